@@ -1,0 +1,1 @@
+"""Drift reports: a batch flow that writes self-contained HTML pages for Nginx to host."""

@@ -1,0 +1,1 @@
+"""The two serving doors, HTTP and Kinesis, over one use-case: `predictor`."""

@@ -1,0 +1,113 @@
+"""The use-case both doors share: rows in, predictions out, always by one verified bundle."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from tabular.bundle import Bundle, Range
+from tabular.bundle_cache import BundleCache
+from tabular.errors import TabularError
+from tabular.prediction import Door, Prediction
+from tabular.row import Row, matrix
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A run and its bundle, ready to answer. Immutable: a new champion is a new Model."""
+
+    run_id: str
+    bundle: Bundle
+
+    def predict(self, rows: Sequence[Row], ids: Sequence[str], door: Door) -> list[Prediction]:
+        """Score rows (of this bundle's codec) in one vectorised call; one prediction a row, in order."""
+        scores = self.bundle.predict(matrix(rows))
+        made_at = datetime.now(UTC)
+        return [
+            self._prediction(row, prediction_id, door, made_at, score)
+            for row, prediction_id, score in zip(rows, ids, scores.tolist(), strict=True)
+        ]
+
+    def _prediction(
+        self, row: Row, prediction_id: str, door: Door, made_at: datetime, score: float | list[float]
+    ) -> Prediction:
+        out_of_range = self._out_of_range(row)
+        chances, winner = None, None
+        if isinstance(score, list):
+            chances = dict(zip(self.bundle.contract.target.classes, score, strict=True))
+            winner = max(chances, key=chances.__getitem__)
+            score = chances[winner]
+        return Prediction(
+            id=prediction_id,
+            made_at=made_at,
+            run_id=self.run_id,
+            contract=self.bundle.contract.digest,
+            door=door,
+            row=dict(zip(self.bundle.contract.feature_names, row.values, strict=True)),
+            score=score,
+            chances=chances,
+            predicted_class=winner,
+            unseen=row.unseen,
+            out_of_range=out_of_range,
+            warnings=self._warnings(row, out_of_range) if row.unseen or out_of_range else (),
+        )
+
+    @cached_property
+    def _trained_ranges(self) -> list[tuple[int, str, Range]]:
+        names = self.bundle.contract.feature_names
+        return [(names.index(name), name, bounds) for name, bounds in self.bundle.profile.items()]
+
+    def _out_of_range(self, row: Row) -> tuple[str, ...]:
+        # A missing value is NaN: it is neither below nor above.
+        return tuple(
+            name for at, name, (low, high) in self._trained_ranges if row.codes[at] < low or row.codes[at] > high
+        )
+
+    def _warnings(self, row: Row, out_of_range: Sequence[str]) -> tuple[str, ...]:
+        values = dict(zip(self.bundle.contract.feature_names, row.values, strict=True))
+        unseen = [f"{name}: {values[name]!r} is not a known value, so it was treated as missing" for name in row.unseen]
+        outside = [
+            f"{name}: {values[name]} is outside the range the model was trained on, "
+            f"{self.bundle.profile[name][0]:g} to {self.bundle.profile[name][1]:g}"
+            for name in out_of_range
+        ]
+        return (*unseen, *outside)
+
+
+class Predictor:
+    """Holds the model that answers now; `refresh` follows the champion when no run is pinned."""
+
+    def __init__(self, cache: BundleCache, run_id: str) -> None:
+        self._cache = cache
+        self._pinned = run_id
+        self.model = self._load(run_id or cache.champion())
+
+    def refresh(self) -> bool:
+        """Take up a new champion if there is one; a failure keeps the present model. Returns True after a change."""
+        if self._pinned:
+            return False
+        try:
+            run_id = self._cache.champion()
+            if run_id == self.model.run_id:
+                return False
+            self.model = self._load(run_id)
+        except TabularError as error:
+            log.error("staying with run %s: %s", self.model.run_id, error)
+            return False
+        return True
+
+    def follow(self, interval_seconds: float, stop: threading.Event) -> None:
+        """Refresh at this interval until stopped; meant for a background thread."""
+        while not stop.wait(interval_seconds):
+            self.refresh()
+
+    def _load(self, run_id: str) -> Model:
+        model = Model(run_id, self._cache.load(run_id))
+        log.info("serving run %s, bundle %s", run_id, model.bundle.digest[:12])
+        return model

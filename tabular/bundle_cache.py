@@ -1,0 +1,81 @@
+"""Local copies of bundles, so that a reader can start while the registry is down.
+
+<folder>/<run id>/      a verified bundle
+<folder>/champion       the run id the alias stood on when it was last seen
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from tabular.bundle import Bundle, read_bundle
+from tabular.errors import BrokenBundle, NotFound, Unavailable
+from tabular.ports import ModelStore
+
+log = logging.getLogger(__name__)
+
+
+class BundleCache:
+    """Fetches each run's bundle once, verifies it before first use, and answers from disk when the registry is down."""
+
+    def __init__(self, store: ModelStore, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+
+    def champion(self) -> str:
+        """The champion's run id, or the last one seen while the registry is down; raises Unavailable, NotFound."""
+        remembered = self._folder / "champion"
+        try:
+            run_id = self._store.champion()
+        except Unavailable as error:
+            if not remembered.exists():
+                raise
+            log.warning("%s; staying with the last champion seen", error)
+            return remembered.read_text().strip()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        _replace(remembered, run_id)
+        return run_id
+
+    def load(self, run_id: str) -> Bundle:
+        """The verified bundle of a run; raises BrokenBundle, NotFound or Unavailable."""
+        if not run_id.isalnum():
+            raise NotFound(f"RUN_ID {run_id!r} is not the id of an MLflow run: copy it from the run's page")
+        kept = self._folder / run_id
+        if kept.exists():
+            try:
+                return _verified(kept)
+            except BrokenBundle as error:
+                log.warning("dropping the local copy: %s", error)
+                shutil.rmtree(kept)
+        return self._fetch(run_id, kept)
+
+    def _fetch(self, run_id: str, kept: Path) -> Bundle:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=self._folder, prefix=".fetching-"))
+        try:
+            self._store.fetch_bundle(run_id, fresh)
+            _verified(fresh)
+            try:
+                fresh.rename(kept)
+            except OSError:  # another worker was first with the same bundle
+                log.debug("bundle %s was fetched by another process meanwhile", run_id)
+            return read_bundle(kept)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _verified(folder: Path) -> Bundle:
+    bundle = read_bundle(folder)
+    bundle.verify()
+    return bundle
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    Path(name).replace(path)

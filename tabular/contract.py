@@ -1,0 +1,183 @@
+"""The contract: one TOML file that says what a table is, and from which everything else is derived.
+
+Cleaning, checks, encoding, request validation, OpenAPI, simulators and drift read it; no column is named in code.
+The keys of the file are the fields below, in `docs/reference/contract.md` with an example.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from tabular.errors import InvalidContract
+
+Task = Literal["binary", "multiclass", "regression"]
+Kind = Literal["integer", "number", "category", "ordinal"]
+
+
+class Synthetic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the generator of synthetic rows draws a feature, and how it pulls on the target.
+
+    `quantiles` (numbers, evenly spaced from the minimum to the maximum) or `shares` (one weight a level, in order);
+    `effect` is the change of the target's log-odds (or value) per standard deviation, or per level for labels.
+    """
+
+    quantiles: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
+    missing_share: float = 0.0
+    effect: float = 0.0
+
+
+class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One input of the model: its public name, its source column, and the values it may take.
+
+    `range` is the plausible range, both ends included; the range seen in training is kept in the bundle.
+    `levels` are the labels of a category or, in rising order, of an ordinal: a level's position is its code.
+    """
+
+    name: str
+    column: str
+    kind: Kind
+    description: str
+    example: int | float | str
+    range: tuple[float, float] | None = None
+    levels: tuple[str, ...] = ()
+    synthetic: Synthetic = Synthetic()
+
+    @property
+    def is_numeric(self) -> bool:
+        """True for integer and number; False for category and ordinal."""
+        return self.kind in ("integer", "number")
+
+    def faults(self) -> list[str]:
+        """What is wrong with this feature's own entry, in plain words."""
+        if self.is_numeric:
+            ok = self.range is not None and self.range[0] < self.range[1] and not self.levels
+            return [] if ok else [f"{self.name}: kind {self.kind} needs range = [low, high] and no levels"]
+        folded = [level.casefold() for level in self.levels]
+        if len(folded) < 2 or len(set(folded)) != len(folded) or self.range is not None:
+            return [
+                f"{self.name}: kind {self.kind} needs two or more levels, distinct in any letter case, and no range"
+            ]
+        return []
+
+
+class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the model predicts; `positive` is the class whose chance a binary model reports, by name.
+
+    `classes` lists the labels of a classification target (the score order of a multiclass one); empty for regression.
+    """
+
+    column: str
+    classes: tuple[str, ...] = ()
+    positive: str | None = None
+    synthetic: Synthetic = Synthetic()
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table as a whole.
+
+    `source_sha256` is the digest of the pristine public file: a difference is a warning, many copies are altered.
+    """
+
+    name: str
+    title: str
+    task: Task
+    id_column: str | None = None
+    missing_tokens: tuple[str, ...] = ()
+    dropped_columns: tuple[str, ...] = ()
+    slice_features: tuple[str, ...] = ()
+    source_sha256: str | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The public words of an answer: `prediction_key` is the key under which the prediction stands."""
+
+    prediction_key: str
+
+
+class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """One table's contract; the order of `features` is the column order of every matrix."""
+
+    table: Table
+    target: Target
+    reply: Reply
+    features: tuple[Feature, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the contract's content, in hex: comments and layout of the file do not count."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """The public names, in matrix order."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def example(self) -> dict[str, int | float | str]:
+        """One whole request body, made of the features' examples."""
+        return {feature.name: feature.example for feature in self.features}
+
+    def is_missing(self, text: str) -> bool:
+        """True if the text is empty or one of the table's missing tokens, in any letter case."""
+        return text.strip().casefold() in self._missing
+
+    @cached_property
+    def _missing(self) -> frozenset[str]:
+        return frozenset({"", *(token.casefold() for token in self.table.missing_tokens)})
+
+
+def load_contract(path: Path) -> Contract:
+    """Read a contract file; raises InvalidContract naming the file and the field."""
+    try:
+        return _checked(msgspec.toml.decode(path.read_bytes(), type=Contract), str(path))
+    except FileNotFoundError as error:
+        raise InvalidContract(f"there is no contract file at {path}; see the folder contracts/") from error
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise InvalidContract(f"{path}: {error}") from error
+
+
+def contract_from_json(text: bytes) -> Contract:
+    """Read the contract that a bundle carries; raises InvalidContract."""
+    try:
+        return _checked(msgspec.json.decode(text, type=Contract), "contract.json")
+    except msgspec.MsgspecError as error:
+        raise InvalidContract(f"contract.json: {error}") from error
+
+
+def _checked(contract: Contract, source: str) -> Contract:
+    faults = [fault for feature in contract.features for fault in feature.faults()]
+    faults += _target_faults(contract) + _name_faults(contract)
+    if faults:
+        raise InvalidContract(f"{source}: " + "; ".join(faults))
+    return contract
+
+
+def _target_faults(contract: Contract) -> list[str]:
+    target, task = contract.target, contract.table.task
+    wanted = {"binary": "2", "multiclass": "3 or more", "regression": "0"}[task]
+    count_ok = {
+        "binary": len(target.classes) == 2,
+        "multiclass": len(target.classes) > 2,
+        "regression": not target.classes,
+    }
+    faults = [] if count_ok[task] else [f"target.classes: a {task} task needs {wanted}, not {len(target.classes)}"]
+    if task == "binary" and target.positive not in target.classes:
+        faults.append(f"target.positive: must be one of target.classes {list(target.classes)}, not {target.positive!r}")
+    return faults
+
+
+def _name_faults(contract: Contract) -> list[str]:
+    names, columns = contract.feature_names, [feature.column for feature in contract.features]
+    faults = [] if names and len(set(names)) == len(names) else ["features: names must be there and be distinct"]
+    reserved = {contract.target.column, contract.table.id_column, *contract.table.dropped_columns}
+    faults += [
+        f"features: column {column} is the target, the id or dropped" for column in columns if column in reserved
+    ]
+    unknown = set(contract.table.slice_features) - set(names)
+    return faults + [f"table.slice_features: {name} is not a feature" for name in sorted(unknown)]

@@ -1,0 +1,86 @@
+"""Everything that can go wrong, in one tree.
+
+    TabularError
+    ├── Rejected                 the input is wrong: never retry, say what to mend
+    │   ├── InvalidContract      a contract file does not describe a table
+    │   ├── InvalidRow           one record breaks the contract (every fault is named)
+    │   ├── InvalidTable         a table breaks the contract (rows and columns are named)
+    │   ├── InvalidSetting       an environment variable has an unusable value
+    │   ├── BrokenBundle         a model bundle is damaged or does not score as it was recorded
+    │   └── NotFound             a run, a version or an object that does not exist
+    └── Unavailable              another service cannot answer now: retry after `retry_after_seconds`
+
+The core and the adapters raise these; only a door turns them into a status code or a dead letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing wrong with one field: what was given and what is allowed.
+
+    `given` is a JSON value (missing fields have none); `row` is the 1-based row of a table, where there is one.
+    """
+
+    field: str
+    problem: str
+    allowed: str
+    given: object = None
+    row: int | None = None
+
+    def __str__(self) -> str:
+        where = f"row {self.row}, " if self.row is not None else ""
+        return f"{where}{self.field}: {self.problem} (allowed: {self.allowed})"
+
+
+class TabularError(Exception):
+    """The root of every error this project raises on purpose."""
+
+
+class Rejected(TabularError):
+    """The input cannot be used, now or later; `faults` names every part to mend."""
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        return "; ".join([self.message, *map(str, self.faults)])
+
+
+class InvalidContract(Rejected):
+    """A contract file does not describe a table."""
+
+
+class InvalidRow(Rejected):
+    """One record breaks its contract."""
+
+
+class InvalidTable(Rejected):
+    """A table breaks its contract."""
+
+
+class InvalidSetting(Rejected):
+    """An environment variable has an unusable value."""
+
+
+class BrokenBundle(Rejected):
+    """A model bundle is damaged, or does not score its golden records as recorded."""
+
+
+class NotFound(Rejected):
+    """The thing asked for does not exist."""
+
+
+class Unavailable(TabularError):
+    """Another service cannot answer now; the same call may work after `retry_after_seconds`."""
+
+    def __init__(self, service: str, why: str, retry_after_seconds: float = 1.0) -> None:
+        super().__init__(f"{service} is not available: {why}")
+        self.service = service
+        self.retry_after_seconds = retry_after_seconds

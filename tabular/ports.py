@@ -1,0 +1,97 @@
+"""What the domain asks of the outside world; `tabular/adapters` answers, one vendor a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from tabular.prediction import Prediction
+
+
+class Objects(Protocol):
+    """A bucket of immutable objects. Raises Unavailable, or NotFound for a key that does not exist."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """Store the bytes under the key, replacing what stood there."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The bytes under the key."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """True if something is stored under the key."""
+        ...
+
+    def keys(self, prefix: str) -> list[str]:
+        """Every key that starts with the prefix, sorted."""
+        ...
+
+    def ensure_bucket(self) -> None:
+        """Create the bucket if it is not there."""
+        ...
+
+
+class ModelStore(Protocol):
+    """What a reader needs of the model registry. Raises Unavailable, or NotFound for an unknown run or alias."""
+
+    def champion(self) -> str:
+        """The run id that the alias `champion` stands on."""
+        ...
+
+    def fetch_bundle(self, run_id: str, folder: Path) -> None:
+        """Download the run's bundle into the empty folder."""
+        ...
+
+
+@dataclass(frozen=True)
+class StreamRecord:
+    """One record read from a stream; `arrived_at` is the stream's own time, UTC."""
+
+    shard: str
+    sequence_number: str
+    data: bytes
+    arrived_at: datetime
+
+
+class Predictions(Protocol):
+    """The prediction store. Raises Unavailable; every write is idempotent by id: the first one stands."""
+
+    def save(self, predictions: Sequence[Prediction]) -> int:
+        """Store what is not there yet, in bulk; returns how many were new."""
+        ...
+
+    def latest(self, limit: int, run_id: str | None = None) -> list[Prediction]:
+        """The newest predictions, newest first."""
+        ...
+
+    def between(self, since: datetime, until: datetime, limit: int) -> list[Prediction]:
+        """The predictions with since <= made_at < until, newest first, at most `limit`."""
+        ...
+
+    def count_by_door(self) -> dict[str, int]:
+        """How many predictions each door has stored in all."""
+        ...
+
+    def checkpoint(self, name: str) -> Mapping[str, Any] | None:
+        """The checkpoint stored under the name, if any."""
+        ...
+
+    def save_checkpoint(self, name: str, state: Mapping[str, Any]) -> None:
+        """Replace the checkpoint under the name."""
+        ...
+
+    def save_report(self, report: Mapping[str, Any]) -> None:
+        """Store one report's row, by its `_id`."""
+        ...
+
+    def reports(self, limit: int) -> list[dict[str, Any]]:
+        """The newest report rows, newest first."""
+        ...
+
+    def set_labels(self, labels: Iterable[tuple[str, str | float]]) -> int:
+        """Attach true outcomes to stored predictions, by id; returns how many were found."""
+        ...

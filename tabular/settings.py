@@ -1,0 +1,148 @@
+"""Every setting of every service, and the only place that reads the environment.
+
+The defaults are those of the embedded mode; `docs/reference/settings.md` is written from this file.
+An empty variable counts as unset. Vendors' own variables (AWS_ACCESS_KEY_ID, PREFECT_API_URL, ...) stay theirs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from tabular.errors import InvalidSetting
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings; each field is the environment variable of the same name in capitals."""
+
+    run_id: str = ""
+    """The MLflow run to serve. Empty: follow the registry's alias `champion`."""
+
+    contract: Path = Path("contracts/credit_card_churn.toml")
+    """The contract file of the table."""
+
+    dataset_csv: Path = Path("data/BankChurners.csv")
+    """The table to upload. If the file does not exist, a synthetic table is made in its stead, and said so."""
+
+    model_name: str = ""
+    """The registered model's name in MLflow. Empty: the contract's table name."""
+
+    mlflow_tracking_uri: str = "http://127.0.0.1:5051"
+    """The MLflow server."""
+
+    aws_endpoint_url: str = ""
+    """The S3 and Kinesis endpoint of an emulator. Empty: AWS itself."""
+
+    aws_region: str = "us-east-1"
+    """The region of the bucket and the streams."""
+
+    s3_bucket: str = "feature-store"
+    """The bucket of the feature store."""
+
+    stream_predictions: str = "predictions"
+    """The Kinesis stream that brings requests."""
+
+    stream_results: str = "results"
+    """The Kinesis stream that takes answers."""
+
+    stream_dead_letters: str = "dead-letters"
+    """The Kinesis stream that takes records which cannot be answered, with the reason."""
+
+    stream_shards: int = 2
+    """How many shards `init_aws` gives a new stream."""
+
+    mongo_uri: str = "mongodb://127.0.0.1:27018"
+    """The prediction store."""
+
+    mongo_database: str = "prediction_service"
+    """The database in the prediction store."""
+
+    state_dir: Path = Path(".state")
+    """Where a service keeps what must survive its restart: bundle copies, the outbox, caches."""
+
+    api_host: str = "127.0.0.1"
+    """The address the API listens on."""
+
+    api_port: int = 9696
+    """The port the API listens on."""
+
+    api_workers: int = 2
+    """How many gunicorn workers serve the API."""
+
+    api_threads: int = 4
+    """How many threads each API worker has."""
+
+    max_body_bytes: int = 5_000_000
+    """The largest request body the API reads; a larger one is answered 413."""
+
+    max_batch_rows: int = 10_000
+    """The most rows of one batch request."""
+
+    model_refresh_seconds: float = 10.0
+    """How often a server that follows the champion looks for a new one."""
+
+    consumer_batch_records: int = 500
+    """The most records the consumer scores at once."""
+
+    consumer_poll_seconds: float = 0.25
+    """How long the consumer rests when a shard had nothing new."""
+
+    consumer_metrics_port: int = 8086
+    """The port of the consumer's Prometheus metrics."""
+
+    monitor_host: str = "127.0.0.1"
+    """The address the monitor listens on."""
+
+    monitor_port: int = 8085
+    """The port the monitor listens on."""
+
+    monitor_window_rows: int = 1_000
+    """How many of the newest predictions the monitor compares with the reference."""
+
+    monitor_min_rows: int = 300
+    """The fewest predictions worth comparing: smaller windows flag drift that is not there."""
+
+    monitor_interval_seconds: float = 10.0
+    """How often the monitor looks."""
+
+    reports_dir: Path = Path(".state/reports")
+    """The folder of drift reports that Nginx hosts."""
+
+    report_window_hours: float = 24.0
+    """How far back a report looks."""
+
+    report_min_rows: int = 300
+    """The fewest predictions worth a report."""
+
+    report_max_rows: int = 100_000
+    """The most predictions a report reads, the newest first."""
+
+    trials: int = 50
+    """How many trials a sweep runs."""
+
+    seed: int = 42
+    """The seed of the split and of the sweep."""
+
+    time_budget_seconds: float = 0.0
+    """Stop proposing trials after this long; 0 means no limit."""
+
+    sweep_workers: int = 0
+    """How many trials run side by side; 0 means one a core. The result does not depend on it."""
+
+    flow_cache_dir: Path = Path(".state/flow-cache")
+    """Where the flows keep finished step results, by content."""
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; raises InvalidSetting naming the variable, its value and what is allowed."""
+    source = os.environ if environ is None else environ
+    given = {name: source[name.upper()] for name in Settings.__struct_fields__ if source.get(name.upper())}
+    try:
+        return msgspec.convert(given, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
+    except msgspec.ValidationError as error:
+        name = str(error).partition("`$.")[2].rstrip("`")
+        value = given.get(name, "")
+        raise InvalidSetting(f"{name.upper()}={value!r} cannot be used: {str(error).partition(' - at')[0]}") from error

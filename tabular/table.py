@@ -1,0 +1,146 @@
+"""From the bytes of a CSV to a clean table: the training side's reading of the contract (pandas)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tabular.contract import Contract, Feature
+from tabular.errors import Fault, InvalidTable
+from tabular.row import Matrix
+
+MAX_FAULTS_SHOWN_PER_COLUMN = 5
+
+
+@dataclass(frozen=True)
+class CleanTable:
+    """A table that keeps its contract.
+
+    `features` has one column a feature, in contract order, with canonical values (None or NaN where missing);
+    `target` is float64: 1 for the positive class of a binary task, the class position, or the value to predict;
+    `raw_target` holds it as written. All parts have one index, the 0-based row of the file.
+    """
+
+    features: pd.DataFrame
+    target: pd.Series[float]
+    raw_target: pd.Series[Any]
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def take(self, rows: NDArray[np.int64]) -> CleanTable:
+        """The rows at these positions, in this order."""
+        return CleanTable(self.features.iloc[rows], self.target.iloc[rows], self.raw_target.iloc[rows])
+
+
+def read_csv(body: bytes) -> pd.DataFrame:
+    """Read a CSV as text cells, spaces around names and cells cut; raises InvalidTable."""
+    try:
+        raw = pd.read_csv(io.BytesIO(body), dtype=str, keep_default_na=False, skipinitialspace=True)
+    except (ValueError, UnicodeDecodeError) as error:  # pandas' parser errors are ValueErrors
+        raise InvalidTable(f"the file is not a CSV table: {error}. Check the upload and the separator") from error
+    raw.columns = [str(name).strip() for name in raw.columns]
+    return raw.map(str.strip)
+
+
+def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
+    """Clean a raw table by its contract; raises InvalidTable naming columns, and rows (1-based, header not counted)."""
+    wanted = [*(feature.column for feature in contract.features), contract.target.column]
+    absent = [column for column in wanted if column not in raw.columns]
+    if absent or raw.empty:
+        faults = [
+            Fault(column, "is missing from the table", "add the column, or correct the contract") for column in absent
+        ]
+        raise InvalidTable("the table has no rows" if raw.empty and not absent else "the table lacks columns", faults)
+    faults, columns = [], {}
+    for feature in contract.features:
+        cleaned, bad = _clean_feature(feature, raw[feature.column], contract)
+        columns[feature.name] = cleaned
+        faults += _faults(feature.column, raw[feature.column], bad, _allowed(feature))
+    target, bad = _clean_target(contract, raw[contract.target.column])
+    faults += _faults(contract.target.column, raw[contract.target.column], bad, _target_allowed(contract))
+    if faults:
+        raise InvalidTable(f"the table breaks the contract {contract.table.name}", faults)
+    raw_target = raw[contract.target.column] if contract.target.classes else target
+    return CleanTable(pd.DataFrame(columns), target, raw_target)
+
+
+def encode(contract: Contract, features: pd.DataFrame) -> Matrix:
+    """Encode canonical columns to an n x k float32 matrix: the same codes as `RowCodec`, column by column."""
+    encoded = np.empty((len(features), len(contract.features)), dtype=np.float32)
+    for position, feature in enumerate(contract.features):
+        column = features[feature.name]
+        if not feature.is_numeric:
+            column = column.map({level: code for code, level in enumerate(feature.levels)})
+        encoded[:, position] = column.astype("float64")
+    return encoded
+
+
+def public_records(contract: Contract, features: pd.DataFrame) -> list[dict[str, Any]]:
+    """Canonical columns as request bodies: plain Python values, None where missing."""
+    columns = []
+    for feature in contract.features:
+        column = features[feature.name]
+        kind = {"integer": int, "number": float}.get(feature.kind, str)
+        columns.append([None if pd.isna(value) else kind(value) for value in column])
+    return [dict(zip(contract.feature_names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _clean_feature(feature: Feature, raw: pd.Series[str], contract: Contract) -> tuple[pd.Series[Any], pd.Series[bool]]:
+    missing = raw.map(contract.is_missing).astype(bool)
+    if feature.is_numeric:
+        value = pd.to_numeric(raw.mask(missing), errors="coerce").astype("float64")
+        low, high = feature.range or (-np.inf, np.inf)
+        bad = ~missing & ~value.between(low, high)
+        if feature.kind == "integer":
+            bad |= value.notna() & (value % 1 != 0)
+        return value, bad
+    label = raw.str.casefold().map(_spellings(feature)).astype(object)
+    label[label.isna()] = None
+    return label, ~missing & label.isna()
+
+
+def _spellings(feature: Feature) -> Mapping[str, str]:
+    spellings = {level.casefold(): level for level in feature.levels}
+    if feature.kind == "ordinal":
+        spellings |= {str(code): level for code, level in enumerate(feature.levels)}
+    return spellings
+
+
+def _clean_target(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[bool]]:
+    target = contract.target
+    if target.positive is not None:
+        codes = {label: float(label == target.positive) for label in target.classes}
+    elif target.classes:
+        codes = {label: float(code) for code, label in enumerate(target.classes)}
+    else:
+        value = pd.to_numeric(raw, errors="coerce").astype("float64")
+        return value, value.isna() | value.abs().eq(np.inf)
+    value = raw.map(codes).astype("float64")
+    return value, value.isna()
+
+
+def _faults(column: str, raw: pd.Series[str], bad: pd.Series[bool], allowed: str) -> list[Fault]:
+    rows = np.flatnonzero(bad.to_numpy())
+    more = f" ({len(rows)} rows in all)" if len(rows) > MAX_FAULTS_SHOWN_PER_COLUMN else ""
+    return [
+        Fault(column, f"holds {raw.iloc[row]!r}{more}", allowed, raw.iloc[row], int(row) + 1)
+        for row in rows[:MAX_FAULTS_SHOWN_PER_COLUMN]
+    ]
+
+
+def _allowed(feature: Feature) -> str:
+    if feature.range is not None:
+        kind = "a whole number" if feature.kind == "integer" else "a number"
+        return f"{kind} from {feature.range[0]:g} to {feature.range[1]:g}"
+    return "one of " + ", ".join(feature.levels)
+
+
+def _target_allowed(contract: Contract) -> str:
+    return "one of " + ", ".join(contract.target.classes) if contract.target.classes else "a finite number"
