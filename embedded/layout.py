@@ -1,0 +1,57 @@
+"""Where the embedded stack lives: its ports, its folders, its executables."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of the stack, all on loopback."""
+
+    emulator: int = 4566
+    store: int = 27018
+    mlflow: int = 5051
+    prefect: int = 4200
+    api: int = 9696
+    consumer_metrics: int = 8086
+    monitor: int = 8085
+    prometheus: int = 9091
+    reports: int = 8888
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One stack: everything it writes is under `state`."""
+
+    state: Path = PROJECT / ".state"
+    ports: Ports = field(default_factory=Ports)
+
+    @property
+    def logs(self) -> Path:
+        """The one folder of all logs."""
+        return self.state / "logs"
+
+    @property
+    def reports(self) -> Path:
+        """The folder of drift reports."""
+        return self.state / "reports"
+
+    def folder(self, name: str) -> Path:
+        """A folder under the state folder, made if it is not there."""
+        path = self.state / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def executable(name: str) -> str:
+    """The path of a program of this environment, of the emulators' one, or of the system; the bare name if none."""
+    own = [Path(sys.executable).parent / name, PROJECT / ".venv-emulators" / "bin" / name]
+    found = next((str(path) for path in own if path.exists()), None)
+    # Debian puts daemons where an ordinary user's PATH does not look.
+    return found or shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin") or name

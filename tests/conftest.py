@@ -1,0 +1,144 @@
+"""Real servers for the tests, each started once a session on a free port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost as xgb
+
+from embedded import backends
+from embedded.layout import PROJECT, Layout, Ports
+from embedded.service import Service, free_port
+from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
+from tabular.contract import Contract, Feature, load_contract
+from tabular.row import RowCodec, matrix
+from tabular.settings import Settings
+
+REAL_TABLES = PROJECT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """A stack of its own for this test session: free ports, a temporary state folder."""
+    ports = Ports(**{name: free_port() for name in Ports.__dataclass_fields__})
+    return Layout(state=tmp_path_factory.mktemp("state"), ports=ports)
+
+
+def _run(service: Service, layout: Layout) -> Iterator[Service]:
+    with service.running(layout.logs / f"{service.name}.log"):
+        yield service
+
+
+@pytest.fixture(scope="session", autouse=True)
+def aws_credentials() -> Iterator[None]:
+    """Credentials for the emulators; boto3 wants to have some."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in backends.AWS_ENVIRON.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def ministack(layout: Layout) -> Iterator[Service]:
+    yield from _run(backends.emulator(layout), layout)
+
+
+@pytest.fixture(scope="session")
+def moto(layout: Layout) -> Iterator[Service]:
+    yield from _run(backends.moto(replace(layout, ports=replace(layout.ports, emulator=free_port()))), layout)
+
+
+@pytest.fixture(scope="session")
+def store(layout: Layout) -> Iterator[Service]:
+    yield from _run(backends.store(layout), layout)
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(layout: Layout) -> Iterator[Service]:
+    yield from _run(backends.mlflow(layout), layout)
+
+
+@pytest.fixture(scope="session")
+def prefect_server(layout: Layout) -> Iterator[Service]:
+    yield from _run(backends.prefect(layout), layout)
+
+
+@pytest.fixture(scope="session")
+def settings(layout: Layout) -> Settings:
+    """Settings that point every service at this session's servers."""
+    ports = layout.ports
+    return Settings(
+        mlflow_tracking_uri=f"http://127.0.0.1:{ports.mlflow}",
+        aws_endpoint_url=f"http://127.0.0.1:{ports.emulator}",
+        mongo_uri=f"mongodb://127.0.0.1:{ports.store}",
+        state_dir=layout.state,
+        reports_dir=layout.reports,
+        flow_cache_dir=layout.state / "flow-cache",
+        api_port=ports.api,
+        monitor_port=ports.monitor,
+        consumer_metrics_port=ports.consumer_metrics,
+    )
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    return load_contract(PROJECT / "contracts" / "credit_card_churn.toml")
+
+
+@pytest.fixture(scope="session")
+def real_tables() -> Path:
+    """The folder of real tables; tests that need it are skipped where it is not there."""
+    if not REAL_TABLES.exists():
+        pytest.skip("the real tables are not on this machine")
+    return REAL_TABLES
+
+
+def random_records(contract: Contract, rows: int, seed: int) -> list[dict[str, Any]]:
+    """Request bodies drawn uniformly from what the contract allows: for plumbing, not for quality."""
+    draw = np.random.default_rng(seed)
+
+    def value(feature: Feature) -> Any:
+        if not feature.is_numeric:
+            return str(draw.choice(feature.levels))
+        low, high = feature.range
+        return int(draw.integers(low, high)) if feature.kind == "integer" else float(draw.uniform(low, high))
+
+    return [{feature.name: value(feature) for feature in contract.features} for _ in range(rows)]
+
+
+@pytest.fixture(scope="session")
+def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundle]:
+    """Makes a small real bundle of any binary contract; another seed is another model."""
+
+    def make(contract: Contract, folder: Path | None = None, seed: int = 0, rows: int = 2_000) -> Bundle:
+        codec = RowCodec(contract)
+        records = random_records(contract, rows, seed)
+        parsed = [codec.parse(record) for record in records]
+        features = matrix(parsed)
+        target = (features[:, -1] > np.median(features[:, -1])) ^ (np.random.default_rng(seed).random(rows) < 0.1)
+        params = {"objective": "binary:logistic", "nthread": 1, "seed": seed}
+        booster = xgb.train(params, xgb.DMatrix(features, target), num_boost_round=20)
+        reference = pd.DataFrame([row.values for row in parsed], columns=list(contract.feature_names))
+        reference[REFERENCE_TARGET] = target.astype(float)
+        reference[REFERENCE_SCORE] = booster.inplace_predict(features)
+        profile = {
+            feature.name: (float(np.nanmin(features[:, at])), float(np.nanmax(features[:, at])))
+            for at, feature in enumerate(contract.features)
+            if feature.is_numeric
+        }
+        folder = folder or tmp_path_factory.mktemp("bundle")
+        return write_bundle(folder, contract, booster, reference, profile, records[:20], {"auc": 0.9})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bundle(make_bundle: Callable[..., Bundle], contract: Contract) -> Bundle:
+    """A small real bundle of the churn contract."""
+    return make_bundle(contract)
