@@ -139,7 +139,7 @@ def read_bundle(folder: Path) -> Bundle:
         raise
     except (OSError, KeyError, msgspec.MsgspecError, xgb.core.XGBoostError, TabularError) as error:
         raise BrokenBundle(
-            f"the bundle in {folder} cannot be read: {error!r}. Fetch it again or train again"
+            f"the bundle in {folder} cannot be read: {error}. Fetch it again or train again"
         ) from error
 
 
