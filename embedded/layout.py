@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tabular.settings import Settings
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -49,9 +51,21 @@ class Layout:
         return path
 
 
+def layout_of(settings: Settings) -> Layout:
+    """The layout that these settings ask for."""
+    names = Ports.__dataclass_fields__
+    ports = Ports(**{name: getattr(settings, f"{name}_port") for name in names})
+    return Layout(state=(PROJECT / settings.state_dir).resolve(), ports=ports)
+
+
 def executable(name: str) -> str:
     """The path of a program of this environment, of the emulators' one, or of the system; the bare name if none."""
+    return find_executable(name) or name
+
+
+def find_executable(name: str) -> str | None:
+    """The path of a program, or None where it is not installed."""
     own = [Path(sys.executable).parent / name, PROJECT / ".venv-emulators" / "bin" / name]
     found = next((str(path) for path in own if path.exists()), None)
     # Debian puts daemons where an ordinary user's PATH does not look.
-    return found or shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin") or name
+    return found or shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")

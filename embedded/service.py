@@ -39,7 +39,7 @@ class Service:
         """True if the service answers now."""
         if self.ready_url is not None:
             return _answers(self.ready_url)
-        return self.port is None or _accepts(self.port)
+        return self.port is None or accepts(self.port)
 
     def start(self, log_file: Path) -> subprocess.Popen[bytes]:
         """Start the process in a group of its own, output appended to the log file."""
@@ -117,7 +117,8 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
+    """True if something listens on this loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -30,6 +30,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     model_name: str = ""
     """The registered model's name in MLflow. Empty: the contract's table name."""
 
+    emulator_port: int = 4566
+    """Embedded mode: the port of the S3 and Kinesis emulator."""
+
+    store_port: int = 27018
+    """Embedded mode: the port of the prediction store."""
+
+    mlflow_port: int = 5051
+    """Embedded mode: the port of the MLflow server."""
+
+    prefect_port: int = 4200
+    """Embedded mode: the port of the Prefect server."""
+
+    prometheus_port: int = 9091
+    """Embedded mode: the port of Prometheus."""
+
+    reports_port: int = 8888
+    """Embedded mode: the port on which the reports are hosted."""
+
+    simulator_rate_per_second: float = 1.0
+    """How many rows a second each simulator sends."""
+
+    simulator_shift: str = ""
+    """A planted shift for the simulators, such as `credit_limit=+50%`. Empty: none."""
+
     mlflow_tracking_uri: str = "http://127.0.0.1:5051"
     """The MLflow server."""
 

@@ -1,0 +1,84 @@
+# The one command line of the project. `make help` lists the targets.
+#   env=embedded   no Docker: local stand-ins under one supervisor (the default)
+
+SHELL := /bin/bash
+env ?= embedded
+PY := .venv/bin/python
+STACK := $(PY) -m embedded
+
+ifneq ($(env),embedded)
+$(error env=$(env) is not there yet: only env=embedded works in this version)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run status logs stop test lint fmt bench reset_all setup_tests run_tests setup-model-registry \
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain
+
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# -- the short way ---------------------------------------------------------------------------------------------------
+setup: .venv/.ready ## install everything into .venv and .venv-emulators (nothing outside the project)
+
+run: setup ## start the whole loop: train, serve, predict, report; then print the addresses
+	@$(STACK) run
+
+status: setup ## what runs, since when, how big; and the addresses
+	@$(STACK) status
+
+logs: setup ## follow the logs (name=api for one)
+	@$(STACK) logs $(name)
+
+stop: ## stop every process; data stay
+	@if [ -x $(PY) ]; then $(STACK) stop; else echo "Nothing was running."; fi
+
+reset_all: ## stop, and delete runs, models, predictions and reports (asks first; yes=1 does not ask)
+	@[ "$(yes)" = 1 ] || { read -r -p "Delete all runs, models, predictions and reports? [y/N] " answer && [ "$$answer" = y ]; } \
+	  || { echo "Nothing was deleted."; exit 1; }
+	@if [ -x $(PY) ]; then $(STACK) reset; else rm -rf .state; fi
+
+# -- the same walk, step by step -------------------------------------------------------------------------------------
+setup-model-registry: setup ## start S3, Kinesis, MLflow, Prefect and its worker, the report pages
+	@$(STACK) setup-registry
+
+init_aws: setup ## make the bucket and the streams, upload the table (DATASET_CSV=path)
+	@$(STACK) init-aws
+
+apply-model-train-flow train: setup ## train once now; the worker does it every hour (TRIALS=50 SEED=42 CONTRACT=path)
+	@$(STACK) train
+
+retrain: setup ## train again exactly like an earlier run (like=RUN_ID)
+	@$(STACK) train retrain -- --like $(like)
+
+setup-model-serve start-serve: setup ## start the API, the consumer, the monitor, the simulators (RUN_ID=id pins a model)
+	@$(STACK) start-serve
+
+stop-serve: setup ## stop what start-serve started
+	@$(STACK) stop-serve
+
+apply-prediction-reporting: setup ## write a drift report now; the worker does it every three hours
+	@$(STACK) report
+
+# -- development -----------------------------------------------------------------------------------------------------
+setup_tests: .venv/.ready-tests ## install what the tests need: development tools, Prometheus, Nginx, Chromium
+
+run_tests test: setup_tests lint ## everything a change must pass
+	@$(PY) -m pytest -n 2 --dist loadfile
+
+lint: .venv/.ready-tests ## ruff format, ruff check, mypy --strict
+	@.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
+
+fmt: .venv/.ready-tests ## format the code
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+bench: .venv/.ready-tests ## run the benchmarks; each prints a table of ratios
+	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+
+.venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh
+	@sh embedded/setup.sh
+	@touch $@
+
+.venv/.ready-tests: .venv/.ready tests/system-packages.sh
+	@sh embedded/setup.sh --all-groups
+	@sh tests/system-packages.sh
+	@touch $@

@@ -1,0 +1,158 @@
+"""The command line of the embedded stack; the Makefile's targets with env=embedded call it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from embedded import orphans, preflight
+from embedded.console import console
+from embedded.environment import given_on_the_command_line, process_environ, remember, remembered, stack_settings
+from embedded.layout import PROJECT, layout_of
+from embedded.operate import Stack
+from embedded.run import run, show
+from embedded.stack import REGISTRY, SERVE, SIMULATORS, STACK, STORE, WORKER, service
+from embedded.status import status
+from tabular.errors import TabularError
+
+
+def main() -> int:
+    """Run one command; errors we know are told in plain words, with exit code 1."""
+    arguments = _parser().parse_args()
+    try:
+        return _COMMANDS[arguments.command](_stack(arguments), arguments)
+    except TabularError as error:
+        console.print(f"\n{error}", style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _stack(arguments: argparse.Namespace) -> Stack:
+    state = Path(arguments.state).resolve()
+    given = remembered(state)
+    if arguments.command in _STARTING:
+        fresh = given_on_the_command_line()
+        # A whole new run forgets what an earlier one was given; a RUN_ID is pinned for one start only.
+        kept = {} if arguments.command == "run" else {key: value for key, value in given.items() if key != "RUN_ID"}
+        given = {**kept, **fresh}
+    settings = stack_settings(state, given)
+    stack = Stack(layout_of(settings), settings, given)
+    if arguments.command in _STARTING:
+        remember(stack.layout, given)
+    return stack
+
+
+def _run(stack: Stack, _: argparse.Namespace) -> int:
+    run(stack)
+    return 0
+
+
+def _setup_registry(stack: Stack, _: argparse.Namespace) -> int:
+    preflight.check(stack.layout, stack.supervisor)
+    stack.up({**REGISTRY, **STORE})
+    stack.finish_deploying(stack.start_deploying())
+    stack.up(WORKER)
+    return 0
+
+
+def _init_aws(stack: Stack, _: argparse.Namespace) -> int:
+    stack.call("model_orchestration.init_aws")
+    return 0
+
+
+def _train(stack: Stack, arguments: argparse.Namespace) -> int:
+    stack.call("model_orchestration.flow", *(arguments.rest or ["train"]))
+    return 0
+
+
+def _report(stack: Stack, _: argparse.Namespace) -> int:
+    stack.call("reporting.flow")
+    return 0
+
+
+def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
+    preflight.check(stack.layout, stack.supervisor)
+    stack.down({**SERVE, **SIMULATORS})
+    stack.up({**STORE, **SERVE, **SIMULATORS})
+    show(stack)
+    return 0
+
+
+def _stop_serve(stack: Stack, _: argparse.Namespace) -> int:
+    stack.down({**SERVE, **SIMULATORS})
+    console.print("The servers, the monitor and the simulators are stopped; the registry and the store go on.")
+    return 0
+
+
+def _status(stack: Stack, _: argparse.Namespace) -> int:
+    return 0 if status(stack) else 3
+
+
+def _logs(stack: Stack, arguments: argparse.Namespace) -> int:
+    files = sorted(stack.layout.logs.glob("*.log"))
+    wanted = [path for path in files if not arguments.rest or path.stem in arguments.rest]
+    if not wanted:
+        console.print(
+            f"There is no such log in {stack.layout.logs}. There are: {', '.join(path.stem for path in files)}"
+        )
+        return 1
+    return subprocess.run(["tail", "-n", "30", "-F", *map(str, wanted)], check=False).returncode  # noqa: S603, S607
+
+
+def _stop(stack: Stack, _: argparse.Namespace) -> int:
+    was_running = stack.supervisor.is_running
+    if was_running:
+        stack.supervisor.shut_down()
+    left = orphans.end_orphans(stack.layout.state)
+    console.print("Stopped; nothing is left running." if was_running or left else "Nothing was running.")
+    return 0
+
+
+def _reset(stack: Stack, arguments: argparse.Namespace) -> int:
+    _stop(stack, arguments)
+    shutil.rmtree(stack.layout.state, ignore_errors=True)
+    console.print(f"Removed {stack.layout.state}: runs, models, predictions and reports are gone.")
+    return 0
+
+
+def _exec(stack: Stack, arguments: argparse.Namespace) -> int:
+    target = service(arguments.rest[0], stack.layout, stack.settings)
+    for path in target.stale_files:
+        path.unlink(missing_ok=True)
+    environ = {**os.environ, **process_environ(stack.layout, stack.given), **target.environ}
+    os.chdir(PROJECT)
+    os.execvpe(target.command[0], target.command, environ)  # noqa: S606 - the command is built from our own layout
+
+
+_COMMANDS = {
+    "run": _run,
+    "setup-registry": _setup_registry,
+    "init-aws": _init_aws,
+    "train": _train,
+    "report": _report,
+    "start-serve": _start_serve,
+    "stop-serve": _stop_serve,
+    "status": _status,
+    "logs": _logs,
+    "stop": _stop,
+    "reset": _reset,
+    "exec": _exec,
+}
+_STARTING = {"run", "setup-registry", "init-aws", "train", "report", "start-serve"}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m embedded", description="The whole stack without Docker.")
+    parser.add_argument("command", choices=_COMMANDS)
+    parser.add_argument("rest", nargs="*", help=f"process names ({', '.join(STACK)}), or a flow's own arguments")
+    parser.add_argument("--state", default=str(PROJECT / ".state"), help="the folder that holds everything it writes")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The stack's own processes, and the two servers of the system it uses when they are installed."""
+
+from __future__ import annotations
+
+import sys
+
+from embedded.layout import PROJECT, Layout, executable, find_executable
+from embedded.service import Service
+from tabular.settings import Settings
+
+WORK_POOL = "churn"
+
+
+def worker() -> Service:
+    """The Prefect worker that runs both flows."""
+    return Service("worker", (executable("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", "embedded"))
+
+
+def api(layout: Layout) -> Service:
+    """The HTTP door."""
+    config = str(PROJECT / "server" / "gunicorn.conf.py")
+    return Service(
+        name="api",
+        command=(executable("gunicorn"), "--config", config, "server.api:create_app()"),
+        port=layout.ports.api,
+        ready_url=f"http://127.0.0.1:{layout.ports.api}/health/ready",
+    )
+
+
+def consumer(layout: Layout) -> Service:
+    """The Kinesis door."""
+    return _module("consumer", "server.consumer", layout.ports.consumer_metrics, "/metrics")
+
+
+def monitor(layout: Layout) -> Service:
+    """The drift exporter."""
+    return _module("monitor", "monitoring.exporter", layout.ports.monitor, "/metrics")
+
+
+def reports(layout: Layout) -> Service:
+    """Nginx over the reports folder, or the built-in file server where Nginx is not installed."""
+    port = layout.ports.reports
+    if find_executable("nginx") is None:
+        return _module("reports", "reporting.static_server", port, "/")
+    folder = layout.folder("nginx")
+    layout.folder("reports")
+    template = (PROJECT / "reporting" / "nginx" / "nginx.conf").read_text()
+    values = {"REPORTS_PORT": str(port), "REPORTS_DIR": str(layout.reports), "RUN_DIR": str(folder)}
+    for name, value in values.items():
+        template = template.replace(f"${{{name}}}", value)
+    (folder / "nginx.conf").write_text(template)
+    command = (executable("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;")
+    return Service(name="reports", command=command, port=port)
+
+
+def prometheus(layout: Layout) -> Service:
+    """Prometheus over the three /metrics pages, with the alert rules."""
+    folder = layout.folder("prometheus")
+    return Service(
+        name="prometheus",
+        command=(
+            executable("prometheus"),
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{layout.ports.prometheus}",
+            "--storage.tsdb.retention.time=15d",
+        ),
+        port=layout.ports.prometheus,
+        ready_url=f"http://127.0.0.1:{layout.ports.prometheus}/-/ready",
+    )
+
+
+def simulator(layout: Layout, door: str, settings: Settings) -> Service:
+    """A simulator that sends rows of the table to one door, `api` or `kinesis`."""
+    command = [sys.executable, "-m", f"simulation_business.send_data_{door}"]
+    command += ["--rate", f"{settings.simulator_rate_per_second:g}"]
+    if door == "api":
+        command += ["--url", f"http://127.0.0.1:{layout.ports.api}"]
+    if settings.simulator_shift:
+        command += ["--shift", settings.simulator_shift]
+    return Service(name=f"send-data-{door}", command=tuple(command))
+
+
+def _module(name: str, module: str, port: int, path: str) -> Service:
+    return Service(
+        name=name,
+        command=(sys.executable, "-m", module),
+        port=port,
+        ready_url=f"http://127.0.0.1:{port}{path}",
+    )

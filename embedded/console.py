@@ -1,0 +1,37 @@
+"""What the stack says on the screen while it comes up: a line a step, with its time."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+
+console = Console(highlight=False, soft_wrap=True, file=sys.stdout)
+
+
+@contextmanager
+def step(text: str) -> Iterator[None]:
+    """Say what begins, and how long it took when it ends well."""
+    began = time.monotonic()
+    console.print(f"[bold]==>[/bold] {text}")
+    yield
+    console.print(f"    [green]done[/green] in {time.monotonic() - began:.1f} s")
+
+
+def say(text: str) -> None:
+    """One plain line under a step."""
+    console.print(f"    {text}", markup=False)
+
+
+def table(title: str, rows: Sequence[tuple[str, ...]], headers: tuple[str, ...]) -> None:
+    """A small table."""
+    grid = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False)
+    for header in headers:
+        grid.add_column(header, no_wrap=True)
+    for row in rows:
+        grid.add_row(*row)
+    console.print(grid)

@@ -1,0 +1,76 @@
+"""The environment of the stack's processes: `.env.embedded`, then what the command line gave, then the addresses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from embedded.backends import AWS_ENVIRON, QUIET_MLFLOW, QUIET_PREFECT
+from embedded.layout import PROJECT, Layout
+from tabular.errors import InvalidSetting
+from tabular.settings import Settings, load_settings
+
+ENV_FILE = PROJECT / ".env.embedded"
+# Set in every process of a stack, so that `stop` finds those whose supervisor was killed.
+MARKER = "EMBEDDED_STACK"
+_CRONS = ("TRAIN_CRON", "REPORT_CRON")
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Read KEY=value lines, comments and blank lines left out; raises InvalidSetting naming the line."""
+    values = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise InvalidSetting(f"{path}, line {number}: {text!r} is not KEY=value")
+        values[key.strip()] = value.strip()
+    return values
+
+
+def given_on_the_command_line() -> dict[str, str]:
+    """The settings that the caller's own environment sets."""
+    names = [*(name.upper() for name in Settings.__struct_fields__), *_CRONS]
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
+def remember(layout: Layout, given: Mapping[str, str]) -> None:
+    """Keep the command line's settings for the processes that start later."""
+    layout.state.mkdir(parents=True, exist_ok=True)
+    _overrides(layout.state).write_text("".join(f"{key}={value}\n" for key, value in sorted(given.items())))
+
+
+def remembered(state: Path) -> dict[str, str]:
+    """The command line's settings that the last start kept."""
+    path = _overrides(state)
+    return read_env_file(path) if path.exists() else {}
+
+
+def stack_settings(state: Path, given: Mapping[str, str]) -> Settings:
+    """The settings of the stack; raises InvalidSetting."""
+    return load_settings({**read_env_file(ENV_FILE), **given, "STATE_DIR": str(state)})
+
+
+def process_environ(layout: Layout, given: Mapping[str, str]) -> dict[str, str]:
+    """What every process of the stack finds in its environment."""
+    ports = layout.ports
+    addresses = {
+        "STATE_DIR": str(layout.state),
+        "REPORTS_DIR": str(layout.reports),
+        "FLOW_CACHE_DIR": str(layout.state / "flow-cache"),
+        "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{ports.mlflow}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports.emulator}",
+        "MONGO_URI": f"mongodb://127.0.0.1:{ports.store}",
+        "PREFECT_API_URL": f"http://127.0.0.1:{ports.prefect}/api",
+        "PREFECT_HOME": str(layout.state / "prefect"),
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
+        MARKER: str(layout.state),
+    }
+    return {**AWS_ENVIRON, **QUIET_PREFECT, **QUIET_MLFLOW, **read_env_file(ENV_FILE), **given, **addresses}
+
+
+def _overrides(state: Path) -> Path:
+    return state / "overrides.env"

@@ -1,0 +1,108 @@
+"""Bringing groups of processes up and down, and running the flows against them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from embedded.apps import WORK_POOL
+from embedded.console import say
+from embedded.environment import process_environ
+from embedded.layout import PROJECT, Layout, executable
+from embedded.service import POLL_SECONDS, tail
+from embedded.stack import STACK, left_out, service
+from embedded.supervisor import Supervisor
+from tabular.errors import TabularError, Unavailable
+from tabular.settings import Settings
+
+
+class StepFailed(TabularError):
+    """A command of the walk ended with an error, which it has already shown."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack on this machine: where it lives, its settings, and what the command line gave."""
+
+    layout: Layout
+    settings: Settings
+    given: Mapping[str, str]
+
+    @cached_property
+    def supervisor(self) -> Supervisor:
+        """The supervisor of this stack."""
+        return Supervisor(self.layout)
+
+    @cached_property
+    def environ(self) -> dict[str, str]:
+        """The environment of the stack's processes."""
+        return {**os.environ, **process_environ(self.layout, self.given)}
+
+    def up(self, names: Iterable[str]) -> None:
+        """Start processes side by side and wait for each; raises Unavailable with the log of one that fails."""
+        wanted = [name for name in names if name not in left_out()]
+        self.supervisor.ensure_running()
+        began = time.monotonic()
+        for name in wanted:
+            self.supervisor.start(name)
+        for name in wanted:
+            self._wait(name)
+            say(f"{name} is ready ({time.monotonic() - began:.1f} s)")
+
+    def down(self, names: Iterable[str]) -> None:
+        """Stop processes, the last started first; nothing to stop is fine."""
+        if self.supervisor.is_running:
+            self.supervisor.stop(list(names)[::-1])
+
+    def call(self, module: str, *arguments: str) -> None:
+        """Run one of our own modules in the foreground; raises StepFailed if it fails."""
+        done = subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-m", module, *arguments], env=self.environ, cwd=PROJECT, check=False
+        )
+        if done.returncode != 0:
+            raise StepFailed(f"'python -m {module} {' '.join(arguments)}' ended with code {done.returncode}: see above")
+
+    def start_deploying(self) -> subprocess.Popen[bytes]:
+        """Register both flows with Prefect, in the background: it is slow and nothing but the worker waits for it."""
+        prefect = executable("prefect")
+        deploy = f"{prefect} --no-prompt deploy --all --prefect-file"
+        commands = [
+            f"{prefect} work-pool create {WORK_POOL} --type process --overwrite",
+            *(f"{deploy} {folder}/prefect.yaml" for folder in ("model_orchestration", "reporting")),
+        ]
+        with self.deploy_log.open("wb") as log:
+            script = " && ".join(commands)
+            return subprocess.Popen(  # noqa: S603 - the script is built above
+                ["/bin/sh", "-c", script], env=self.environ, cwd=PROJECT, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def finish_deploying(self, deploying: subprocess.Popen[bytes]) -> None:
+        """Wait for the registration; raises Unavailable with its log."""
+        if deploying.wait() != 0:
+            raise Unavailable("Prefect", f"the flows could not be registered:\n{tail(self.deploy_log)}")
+
+    @property
+    def deploy_log(self) -> Path:
+        """The log of the registration of the flows."""
+        self.layout.logs.mkdir(parents=True, exist_ok=True)
+        return self.layout.logs / "deploy.log"
+
+    def _wait(self, name: str) -> None:
+        target = service(name, self.layout, self.settings)
+        log_file = self.layout.logs / f"{name}.log"
+        deadline = time.monotonic() + target.start_seconds
+        while not (target.is_ready and self.supervisor.runs(name)):
+            if self.supervisor.failed(name) or time.monotonic() > deadline:
+                raise Unavailable(name, f"it did not start. The end of {log_file}:\n{tail(log_file)}")
+            time.sleep(POLL_SECONDS)
+
+
+def all_names() -> list[str]:
+    """Every process of the stack."""
+    return list(STACK)

@@ -1,0 +1,86 @@
+"""`make run`: the whole loop, from nothing to a first report, told step by step."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from embedded import preflight
+from embedded.console import console, say, step, table
+from embedded.layout import PROJECT
+from embedded.operate import Stack
+from embedded.stack import REGISTRY, SERVE, SIMULATORS, STORE, WORKER, left_out
+from embedded.status import urls
+from tabular.contract import load_contract
+from tabular.errors import Unavailable
+
+FIRST_WINDOW_ROWS = 400
+FIRST_WINDOW_RATE_PER_SECOND = 100
+
+
+def run(stack: Stack) -> None:
+    """Start, train, serve, predict, report, and leave the loop running; raises on the first step that fails."""
+    began = time.monotonic()
+    preflight.check(stack.layout, stack.supervisor)
+    for name, why in left_out().items():
+        console.print(f"[yellow]left out:[/yellow] {name} is not installed, so {why}. To have it: make setup_tests")
+    with step("Starting S3 and Kinesis, the prediction store, MLflow, Prefect and the report pages"):
+        stack.up({**REGISTRY, **STORE})
+    deploying = stack.start_deploying()
+    with step("Putting the table into the feature store, and making the streams"):
+        stack.call("model_orchestration.init_aws")
+    with step("Training: checks, sweep, evaluation, gate, registry"):
+        stack.call("model_orchestration.flow", "train")
+    with step("Starting the API, the stream consumer and the monitor"):
+        stack.up(SERVE)
+    with step("Asking for a first prediction"):
+        say(json.dumps(first_prediction(stack)))
+        say(f"{time.monotonic() - began:.0f} s since the start")
+    with step("Handing both flows to the Prefect worker, and starting the simulators"):
+        stack.finish_deploying(deploying)
+        stack.up({**WORKER, **SIMULATORS})
+    with step(f"Sending {FIRST_WINDOW_ROWS} customers at once, so that there is something to report"):
+        _send_first_window(stack)
+    with step("Writing the first drift report"):
+        stack.call("reporting.flow")
+    show(stack)
+
+
+def first_prediction(stack: Stack) -> dict[str, object]:
+    """The API's answer to the contract's example; raises Unavailable."""
+    body = json.dumps(example(stack)).encode()
+    url = f"http://127.0.0.1:{stack.layout.ports.api}/predict"
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            found: dict[str, object] = json.load(answer)
+            return found
+    except urllib.error.URLError as error:
+        raise Unavailable("the API", f"{error}; its log is {stack.layout.logs / 'api.log'}") from error
+
+
+def example(stack: Stack) -> dict[str, int | float | str]:
+    """The request body that the contract gives as its example."""
+    return load_contract(PROJECT / Path(stack.settings.contract)).example
+
+
+def show(stack: Stack) -> None:
+    """The table of addresses, the run that answers, and a curl line to paste."""
+    answer = first_prediction(stack)
+    console.print()
+    table("The loop is running", urls(stack), ("what", "where"))
+    body = json.dumps(example(stack)).replace("'", "'\\''")
+    console.print(f"\nRUN_ID {answer['model_run_id']}")
+    console.print("Ask it yourself:\n", style="bold")
+    url = f"http://127.0.0.1:{stack.layout.ports.api}/predict"
+    console.print(f"curl {url} -H 'Content-Type: application/json' -d '{body}'\n", markup=False)
+    console.print(f"Logs: {stack.layout.logs}   State: make status   Stop: make stop")
+
+
+def _send_first_window(stack: Stack) -> None:
+    url = f"http://127.0.0.1:{stack.layout.ports.api}"
+    pace = ("--count", str(FIRST_WINDOW_ROWS), "--rate", str(FIRST_WINDOW_RATE_PER_SECOND))
+    stack.call("simulation_business.send_data_api", "--url", url, *pace)

@@ -1,0 +1,47 @@
+"""Every process of the stack by name, in the order in which they may start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from embedded import apps, backends
+from embedded.layout import Layout, find_executable
+from embedded.service import Service
+from tabular.errors import NotFound
+from tabular.settings import Settings
+
+Maker = Callable[[Layout, Settings], Service]
+
+REGISTRY: dict[str, Maker] = {
+    "emulator": lambda layout, _: backends.emulator(layout),
+    "mlflow": lambda layout, _: backends.mlflow(layout),
+    "prefect": lambda layout, _: backends.prefect(layout),
+    "reports": lambda layout, _: apps.reports(layout),
+}
+# The worker needs the work pool, which is made on a running Prefect server.
+WORKER: dict[str, Maker] = {"worker": lambda _, __: apps.worker()}
+STORE: dict[str, Maker] = {"store": lambda layout, _: backends.store(layout)}
+SERVE: dict[str, Maker] = {
+    "api": lambda layout, _: apps.api(layout),
+    "consumer": lambda layout, _: apps.consumer(layout),
+    "monitor": lambda layout, _: apps.monitor(layout),
+    "prometheus": lambda layout, _: apps.prometheus(layout),
+}
+SIMULATORS: dict[str, Maker] = {
+    "send-data-api": lambda layout, settings: apps.simulator(layout, "api", settings),
+    "send-data-kinesis": lambda layout, settings: apps.simulator(layout, "kinesis", settings),
+}
+STACK = {**REGISTRY, **STORE, **WORKER, **SERVE, **SIMULATORS}
+OPTIONAL = {"prometheus": "live metrics are at the monitor's /metrics page, but nothing keeps or alerts on them"}
+
+
+def service(name: str, layout: Layout, settings: Settings) -> Service:
+    """The service of this name; raises NotFound."""
+    if name not in STACK:
+        raise NotFound(f"there is no process {name!r}; there are: {', '.join(STACK)}")
+    return STACK[name](layout, settings)
+
+
+def left_out() -> dict[str, str]:
+    """The optional processes whose program is not installed, with what one misses."""
+    return {name: why for name, why in OPTIONAL.items() if find_executable(name) is None}

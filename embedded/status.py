@@ -1,0 +1,70 @@
+"""What runs, since when and how big; and where to find it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from embedded.console import console, table
+from embedded.operate import Stack
+from embedded.stack import left_out
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def urls(stack: Stack) -> list[tuple[str, ...]]:
+    """What the stack offers, and its address."""
+    ports = stack.layout.ports
+    pages = [
+        ("MLflow: runs and registry", ports.mlflow, ""),
+        ("Prefect: flows", ports.prefect, ""),
+        ("API: predictions", ports.api, "/docs"),
+        ("Monitor: drift gauges", ports.monitor, "/metrics"),
+        ("Prometheus: history and alerts", ports.prometheus, ""),
+        ("Drift reports", ports.reports, ""),
+        ("S3 and Kinesis", ports.emulator, ""),
+    ]
+    absent = {"prometheus"} & set(left_out())
+    rows = [(what, f"http://127.0.0.1:{port}{path}") for what, port, path in pages]
+    if absent:
+        rows = [row for row in rows if not row[0].startswith("Prometheus")]
+    return [*rows, ("Prediction store", f"mongodb://127.0.0.1:{ports.store}")]
+
+
+def status(stack: Stack) -> bool:
+    """Show every process; returns True if all that should run do."""
+    if not stack.supervisor.is_running:
+        console.print("Nothing runs. To start the loop: make run")
+        return False
+    sizes = _resident_bytes_by_group()
+    rows, total_bytes, well = [], 0, True
+    for process in stack.supervisor.processes():
+        state, is_up = str(process["statename"]).lower(), process["pid"] != 0
+        size = sizes.get(process["pid"], 0)
+        total_bytes += size
+        well = well and (is_up or process["name"] in left_out())
+        since = f"{_duration(time.time() - process['start'])}" if is_up else ""
+        rows.append((process["name"], state, str(process["pid"] or ""), since, f"{size / 1e6:.0f} MB" if is_up else ""))
+    table("Processes", rows, ("name", "state", "pid", "for", "memory"))
+    console.print(f"\n{total_bytes / 1e6:.0f} MB resident in all\n")
+    table("Addresses", urls(stack), ("what", "where"))
+    return well
+
+
+def _resident_bytes_by_group() -> dict[int, int]:
+    sizes: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            group = int((folder / "stat").read_text().rpartition(")")[2].split()[2])
+            pages = int((folder / "statm").read_text().split()[1])
+        except OSError:  # it ended meanwhile
+            continue
+        sizes[group] = sizes.get(group, 0) + pages * _PAGE_BYTES
+    return sizes
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
