@@ -1,0 +1,190 @@
+"""The prediction store over a real connection: written once, read back whole, honest about an outage."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+import pytest
+
+from embedded import backends
+from embedded.service import free_port, stop
+from tabular.adapters.predictions import MongoPredictions
+from tabular.errors import Rejected, Unavailable
+from tabular.prediction import Prediction
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def prediction(at: int = 0, **changes) -> Prediction:
+    """The prediction made `at` microseconds after noon."""
+    fields = {
+        "id": f"p{at}",
+        "made_at": NOON + timedelta(microseconds=at),
+        "run_id": "run1",
+        "contract": "c" * 64,
+        "door": "api",
+        "row": {"age": 57, "limit": 4010.5, "level": "Graduate", "income": None},
+        "score": 0.25,
+        "unseen": ("level",),
+        "warnings": ("level: 'x' is not a known value",),
+    }
+    return Prediction(**(fields | changes))
+
+
+@pytest.fixture
+def predictions(store, settings):
+    """A database of its own."""
+    adapter = MongoPredictions(settings.mongo_uri, f"test_{uuid.uuid4().hex}")
+    yield adapter
+    adapter.close()
+
+
+def test_a_prediction_reads_back_as_it_was_written(predictions):
+    written = [prediction(1), prediction(2, chances={"a": 0.75, "b": 0.25}, predicted_class="a", label="b")]
+    assert predictions.save(written) == 2
+    assert predictions.latest(10) == written[::-1]
+
+
+def test_times_come_out_aware_in_utc_whatever_zone_they_went_in(predictions):
+    east = timezone(timedelta(hours=5))
+    predictions.save([prediction(1, made_at=NOON.astimezone(east)), prediction(2, made_at=NOON.replace(tzinfo=None))])
+    assert [found.made_at for found in predictions.latest(10)] == [NOON, NOON]
+    assert all(found.made_at.tzinfo is UTC for found in predictions.latest(10))
+
+
+def test_nan_is_stored_as_null(predictions):
+    predictions.save([prediction(1, row={"limit": math.nan}, chances={"a": math.nan}), prediction(2, score=math.nan)])
+    second, first = predictions.latest(10)
+    assert first.row == {"limit": None}
+    assert first.chances == {"a": None}
+    assert math.isnan(second.score)
+
+
+def test_the_first_write_of_an_id_stands(predictions):
+    assert predictions.save([prediction(1, score=0.1)]) == 1
+    assert predictions.save([prediction(1, score=0.9), prediction(2), prediction(2)]) == 1
+    assert {found.id: found.score for found in predictions.latest(10)} == {"p1": 0.1, "p2": 0.25}
+
+
+def test_five_thousand_at_once_are_stored_once(predictions):
+    many = [prediction(at) for at in range(5_000)]
+    assert predictions.save(many) == 5_000
+    assert predictions.save(many) == 0
+    assert predictions.count_by_door() == {"api": 5_000}
+    assert [found.id for found in predictions.latest(3)] == ["p4999", "p4998", "p4997"]
+
+
+def test_nothing_is_saved_from_nothing(predictions):
+    assert predictions.save([]) == 0
+    assert predictions.latest(10) == []
+    assert predictions.count_by_door() == {}
+
+
+def test_a_window_holds_its_start_and_not_its_end(predictions):
+    predictions.save([prediction(at) for at in range(10)])
+    found = predictions.between(NOON + timedelta(microseconds=2), NOON + timedelta(microseconds=5), 10)
+    assert [each.id for each in found] == ["p4", "p3", "p2"]
+
+
+def test_a_window_gives_the_newest_when_it_holds_more_than_asked(predictions):
+    predictions.save([prediction(at) for at in range(10)])
+    found = predictions.between(NOON, NOON + timedelta(seconds=1), 2)
+    assert [each.id for each in found] == ["p9", "p8"]
+    assert predictions.between(NOON, NOON + timedelta(seconds=1), 0) == []
+
+
+def test_a_window_may_be_asked_for_in_another_zone(predictions):
+    predictions.save([prediction(0)])
+    east = timezone(timedelta(hours=5))
+    since, until = NOON.astimezone(east), (NOON + timedelta(minutes=1)).astimezone(east)
+    assert len(predictions.between(since, until, 10)) == 1
+
+
+def test_the_latest_of_one_run_leave_the_others_out(predictions):
+    predictions.save([prediction(at, run_id=f"run{at % 2}") for at in range(6)])
+    assert [each.id for each in predictions.latest(2, run_id="run0")] == ["p4", "p2"]
+
+
+def test_each_door_is_counted(predictions):
+    predictions.save([prediction(1), prediction(2, door="stream"), prediction(3, door="stream")])
+    assert predictions.count_by_door() == {"api": 1, "stream": 2}
+
+
+def test_a_label_is_attached_to_a_known_prediction_only(predictions):
+    predictions.save([prediction(1), prediction(2)])
+    assert predictions.set_labels([("p1", "Attrited Customer"), ("nobody", "x"), ("p2", 1.5)]) == 2
+    assert {each.id: each.label for each in predictions.latest(10)} == {"p1": "Attrited Customer", "p2": 1.5}
+    assert predictions.set_labels([]) == 0
+
+
+def test_a_saved_prediction_sent_again_keeps_its_label(predictions):
+    predictions.save([prediction(1)])
+    predictions.set_labels([("p1", "left")])
+    predictions.save([prediction(1)])
+    assert predictions.latest(1)[0].label == "left"
+
+
+def test_a_checkpoint_is_replaced_whole(predictions):
+    assert predictions.checkpoint("predictions/0") is None
+    predictions.save_checkpoint("predictions/0", {"sequence_number": "1", "extra": 1})
+    predictions.save_checkpoint("predictions/0", {"sequence_number": "2" * 56})
+    assert predictions.checkpoint("predictions/0") == {"sequence_number": "2" * 56}
+
+
+def test_reports_come_newest_first_and_once_by_id(predictions):
+    for at in (1, 3, 2):
+        predictions.save_report({"_id": f"r{at}", "made_at": NOON + timedelta(milliseconds=at), "share": math.nan})
+    third = {"_id": "r3", "made_at": NOON + timedelta(milliseconds=3), "share": 0.5}
+    predictions.save_report(third)
+    assert predictions.reports(1) == [third]
+    assert [(row["_id"], row["share"]) for row in predictions.reports(2)] == [("r3", 0.5), ("r2", None)]
+    assert predictions.reports(0) == []
+
+
+def test_a_document_the_store_cannot_hold_is_rejected_in_one_short_sentence(predictions):
+    with pytest.raises(Rejected) as caught:
+        predictions.save([prediction(1, row={"limit": 2**80})])
+    assert len(str(caught.value)) < 200
+
+
+def test_a_store_that_is_not_there_is_unavailable_and_says_so_shortly():
+    adapter = MongoPredictions(f"mongodb://127.0.0.1:{free_port()}", "test")
+    with pytest.raises(Unavailable, match="the prediction store is not available") as caught:
+        adapter.save([prediction(1)])
+    assert len(str(caught.value)) < 300
+    assert caught.value.retry_after_seconds > 0
+    with pytest.raises(Unavailable):
+        adapter.ping()
+
+
+def test_after_an_outage_the_same_client_goes_on(layout, tmp_path):
+    own = replace(layout, state=tmp_path, ports=replace(layout.ports, store=free_port()))
+    service, log = backends.store(own), tmp_path / "store.log"
+    adapter = MongoPredictions(f"mongodb://127.0.0.1:{own.ports.store}", "test")
+    process = service.start(log)
+    try:
+        service.wait_ready(process, log)
+        assert adapter.save([prediction(1)]) == 1
+        process.kill()
+        process.wait()
+        for call in (lambda: adapter.save([prediction(2)]), lambda: adapter.latest(1), adapter.count_by_door):
+            with pytest.raises(Unavailable):
+                call()
+        process = service.start(log)
+        service.wait_ready(process, log)
+        assert adapter.save([prediction(1), prediction(2)]) == 1
+        assert [each.id for each in adapter.latest(10)] == ["p2", "p1"]
+    finally:
+        stop(process)
+        adapter.close()
+
+
+def test_a_prediction_of_every_field_survives(predictions):
+    full = prediction(7, out_of_range=("age",), chances={"a": 1.0}, predicted_class="a", label=2.5, door="stream")
+    assert all(value is not None for value in msgspec.structs.asdict(full).values())
+    predictions.save([full])
+    assert predictions.latest(1) == [full]
