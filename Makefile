@@ -12,7 +12,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench reset_all setup_tests run_tests setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain docs
 
 help: ## show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,3 +82,6 @@ bench: .venv/.ready-tests ## run the benchmarks; each prints a table of ratios
 	@sh embedded/setup.sh --all-groups
 	@sh tests/system-packages.sh
 	@touch $@
+
+docs: .venv/.ready ## write the reference pages that come from the code
+	@$(PY) docs/reference/generate.py

@@ -1,0 +1,137 @@
+"""The rules of the architecture, held against the code (docs/explanation/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from embedded.layout import PROJECT
+from tabular.contract import load_contract
+
+SERVICES = ("model_orchestration", "server", "simulation_business", "monitoring", "reporting")
+PACKAGES = ("tabular", *SERVICES, "embedded")
+MODULES = sorted(path for package in PACKAGES for path in (PROJECT / package).rglob("*.py"))
+MAX_LINES, MAX_MEDIAN_LINES = 250, 110
+
+HOMES = {
+    "boto3": {"tabular/adapters/objects.py", "tabular/adapters/stream.py"},
+    "botocore": {"tabular/adapters/objects.py", "tabular/adapters/stream.py", "tabular/adapters/aws.py"},
+    "pymongo": {"tabular/adapters/predictions.py"},
+    "bson": {"tabular/adapters/predictions.py"},
+    "mlflow": {"tabular/adapters/registry.py"},
+    "evidently": {"tabular/drift.py"},
+    "flask": {"server/api.py"},
+    "prefect": {"model_orchestration/flow.py", "reporting/flow.py"},
+    "hyperopt": {"model_orchestration/search.py"},
+    "supervisor": {"embedded/supervisor.py"},
+    "rich": {"embedded/console.py", "model_orchestration/flow.py"},
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PROJECT).as_posix()
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, wherever in the file it does."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def roots(path: Path) -> set[str]:
+    return {module.partition(".")[0] for module in imports(path)}
+
+
+def test_tabular_imports_no_service():
+    guilty = {
+        name_of(path): sorted(roots(path) & {*SERVICES, "embedded"}) for path in MODULES if "tabular" in path.parts
+    }
+    assert not {name: found for name, found in guilty.items() if found}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_imports_no_other_service(service):
+    others = {*SERVICES, "embedded"} - {service}
+    guilty = {name_of(path): sorted(roots(path) & others) for path in MODULES if service in path.parts}
+    assert not {name: found for name, found in guilty.items() if found}
+
+
+@pytest.mark.parametrize("vendor", HOMES)
+def test_a_vendor_is_imported_at_its_home_alone(vendor):
+    guilty = {name_of(path) for path in MODULES if vendor in roots(path)} - HOMES[vendor]
+    assert not guilty
+
+
+def test_only_the_settings_and_the_launcher_read_the_environment():
+    def reads(path: Path) -> bool:
+        names = [node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+        return "environ" in names or "getenv" in names
+
+    guilty = {name_of(path) for path in MODULES if reads(path) and "embedded" not in path.parts}
+    assert guilty <= {"tabular/settings.py"}
+
+
+def test_no_column_is_named_in_code():
+    columns = set()
+    for path in (PROJECT / "contracts").glob("*.toml"):
+        contract = load_contract(path)
+        columns |= {feature.name for feature in contract.features} | {feature.column for feature in contract.features}
+        columns |= {contract.target.column, *contract.target.classes, contract.reply.prediction_key}
+    # One plain word can mean anything in code ("state", "yes"); a compound cannot.
+    compounds = {column for column in columns if "_" in column or " " in column or column == "gender"}
+    guilty = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in compounds:
+                guilty.add((name_of(path), node.value))
+    assert not guilty
+
+
+def test_the_folder_mlflow_holds_no_python():
+    assert not list((PROJECT / "mlflow").rglob("*.py"))
+
+
+def test_the_real_mlflow_is_not_shadowed_from_the_project_folder():
+    code = "import mlflow; print(mlflow.__file__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "site-packages" in done.stdout
+
+
+def test_importing_a_module_connects_and_writes_nothing():
+    names = [name_of(path).removesuffix(".py").replace("/", ".") for path in MODULES if "conf" not in path.name]
+    names = [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
+    code = f"""
+import sys, importlib
+def watch(event, arguments):
+    if event == "socket.connect":
+        raise RuntimeError(f"{{event}} {{arguments}}")
+sys.addaudithook(watch)
+for name in {names}:
+    importlib.import_module(name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("door", ["server.api", "server.consumer"])
+def test_a_serving_door_loads_no_training_library(door):
+    heavy = ["pandas", "evidently", "prefect", "hyperopt", "sklearn", "matplotlib", "pyarrow"]
+    code = f"import sys, {door}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_modules_are_small():
+    lines = {name_of(path): len(path.read_text().splitlines()) for path in MODULES if path.name != "__init__.py"}
+    assert not {name: count for name, count in lines.items() if count > MAX_LINES}
+    assert statistics.median(lines.values()) <= MAX_MEDIAN_LINES
