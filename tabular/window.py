@@ -1,0 +1,57 @@
+"""A window of predictions as a table, in the shape of a bundle's drift reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tabular.bundle import REFERENCE_SCORE
+from tabular.contract import Contract, Feature
+from tabular.prediction import Prediction
+
+MISSING_LABEL = "(missing)"
+UNSEEN_LABEL = "(unseen)"
+
+
+def window_frame(predictions: Sequence[Prediction], contract: Contract) -> pd.DataFrame:
+    """Predictions as a frame shaped like `Bundle.reference()`: canonical feature values and REFERENCE_SCORE."""
+    columns: dict[str, Any] = {}
+    for feature in contract.features:
+        values = [prediction.row.get(feature.name) for prediction in predictions]
+        columns[feature.name] = np.array(values, dtype=np.float64 if feature.is_numeric else object)
+    columns[REFERENCE_SCORE] = np.array([prediction.score for prediction in predictions], dtype=np.float64)
+    return pd.DataFrame(columns)
+
+
+def newest_run(predictions: Sequence[Prediction]) -> list[Prediction]:
+    """Of predictions, newest first: those of the newest one's run. Another run has another reference."""
+    return [prediction for prediction in predictions if prediction.run_id == predictions[0].run_id]
+
+
+def closed_labels(feature: Feature, values: pd.Series[Any]) -> pd.Series[str]:
+    """A label column with nothing left open: missing and unseen are labels of their own."""
+    known = values.where(values.isin(feature.levels), UNSEEN_LABEL)
+    return known.mask(values.isna(), MISSING_LABEL).astype(str)
+
+
+def comparable(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Numbers as float64, labels closed, and per number a column `presence(name)` that says whether it is there."""
+    columns: dict[str, pd.Series[Any]] = {}
+    for feature in contract.features:
+        values = frame[feature.name]
+        if feature.is_numeric:
+            columns[feature.name] = values.astype("float64")
+            columns[presence(feature.name)] = values.isna().map({True: "missing", False: "present"})
+        else:
+            columns[feature.name] = closed_labels(feature, values)
+    if REFERENCE_SCORE in frame:
+        columns[REFERENCE_SCORE] = frame[REFERENCE_SCORE].astype("float64")
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def presence(name: str) -> str:
+    """The name of the column that says whether a number is there."""
+    return f"{name} is there"
