@@ -23,7 +23,7 @@ class Synthetic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the generator of synthetic rows draws a feature, and how it pulls on the target.
 
     `quantiles` (numbers, evenly spaced from the minimum to the maximum) or `shares` (one weight a level, in order);
-    `effect` is the change of the target's log-odds (or value) per standard deviation, or per level for labels.
+    `effect` is the pull on the target's log-odds per standard deviation, or per level for categories.
     """
 
     quantiles: tuple[float, ...] = ()

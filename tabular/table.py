@@ -36,6 +36,11 @@ class CleanTable:
     def __len__(self) -> int:
         return len(self.features)
 
+    @property
+    def has_classes(self) -> bool:
+        """True for a classification table, False for a regression."""
+        return not pd.api.types.is_float_dtype(self.raw_target)
+
     def take(self, rows: NDArray[np.int64]) -> CleanTable:
         """The rows at these positions, in this order."""
         return CleanTable(self.features.iloc[rows], self.target.iloc[rows], self.raw_target.iloc[rows])
