@@ -81,7 +81,8 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table as a whole.
 
-    `source_sha256` is the digest of the pristine public file: a difference is a warning, many copies are altered.
+    `source_file` is the public file's name, looked for in the folder `data`; `source_sha256` is the digest of the
+    pristine one: a difference is a warning, many copies are altered.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missing_tokens: tuple[str, ...] = ()
     dropped_columns: tuple[str, ...] = ()
     slice_features: tuple[str, ...] = ()
+    source_file: str | None = None
     source_sha256: str | None = None
 
 

@@ -9,10 +9,24 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from tabular.errors import InvalidSetting
+
+_PLAIN_WORDS = {
+    "Expected `int`": "it must be a whole number",
+    "Expected `float`": "it must be a number",
+    ", got `str`": "",
+}
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+CountOrNone = Annotated[int, msgspec.Meta(ge=0)]
+Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+PositiveOrNone = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,31 +38,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     contract: Path = Path("contracts/credit_card_churn.toml")
     """The contract file of the table."""
 
-    dataset_csv: Path = Path("data/BankChurners.csv")
-    """The table to upload. If the file does not exist, a synthetic table is made in its stead, and said so."""
+    dataset_csv: str = ""
+    """The CSV to upload. Empty: the contract's `source_file` in the folder `data` or, without that, made-up rows."""
 
     model_name: str = ""
     """The registered model's name in MLflow. Empty: the contract's table name."""
 
-    emulator_port: int = 4566
+    emulator_port: Port = 4566
     """Embedded mode: the port of the S3 and Kinesis emulator."""
 
-    store_port: int = 27018
+    store_port: Port = 27018
     """Embedded mode: the port of the prediction store."""
 
-    mlflow_port: int = 5051
+    mlflow_port: Port = 5051
     """Embedded mode: the port of the MLflow server."""
 
-    prefect_port: int = 4200
+    prefect_port: Port = 4200
     """Embedded mode: the port of the Prefect server."""
 
-    prometheus_port: int = 9091
+    prometheus_port: Port = 9091
     """Embedded mode: the port of Prometheus."""
 
-    reports_port: int = 8888
+    reports_port: Port = 8888
     """Embedded mode: the port on which the reports are hosted."""
 
-    simulator_rate_per_second: float = 1.0
+    simulator_rate_per_second: Positive = 1.0
     """How many rows a second each simulator sends."""
 
     simulator_shift: str = ""
@@ -75,7 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stream_dead_letters: str = "dead-letters"
     """The Kinesis stream that takes records which cannot be answered, with the reason."""
 
-    stream_shards: int = 2
+    stream_shards: Count = 2
     """How many shards `init_aws` gives a new stream."""
 
     mongo_uri: str = "mongodb://127.0.0.1:27018"
@@ -90,70 +104,70 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_host: str = "127.0.0.1"
     """The address the API listens on."""
 
-    api_port: int = 9696
+    api_port: Port = 9696
     """The port the API listens on."""
 
-    api_workers: int = 2
+    api_workers: Count = 2
     """How many gunicorn workers serve the API."""
 
-    api_threads: int = 4
+    api_threads: Count = 4
     """How many threads each API worker has."""
 
-    max_body_bytes: int = 5_000_000
+    max_body_bytes: Count = 5_000_000
     """The largest request body the API reads; a larger one is answered 413."""
 
-    max_batch_rows: int = 10_000
+    max_batch_rows: Count = 10_000
     """The most rows of one batch request."""
 
-    model_refresh_seconds: float = 10.0
+    model_refresh_seconds: Positive = 10.0
     """How often a server that follows the champion looks for a new one."""
 
-    consumer_batch_records: int = 500
+    consumer_batch_records: Count = 500
     """The most records the consumer scores at once."""
 
-    consumer_poll_seconds: float = 0.25
+    consumer_poll_seconds: Positive = 0.25
     """How long the consumer rests when a shard had nothing new."""
 
-    consumer_metrics_port: int = 8086
+    consumer_metrics_port: Port = 8086
     """The port of the consumer's Prometheus metrics."""
 
     monitor_host: str = "127.0.0.1"
     """The address the monitor listens on."""
 
-    monitor_port: int = 8085
+    monitor_port: Port = 8085
     """The port the monitor listens on."""
 
-    monitor_window_rows: int = 1_000
+    monitor_window_rows: Count = 1_000
     """How many of the newest predictions the monitor compares with the reference."""
 
-    monitor_min_rows: int = 300
+    monitor_min_rows: Count = 300
     """The fewest predictions worth comparing: smaller windows flag drift that is not there."""
 
-    monitor_interval_seconds: float = 10.0
+    monitor_interval_seconds: Positive = 10.0
     """How often the monitor looks."""
 
     reports_dir: Path = Path(".state/reports")
     """The folder of drift reports that Nginx hosts."""
 
-    report_window_hours: float = 24.0
+    report_window_hours: Positive = 24.0
     """How far back a report looks."""
 
-    report_min_rows: int = 300
+    report_min_rows: Count = 300
     """The fewest predictions worth a report."""
 
-    report_max_rows: int = 100_000
+    report_max_rows: Count = 100_000
     """The most predictions a report reads, the newest first."""
 
-    trials: int = 50
+    trials: Count = 50
     """How many trials a sweep runs."""
 
-    seed: int = 42
+    seed: Seed = 42
     """The seed of the split and of the sweep."""
 
-    time_budget_seconds: float = 0.0
+    time_budget_seconds: PositiveOrNone = 0.0
     """Stop proposing trials after this long; 0 means no limit."""
 
-    sweep_workers: int = 0
+    sweep_workers: CountOrNone = 0
     """How many trials run side by side; 0 means one a core. The result does not depend on it."""
 
     flow_cache_dir: Path = Path(".state/flow-cache")
@@ -167,6 +181,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         return msgspec.convert(given, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
     except msgspec.ValidationError as error:
-        name = str(error).partition("`$.")[2].rstrip("`")
-        value = given.get(name, "")
-        raise InvalidSetting(f"{name.upper()}={value!r} cannot be used: {str(error).partition(' - at')[0]}") from error
+        why, _, name = str(error).rstrip("`").partition(" - at `$.")
+        for said, plain in _PLAIN_WORDS.items():
+            why = why.replace(said, plain)
+        raise InvalidSetting(f"{name.upper()}={given.get(name, '')!r} cannot be used: {why}") from error
