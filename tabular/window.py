@@ -21,7 +21,11 @@ def window_frame(predictions: Sequence[Prediction], contract: Contract) -> pd.Da
     columns: dict[str, Any] = {}
     for feature in contract.features:
         values = [prediction.row.get(feature.name) for prediction in predictions]
-        columns[feature.name] = np.array(values, dtype=np.float64 if feature.is_numeric else object)
+        column = pd.Series(values, dtype=object)
+        # A document of another version may hold anything: what is no number counts as missing.
+        columns[feature.name] = (
+            pd.to_numeric(column, errors="coerce").astype("float64") if feature.is_numeric else column
+        )
     columns[REFERENCE_SCORE] = np.array([prediction.score for prediction in predictions], dtype=np.float64)
     return pd.DataFrame(columns)
 

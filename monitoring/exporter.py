@@ -1,0 +1,94 @@
+"""The monitor's process: looks at the store, serves what it sees on /metrics and whether it lives on /health."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
+
+from monitoring.metrics import MonitorCollector
+from monitoring.monitor import Monitor
+from tabular.adapters.predictions import MongoPredictions
+from tabular.adapters.registry import MlflowRegistry
+from tabular.bundle_cache import BundleCache
+from tabular.contract import load_contract
+from tabular.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
+
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+App = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """One thread a request: a slow reader does not hold the others."""
+
+    daemon_threads = True
+
+
+class _Handler(WSGIRequestHandler):
+    """Answers without a line of log a scrape, and drops a client that says nothing."""
+
+    timeout = 10
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
+        log.debug(format, *args)
+
+
+def create_app(monitor: Monitor, watching: Callable[[], bool]) -> App:
+    """The two pages; /health answers 503 once the watching has ended."""
+    registry = CollectorRegistry()
+    registry.register(MonitorCollector(monitor))
+    ProcessCollector(registry=registry)
+    metrics: App = make_wsgi_app(registry)
+
+    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/metrics":
+            return metrics(environ, start_response)
+        is_alive = watching()
+        known = {"/health": "200 OK" if is_alive else "503 Service Unavailable"}
+        body = {"watching": is_alive, "store_up": monitor.sight.store_up, "model_up": monitor.sight.model_up}
+        start_response(known.get(environ["PATH_INFO"], "404 Not Found"), [("Content-Type", "application/json")])
+        return [json.dumps(body if environ["PATH_INFO"] in known else {"pages": ["/metrics", "/health"]}).encode()]
+
+    return app
+
+
+def build_monitor(settings: Settings) -> Monitor:
+    """The monitor over the real store and registry; connects to nothing yet."""
+    store = MongoPredictions(settings.mongo_uri, settings.mongo_database)
+    model_name = settings.model_name or load_contract(settings.contract).table.name
+    registry = MlflowRegistry(settings.mlflow_tracking_uri, model_name)
+    bundles = BundleCache(registry, settings.state_dir / "bundles")
+    return Monitor(store, bundles, settings.monitor_window_rows, settings.monitor_min_rows)
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = load_settings()
+    monitor, stop = build_monitor(settings), threading.Event()
+    watcher = threading.Thread(
+        target=monitor.watch, args=(settings.monitor_interval_seconds, stop), name="watch", daemon=True
+    )
+    app = create_app(monitor, watcher.is_alive)
+    server = make_server(settings.monitor_host, settings.monitor_port, app, _Server, _Handler)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    watcher.start()
+    log.info("metrics on http://%s:%s/metrics", settings.monitor_host, settings.monitor_port)
+    stop.wait()
+    server.shutdown()
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    main()
