@@ -1,0 +1,139 @@
+"""The drain: everything in the outbox reaches the store once, and one bad document holds up nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+
+from embedded.service import free_port
+from server.drain import BULK_PREDICTIONS, FIRST_BACKOFF_SECONDS, IDLE_SECONDS, LONGEST_BACKOFF_SECONDS, Drain
+from server.outbox import Outbox
+from tabular.adapters.predictions import MongoPredictions
+from tabular.prediction import Prediction
+
+HOLDER = """
+import sys, threading
+from pathlib import Path
+from server.drain import Drain
+from server.outbox import Outbox
+from tabular.adapters.predictions import MongoPredictions
+
+folder = Path(sys.argv[1])
+store = MongoPredictions(sys.argv[2], sys.argv[3])
+print("draining", flush=True)
+Drain(Outbox(folder, 100_000_000, "normal"), store, folder).run(threading.Event())
+"""
+
+
+def prediction(name: str, **row) -> Prediction:
+    return Prediction(
+        id=name, made_at=datetime(2026, 3, 1, tzinfo=UTC), run_id="r", contract="c", door="api", row=row, score=0.1
+    )
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    box = Outbox(tmp_path, 100_000_000, "normal")
+    yield box
+    box.close()
+
+
+@pytest.fixture
+def database():
+    return f"test_{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def predictions(store, settings, database):
+    adapter = MongoPredictions(settings.mongo_uri, database)
+    yield adapter
+    adapter.close()
+
+
+def test_what_waits_reaches_the_store_and_leaves_the_outbox(outbox, predictions, tmp_path):
+    outbox.append([prediction("a", x=1.5), prediction("b", x=None)])
+    outbox.append([prediction("c", x="text")])
+    assert Drain(outbox, predictions, tmp_path).step() == IDLE_SECONDS
+    assert {each.id: each.row for each in predictions.latest(9)} == {
+        "a": {"x": 1.5},
+        "b": {"x": None},
+        "c": {"x": "text"},
+    }
+    assert outbox.status().current.depth == 0
+
+
+def test_a_full_bulk_is_followed_by_the_next_without_rest(outbox, predictions, tmp_path):
+    for number in range(BULK_PREDICTIONS + 1):
+        outbox.append([prediction(str(number))])
+    drain = Drain(outbox, predictions, tmp_path)
+    assert drain.step() == 0
+    assert drain.step() == IDLE_SECONDS
+    assert predictions.count_by_door() == {"api": BULK_PREDICTIONS + 1}
+
+
+def test_a_page_sent_twice_is_stored_once(outbox, predictions, tmp_path):
+    outbox.append([prediction("a")])
+    predictions.save([prediction("a")])
+    Drain(outbox, predictions, tmp_path).step()
+    assert predictions.count_by_door() == {"api": 1}
+
+
+def test_a_document_refused_for_good_is_put_aside_and_the_rest_go_on(outbox, predictions, tmp_path):
+    outbox.append([prediction("good"), prediction("bad", x=2**70), prediction("better")])
+    outbox.append([prediction("last")])
+    Drain(outbox, predictions, tmp_path).step()
+    assert {each.id for each in predictions.latest(9)} == {"good", "better", "last"}
+    ((reason, body),) = outbox.refused()
+    assert "cannot hold" in reason
+    assert b'"bad"' in body
+    assert outbox.status().current.depth == 0
+
+
+def test_while_the_store_is_down_the_outbox_keeps_all_and_the_waits_grow(outbox, tmp_path):
+    nowhere = MongoPredictions(f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=1", "test")
+    outbox.append([prediction("a")])
+    drain = Drain(outbox, nowhere, tmp_path)
+    first, second, third = drain.step(), drain.step(), drain.step()
+    assert first >= FIRST_BACKOFF_SECONDS / 2
+    assert second > IDLE_SECONDS
+    assert third <= LONGEST_BACKOFF_SECONDS
+    assert outbox.status().current.depth == 1
+
+
+def test_when_the_draining_process_is_killed_another_takes_over(outbox, predictions, settings, database, tmp_path):
+    command = [sys.executable, "-c", HOLDER, str(tmp_path), settings.mongo_uri, database]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    holder.stdout.readline()
+    outbox.append([prediction("first")])
+    wait_for(lambda: predictions.count_by_door() == {"api": 1})
+
+    stop = threading.Event()
+    successor = threading.Thread(target=Drain(outbox, predictions, tmp_path).run, args=(stop,))
+    os.kill(holder.pid, signal.SIGSTOP)  # holds the drain and does nothing
+    successor.start()
+    outbox.append([prediction("second")])
+    assert not stop.wait(0.5)
+    assert outbox.status().current.depth == 1
+    holder.kill()
+    holder.wait()
+    try:
+        wait_for(lambda: predictions.count_by_door() == {"api": 2})
+    finally:
+        stop.set()
+        successor.join()
+
+
+def wait_for(condition, seconds: float = 20.0) -> None:
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.05)):
+        if condition():
+            return
+        pause.wait(0.05)
+    pytest.fail("it did not come about")
