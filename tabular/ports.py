@@ -49,10 +49,15 @@ class ModelStore(Protocol):
 
 @dataclass(frozen=True)
 class StreamRecord:
-    """One record read from a stream; `arrived_at` is the stream's own time, UTC."""
+    """One record read from a stream; `arrived_at` is the stream's own time, UTC.
 
+    `stream` also tells when the stream was made: a second one of the same name may number its records alike.
+    """
+
+    stream: str
     shard: str
     sequence_number: str
+    partition_key: str
     data: bytes
     arrived_at: datetime
 

@@ -68,5 +68,8 @@ def id_from_key(idempotency_key: str) -> str:
 
 
 def id_from_stream(stream: str, shard: str, sequence_number: str) -> str:
-    """The id of a stream record: a replay of the record gives the same id."""
+    """The id of a stream record: a replay of the record gives the same id.
+
+    `stream` is that of `ports.StreamRecord`: it tells a stream from an earlier one of the same name.
+    """
     return str(uuid.uuid5(_NAMESPACE, f"{stream}/{shard}/{sequence_number}"))

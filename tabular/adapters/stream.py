@@ -59,7 +59,7 @@ def kinesis_client(endpoint_url: str, region: str) -> KinesisClient:
 
 
 def error_code(error: BaseException | None) -> str:
-    """The vendor's code of an error, or of the one a TabularError was made from; empty if there is none."""
+    """Kinesis' own code of an error; empty if it has none."""
     return str(error.response["Error"].get("Code", "")) if isinstance(error, ClientError) else ""
 
 
@@ -114,10 +114,11 @@ class StreamAdmin:
 
 
 class KinesisStream:
-    """One stream to put records on."""
+    """One stream to put records on; what it does not take is sent up to `attempts` times, within about 7 seconds."""
 
-    def __init__(self, stream: str, endpoint_url: str, region: str) -> None:
+    def __init__(self, stream: str, endpoint_url: str, region: str, attempts: int = PUT_ATTEMPTS) -> None:
         self.stream = stream
+        self._attempts = attempts
         self._client = kinesis_client(endpoint_url, region)
 
     def put(self, records: Sequence[Keyed]) -> None:
@@ -133,17 +134,17 @@ class KinesisStream:
 
     def _put_chunk(self, chunk: Sequence[Keyed]) -> None:
         pending, pause_seconds = [_entry(record) for record in chunk], FIRST_PAUSE_SECONDS
-        for attempt in range(1, PUT_ATTEMPTS + 1):
+        for attempt in range(1, self._attempts + 1):
             pending, why = self._put_once(pending)
             if not pending:
                 return
             log.warning("stream %s did not take %d of %d records: %s", self.stream, len(pending), len(chunk), why)
-            if attempt < PUT_ATTEMPTS:
+            if attempt < self._attempts:
                 time.sleep(pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries, keeps no secret
                 pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
         raise Unavailable(
             f"stream {self.stream}",
-            f"after {PUT_ATTEMPTS} tries it has not taken {len(pending)} of {len(chunk)} records ({why})",
+            f"after {self._attempts} tries it has not taken {len(pending)} of {len(chunk)} records ({why})",
             retry_after_seconds=LONGEST_PAUSE_SECONDS,
         )
 

@@ -1,0 +1,141 @@
+"""A batch of stream records through the use-case: predictions for the good ones, dead letters for the others (pure)."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from server.predictor import Model
+from tabular.contract import Contract
+from tabular.errors import Fault, InvalidRow, Rejected
+from tabular.ports import StreamRecord
+from tabular.prediction import Prediction, id_from_stream, reply
+from tabular.row import Row
+
+log = logging.getLogger(__name__)
+
+Keyed = tuple[str, bytes]
+"""A record to put on a stream: its partition key and its data."""
+
+# What a letter repeats of a poison record, so that it stays under the stream's megabyte with every character escaped.
+MAX_FAULTS = 100
+MAX_NAME_CHARACTERS = 100
+MAX_DATA_CHARACTERS = 100_000
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A record that cannot be answered, and why."""
+
+    record: StreamRecord
+    error: Rejected
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What became of a batch: `records` and `predictions` go in pairs."""
+
+    contract: Contract
+    records: list[StreamRecord] = field(default_factory=list)
+    predictions: list[Prediction] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def answer(model: Model, records: Sequence[StreamRecord]) -> Answers:
+    """Read and score a batch in one vectorised call; a record that cannot be read never keeps the others back."""
+    answers = Answers(model.bundle.contract)
+    rows: list[Row] = []
+    for record in records:
+        outcome = _read(model, record)
+        if isinstance(outcome, Rejected):
+            answers.refused.append(Refused(record, outcome))
+        else:
+            rows.append(outcome)
+            answers.records.append(record)
+    if rows:
+        ids = [id_from_stream(record.stream, record.shard, record.sequence_number) for record in answers.records]
+        answers.predictions.extend(model.predict(rows, ids, "stream"))
+    return answers
+
+
+def results(answers: Answers) -> list[Keyed]:
+    """The records of the results stream: the HTTP reply and what tells whose it is, under the request's own key."""
+    return [
+        (record.partition_key, msgspec.json.encode(reply(prediction, answers.contract) | _whose(record)))
+        for record, prediction in zip(answers.records, answers.predictions, strict=True)
+    ]
+
+
+def dead_letters(answers: Answers) -> list[Keyed]:
+    """The records of the dead-letter stream: why, which one, and the data as it came, in base64 if it is not text."""
+    return [(refused.record.partition_key, msgspec.json.encode(_letter(refused))) for refused in answers.refused]
+
+
+def _read(model: Model, record: StreamRecord) -> Row | Rejected:
+    try:
+        return model.bundle.codec.decode(record.data)
+    except Rejected as error:
+        return error
+    except Exception as error:  # no record, whatever is in it, may stop the stream
+        log.exception("shard %s, record %s broke the reading of records", record.shard, record.sequence_number)
+        return Rejected(f"the record broke the reading of records: {type(error).__name__}: {error}")
+
+
+def _whose(record: StreamRecord) -> dict[str, Any]:
+    return {
+        "partition_key": record.partition_key,
+        "shard": record.shard,
+        "sequence_number": record.sequence_number,
+    }
+
+
+def _letter(refused: Refused) -> dict[str, Any]:
+    record, error = refused.record, refused.error
+    try:
+        data, encoding = record.data.decode(), "utf-8"
+    except UnicodeDecodeError:
+        data, encoding = base64.b64encode(record.data).decode(), "base64"
+    return {
+        "reason": _reason(record, error),
+        "faults": [_short(fault) for fault in error.faults[:MAX_FAULTS]],
+        "fault_count": len(error.faults),
+        **_whose(record),
+        "arrived_at": record.arrived_at,
+        "data": data[:MAX_DATA_CHARACTERS],
+        "data_encoding": encoding,
+        "data_bytes": len(record.data),
+    }
+
+
+def _reason(record: StreamRecord, error: Rejected) -> str:
+    if isinstance(error, InvalidRow):
+        return error.message
+    if not record.data:
+        return "the record is empty"
+    if _is_base64_of_json(record.data):
+        return (
+            "the record is the base64 of a JSON object, encoded once too often: "
+            "with the AWS CLI 1 give the plain JSON, with the AWS CLI 2 add --cli-binary-format raw-in-base64-out"
+        )
+    return error.message
+
+
+def _is_base64_of_json(data: bytes) -> bool:
+    try:
+        return base64.b64decode(data, validate=True).lstrip().startswith(b"{")
+    except ValueError:
+        return False
+
+
+def _short(fault: Fault) -> Fault:
+    given = fault.given
+    if isinstance(given, str):
+        given = given[:MAX_NAME_CHARACTERS]
+    elif isinstance(given, list | dict):  # a record that is no object stands here whole
+        given = None
+    return msgspec.structs.replace(fault, field=fault.field[:MAX_NAME_CHARACTERS], given=given)

@@ -1,0 +1,149 @@
+"""The consumer's loop over its ports: read, answer, store, publish, and only then move the checkpoint.
+
+The store comes before the results stream, so that nobody sees an answer that is not written down. The checkpoint comes
+last, so that a crash anywhere repeats the batch: the store keeps one copy, because ids are made from the records; the
+two streams may then carry a result twice, with the same prediction id.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from server.predictor import Model
+from server.stream_batch import Answers, Keyed, Refused, answer, dead_letters, results
+from server.stream_metrics import StreamMetrics
+from tabular.errors import Rejected, TabularError, Unavailable
+from tabular.ports import Predictions
+from tabular.shard_reader import Batch, ShardReader
+
+log = logging.getLogger(__name__)
+
+REST_AFTER_FAILURE_SECONDS = 2.0
+
+
+class Sink(Protocol):
+    """A stream to put on; raises Unavailable or Rejected."""
+
+    def put(self, records: list[Keyed]) -> None:
+        """Put (partition key, data) pairs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sinks:
+    """Where a batch goes."""
+
+    store: Predictions
+    results: Sink
+    dead_letters: Sink
+
+
+def checkpoint_name(stream: str, shard: str) -> str:
+    """The name in the store under which the position in a shard is kept."""
+    return f"{stream}/{shard}"
+
+
+class StreamLoop:
+    """Moves one stream's records through the model and into the sinks, batch by batch."""
+
+    def __init__(
+        self,
+        stream: str,
+        reader: ShardReader,
+        model: Callable[[], Model],
+        sinks: Sinks,
+        metrics: StreamMetrics,
+        batch_records: int,
+    ) -> None:
+        self._stream = stream
+        self._reader = reader
+        self._model = model
+        self._sinks = sinks
+        self._metrics = metrics
+        self._batch_records = batch_records
+
+    def run(self, poll_seconds: float, stop: threading.Event) -> None:
+        """Go on until stopped: a batch that has begun is finished, unless a sink is down just then."""
+        while not stop.is_set():
+            batch = self._poll(stop)
+            if batch.positions:
+                self._finish(batch, stop)
+            if len(batch.records) < self._batch_records:
+                stop.wait(poll_seconds)
+
+    def _poll(self, stop: threading.Event) -> Batch:
+        batch = Batch()
+        try:
+            batch = self._reader.poll(self._batch_records)
+        except TabularError as error:
+            self._rest("read", error, stop)
+        self._metrics.behind(self._reader.behind_milliseconds())
+        return batch
+
+    def _finish(self, batch: Batch, stop: threading.Event) -> None:
+        started = time.perf_counter()
+        model = self._model()
+        answers = answer(model, batch.records)
+        done = (
+            self._until_done("store", lambda: self._store(answers), stop)
+            and self._until_done("results", lambda: self._sinks.results.put(results(answers)), stop)
+            and self._until_done("dead letters", lambda: self._sinks.dead_letters.put(dead_letters(answers)), stop)
+            and self._until_done("checkpoint", lambda: self._checkpoint(batch), stop)
+        )
+        if not done:
+            log.warning("stopping with %d records unanswered: the next start reads them again", len(batch.records))
+            return
+        self._metrics.batch_seconds.observe(time.perf_counter() - started)
+        self._metrics.records.labels("answered").inc(len(answers.predictions))
+        self._metrics.records.labels("dead_letter").inc(len(answers.refused))
+        self._metrics.model(model.run_id)
+        self._metrics.checkpointed()
+
+    def _until_done(self, step: str, work: Callable[[], None], stop: threading.Event) -> bool:
+        """Try until it works; False if it did not before the stop. Nothing is ever dropped for a sink's sake."""
+        while True:
+            try:
+                work()
+                return True
+            except TabularError as error:
+                self._rest(step, error, stop)
+            if stop.is_set():
+                return False
+
+    def _rest(self, step: str, error: TabularError, stop: threading.Event) -> None:
+        seconds = error.retry_after_seconds if isinstance(error, Unavailable) else REST_AFTER_FAILURE_SECONDS
+        log.warning("%s: %s; trying again in %g s", step, error, seconds)
+        self._metrics.failures.labels(step).inc()
+        stop.wait(seconds)
+
+    def _store(self, answers: Answers) -> None:
+        if not answers.predictions:
+            return
+        try:
+            self._sinks.store.save(answers.predictions)
+        except Rejected:
+            self._store_one_by_one(answers)
+
+    def _store_one_by_one(self, answers: Answers) -> None:
+        """Find the predictions that the store never takes: their records become dead letters, the others go on."""
+        for record, prediction in list(zip(answers.records, answers.predictions, strict=True)):
+            try:
+                self._sinks.store.save([prediction])
+            except Rejected as error:
+                answers.records.remove(record)
+                answers.predictions.remove(prediction)
+                answers.refused.append(Refused(record, error))
+
+    def _checkpoint(self, batch: Batch) -> None:
+        saved_at = datetime.now(UTC)
+        for shard, position in batch.positions.items():
+            state: Mapping[str, Any] = msgspec.structs.asdict(position) | {"saved_at": saved_at}
+            self._sinks.store.save_checkpoint(checkpoint_name(self._stream, shard), state)

@@ -1,0 +1,71 @@
+"""The consumer's Prometheus metrics, on a small HTTP server of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from tabular.errors import InvalidSetting
+
+LOOPBACK = "127.0.0.1"
+BATCH_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class StreamMetrics:
+    """What the consumer counts; the names all begin with `consumer_`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.records = Counter(
+            "consumer_records", "Records dealt with, by outcome.", ["outcome"], registry=self.registry
+        )
+        for outcome in ("answered", "dead_letter"):
+            self.records.labels(outcome)
+        self.failures = Counter(
+            "consumer_failures", "Failed attempts to reach a stream or the store.", ["step"], registry=self.registry
+        )
+        self.batch_seconds = Histogram(
+            "consumer_batch_seconds",
+            "From the records read to the checkpoint saved.",
+            buckets=BATCH_SECONDS,
+            registry=self.registry,
+        )
+        self.behind_seconds = Gauge(
+            "consumer_behind_seconds",
+            "How far the reading is behind the newest record.",
+            ["shard"],
+            registry=self.registry,
+        )
+        self._model = Gauge("consumer_model_info", "The run that answers now.", ["run_id"], registry=self.registry)
+        self._checkpoint_at = time()
+        age = Gauge(
+            "consumer_checkpoint_age_seconds", "Since the last checkpoint, or the start.", registry=self.registry
+        )
+        age.set_function(lambda: time() - self._checkpoint_at)
+
+    def serve(self, port: int) -> Callable[[], None]:
+        """Serve the metrics on loopback; returns what stops it. Raises InvalidSetting for a port that is taken."""
+        try:
+            server, _ = start_http_server(port, addr=LOOPBACK, registry=self.registry)
+        except OSError as error:
+            raise InvalidSetting(
+                f"CONSUMER_METRICS_PORT={port} cannot be used: {error}. Stop what listens there, or set another port"
+            ) from error
+        return server.shutdown
+
+    def checkpointed(self) -> None:
+        """A checkpoint was saved just now."""
+        self._checkpoint_at = time()
+
+    def behind(self, milliseconds: dict[str, int]) -> None:
+        """Show how far each shard that is read is behind, and no other."""
+        self.behind_seconds.clear()
+        for shard, lag in milliseconds.items():
+            self.behind_seconds.labels(shard).set(lag / 1000)
+
+    def model(self, run_id: str) -> None:
+        """Show the run that answers now."""
+        self._model.clear()
+        self._model.labels(run_id).set(1)
