@@ -1,0 +1,40 @@
+"""How a simulator says what it does: one moving line on a terminal, else a line every ten seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+
+LINE_SECONDS = 10.0
+TERMINAL_LINE_SECONDS = 0.2
+FRESH_LINE = "\r\x1b[K"
+
+
+@dataclass
+class Progress:
+    """Rows sent, answered and failed so far; `last` is the last score, or what went wrong."""
+
+    sent: int = 0
+    answered: int = 0
+    failed: int = 0
+    last: str = ""
+    _began_seconds: float = field(default_factory=time.monotonic)
+    _shown_seconds: float = field(default_factory=time.monotonic)
+
+    def show(self) -> None:
+        """Show the line, if it is time to."""
+        is_terminal = sys.stderr.isatty()
+        if time.monotonic() - self._shown_seconds >= (TERMINAL_LINE_SECONDS if is_terminal else LINE_SECONDS):
+            self._shown_seconds = time.monotonic()
+            sys.stderr.write(f"{FRESH_LINE}{self}" if is_terminal else f"{self}\n")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        """Show the summary."""
+        sys.stderr.write(f"{FRESH_LINE if sys.stderr.isatty() else ''}stopped: {self}\n")
+
+    def __str__(self) -> str:
+        rate = self.sent / max(time.monotonic() - self._began_seconds, 1e-9)
+        told = f", last: {self.last}" if self.last else ""
+        return f"sent {self.sent:,} ({rate:,.1f}/s), answered {self.answered:,}, failed {self.failed:,}{told}"

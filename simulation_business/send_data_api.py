@@ -1,0 +1,91 @@
+"""Send rows of the table to the HTTP door, at a pace: python -m simulation_business.send_data_api --rate 5."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import uuid
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from simulation_business.replay import Record
+from simulation_business.sending import Job, run
+from tabular.errors import InvalidSetting
+from tabular.settings import Settings
+
+ANSWER_SECONDS = 5.0
+MAX_SHOWN_CHARACTERS = 200
+_TRY_AGAIN = {429, 502, 503, 504}
+
+
+class Door:
+    """One kept-alive connection to `POST <url>/predict`."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise InvalidSetting(f"--url {url!r} is not an address such as http://127.0.0.1:9696")
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._connection = kind(parts.hostname, parts.port, timeout=ANSWER_SECONDS)
+        self._path = f"{parts.path.rstrip('/')}/predict"
+
+    def ask(self, body: bytes, key: str) -> tuple[int, bytes]:
+        """Status and body of the answer; raises OSError or HTTPException when there is none."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        try:
+            self._connection.request("POST", self._path, body, headers)
+            answer = self._connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, HTTPException):
+            self._connection.close()  # the next try makes a fresh one
+            raise
+
+
+def main() -> int:
+    """Send until told to stop, or until the count is reached."""
+    return run(_describe, _send)
+
+
+def _describe(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.description = "Send rows of the table to the HTTP door."
+    parser.add_argument("--url", default=f"http://127.0.0.1:{settings.api_port}", help="the address of the API")
+
+
+def _send(arguments: argparse.Namespace, _: Settings, job: Job) -> None:
+    door = Door(arguments.url)
+    for (record,) in job.batches(at_most=1):
+        deliver(door, record, job)
+
+
+def deliver(door: Door, record: Record, job: Job) -> None:
+    """Send one row until it is answered or refused; every try has the same key, so it is stored once."""
+    body, key = msgspec.json.encode(record), str(uuid.uuid4())
+    for _ in job.tries():
+        try:
+            status, answer = door.ask(body, key)
+        except (OSError, HTTPException) as error:
+            job.progress.last = f"no answer, trying again: {error or type(error).__name__}"
+            continue
+        if status in _TRY_AGAIN:
+            job.progress.last = f"HTTP {status}, trying again"
+            continue
+        if status == 200:
+            job.progress.answered += 1
+            job.progress.last = _score(answer, job.contract.reply.prediction_key)
+        else:
+            job.progress.failed += 1
+            job.progress.last = f"HTTP {status}: {answer[:MAX_SHOWN_CHARACTERS].decode(errors='replace').strip()}"
+        return
+    job.progress.failed += 1
+
+
+def _score(answer: bytes, key: str) -> str:
+    reply: dict[str, Any] = msgspec.json.decode(answer)
+    return f"{key} {reply[key]:.4g}" if isinstance(reply[key], float) else f"{key} {reply[key]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Put rows of the table on the predictions stream: python -m simulation_business.send_data_kinesis --rate 5."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import uuid
+
+import msgspec
+
+from simulation_business.sending import Job, run
+from tabular.adapters.stream import KinesisStream
+from tabular.errors import Unavailable
+from tabular.settings import Settings
+
+MAX_BATCH_RECORDS = 500
+
+
+def main() -> int:
+    """Send until told to stop, or until the count is reached."""
+    return run(_describe, _send)
+
+
+def _describe(parser: argparse.ArgumentParser, settings: Settings) -> None:
+    parser.description = "Put rows of the table on a Kinesis stream. `answered` counts the records the stream took."
+    parser.add_argument("--stream", default=settings.stream_predictions, help="the stream's name")
+
+
+def _send(arguments: argparse.Namespace, settings: Settings, job: Job) -> None:
+    stream = KinesisStream(arguments.stream, settings.aws_endpoint_url, settings.aws_region)
+    for records in job.batches(at_most=MAX_BATCH_RECORDS):
+        # A random partition key spreads the rows over all shards.
+        deliver(stream, [(uuid.uuid4().hex, msgspec.json.encode(record)) for record in records], job)
+
+
+def deliver(stream: KinesisStream, records: list[tuple[str, bytes]], job: Job) -> None:
+    """Put the records, and again while the stream is away; the stream has no keys to tell a repeat by."""
+    for _ in job.tries():
+        try:
+            stream.put(records)
+        except Unavailable as error:
+            job.progress.last = f"trying again: {error}"
+            continue
+        job.progress.answered += len(records)
+        job.progress.last = ""
+        return
+    job.progress.failed += len(records)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""What both simulators share: their arguments, the rows they send, how they try again, how they stop."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from simulation_business.progress import Progress
+from simulation_business.replay import Pace, Record, parse_shifts, replay
+from tabular import feature_store
+from tabular.adapters.objects import S3Objects
+from tabular.contract import Contract, load_contract
+from tabular.errors import InvalidSetting, TabularError
+from tabular.settings import Settings, load_settings
+from tabular.table import clean, public_records, read_csv
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to send and how fast; `stop` is set when the simulator is told to end."""
+
+    contract: Contract
+    records: Iterator[Record]
+    pace: Pace
+    progress: Progress = field(default_factory=Progress)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def batches(self, at_most: int) -> Iterator[list[Record]]:
+        """The rows that are due, when they are due, until all are sent or it is time to stop."""
+        while not self.stop.wait(self.pace.wait_seconds(time.monotonic())):
+            rows = list(islice(self.records, self.pace.take(time.monotonic(), at_most)))
+            if not rows:
+                return
+            self.progress.sent += len(rows)
+            yield rows
+            self.progress.show()
+
+    def tries(self) -> Iterator[None]:
+        """Once a try, with growing pauses between; ends when it is time to stop."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            yield
+            self.progress.show()
+            if self.stop.wait(pause_seconds):
+                return
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+
+Send = Callable[[argparse.Namespace, Settings, Job], None]
+
+
+def run(describe: Callable[[argparse.ArgumentParser, Settings], None], send: Send) -> int:
+    """Run one simulator: `describe` adds its own arguments, `send` sends the job's rows. Returns the exit code."""
+    try:
+        settings = load_settings()
+        parser = _parser(settings)
+        describe(parser, settings)
+        arguments = parser.parse_args()
+        job = _job(arguments, settings)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: job.stop.set())
+        send(arguments, settings, job)
+    except TabularError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    job.progress.end()
+    return 1 if job.progress.failed and not job.progress.answered else 0
+
+
+def _parser(settings: Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--rate", type=float, default=1.0, help="rows a second")
+    parser.add_argument("--count", type=int, help="stop after so many rows; endless if left out")
+    parser.add_argument("--seed", type=int, default=0, help="the order of the rows")
+    parser.add_argument("--contract", type=Path, default=settings.contract, help="the contract file of the table")
+    parser.add_argument(
+        "--shift",
+        action="append",
+        default=[],
+        metavar="FEATURE=CHANGE",
+        help="a planted shift: a number +50%% or -20%% or +1000 or -1000, a label by its name; may be given again",
+    )
+    return parser
+
+
+def _job(arguments: argparse.Namespace, settings: Settings) -> Job:
+    if not 0 < arguments.rate <= 1e6 or (arguments.count is not None and arguments.count < 1):
+        raise InvalidSetting("--rate must be a number above 0, and --count a whole number of at least 1")
+    contract = load_contract(arguments.contract)
+    shifts = parse_shifts(contract, arguments.shift)
+    objects = S3Objects(settings.s3_bucket, settings.aws_endpoint_url, settings.aws_region)
+    version = feature_store.latest(objects, contract)
+    table = clean(contract, read_csv(feature_store.fetch(objects, contract, version.sha256)))
+    records = replay(public_records(contract, table.features), arguments.seed, shifts)
+    return Job(contract, islice(records, arguments.count), Pace(arguments.rate))
