@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from embedded import orphans
 from embedded.console import console, table
 from embedded.operate import Stack
 from embedded.stack import left_out
@@ -35,7 +36,9 @@ def urls(stack: Stack) -> list[tuple[str, ...]]:
 def status(stack: Stack) -> bool:
     """Show every process; returns True if all that should run do."""
     if not stack.supervisor.is_running:
-        console.print("Nothing runs. To start the loop: make run")
+        left = len(orphans.find_orphans(stack.layout.state))
+        lost = f"The supervisor is gone, but {left} processes are left. To end them: make stop"
+        console.print(lost if left else "Nothing runs. To start the loop: make run")
         return False
     sizes = _resident_bytes_by_group()
     rows, total_bytes, well = [], 0, True
