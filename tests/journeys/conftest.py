@@ -1,0 +1,71 @@
+"""One whole embedded stack for the journeys, started the way `make run` starts it, on free ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded.layout import PROJECT, Ports
+from embedded.service import free_port
+
+
+@dataclass
+class Loop:
+    """A running stack: its state folder, its ports, and what `run` printed."""
+
+    state: Path
+    ports: Ports
+    environ: dict[str, str]
+    printed: str = ""
+    answers: list[dict[str, Any]] = field(default_factory=list)
+
+    def command(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run one command of the embedded stack."""
+        line = [sys.executable, "-m", "embedded", arguments[0], "--state", str(self.state), *arguments[1:]]
+        environ = {**self.environ, **extra}
+        return subprocess.run(line, env=environ, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=280)
+
+    def get(self, port: int, path: str) -> tuple[int, str]:
+        """GET a page of the stack: its status and its text."""
+        return self._open(urllib.request.Request(f"http://127.0.0.1:{port}{path}"))
+
+    def predict(self, body: object, **headers: str) -> tuple[int, Any]:
+        """POST /predict: the status and the decoded answer."""
+        url = f"http://127.0.0.1:{self.ports.api}/predict"
+        sent = {"Content-Type": "application/json"} | {key.replace("_", "-"): value for key, value in headers.items()}
+        status, text = self._open(urllib.request.Request(url, json.dumps(body).encode(), sent))
+        return status, json.loads(text)
+
+    @staticmethod
+    def _open(request: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+@pytest.fixture(scope="session")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    """The loop after a short `make run`."""
+    ports = Ports(**{name: free_port() for name in Ports.__dataclass_fields__})
+    given = {f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()}
+    given |= {"TRIALS": "8", "SIMULATOR_RATE_PER_SECOND": "5", "DATASET_CSV": "", "RUN_ID": "", "COLUMNS": "200"}
+    loop = Loop(tmp_path_factory.mktemp("loop"), ports, {**os.environ, **given})
+    try:
+        done = loop.command("run")
+        loop.printed = done.stdout
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        yield loop
+    finally:
+        loop.command("stop")

@@ -1,0 +1,136 @@
+"""`make run`, and what a newcomer does next, on real processes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import time
+
+import pytest
+from mlflow.tracking.client import MlflowClient
+
+from embedded import orphans
+from tabular.adapters.predictions import MongoPredictions
+from tabular.adapters.registry import MlflowRegistry
+from tabular.adapters.stream import KinesisStream
+from tabular.row import RowCodec
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+PATIENCE_SECONDS = 60
+
+
+def eventually(check):
+    """The first true answer of a check, within the patience of a person."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        found = check()
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.5)
+
+
+@pytest.fixture
+def registry(loop, contract):
+    return MlflowRegistry(f"http://127.0.0.1:{loop.ports.mlflow}", contract.table.name)
+
+
+@pytest.fixture
+def predictions(loop):
+    return MongoPredictions(f"mongodb://127.0.0.1:{loop.ports.store}", "prediction_service")
+
+
+def test_the_printed_curl_line_answers_when_pasted(loop, contract, registry):
+    line = next(line for line in loop.printed.splitlines() if line.startswith("curl "))
+    done = subprocess.run([*shlex.split(line), "-s"], capture_output=True, text=True, check=True)
+    answer = json.loads(done.stdout)
+    assert 0 <= answer[contract.reply.prediction_key] <= 1
+    assert answer["model_run_id"] == registry.champion()
+
+
+def test_it_says_that_the_table_is_made_up(loop):
+    assert "synthetic" in loop.printed.casefold()
+
+
+def test_every_printed_address_answers(loop):
+    for name in ("mlflow", "prefect", "reports"):
+        assert loop.get(getattr(loop.ports, name), "/")[0] == 200
+    assert loop.get(loop.ports.api, "/docs")[0] == 200
+    assert loop.get(loop.ports.monitor, "/metrics")[0] == 200
+
+
+def test_another_trials_run_id_is_served_when_asked_for(loop, contract, registry):
+    champion = registry.champion()
+    other = another_trial(loop, registry, champion)
+    assert loop.command("stop-serve").returncode == 0
+    done = loop.command("start-serve", RUN_ID=other)
+    assert done.returncode == 0, done.stdout
+    assert loop.predict(contract.example)[1]["model_run_id"] == other
+    assert loop.command("start-serve").returncode == 0
+    assert loop.predict(contract.example)[1]["model_run_id"] == champion
+
+
+def test_both_doors_give_the_same_score_and_the_store_has_each_once(loop, contract, predictions):
+    status, answer = loop.predict(contract.example, Idempotency_Key="the-whole-loop")
+    assert status == 200
+    stream = KinesisStream("predictions", f"http://127.0.0.1:{loop.ports.emulator}", "us-east-1")
+    stream.put([("key", json.dumps(contract.example).encode())])
+    row = canonical_row(contract)
+
+    def both():
+        same = [found for found in predictions.latest(500) if dict(found.row) == row]
+        return {found.door: found for found in same} if {found.door for found in same} == {"api", "stream"} else None
+
+    found = eventually(both)
+    assert found, "the record never came to the store"
+    assert found["stream"].score == found["api"].score == answer[contract.reply.prediction_key]
+    assert (
+        loop.predict(contract.example, Idempotency_Key="the-whole-loop")[1]["prediction_id"] == answer["prediction_id"]
+    )
+    assert eventually(lambda: [p.id for p in predictions.latest(2_000)].count(answer["prediction_id"]) == 1)
+
+
+def another_trial(loop, registry, champion):
+    """The id of another trial of the champion's sweep, as a person would find it in MLflow."""
+    client = MlflowClient(f"http://127.0.0.1:{loop.ports.mlflow}")
+    run = client.get_run(champion)
+    siblings = f"tags.`mlflow.parentRunId` = '{run.data.tags['mlflow.parentRunId']}'"
+    found = client.search_runs([run.info.experiment_id], siblings)
+    return next(one.info.run_id for one in found if one.info.run_id != champion)
+
+
+def canonical_row(contract):
+    return dict(zip(contract.feature_names, RowCodec(contract).parse(contract.example).values, strict=True))
+
+
+def test_the_drift_gauges_are_there(loop):
+    def gauges():
+        text = loop.get(loop.ports.monitor, "/metrics")[1]
+        lines = [line for line in text.splitlines() if line.startswith("drift") and "window" not in line]
+        return lines or None
+
+    assert eventually(gauges)
+
+
+def test_the_first_report_is_on_the_report_page(loop):
+    status, page = loop.get(loop.ports.reports, "/")
+    assert status == 200
+    assert ".html" in page
+
+
+def test_status_counts_every_process(loop):
+    done = loop.command("status")
+    assert done.returncode == 0, done.stdout
+    assert "resident in all" in done.stdout
+
+
+def test_running_it_again_changes_nothing_and_reuses_the_training(loop, registry):
+    champion = registry.champion()
+    done = loop.command("run")
+    assert done.returncode == 0, done.stdout
+    assert registry.champion() == champion
+
+
+def test_stop_leaves_nothing_behind(loop):
+    assert loop.command("stop").returncode == 0
+    assert not orphans.find_orphans(loop.state)
