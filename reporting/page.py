@@ -1,0 +1,80 @@
+"""Reports and their index as HTML pages that need nothing else: no script, no font, no request."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from reporting import charts
+from reporting.charts import Histogram
+from reporting.report import ColumnView, Report
+from tabular.drift import ALPHA, MIN_DISTANCE
+
+METHODS = {
+    "ks": "Kolmogorov-Smirnov",
+    "two_sample_chisquare": "chi-square, two samples",
+    "wasserstein": "Wasserstein, in standard deviations",
+    "jensenshannon": "Jensen-Shannon",
+    "none": "none: no values",
+}
+
+
+def report_page(report: Report) -> str:
+    """The page of one report. Everything that comes from data is escaped."""
+    plots = {
+        "scores": charts.histogram("Scores: reference and now", report.scores),
+        "volume": charts.stacked_columns("Predictions over time", report.volume, list(report.by_door)),
+    }
+    return (
+        _environment().get_template("report.html").render(report=report, plots=plots, limits=MIN_DISTANCE, alpha=ALPHA)
+    )
+
+
+def index_page(reports: Sequence[Mapping[str, Any]], note: str, looked_at: datetime) -> str:
+    """The index of report rows (as `reporting.report.summary` makes them), newest first; `note` is today's news."""
+    return _environment().get_template("index.html").render(reports=reports, note=note, looked_at=looked_at)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {
+        "percent": charts.percent,
+        "number": charts.number,
+        "p_value": _p_value,
+        "moment": lambda moment: f"{moment:%d %b %Y, %H:%M:%S} UTC",
+        "span": _span,
+        "method": lambda name: METHODS.get(name, name),
+        "plot": _plot,
+    }
+    environment.filters.update(filters)
+    return environment
+
+
+def _plot(view: ColumnView) -> Markup:
+    title = f"{view.drift.name}: reference and now"
+    if isinstance(view.plot, Histogram):
+        return charts.histogram(title, view.plot)
+    return charts.paired_bars(title, view.plot)
+
+
+def _p_value(value: float) -> str:
+    return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
+
+
+def _span(span: timedelta) -> str:
+    minutes = span.total_seconds() / 60
+    if minutes < 120:
+        return f"{minutes:.0f} minutes"
+    return f"{minutes / 60:.0f} hours" if minutes < 2_880 else f"{minutes / 1_440:.0f} days"

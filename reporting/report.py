@@ -1,0 +1,146 @@
+"""A drift report as data: what the window of predictions says against the reference of the model that made them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from reporting.charts import Bin, Histogram, Moment
+from reporting.quality import Quality, measure
+from reporting.shapes import change_of_labels, change_of_numbers, label_bins, number_histogram, volume
+from tabular.bundle import REFERENCE_SCORE, Bundle
+from tabular.contract import Feature
+from tabular.drift import ColumnDrift, Drift, TooFewRows, compare
+from tabular.prediction import Prediction
+from tabular.window import newest_run, window_frame
+
+
+@dataclass(frozen=True)
+class Period:
+    """The time a report looks at, UTC, and when it was made."""
+
+    since: datetime
+    until: datetime
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """One feature: how it drifted, the change in words, and its distributions (a histogram, or a bin a label)."""
+
+    drift: ColumnDrift
+    description: str
+    change: str
+    plot: Histogram | Sequence[Bin]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything the page shows. `columns` are ranked, the most drifted first; `quality` is None without labels.
+
+    `other_runs` counts predictions of the period that another run made: they have another reference and are left out.
+    `out_of_range` counts, by feature, the values outside the range of training.
+    """
+
+    period: Period
+    bundle: Bundle
+    run_id: str
+    drift: Drift
+    columns: Sequence[ColumnView]
+    scores: Histogram
+    score_change: str
+    volume: Sequence[Moment]
+    by_door: Mapping[str, int]
+    out_of_range: Mapping[str, int]
+    other_runs: int
+    is_cut: bool
+    quality: Quality | None
+
+    @property
+    def has_drift(self) -> bool:
+        """True if features or scores drifted."""
+        return self.drift.dataset_drift or (self.drift.prediction is not None and self.drift.prediction.drifted)
+
+    @property
+    def verdict(self) -> str:
+        """The finding in one plain sentence."""
+        drift, names = self.drift, self.drift.drifted_columns
+        scores_drifted = drift.prediction is not None and drift.prediction.drifted
+        if names:
+            listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+            many = f"{len(names)} of {len(drift.columns)} features moved"
+            return f"Drift: {many} ({listed}), and the scores {'moved with them' if scores_drifted else 'held'}."
+        if scores_drifted:
+            return f"The scores drifted, though none of the {len(drift.columns)} features did by itself."
+        return f"No drift: none of the {len(drift.columns)} features moved, nor did the scores."
+
+
+def build_report(
+    bundle: Bundle, predictions: Sequence[Prediction], period: Period, *, min_rows: int, max_rows: int
+) -> Report | TooFewRows:
+    """Compare the newest run's predictions (newest first) with its bundle's reference; TooFewRows if they are few."""
+    window = newest_run(predictions)
+    contract, reference = bundle.contract, bundle.reference()
+    current = window_frame(window, contract)
+    drift = compare(reference, current, contract, min_rows)
+    if isinstance(drift, TooFewRows):
+        return drift
+    views = [
+        _view(feature, found, reference[feature.name], current[feature.name])
+        for feature, found in zip(contract.features, drift.columns, strict=True)
+    ]
+    by_door = Counter(prediction.door for prediction in window)
+    scores = [frame[REFERENCE_SCORE] for frame in (reference, current)]
+    return Report(
+        period=period,
+        bundle=bundle,
+        run_id=window[0].run_id,
+        drift=drift,
+        columns=sorted(views, key=lambda view: (not view.drift.drifted, -view.drift.severity)),
+        scores=number_histogram(*scores, whole=False),
+        score_change=change_of_numbers(*scores),
+        volume=volume(window, sorted(by_door)),
+        by_door=dict(sorted(by_door.items())),
+        out_of_range=Counter(name for prediction in window for name in prediction.out_of_range),
+        other_runs=len(predictions) - len(window),
+        is_cut=len(predictions) >= max_rows,
+        quality=measure(window, reference, contract),
+    )
+
+
+def summary(report: Report, name: str) -> dict[str, Any]:
+    """The report's row in the store; `name` is its id and, with .html, its file."""
+    quality = report.quality
+    return {
+        "_id": name,
+        "made_at": report.period.made_at,
+        "since": report.period.since,
+        "until": report.period.until,
+        "file": f"{name}.html",
+        "table": report.bundle.contract.table.name,
+        "title": report.bundle.contract.table.title,
+        "run_id": report.run_id,
+        "rows": report.drift.rows,
+        "reference_rows": report.drift.reference_rows,
+        "verdict": report.verdict,
+        "has_drift": report.has_drift,
+        "dataset_drift": report.drift.dataset_drift,
+        "prediction_drift": report.drift.prediction is not None and report.drift.prediction.drifted,
+        "drifted_columns": list(report.drift.drifted_columns),
+        "by_door": dict(report.by_door),
+        "labels": quality.labels if quality else 0,
+        "quality": dict(quality.measures) if quality else None,
+    }
+
+
+def _view(feature: Feature, drift: ColumnDrift, reference: pd.Series[Any], current: pd.Series[Any]) -> ColumnView:
+    if feature.is_numeric:
+        plot = number_histogram(reference, current, whole=feature.kind == "integer")
+        return ColumnView(drift, feature.description, change_of_numbers(reference, current), plot)
+    bins = label_bins(feature, reference, current)
+    return ColumnView(drift, feature.description, change_of_labels(bins), bins)

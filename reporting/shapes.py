@@ -1,0 +1,125 @@
+"""From columns to what a plot needs: bins of both sides, and a change in plain words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reporting.charts import Bin, Histogram, Moment, number, percent
+from tabular.contract import Feature
+from tabular.prediction import Prediction
+from tabular.window import MISSING_LABEL, UNSEEN_LABEL, closed_labels
+
+MAX_BINS = 24
+MAX_LEVELS = 12
+MAX_MOMENTS = 60
+TAIL = 0.005
+
+Numbers = NDArray[np.float64]
+
+
+def number_histogram(reference: pd.Series[Any], current: pd.Series[Any], *, whole: bool) -> Histogram:
+    """Shared bins over the middle 99 %; the tails are counted in the end bins. Missing values are left out."""
+    before, now = (_finite(series) for series in (reference, current))
+    edges = _edges(np.concatenate([before, now]), whole=whole)
+    shares = [_shares(values, edges) for values in (before, now)]
+    names = [_bin_name(low, high, whole=whole) for low, high in pairwise(edges.tolist())]
+    bins = [Bin(name, *pair) for name, pair in zip(names, zip(*shares, strict=True), strict=True)]
+    return Histogram(bins, _ticks(edges, whole=whole))
+
+
+def label_bins(feature: Feature, reference: pd.Series[Any], current: pd.Series[Any]) -> list[Bin]:
+    """Every level in the contract's order, the rarest folded together, then missing and unseen where there are any."""
+    before, now = (closed_labels(feature, series).value_counts(normalize=True) for series in (reference, current))
+    shares = {name: (float(before.get(name, 0.0)), float(now.get(name, 0.0))) for name in feature.levels}
+    common = set(sorted(shares, key=lambda name: -sum(shares[name]))[:MAX_LEVELS])
+    bins = [Bin(name, *pair) for name, pair in shares.items() if name in common]
+    rare = [pair for name, pair in shares.items() if name not in common]
+    if rare:
+        bins.append(Bin(f"{len(rare)} rarer labels", *(sum(side) for side in zip(*rare, strict=True))))
+    extra = [
+        Bin(name, float(before.get(name, 0.0)), float(now.get(name, 0.0))) for name in (MISSING_LABEL, UNSEEN_LABEL)
+    ]
+    return bins + [bin_ for bin_ in extra if bin_.reference or bin_.current]
+
+
+def change_of_numbers(reference: pd.Series[Any], current: pd.Series[Any]) -> str:
+    """How the middle moved."""
+    before, now = _finite(reference), _finite(current)
+    if not before.size or not now.size:
+        return "no values on one side"
+    medians = [number(float(np.median(values))) for values in (before, now)]
+    if medians[0] != medians[1]:
+        return f"median {medians[0]} → {medians[1]}"
+    return f"mean {number(float(before.mean()))} → {number(float(now.mean()))}"
+
+
+def change_of_labels(bins: Sequence[Bin]) -> str:
+    """The label whose share moved most."""
+    most = max(bins, key=lambda bin_: abs(bin_.current - bin_.reference), default=None)
+    return f"{most.name}: {percent(most.reference)} → {percent(most.current)}" if most else "no values"
+
+
+def volume(predictions: Sequence[Prediction], doors: Sequence[str]) -> list[Moment]:
+    """Predictions over time by door, in equal buckets from the oldest to the newest."""
+    if not predictions:
+        return []
+    times = np.array([prediction.made_at.timestamp() for prediction in predictions])
+    first, last = float(times.min()), float(times.max())
+    buckets = min(MAX_MOMENTS, max(1, len(predictions) // 5))
+    edges = np.linspace(first, max(last, first + 1.0), buckets + 1)
+    by_door = np.array([prediction.door for prediction in predictions])
+    counts = [np.histogram(times[by_door == door], edges)[0].tolist() for door in doors]
+    form = "%H:%M:%S" if last - first < 7_200 else "%d %b %H:%M"
+    zone = predictions[0].made_at.tzinfo
+    names = [datetime.fromtimestamp(edge, zone).strftime(form) for edge in edges[:-1]]
+    return [Moment(name, at) for name, at in zip(names, zip(*counts, strict=True), strict=True)]
+
+
+def _finite(series: pd.Series[Any]) -> Numbers:
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    finite: Numbers = values[np.isfinite(values)]
+    return finite
+
+
+def _edges(values: Numbers, *, whole: bool) -> Numbers:
+    if not values.size:
+        return np.array([0.0, 1.0])
+    low, high = (float(edge) for edge in np.quantile(values, [TAIL, 1 - TAIL]))
+    if whole:
+        low, high = math.floor(low), math.ceil(high)
+        width = max(1, math.ceil((high - low + 1) / MAX_BINS))
+        bins = math.ceil((high - low + 1) / width)
+        return low - 0.5 + width * np.arange(bins + 1, dtype=np.float64)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, MAX_BINS + 1)
+
+
+def _shares(values: Numbers, edges: Numbers) -> list[float]:
+    counts = np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
+    shares: list[float] = (counts / max(values.size, 1)).tolist()
+    return shares
+
+
+def _bin_name(low: float, high: float, *, whole: bool) -> str:
+    if not whole:
+        return f"{number(low)} to {number(high)}"
+    first, last = math.ceil(low), math.floor(high)
+    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
+
+
+def _ticks(edges: Numbers, *, whole: bool) -> list[tuple[float, str]]:
+    low, high = float(edges[0]), float(edges[-1])
+    if whole:
+        first, last = math.ceil(low), math.floor(high)
+        places = sorted({first, (first + last) // 2, last})
+        return [((place - low) / (high - low), f"{place:,}") for place in places]
+    return [(place, number(low + place * (high - low))) for place in (0.0, 0.5, 1.0)]

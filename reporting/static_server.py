@@ -1,0 +1,85 @@
+"""The reports over HTTP where Nginx is not installed: one folder, GET only, loopback only."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tabular.settings import load_settings
+
+log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+NO_REPORT = b"No report yet: the report flow writes the first one.\n"
+# The same as in nginx/nginx.conf.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class ReportsHandler(SimpleHTTPRequestHandler):
+    """The pages right in the folder: no listing, no hidden file, no way out of it."""
+
+    server_version = "reports"
+    sys_version = ""
+    timeout = 10
+
+    def send_head(self) -> Any:
+        """Answer only for a plain file of the folder itself."""
+        name = self.path.partition("?")[0].removeprefix("/") or "index.html"
+        file = Path(self.directory) / name
+        if name == "index.html" and not file.exists():
+            return self._no_report()
+        if "/" in name or name.startswith(".") or file.is_symlink() or not file.is_file():
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return None
+        return super().send_head()
+
+    def _no_report(self) -> BinaryIO | None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(NO_REPORT)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(NO_REPORT)
+        return None
+
+    def end_headers(self) -> None:
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
+        log.debug(format, *args)
+
+
+def create_server(folder: Path, port: int) -> ThreadingHTTPServer:
+    """A server over the folder, bound and not yet serving."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return ThreadingHTTPServer((HOST, port), partial(ReportsHandler, directory=str(folder)))
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings, stop = load_settings(), threading.Event()
+    server = create_server(settings.reports_dir, settings.reports_port)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    log.info("reports of %s on http://%s:%s", settings.reports_dir, HOST, settings.reports_port)
+    stop.wait()
+    server.shutdown()
+
+
+if __name__ == "__main__":
+    main()
