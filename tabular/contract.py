@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from tabular.contract_faults import contract_faults
 from tabular.errors import InvalidContract
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -52,18 +53,6 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def is_numeric(self) -> bool:
         """True for integer and number; False for category and ordinal."""
         return self.kind in ("integer", "number")
-
-    def faults(self) -> list[str]:
-        """What is wrong with this feature's own entry, in plain words."""
-        if self.is_numeric:
-            ok = self.range is not None and self.range[0] < self.range[1] and not self.levels
-            return [] if ok else [f"{self.name}: kind {self.kind} needs range = [low, high] and no levels"]
-        folded = [level.casefold() for level in self.levels]
-        if len(folded) < 2 or len(set(folded)) != len(folded) or self.range is not None:
-            return [
-                f"{self.name}: kind {self.kind} needs two or more levels, distinct in any letter case, and no range"
-            ]
-        return []
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,7 +120,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     @cached_property
     def _missing(self) -> frozenset[str]:
-        return frozenset({"", *(token.casefold() for token in self.table.missing_tokens)})
+        return frozenset({"", *(token.strip().casefold() for token in self.table.missing_tokens)})
 
 
 def load_contract(path: Path) -> Contract:
@@ -140,7 +129,7 @@ def load_contract(path: Path) -> Contract:
         return _checked(msgspec.toml.decode(path.read_bytes(), type=Contract), str(path))
     except FileNotFoundError as error:
         raise InvalidContract(f"there is no contract file at {path}; see the folder contracts/") from error
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise InvalidContract(f"{path}: {error}") from error
 
 
@@ -153,33 +142,6 @@ def contract_from_json(text: bytes) -> Contract:
 
 
 def _checked(contract: Contract, source: str) -> Contract:
-    faults = [fault for feature in contract.features for fault in feature.faults()]
-    faults += _target_faults(contract) + _name_faults(contract)
-    if faults:
+    if faults := contract_faults(contract):
         raise InvalidContract(f"{source}: " + "; ".join(faults))
     return contract
-
-
-def _target_faults(contract: Contract) -> list[str]:
-    target, task = contract.target, contract.table.task
-    wanted = {"binary": "2", "multiclass": "3 or more", "regression": "0"}[task]
-    count_ok = {
-        "binary": len(target.classes) == 2,
-        "multiclass": len(target.classes) > 2,
-        "regression": not target.classes,
-    }
-    faults = [] if count_ok[task] else [f"target.classes: a {task} task needs {wanted}, not {len(target.classes)}"]
-    if task == "binary" and target.positive not in target.classes:
-        faults.append(f"target.positive: must be one of target.classes {list(target.classes)}, not {target.positive!r}")
-    return faults
-
-
-def _name_faults(contract: Contract) -> list[str]:
-    names, columns = contract.feature_names, [feature.column for feature in contract.features]
-    faults = [] if names and len(set(names)) == len(names) else ["features: names must be there and be distinct"]
-    reserved = {contract.target.column, contract.table.id_column, *contract.table.dropped_columns}
-    faults += [
-        f"features: column {column} is the target, the id or dropped" for column in columns if column in reserved
-    ]
-    unknown = set(contract.table.slice_features) - set(names)
-    return faults + [f"table.slice_features: {name} is not a feature" for name in sorted(unknown)]

@@ -47,9 +47,16 @@ class RowCodec:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._readers = tuple(_reader(feature, contract) for feature in contract.features)
-        fields = [(feature.name, _json_type(feature)) for feature in contract.features]
-        self._decoder = msgspec.json.Decoder(msgspec.defstruct("Record", fields, forbid_unknown_fields=True))
         self._names = contract.feature_names
+        # A feature's name may be any text, an attribute's may not.
+        self._attributes = tuple(f"f{at}" for at in range(len(self._names)))
+        record = msgspec.defstruct(
+            "Record",
+            [(name, _json_type(feature)) for name, feature in zip(self._attributes, contract.features, strict=True)],
+            rename=dict(zip(self._attributes, self._names, strict=True)),
+            forbid_unknown_fields=True,
+        )
+        self._decoder = msgspec.json.Decoder(record)
 
     def decode(self, body: bytes) -> Row:
         """Read one JSON object; raises NotJson, or InvalidRow with every fault."""
@@ -59,7 +66,7 @@ class RowCodec:
             return self.parse(parse_json(body))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotJson(f"the body is not JSON: {error}") from error
-        return self._row([getattr(record, name) for name in self._names])
+        return self._row([getattr(record, name) for name in self._attributes])
 
     def parse(self, record: object) -> Row:
         """Check one decoded record; raises InvalidRow naming every faulty, missing and unknown field."""

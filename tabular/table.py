@@ -141,10 +141,8 @@ def _clean_feature(feature: Feature, raw: pd.Series[str], contract: Contract) ->
 
 
 def _spellings(feature: Feature) -> Mapping[str, str]:
-    spellings = {level.casefold(): level for level in feature.levels}
-    if feature.kind == "ordinal":
-        spellings |= {str(code): level for code, level in enumerate(feature.levels)}
-    return spellings
+    codes = {str(code): level for code, level in enumerate(feature.levels)} if feature.kind == "ordinal" else {}
+    return codes | {level.casefold(): level for level in feature.levels}  # a level named "1" is not the code 1
 
 
 def _clean_target(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[bool]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +18,7 @@ from embedded import backends
 from embedded.layout import PROJECT, Layout, Ports
 from embedded.service import Service, free_port
 from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
-from tabular.contract import Contract, Feature, load_contract
+from tabular.contract import Contract, Feature, contract_from_json, load_contract
 from tabular.row import RowCodec, matrix
 from tabular.settings import Settings
 
@@ -142,3 +144,39 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundl
 def bundle(make_bundle: Callable[..., Bundle], contract: Contract) -> Bundle:
     """A small real bundle of the churn contract."""
     return make_bundle(contract)
+
+
+TINY = {
+    "table": {"name": "tiny", "title": "Tiny", "task": "binary", "missing_tokens": ["?"]},
+    "target": {"column": "Y", "classes": ["no", "yes"], "positive": "yes"},
+    "reply": {"prediction_key": "chance"},
+    "features": [
+        {"name": "age in years", "column": "Age", "kind": "integer", "range": [0, 120]},
+        {"name": "class", "column": "Class", "kind": "category", "levels": ["A", "B"]},
+        {"name": "stars", "column": "Stars", "kind": "ordinal", "levels": ["1", "2", "3"]},
+        {"name": "weight", "column": "Weight", "kind": "number", "range": [-1.5, 1.5]},
+    ],
+}
+EXAMPLES = {"integer": 30, "category": "A", "ordinal": "2", "number": 0.5}
+TARGETS = {
+    "binary": TINY["target"],
+    "multiclass": {"column": "Y", "classes": ["low", "mid", "high"], "synthetic": {"shares": [0.2, 0.5, 0.3]}},
+    "regression": {"column": "Y", "synthetic": {"quantiles": [10, 20, 40, 100]}},
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_contract() -> Callable[..., Contract]:
+    """Makes a contract of four features, one a kind, with awkward names; `change` may edit its decoded file first."""
+
+    def make(task: str = "binary", change: Callable[[dict[str, Any]], None] | None = None) -> Contract:
+        file = copy.deepcopy(TINY)
+        file["table"]["task"] = task
+        file["target"] = copy.deepcopy(TARGETS[task])
+        for feature in file["features"]:
+            feature |= {"description": "Made up.", "example": EXAMPLES[feature["kind"]]}
+        if change is not None:
+            change(file)
+        return contract_from_json(msgspec.json.encode(file))
+
+    return make

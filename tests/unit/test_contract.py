@@ -1,0 +1,187 @@
+"""The contract file: the three that ship are good, and every mistake is named by its key."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from embedded.layout import PROJECT
+from tabular.contract import contract_from_json, load_contract
+from tabular.errors import InvalidContract
+
+SHIPPED = ["credit_card_churn", "credit_card_churn_full", "telecom_churn"]
+
+
+@pytest.fixture(params=SHIPPED)
+def shipped(request):
+    return load_contract(PROJECT / "contracts" / f"{request.param}.toml")
+
+
+def first(file):
+    return file["features"][0]
+
+
+def feature(file, kind):
+    return next(feature for feature in file["features"] if feature["kind"] == kind)
+
+
+BAD = {
+    "table.task": (lambda file: file["table"].update(task="ranking"), "task"),
+    "table.name": (lambda file: file["table"].update(name="../other"), r"table\.name.*\.\./other"),
+    "an unknown key": (lambda file: file["table"].update(colour="red"), "colour"),
+    "a missing key": (lambda file: file["reply"].clear(), "prediction_key"),
+    "no feature": (lambda file: file["features"].clear(), "names must be there"),
+    "two features of one name": (lambda file: first(file).update(name="class"), "distinct"),
+    "two features of one column": (lambda file: first(file).update(column="Class"), "column Class is used twice"),
+    "the target as a feature": (lambda file: first(file).update(column="Y"), "column Y is the target"),
+    "the id as a feature": (lambda file: file["table"].update(id_column="Age"), "column Age is the target, the id"),
+    "a dropped feature": (lambda file: file["table"].update(dropped_columns=["Age"]), "column Age is .* or dropped"),
+    "an unknown kind": (lambda file: first(file).update(kind="date"), "kind"),
+    "no range": (lambda file: first(file).pop("range"), "age in years: kind integer needs range"),
+    "a range upside down": (lambda file: first(file).update(range=[9, 1]), "age in years: kind integer needs range"),
+    "a number with levels": (lambda file: first(file).update(levels=["a", "b"]), "age in years: .* no levels"),
+    "one level": (lambda file: feature(file, "category").update(levels=["A"]), "class: kind category needs two"),
+    "levels alike": (lambda file: feature(file, "category").update(levels=["A", "a"]), "distinct in any letter case"),
+    "a level with spaces": (lambda file: feature(file, "category").update(levels=["A", " B"]), "class: kind category"),
+    "a level that means missing": (lambda file: feature(file, "category").update(levels=["A", "?"]), "'\\?' is a mis"),
+    "labels with a range": (lambda file: feature(file, "category").update(range=[0, 1]), "class: .* no range"),
+    "an example out of range": (lambda file: first(file).update(example=500), "age in years: example 500"),
+    "an example of no integer": (lambda file: first(file).update(example=1.5), r"age in years: example 1\.5"),
+    "an example of no level": (lambda file: feature(file, "category").update(example="Z"), "class: example 'Z'"),
+    "three classes of two": (lambda file: file["target"].update(classes=["a", "b", "yes"]), "needs 2, not 3"),
+    "classes alike": (lambda file: file["target"].update(classes=["yes", "yes"]), r"target\.classes: must be distinct"),
+    "no positive class": (lambda file: file["target"].pop("positive"), r"target\.positive: must be one of"),
+    "a foreign positive class": (lambda file: file["target"].update(positive="maybe"), "'maybe'"),
+    "a slice of no feature": (lambda file: file["table"].update(slice_features=["size"]), "size is not a feature"),
+    "a reply key in use": (lambda file: file["reply"].update(prediction_key="warnings"), "another key of the answer"),
+    "shares of the wrong number": (
+        lambda file: feature(file, "category").update(synthetic={"shares": [1]}),
+        r"class: synthetic\.shares needs 2 weights",
+    ),
+    "a negative share": (
+        lambda file: feature(file, "category").update(synthetic={"shares": [2, -1]}),
+        r"class: synthetic\.shares",
+    ),
+    "quantiles that fall": (
+        lambda file: first(file).update(synthetic={"quantiles": [3, 1]}),
+        r"age in years: synthetic\.quantiles",
+    ),
+    "an impossible missing share": (
+        lambda file: first(file).update(synthetic={"missing_share": 1.2}),
+        r"age in years: synthetic\.missing_share",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_contract_is_refused_by_key(tiny_contract, name):
+    change, named = BAD[name]
+    with pytest.raises(InvalidContract, match=named):
+        tiny_contract(change=change)
+
+
+def test_every_mistake_is_named_at_once(tiny_contract):
+    def change(file):
+        first(file).pop("range")
+        file["target"]["positive"] = "maybe"
+
+    with pytest.raises(InvalidContract, match=r"age in years.*target\.positive"):
+        tiny_contract(change=change)
+
+
+def test_only_a_binary_task_has_a_positive_class(tiny_contract):
+    with pytest.raises(InvalidContract, match="only a binary task"):
+        tiny_contract("multiclass", lambda file: file["target"].update(positive="low"))
+
+
+def test_a_regression_has_no_classes(tiny_contract):
+    with pytest.raises(InvalidContract, match="a regression task needs 0, not 2"):
+        tiny_contract("regression", lambda file: file["target"].update(classes=["a", "b"]))
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_every_task_has_a_contract(tiny_contract, task):
+    assert tiny_contract(task).table.task == task
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InvalidContract, match=r"no contract file at .*none\.toml"):
+        load_contract(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("body", [b"", b"= x", b"\xff\xfe\x00", b"[table]\nname = 1"])
+def test_a_file_that_is_no_contract_is_named(tmp_path, body):
+    (tmp_path / "bad.toml").write_bytes(body)
+    with pytest.raises(InvalidContract, match=r"bad\.toml"):
+        load_contract(tmp_path / "bad.toml")
+
+
+def test_a_range_must_be_finite(tmp_path):
+    text = (PROJECT / "contracts" / "telecom_churn.toml").read_text().replace("[0, 1200]", "[0, inf]")
+    (tmp_path / "endless.toml").write_text(text)
+    with pytest.raises(InvalidContract, match=r"account_length: .* both finite"):
+        load_contract(tmp_path / "endless.toml")
+
+
+def test_a_folder_is_not_a_contract(tmp_path):
+    with pytest.raises(InvalidContract, match=str(tmp_path)):
+        load_contract(tmp_path)
+
+
+def test_a_damaged_copy_in_a_bundle_is_refused():
+    with pytest.raises(InvalidContract, match=r"contract\.json"):
+        contract_from_json(b"{}")
+
+
+def test_a_contract_survives_the_bundle(shipped):
+    again = contract_from_json(msgspec.json.encode(shipped))
+    assert again == shipped
+    assert again.digest == shipped.digest
+
+
+def test_another_range_is_another_digest(tiny_contract):
+    assert tiny_contract().digest == tiny_contract().digest
+    assert tiny_contract().digest != tiny_contract(change=lambda file: first(file).update(range=[0, 121])).digest
+
+
+def test_the_digest_does_not_hang_on_comments_or_layout(tmp_path):
+    text = (PROJECT / "contracts" / "telecom_churn.toml").read_text()
+    (tmp_path / "same.toml").write_text("# a comment\n" + text.replace(" = ", "="))
+    assert (
+        load_contract(tmp_path / "same.toml").digest == load_contract(PROJECT / "contracts/telecom_churn.toml").digest
+    )
+
+
+def test_the_leaking_columns_are_never_features():
+    for name in SHIPPED[:2]:
+        contract = load_contract(PROJECT / "contracts" / f"{name}.toml")
+        assert not [feature.column for feature in contract.features if feature.column.startswith("Naive_Bayes")]
+        assert sum(column.startswith("Naive_Bayes") for column in contract.table.dropped_columns) == 2
+
+
+def test_the_public_contract_is_as_the_public_api_knows_it(contract):
+    assert contract.feature_names == (
+        "customer_age",
+        "gender",
+        "dependent_count",
+        "education_level",
+        "marital_status",
+        "income_category",
+        "card_category",
+        "months_on_book",
+        "total_relationship_count",
+        "credit_limit",
+        "total_revolving_bal",
+    )
+    assert contract.target.positive == "Attrited Customer"
+    assert contract.reply.prediction_key == "churn chance"
+
+
+@pytest.mark.parametrize("text", ["Unknown", "unknown", " UNKNOWN ", "", "  "])
+def test_missing_tokens_count_in_any_letter_case(contract, text):
+    assert contract.is_missing(text)
+
+
+@pytest.mark.parametrize("text", ["nan", "0", "None", "Unknown?"])
+def test_nothing_else_is_missing(contract, text):
+    assert not contract.is_missing(text)
