@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -112,6 +112,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     api_threads: Count = 4
     """How many threads each API worker has."""
+
+    api_key: str = ""
+    """The key to ask for, as `Authorization: Bearer KEY` or `X-API-Key: KEY`, before predicting. Empty: none."""
+
+    outbox_max_bytes: Count = 2_000_000_000
+    """The most disk the API's outbox takes while the store is down; beyond it the API answers 503."""
+
+    outbox_sync: Literal["normal", "full"] = "normal"
+    """What an answered prediction survives until it is stored: `normal` kill -9, `full` (slower) loss of power too."""
 
     max_body_bytes: Count = 5_000_000
     """The largest request body the API reads; a larger one is answered 413."""

@@ -1,0 +1,158 @@
+"""The HTTP door: `gunicorn --config server/gunicorn.conf.py "server.api:create_app()"`."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import sys
+from collections.abc import Callable
+from time import perf_counter
+
+import msgspec
+from flask import Flask, Response, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from server.api_metrics import CONTENT_TYPE, ApiMetrics
+from server.api_service import ApiService
+from server.http_errors import Refusal, refusal
+from server.openapi import JSON, NDJSON, document
+from tabular.errors import TabularError
+from tabular.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
+
+CANNOT_LOAD = 4  # the exit code by which gunicorn knows that starting the worker again would not help
+_PLAIN_WORDS = {
+    404: "there is nothing at this path",
+    405: "this path does not take this method",
+    413: "the body is larger than MAX_BODY_BYTES, the most this server reads",
+}
+Answer = Callable[[bytes, str | None], bytes]
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application, with a verified model loaded and its background threads started.
+
+    Raises TabularError if it must not serve; called without settings, by gunicorn, it says why and exits instead.
+    """
+    if settings is not None:
+        return _app(settings)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        return _app(load_settings())
+    except TabularError as error:
+        log.critical("the API does not start: %s", error)
+        sys.exit(CANNOT_LOAD)
+
+
+def _app(settings: Settings) -> Flask:
+    service = ApiService(settings)
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.extensions["service"] = service
+    _add_predictions(app, service, settings.api_key)
+    _add_pages(app, service, settings)
+    _add_errors(app, service.metrics)
+    service.start()
+    return app
+
+
+def _add_predictions(app: Flask, service: ApiService, api_key: str) -> None:
+    door, metrics = service.door, service.metrics
+
+    def answer(route: str, media: str, answered_by: Answer) -> Response:
+        started = perf_counter()
+        try:
+            _check_headers(api_key, media)
+            body = answered_by(request.get_data(cache=False), request.headers.get("Idempotency-Key"))
+        except (TabularError, Refusal, HTTPException) as error:
+            response = _refused(error)
+        else:
+            response = Response(body, content_type=media)
+        metrics.request(route, response.status_code, perf_counter() - started)
+        return response
+
+    @app.post("/predict")
+    def predict() -> Response:
+        return answer("/predict", JSON, door.one)
+
+    @app.post("/predict/batch")
+    def predict_batch() -> Response:
+        if request.mimetype == NDJSON:
+            return answer("/predict/batch", NDJSON, door.lines)
+        return answer("/predict/batch", JSON, door.array)
+
+
+def _check_headers(api_key: str, media: str) -> None:
+    headers = request.headers
+    if api_key:
+        given = headers.get("X-API-Key") or headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        if not hmac.compare_digest(given.encode(), api_key.encode()):
+            raise Refusal(401, "the API key is missing or wrong", headers={"WWW-Authenticate": "Bearer"})
+    if media not in (request.content_type, request.mimetype):  # the first needs no parsing
+        given = request.content_type or "nothing"
+        raise Refusal(415, f"this path reads {media}, and the header Content-Type says {given[:100]}")
+    if headers.get("Content-Encoding", "identity") != "identity":
+        raise Refusal(415, "compressed bodies are not read", "compressed", "Send the body as it is.")
+
+
+def _add_pages(app: Flask, service: ApiService, settings: Settings) -> None:
+    def description() -> dict[str, object]:
+        model = service.predictor.model
+        contract = model.bundle.contract
+        return document(contract, model.run_id, settings.max_batch_rows, needs_key=bool(settings.api_key))
+
+    @app.get("/")
+    def index() -> Response:
+        return redirect("/docs")  # type: ignore[return-value]
+
+    @app.get("/docs")
+    def docs() -> str:
+        return render_template("docs.html", api=description(), contract=service.predictor.model.bundle.contract)
+
+    @app.get("/openapi.json")
+    def openapi() -> Response:
+        return _json(description())
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(service.metrics.exposition(), content_type=CONTENT_TYPE)
+
+    @app.get("/health/live")
+    def live() -> Response:
+        return _json({"status": "live"})
+
+    @app.get("/health/ready")
+    def ready() -> Response:
+        return _json(service.readiness())
+
+
+def _add_errors(app: Flask, metrics: ApiMetrics) -> None:
+    def refuse(error: Exception) -> Response:
+        response = _refused(error)
+        metrics.request("other", response.status_code)
+        return response
+
+    for kind in (HTTPException, TabularError, Refusal, Exception):
+        app.register_error_handler(kind, refuse)
+
+
+def _refused(error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        if error.response is not None or (error.code or 500) < 400:  # a redirect
+            return error.get_response()  # type: ignore[return-value]
+        headers = {key: value for key, value in error.get_headers() if key in {"Allow", "Retry-After"}}
+        message = _PLAIN_WORDS.get(error.code or 500, (error.description or error.name).rstrip("."))
+        refused = Refusal(error.code or 500, message, headers=headers)
+    elif isinstance(error, TabularError):
+        refused = refusal(error)
+    elif isinstance(error, Refusal):
+        refused = error
+    else:
+        log.error("a request failed in an unforeseen way", exc_info=error)
+        refused = Refusal(500, "the server met an error it did not foresee")
+    return Response(refused.body(), refused.status, dict(refused.headers), content_type=JSON)
+
+
+def _json(body: object) -> Response:
+    return Response(msgspec.json.encode(body), content_type=JSON)

@@ -1,0 +1,128 @@
+"""The API's Prometheus metrics, the same whichever gunicorn worker is asked: all count into files of one folder."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterator, Sequence
+
+import prometheus_client as prometheus
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from server.outbox import Outbox
+from server.predictor import Model
+from tabular.errors import Unavailable
+from tabular.prediction import Prediction
+
+CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+ROUTES = ("/predict", "/predict/batch")
+
+
+class ApiMetrics:
+    """What the API counts; the names all begin with `api_`."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._registry = prometheus.CollectorRegistry()
+        self._requests = prometheus.Counter(
+            "api_requests", "Requests answered, by route and status.", ["route", "status"], registry=self._registry
+        )
+        self._seconds = prometheus.Histogram(
+            "api_request_seconds",
+            "From the body read to the answer ready.",
+            ["route"],
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._rows = prometheus.Counter(
+            "api_rows", "Rows of requests, by outcome.", ["outcome"], registry=self._registry
+        )
+        self._features = prometheus.Counter(
+            "api_feature_values",
+            "Values of answered rows that were missing, unseen or out of the training range.",
+            ["feature", "kind"],
+            registry=self._registry,
+        )
+        self._model = prometheus.Gauge(
+            "api_model_workers",
+            "How many workers serve a run.",
+            ["run_id", "bundle", "contract"],
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        self._present: prometheus.Gauge | None = None
+        # Bound once: looking a label up costs more than counting.
+        self._answered, self._refused = self._rows.labels("answered"), self._rows.labels("refused")
+        self._latency = {route: self._seconds.labels(route) for route in ROUTES}
+        self._ok = {route: self._requests.labels(route, "200") for route in ROUTES}
+
+    def request(self, route: str, status: int, seconds: float | None = None) -> None:
+        """Count one request."""
+        if status == 200 and route in self._ok:
+            self._ok[route].inc()
+        else:
+            self._requests.labels(route, str(status)).inc()
+        if seconds is not None:
+            self._latency[route].observe(seconds)
+
+    def rows(self, predictions: Sequence[Prediction], refused: int = 0) -> None:
+        """Count the rows of one request, and what was odd about their values."""
+        if refused:
+            self._refused.inc(refused)
+        if not predictions:
+            return
+        self._answered.inc(len(predictions))
+        odd: Tally[tuple[str, str]] = Tally()
+        for prediction in predictions:
+            if None in prediction.row.values():
+                odd.update((name, "missing") for name in prediction.missing)
+            odd.update((name, "unseen") for name in prediction.unseen)
+            odd.update((name, "out_of_range") for name in prediction.out_of_range)
+        for (feature, kind), count in odd.items():
+            self._features.labels(feature, kind).inc(count)
+
+    def model(self, model: Model) -> None:
+        """Note which model this worker serves from now on."""
+        if self._present is not None:
+            self._present.set(0)
+        contract = model.bundle.contract.table.name
+        self._present = self._model.labels(model.run_id, model.bundle.digest[:12], contract)
+        self._present.set(1)
+
+    def exposition(self) -> bytes:
+        """Every metric of every worker, as text."""
+        registry = prometheus.CollectorRegistry()
+        try:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        except ValueError:  # not under gunicorn: one process, one registry
+            registry.register(self._registry)
+        registry.register(_OutboxCollector(self._outbox))
+        return prometheus.generate_latest(registry)
+
+
+class _OutboxCollector:
+    """The outbox as it is now: one queue for all workers, so it is read rather than counted."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            status = self._outbox.status()
+        except Unavailable:
+            yield GaugeMetricFamily("api_outbox_up", "1 if the outbox can be written.", value=0)
+            return
+        current = status.current
+        yield GaugeMetricFamily("api_outbox_up", "1 if the outbox can be written.", value=1)
+        yield GaugeMetricFamily("api_outbox_predictions", "Predictions that wait for the store.", value=current.depth)
+        yield GaugeMetricFamily(
+            "api_outbox_oldest_seconds", "Age of the oldest that waits.", value=current.oldest_age_seconds
+        )
+        yield GaugeMetricFamily("api_outbox_bytes", "Size of the outbox on disk.", value=current.bytes_on_disk)
+        yield GaugeMetricFamily(
+            "api_outbox_refused", "Predictions the store refused for good, kept aside.", value=current.refused
+        )
+        yield GaugeMetricFamily(
+            "api_outbox_files_set_aside", "Damaged outbox files that were set aside.", value=status.set_aside
+        )

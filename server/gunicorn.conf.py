@@ -1,0 +1,50 @@
+"""How gunicorn runs the API; the values come from the settings."""  # noqa: N999 - gunicorn looks for this name
+
+import shutil
+import sys
+
+from tabular.errors import TabularError
+from tabular.settings import load_settings
+
+try:
+    _settings = load_settings()
+except TabularError as error:
+    sys.exit(f"the API does not start: {error}")
+
+_metrics_folder = _settings.state_dir / "api-metrics"
+
+bind = f"{_settings.api_host}:{_settings.api_port}"
+workers = _settings.api_workers
+threads = _settings.api_threads
+worker_class = "gthread" if threads > 1 else "sync"
+backlog = 512
+keepalive = 15
+
+# A worker loads the model itself, after the fork: an XGBoost that was used before a fork hangs in the child.
+preload_app = False
+# Set before the workers import anything: one thread a prediction, and one folder for the metrics of all workers.
+raw_env = ["OMP_NUM_THREADS=1", f"PROMETHEUS_MULTIPROC_DIR={_metrics_folder}"]
+
+timeout = 60
+graceful_timeout = 20
+worker_tmp_dir = "/dev/shm"  # noqa: S108 - the heartbeat file; on a disk it can block for as long as the disk does
+
+limit_request_line = 4_094
+limit_request_fields = 50
+limit_request_field_size = 8_190
+
+accesslog = None
+errorlog = "-"
+loglevel = "info"
+control_socket_disable = True
+
+
+def on_starting(server):  # noqa: ANN001, ANN201, ARG001, D103 - gunicorn's hooks are called by name
+    shutil.rmtree(_metrics_folder, ignore_errors=True)
+    _metrics_folder.mkdir(parents=True, exist_ok=True)
+
+
+def child_exit(server, worker):  # noqa: ANN001, ANN201, ARG001, D103
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid, str(_metrics_folder))

@@ -1,0 +1,219 @@
+"""The API described in OpenAPI 3.1, derived from the contract of the model that answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabular.contract import Contract
+from tabular.schema import record_schema
+
+Document = dict[str, Any]
+
+JSON, NDJSON, TEXT, HTML = "application/json", "application/x-ndjson", "text/plain", "text/html"
+EXAMPLE_RUN = "3f0a6c1d2b4e4f5a8c7d9e0b1a2c3d4e"
+EXAMPLE_ID = "1b4e28ba-2fa1-5d2b-883f-0016d3cca427"
+
+_REFUSALS = {
+    "400": "The body is empty or is not JSON, or the Idempotency-Key cannot be used.",
+    "401": "The API key is missing or wrong.",
+    "413": "The body or the batch is too large.",
+    "415": "The Content-Type is not the one this path reads, or the body is compressed.",
+    "422": "Fields are missing, unknown or hold what the contract does not allow; every one is named.",
+    "503": "The prediction could not be written down, so it was not given. Retry after the seconds in Retry-After.",
+}
+
+
+def document(contract: Contract, run_id: str, max_batch_rows: int, *, needs_key: bool) -> Document:
+    """The whole document, for one model."""
+    security: list[Document] = [{"bearer": []}, {"header": []}] if needs_key else []
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": contract.table.title,
+            "version": run_id,
+            "description": f"Predictions for one or many rows. Answers come from MLflow run {run_id}.",
+        },
+        "paths": {
+            "/predict": {"post": _predict(contract) | {"security": security}},
+            "/predict/batch": {"post": _batch(contract, max_batch_rows) | {"security": security}},
+            "/health/live": {"get": _look("The process runs.", JSON, "live")},
+            "/health/ready": {"get": _look("A verified model is loaded and the outbox can be written.", JSON, "ready")},
+            "/metrics": {"get": _look("Prometheus metrics of all workers.", TEXT, "metrics")},
+            "/openapi.json": {"get": _look("This document.", JSON, "openapi")},
+            "/docs": {"get": _look("This document as a page, with a form to try it.", HTML, "docs")},
+        },
+        "components": {
+            "schemas": {
+                "Record": record_schema(contract),
+                "Prediction": _prediction(contract),
+                "BatchAnswer": _batch_answer(),
+                "Error": _error(),
+                "ErrorDetail": _error_detail(),
+            },
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+def _predict(contract: Contract) -> Document:
+    return {
+        "operationId": "predict",
+        "summary": "Predict one row",
+        "description": _meaning(contract),
+        "parameters": [_idempotency_key("the prediction")],
+        "requestBody": {"required": True, "content": {JSON: _content("Record", contract.example)}},
+        "responses": {
+            "200": {
+                "description": "The prediction. It is on disk on this machine, and on its way to the store.",
+                "content": {JSON: _content("Prediction", _example_answer(contract))},
+            },
+            **_refusals(),
+        },
+    }
+
+
+def _batch(contract: Contract, max_batch_rows: int) -> Document:
+    example = {
+        "predictions": [
+            {"row": 0, **_example_answer(contract)},
+            {"row": 1, "error": _example_error(contract)["error"]},
+        ],
+        "answered": 1,
+        "refused": 1,
+    }
+    lines = {"type": "string", "description": "One JSON object a line, each as Record."}
+    answers = {"type": "string", "description": "One answer a line, as the items of BatchAnswer's predictions."}
+    records = {"type": "array", "items": _ref("Record"), "minItems": 1, "maxItems": max_batch_rows}
+    return {
+        "operationId": "predictBatch",
+        "summary": "Predict many rows",
+        "description": f"At most {max_batch_rows:,} rows. Each is answered or refused on its own, in order, with its "
+        "position from 0; the status is 200 even if every row is refused. NDJSON is answered in NDJSON.",
+        "parameters": [_idempotency_key("each row, together with its position")],
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {"schema": records, "examples": {"two": {"value": [contract.example, contract.example]}}},
+                NDJSON: {"schema": lines},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "An answer or a refusal for every row.",
+                "content": {JSON: _content("BatchAnswer", example), NDJSON: {"schema": answers}},
+            },
+            **_refusals(),
+        },
+    }
+
+
+def _look(summary: str, media: str, operation: str) -> Document:
+    refusals = {"503": _refusal(_REFUSALS["503"])} if operation == "ready" else {}
+    schema = {"type": "object"} if media == JSON else {"type": "string"}
+    answer = {"description": summary, "content": {media: {"schema": schema}}}
+    return {"operationId": operation, "summary": summary, "responses": {"200": answer, **refusals}}
+
+
+def _refusals() -> Document:
+    return {status: _refusal(why) for status, why in _REFUSALS.items()}
+
+
+def _refusal(why: str) -> Document:
+    return {"description": why, "content": {JSON: {"schema": _ref("Error")}}}
+
+
+def _idempotency_key(named: str) -> Document:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": f"Names {named}: the same key gives the same prediction_id, so that a retry is stored once.",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    }
+
+
+def _content(name: str, example: object) -> Document:
+    return {"schema": _ref(name), "examples": {"example": {"value": example}}}
+
+
+def _ref(name: str) -> Document:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _meaning(contract: Contract) -> str:
+    key = contract.reply.prediction_key
+    if contract.table.task == "binary":
+        return f"Answers the chance, from 0 to 1, that the class is “{contract.target.positive}”, under “{key}”."
+    if contract.table.task == "multiclass":
+        return f"Answers the most likely class under “{key}”, with the chance of each in chances."
+    return f"Answers the predicted value under “{key}”."
+
+
+def _prediction(contract: Contract) -> Document:
+    value: Document = {"type": "number", "description": _meaning(contract)}
+    if contract.table.task == "binary":
+        value |= {"minimum": 0, "maximum": 1}
+    properties: Document = {contract.reply.prediction_key: value}
+    if contract.table.task == "multiclass":
+        properties[contract.reply.prediction_key] = {"type": "string", "enum": list(contract.target.classes)}
+        properties["chances"] = {"type": "object", "additionalProperties": {"type": "number"}}
+    properties |= {
+        "model_run_id": {"type": "string", "description": "The MLflow run that answered."},
+        "prediction_id": {"type": "string", "format": "uuid", "description": "Under which it is stored."},
+        "warnings": {"type": "array", "items": {"type": "string"}, "description": "What to know about the input."},
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _batch_answer() -> Document:
+    row = {"type": "object", "properties": {"row": {"type": "integer", "minimum": 0}}, "required": ["row"]}
+    refused = {"type": "object", "properties": {"error": _ref("ErrorDetail")}, "required": ["error"]}
+    items = {"allOf": [row, {"anyOf": [_ref("Prediction"), refused]}]}
+    count = {"type": "integer", "minimum": 0}
+    properties = {"predictions": {"type": "array", "items": items}, "answered": count, "refused": count}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _error() -> Document:
+    return {"type": "object", "properties": {"error": _ref("ErrorDetail")}, "required": ["error"]}
+
+
+def _error_detail() -> Document:
+    text = {"type": "string"}
+    fault = {
+        "type": "object",
+        "properties": {"field": text, "problem": text, "given": {"description": "What was sent."}, "allowed": text},
+        "required": ["field", "problem", "given", "allowed"],
+    }
+    properties = {"code": text, "message": text, "remedy": text, "faults": {"type": "array", "items": fault}}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _example_answer(contract: Contract) -> Document:
+    value: object = 0.25
+    chances = {}
+    if contract.table.task == "multiclass":
+        value = contract.target.classes[0]
+        chances = {"chances": {name: 1 / len(contract.target.classes) for name in contract.target.classes}}
+    about = {"model_run_id": EXAMPLE_RUN, "prediction_id": EXAMPLE_ID, "warnings": []}
+    return {contract.reply.prediction_key: value, **chances, **about}
+
+
+def _example_error(contract: Contract) -> Document:
+    fault = {
+        "field": contract.feature_names[0],
+        "problem": "is missing",
+        "given": None,
+        "allowed": "send it, or null if it is not known",
+    }
+    return {
+        "error": {
+            "code": "invalid_record",
+            "message": "the record does not keep the contract",
+            "remedy": "Mend every fault below and send it again; /openapi.json has the schema.",
+            "faults": [fault],
+        }
+    }

@@ -1,0 +1,69 @@
+"""From a contract to JSON Schema (2020-12, as OpenAPI 3.1 uses it): what a request body may hold, field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabular.contract import Contract, Feature
+from tabular.row import MAX_LABEL_CHARACTERS
+
+Schema = dict[str, Any]
+
+_JSON_TYPES = {"integer": "integer", "number": "number"}
+
+
+def record_schema(contract: Contract) -> Schema:
+    """The schema of one request body: every feature is required, nothing else is allowed."""
+    return {
+        "type": "object",
+        "title": contract.table.title,
+        "properties": {feature.name: feature_schema(feature, contract) for feature in contract.features},
+        "required": list(contract.feature_names),
+        "additionalProperties": False,
+        "examples": [contract.example],
+    }
+
+
+def feature_schema(feature: Feature, contract: Contract) -> Schema:
+    """The schema of one field; `x-levels` lists the labels a model knows, in order."""
+    schema: Schema = {"title": feature.name, "description": _description(feature, contract)}
+    if feature.is_numeric:
+        return schema | {"anyOf": [_number(feature), _missing(contract)], "examples": [feature.example]}
+    spellings: list[Schema] = [{"type": "string", "maxLength": MAX_LABEL_CHARACTERS}]
+    if feature.kind == "ordinal":
+        spellings.append({"type": "integer", "minimum": 0, "maximum": len(feature.levels) - 1})
+    known = {"x-levels": list(feature.levels), "examples": [feature.example]}
+    return schema | {"anyOf": [*spellings, {"type": "null"}]} | known
+
+
+def allowed(feature: Feature) -> str:
+    """What the field may hold, in plain words."""
+    if feature.range is not None:
+        kind = "whole number" if feature.kind == "integer" else "number"
+        return f"{kind} from {feature.range[0]:,g} to {feature.range[1]:,g}"
+    if feature.kind == "ordinal":
+        return ", ".join(f"{code} = {level}" for code, level in enumerate(feature.levels))
+    return ", ".join(feature.levels)
+
+
+def _number(feature: Feature) -> Schema:
+    schema: Schema = {"type": _JSON_TYPES[feature.kind]}
+    if feature.range is None:
+        return schema
+    low, high = (int(bound) if bound == int(bound) else bound for bound in feature.range)
+    return schema | {"minimum": low, "maximum": high}
+
+
+def _missing(contract: Contract) -> Schema:
+    return {"enum": [None, "", *contract.table.missing_tokens]}
+
+
+def _description(feature: Feature, contract: Contract) -> str:
+    tokens = " or ".join(["null", *(f'"{token}"' for token in contract.table.missing_tokens)])
+    if feature.is_numeric:
+        return f"{feature.description} A {allowed(feature)}, or {tokens} if it is not known."
+    code = " by label or code" if feature.kind == "ordinal" else ""
+    return (
+        f"{feature.description} One of{code}: {allowed(feature)}; in any letter case, or {tokens} if it is not known. "
+        "Another label is treated as missing and flagged in the warnings."
+    )
