@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from tabular.errors import InvalidSetting
 
 LOOPBACK = "127.0.0.1"
+STEPS = ("read", "store", "results", "dead letters", "checkpoint")
 BATCH_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -26,6 +27,8 @@ class StreamMetrics:
         self.failures = Counter(
             "consumer_failures", "Failed attempts to reach a stream or the store.", ["step"], registry=self.registry
         )
+        for step in STEPS:
+            self.failures.labels(step)
         self.batch_seconds = Histogram(
             "consumer_batch_seconds",
             "From the records read to the checkpoint saved.",
