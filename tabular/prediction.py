@@ -72,4 +72,4 @@ def id_from_stream(stream: str, shard: str, sequence_number: str) -> str:
 
     `stream` is that of `ports.StreamRecord`: it tells a stream from an earlier one of the same name.
     """
-    return str(uuid.uuid5(_NAMESPACE, f"{stream}/{shard}/{sequence_number}"))
+    return str(uuid.uuid5(_NAMESPACE, f"stream/{stream}/{shard}/{sequence_number}"))
