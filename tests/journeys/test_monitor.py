@@ -1,0 +1,129 @@
+"""The monitor as a process: a real store before it, a real Prometheus behind it, MLflow down."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+import urllib.request
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from embedded.layout import PROJECT
+from embedded.service import Service, free_port, stop
+from server.predictor import Model
+from tabular.adapters.predictions import MongoPredictions
+from tabular.row import RowCodec
+
+RUN = "c" * 32
+WAIT_SECONDS = 60
+CONFIG = PROJECT / "monitoring" / "prometheus"
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.read().decode()
+
+
+def wait_for(found, what: str):
+    """Ask until the answer is true; the answer."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(0.2)
+    raise AssertionError(f"not within {WAIT_SECONDS} s: {what}")
+
+
+def metrics(port: int) -> dict[str, float]:
+    families = text_string_to_metric_families(get(f"http://127.0.0.1:{port}/metrics"))
+    return {sample.name: sample.value for family in families for sample in family.samples if not sample.labels}
+
+
+@pytest.fixture(scope="module")
+def predictions(store, settings):
+    return MongoPredictions(settings.mongo_uri, "monitor_journey")
+
+
+def save(predictions, bundle, frame, name: str) -> None:
+    codec = RowCodec(bundle.contract)
+    rows = [codec.parse(record) for record in frame[list(bundle.contract.feature_names)].to_dict("records")]
+    predictions.save(Model(RUN, bundle).predict(rows, [f"{name}-{at}" for at in range(len(rows))], "stream"))
+
+
+@pytest.fixture(scope="module")
+def monitor(predictions, settings, bundle, tmp_path_factory):
+    """The exporter over a store with 400 predictions of a run whose bundle is only in the local cache."""
+    state = tmp_path_factory.mktemp("monitor")
+    shutil.copytree(bundle.folder, state / "bundles" / RUN)
+    save(predictions, bundle, bundle.reference().head(400), "first")
+    port = free_port()
+    environ = {
+        "MONITOR_PORT": str(port),
+        "MONITOR_INTERVAL_SECONDS": "0.5",
+        "MONITOR_WINDOW_ROWS": "400",
+        "MONGO_URI": settings.mongo_uri,
+        "MONGO_DATABASE": "monitor_journey",
+        "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",
+        "STATE_DIR": str(state),
+        "CONTRACT": str(PROJECT / "contracts" / "credit_card_churn.toml"),
+    }
+    url = f"http://127.0.0.1:{port}"
+    service = Service("monitor", (sys.executable, "-m", "monitoring.exporter"), port, f"{url}/health", environ)
+    with service.running(state / "monitor.log") as process:
+        yield port
+        stop(process)
+        assert process.returncode == 0, "SIGTERM ends it cleanly"
+
+
+@pytest.fixture(scope="module")
+def prometheus(monitor, tmp_path_factory):
+    if shutil.which("prometheus") is None:
+        pytest.skip("prometheus is not installed")
+    folder, port = tmp_path_factory.mktemp("prometheus"), free_port()
+    shutil.copy(CONFIG / "alerts.yml", folder)
+    config = yaml.safe_load((CONFIG / "prometheus.yml").read_text())
+    config["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    down = free_port()
+    targets = (CONFIG / "targets" / "embedded.yml").read_text().replace("${MONITOR_PORT}", str(monitor))
+    for name in ("API_PORT", "CONSUMER_METRICS_PORT", "PROMETHEUS_PORT"):
+        targets = targets.replace(f"${{{name}}}", str(down))
+    (folder / "targets.yml").write_text(targets)
+    command = ("prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data")
+    url = f"http://127.0.0.1:{port}"
+    service = Service("prometheus", (*command, f"--web.listen-address=127.0.0.1:{port}"), port, f"{url}/-/ready")
+    with replace(service).running(folder / "prometheus.log"):
+        yield url
+
+
+def query(prometheus: str, expression: str) -> list[dict]:
+    return json.loads(get(f"{prometheus}/api/v1/query?query={quote(expression)}"))["data"]["result"]
+
+
+def test_prometheus_has_the_gauges_and_drift_rises_only_with_shifted_traffic(monitor, prometheus, predictions, bundle):
+    found = wait_for(lambda: (seen := metrics(monitor)).get("drift_known") == 1 and seen, "a first comparison")
+    assert (found["dataset_drift"], found["drifted_columns"]) == (0, 0)
+    assert found["window_rows"] == 400
+    assert found["process_resident_memory_bytes"] < 600e6
+    wait_for(lambda: query(prometheus, 'dataset_drift{job="monitor"} == 0'), "Prometheus has the gauge")
+
+    shifted = bundle.reference().head(400)
+    shifted["credit_limit"] /= 2
+    save(predictions, bundle, shifted, "shifted")
+    wait_for(lambda: metrics(monitor)["dataset_drift"] == 1, "drift")
+    wait_for(lambda: query(prometheus, 'column_drifted{column="credit_limit"} == 1'), "Prometheus knows the column")
+    assert query(prometheus, 'column_drifted{column="months_on_book"}')[0]["value"][1] == "0"
+    wait_for(lambda: query(prometheus, 'ALERTS{alertname="DriftSustained", alertstate="pending"}'), "a pending alert")
+    assert [found["metric"]["job"] for found in query(prometheus, "up == 1")] == ["monitor"]
+
+
+def test_health_and_unknown_pages(monitor):
+    assert json.loads(get(f"http://127.0.0.1:{monitor}/health"))["watching"] is True
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get(f"http://127.0.0.1:{monitor}/nothing")
