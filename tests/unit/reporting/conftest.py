@@ -1,0 +1,43 @@
+"""Predictions for reports, made by real bundles."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from reporting.report import Period, build_report
+from server.predictor import Model
+from tabular.row import RowCodec
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+PERIOD = Period(NOW - timedelta(hours=24), NOW, NOW)
+
+
+@pytest.fixture(scope="session")
+def predict():
+    """Predictions of a frame's rows, newest first, a minute apart; every third came by the stream."""
+
+    def predict(bundle, frame, run_id="a" * 32):
+        codec = RowCodec(bundle.contract)
+        names = list(bundle.contract.feature_names)
+        records = frame[names].astype(object).where(frame[names].notna(), None).to_dict("records")
+        rows = [codec.parse(record) for record in records]
+        made = Model(run_id, bundle).predict(rows, [f"{run_id}{at}" for at in range(len(rows))], "api")
+        return [
+            msgspec.structs.replace(one, made_at=NOW - timedelta(minutes=at + 1), door="api" if at % 3 else "stream")
+            for at, one in enumerate(made)
+        ]
+
+    return predict
+
+
+@pytest.fixture(scope="session")
+def report_on():
+    """A report on predictions, as of noon."""
+
+    def report_on(bundle, predictions, min_rows=300, max_rows=100_000):
+        return build_report(bundle, predictions, PERIOD, min_rows=min_rows, max_rows=max_rows)
+
+    return report_on

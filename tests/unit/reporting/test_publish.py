@@ -1,0 +1,39 @@
+"""The folder of reports: whole pages, sortable names, an index of what is there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from reporting.publish import report_name, write_index, write_page
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def row(name: str) -> dict:
+    shown = {"verdict": "ok", "title": "t", "run_id": "r", "rows": 1, "labels": 0, "has_drift": False}
+    return {"file": name, "made_at": NOW, **shown}
+
+
+def test_names_sort_by_time_and_never_clash():
+    moments = [NOW + timedelta(microseconds=step) for step in (0, 1, 1_000_000, 60_000_000)]
+    names = [report_name(moment) for moment in moments]
+    assert names == sorted(names)
+    assert len({report_name(NOW) for _ in range(50)}) == 50
+
+
+def test_a_page_is_replaced_whole_readable_and_leaves_no_draft(tmp_path):
+    for text in ("first", "second"):
+        path = write_page(tmp_path / "reports", "a.html", text)
+    assert path.read_text() == "second"
+    assert path.stat().st_mode & 0o444 == 0o444
+    assert [found.name for found in path.parent.iterdir()] == ["a.html"]
+
+
+def test_the_index_lists_only_pages_that_are_there_and_in_the_folder(tmp_path):
+    write_page(tmp_path / "reports", "here.html", "x")
+    (tmp_path / "outside.html").write_text("x")
+    page = write_index(tmp_path / "reports", [row("here.html"), row("gone.html"), row("../outside.html")], "", NOW)
+    text = page.read_text()
+    assert 'href="here.html"' in text
+    assert "gone.html" not in text
+    assert "outside.html" not in text

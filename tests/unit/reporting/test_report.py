@@ -1,0 +1,187 @@
+"""A report as data and as a page: the verdict in words, quality only from true labels, nothing from data unescaped."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from reporting.page import index_page, report_page
+from reporting.report import summary
+from tabular.contract import Contract
+from tabular.drift import TooFewRows
+
+SCRIPT = '<script>alert("x")</script>'
+
+
+@pytest.fixture(scope="module")
+def frame(bundle):
+    return bundle.reference().head(600)
+
+
+@pytest.fixture(scope="module")
+def steady(bundle, frame, predict):
+    return predict(bundle, frame)
+
+
+@pytest.fixture(scope="module")
+def shifted(bundle, frame, predict):
+    moved = frame.copy()
+    moved["credit_limit"] /= 2
+    moved.loc[:59, "gender"] = SCRIPT
+    moved.loc[:119, "marital_status"] = None
+    return predict(bundle, moved)
+
+
+def labelled(predictions, labels):
+    return [msgspec.structs.replace(one, label=label) for one, label in zip(predictions, labels, strict=False)]
+
+
+def text_of(page: str) -> str:
+    """The page's words, tags and style left out."""
+    body = re.sub(r"<style>.*?</style>", " ", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
+
+
+def test_a_steady_window_is_called_steady(bundle, steady, report_on):
+    report = report_on(bundle, steady)
+    assert report.verdict == "No drift: none of the 11 features moved, nor did the scores."
+    assert not report.has_drift
+    assert report.verdict in text_of(report_page(report))
+
+
+def test_a_shifted_window_names_what_moved_the_worst_first(bundle, shifted, report_on):
+    report = report_on(bundle, shifted)
+    assert report.has_drift
+    assert report.verdict.startswith("Drift: 3 of 11 features moved (gender, marital_status, credit_limit)")
+    severities = [view.drift.severity for view in report.columns if view.drift.drifted]
+    assert len(severities) == 3
+    assert severities == sorted(severities, reverse=True)
+    assert all(not view.drift.drifted for view in report.columns[3:])
+    page = text_of(report_page(report))
+    assert page.index("credit_limit drifted") < page.index("customer_age steady")
+    assert re.search(r"credit_limit drifted median \S+ → \S+ 0\.\d+ 0\.1 &lt; 0\.0001", page)
+
+
+def test_a_plot_stands_for_every_feature_the_scores_and_the_volume(bundle, steady, report_on):
+    page = report_page(report_on(bundle, steady))
+    assert page.count("<svg") == len(bundle.contract.features) + 2
+    assert page.count("<polyline") == 1 + sum(feature.is_numeric for feature in bundle.contract.features)
+
+
+def test_nothing_from_data_is_markup(bundle, shifted, report_on):
+    report = report_on(bundle, shifted)
+    page = report_page(report)
+    assert "<script" not in page
+    named = msgspec.structs.replace(bundle.contract.table, title=SCRIPT)
+    evil = msgspec.structs.replace(bundle.contract, table=named)
+    renamed = type(bundle)(**{**vars(bundle), "contract": evil})
+    page = report_page(type(report)(**{**vars(report), "bundle": renamed, "run_id": SCRIPT}))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    row = {**summary(report, "report-1"), "verdict": SCRIPT, "title": SCRIPT, "run_id": SCRIPT, "file": '"><script>'}
+    assert "<script" not in index_page([row], SCRIPT, report.period.made_at)
+
+
+def test_a_page_asks_for_nothing_and_runs_nothing(bundle, shifted, report_on):
+    page = report_page(report_on(bundle, shifted))
+    assert not re.search(r"<(script|link rel=.stylesheet|img|iframe|object)|https?://|\son\w+=|@import|url\(", page)
+    assert len(page) < 300_000
+
+
+def test_without_labels_quality_is_unknown(bundle, steady, report_on):
+    report = report_on(bundle, steady)
+    assert report.quality is None
+    page = text_of(report_page(report))
+    assert "Unknown." in page
+    assert "ROC-AUC" not in page
+    assert summary(report, "x")["quality"] is None
+
+
+def test_quality_is_measured_on_the_labelled_ones_and_says_how_many(bundle, steady, report_on):
+    truth = ["Attrited Customer" if one.score > 0.5 else "Existing Customer" for one in steady[:250]]
+    report = report_on(bundle, labelled(steady[:250], truth) + steady[250:])
+    assert report.quality.labels == 250
+    assert report.quality.measures["ROC-AUC"] == 1.0
+    assert report.quality.reference["ROC-AUC"] < 1.0
+    page = text_of(report_page(report))
+    assert "Measured on the 250 of 600 predictions" in page
+    assert "ROC-AUC 1" in page
+
+
+def test_labels_of_one_class_give_no_ranking(bundle, steady, report_on):
+    report = report_on(bundle, labelled(steady, ["Existing Customer"] * 10) + steady[10:])
+    assert "ROC-AUC" not in report.quality.measures
+    assert report.quality.measures["positive share"] == 0
+    page = text_of(report_page(report))
+    assert "cannot be told" in page
+    assert "few" in page
+
+
+def test_labels_that_name_no_class_are_counted_and_left_out(bundle, steady, report_on):
+    report = report_on(bundle, labelled(steady, [SCRIPT, 1.0, "existing"]) + steady[3:])
+    assert (report.quality.labels, report.quality.unreadable, report.quality.measures) == (0, 3, {})
+    assert "3 labels name no class" in text_of(report_page(report))
+
+
+def test_only_the_newest_runs_predictions_count(bundle, steady, report_on):
+    old = [msgspec.structs.replace(one, run_id="b" * 32, id=f"old{one.id}") for one in steady[:40]]
+    report = report_on(bundle, steady + old)
+    assert (report.drift.rows, report.other_runs, report.run_id) == (600, 40, "a" * 32)
+    assert "40 more predictions" in text_of(report_page(report))
+
+
+def test_volume_and_doors_add_up(bundle, steady, report_on):
+    report = report_on(bundle, steady)
+    assert report.by_door == {"api": 400, "stream": 200}
+    assert [sum(counts) for counts in zip(*(moment.counts for moment in report.volume), strict=True)] == [400, 200]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 299])
+def test_too_few_rows_make_no_report(bundle, steady, report_on, rows):
+    assert report_on(bundle, steady[:rows]) == TooFewRows(rows, 300)
+
+
+def test_a_full_window_is_said_to_be_cut(bundle, steady, report_on):
+    assert "holds more predictions than a report reads" in text_of(report_page(report_on(bundle, steady, max_rows=600)))
+
+
+def as_task(contract: Contract, task: str) -> Contract:
+    classes = {"regression": (), "multiclass": ("low", "middle", "high")}[task]
+    target = msgspec.structs.replace(contract.target, classes=classes, positive=None)
+    table = msgspec.structs.replace(contract.table, task=task)
+    return msgspec.structs.replace(contract, target=target, table=table)
+
+
+def test_a_regression_report_measures_errors(bundle, steady, report_on):
+    numbers = type(bundle)(**{**vars(bundle), "contract": as_task(bundle.contract, "regression")})
+    report = report_on(numbers, labelled(steady[:300], [one.score + 0.5 for one in steady]) + steady[300:])
+    assert report.quality.measures["MAE"] == pytest.approx(0.5)
+    assert report.quality.measures["RMSE"] == pytest.approx(0.5)
+    assert "MAE 0.5" in text_of(report_page(report))
+
+
+def test_a_multiclass_report_measures_accuracy(bundle, steady, report_on):
+    classes = type(bundle)(**{**vars(bundle), "contract": as_task(bundle.contract, "multiclass")})
+    chances = {"low": 0.2, "middle": 0.7, "high": 0.1}
+    several = [msgspec.structs.replace(one, chances=chances, predicted_class="middle", score=0.7) for one in steady]
+    report = report_on(classes, labelled(several, ["middle", "high"] * 100) + several[200:])
+    assert report.quality.measures["accuracy"] == 0.5
+    assert "accuracy 0.5" in text_of(report_page(report))
+
+
+def test_columns_without_any_value_and_constant_ones_are_drawn(bundle, steady, report_on):
+    gone = {"credit_limit": None, "gender": None, "customer_age": 40}
+    odd = [msgspec.structs.replace(one, row={**one.row, **gone}) for one in steady]
+    report = report_on(bundle, odd)
+    assert set(report.drift.drifted_columns) == set(gone)
+    assert "missing values" in text_of(report_page(report))
+
+
+def test_the_index_lists_reports_and_gives_the_news(bundle, steady, shifted, report_on):
+    rows = [summary(report_on(bundle, window), name) for name, window in (("report-2", shifted), ("report-1", steady))]
+    page = index_page(rows, "", rows[0]["made_at"])
+    assert page.index('href="report-2.html"') < page.index('href="report-1.html"')
+    assert rows[0]["verdict"] in text_of(page)
+    assert "There is no report yet." in text_of(index_page([], "Too few predictions to tell", rows[0]["made_at"]))
