@@ -14,7 +14,7 @@ from sklearn import metrics as sk
 
 from tabular.contract import Contract
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9730d", "#8c959f"
 STYLE: dict[str, Any] = {"color": INK, "fontsize": 10}

@@ -28,10 +28,11 @@ def feature_ranking(contract: Contract, fit: CleanTable, score: CleanTable) -> l
 
 def identical_rows(split: Split) -> int:
     """How many test rows have the content of a training row: natural where few values exist, so it refuses nothing."""
-    known = set(_contents(split.train))
-    return sum(content in known for content in _contents(split.test))
+    known = set(contents(split.train))
+    return sum(content in known for content in contents(split.test))
 
 
-def _contents(table: CleanTable) -> list[tuple[object, ...]]:
+def contents(table: CleanTable) -> list[tuple[object, ...]]:
+    """Each row of a table as plain values, target last: equal rows are equal."""
     rows = table.features.astype(object).where(table.features.notna(), None)
     return list(zip(*(rows[name] for name in rows.columns), table.target, strict=True))

@@ -186,7 +186,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; raises InvalidSetting naming the variable, its value and what is allowed."""
     source = os.environ if environ is None else environ
-    given = {name: source[name.upper()] for name in Settings.__struct_fields__ if source.get(name.upper())}
+    return _checked({name: source[name.upper()] for name in Settings.__struct_fields__ if source.get(name.upper())})
+
+
+def with_values(settings: Settings, **given: object) -> Settings:
+    """The settings with these fields replaced, None meaning "as it is"; raises InvalidSetting like `load_settings`."""
+    return _checked(
+        msgspec.structs.asdict(settings) | {name: value for name, value in given.items() if value is not None}
+    )
+
+
+def _checked(given: Mapping[str, object]) -> Settings:
     try:
         return msgspec.convert(given, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
     except msgspec.ValidationError as error:

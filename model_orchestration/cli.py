@@ -1,0 +1,53 @@
+"""The command line of the training flow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from model_orchestration.report import Outcome, lines
+from tabular.errors import Rejected, Unavailable
+
+REFUSED, UNAVAILABLE, NOT_REPRODUCED = 1, 3, 4
+
+
+def main(train: Callable[..., Any], retrain: Callable[..., Any], given: list[str] | None = None) -> int:
+    """Run what was asked for and tell what came of it.
+
+    0: trained (even if the gate refused the model); 1: data or settings were refused; 3: another service is down;
+    4: a retraining that did not reproduce.
+    """
+    arguments = vars(_parser().parse_args(given))
+    command = {"train": train, "retrain": retrain}[arguments.pop("command")]
+    try:
+        outcome = msgspec.convert(command(**arguments), Outcome)
+    except Rejected as error:
+        sys.stderr.write("\n".join([f"refused: {error.message}", *(f"  {fault}" for fault in error.faults), ""]))
+        return REFUSED
+    except Unavailable as error:
+        sys.stderr.write(f"{error}. Is the stack up? See `make status`\n")
+        return UNAVAILABLE
+    for word, text in lines(outcome):
+        sys.stdout.write(f"{word:<8} {text}\n")
+    return NOT_REPRODUCED if outcome.differing else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m model_orchestration.flow", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train", help="train on the latest table; what is not given is as in the settings")
+    train.add_argument("--contract", help="the contract file of the table")
+    train.add_argument("--trials", type=int, help="how many trials the sweep runs")
+    train.add_argument("--seed", type=int, help="the seed of the split and of the sweep")
+    train.add_argument("--time-budget-seconds", type=float, help="stop proposing trials after this long; 0: no limit")
+    train.add_argument("--workers", type=int, help="trials side by side; the result does not depend on it")
+    train.add_argument("--data-version", help="the sha256 of a version in the feature store; the latest if not given")
+    train.add_argument("--refresh", action="store_true", help="do every step again, whatever was kept")
+    retrain = commands.add_parser("retrain", help="train again on exactly the bytes and settings of an old run")
+    retrain.add_argument("--like", required=True, metavar="RUN_ID", help="a sweep's run, or one of its trials'")
+    retrain.add_argument("--workers", type=int, help="trials side by side")
+    return parser

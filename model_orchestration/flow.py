@@ -1,0 +1,187 @@
+"""The training flow: Prefect's skin over the steps. `python -m model_orchestration.flow --help` for the command line.
+
+A step's result is kept as JSON under a key made of everything it depends on: an unchanged step is not done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import msgspec
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from model_orchestration import retrain as again
+from model_orchestration import steps
+from model_orchestration.checks import CheckReport
+from model_orchestration.job import Job, Tools, make_job, make_objects, make_tools
+from model_orchestration.outcome import Evaluation, Sweep, Verdict
+from model_orchestration.report import Outcome, markdown
+from tabular.contract import load_contract
+from tabular.errors import Unavailable
+from tabular.settings import Settings, load_settings, with_values
+
+T = TypeVar("T")
+RETRIES, RETRY_SECONDS = 1, 3
+UI_UPDATE_SECONDS = 1.0
+
+
+@flow(name="train")
+def train(
+    contract: str | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    time_budget_seconds: float | None = None,
+    workers: int | None = None,
+    data_version: str | None = None,
+    refresh: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
+) -> dict[str, Any]:
+    """Pull, check, split, sweep, evaluate, judge and register; what is not given is as in the settings.
+
+    `data_version` is the sha256 of a version in the feature store, the latest if none; `refresh` does every step anew.
+    """
+    given = {"contract": contract, "trials": trials, "seed": seed, "sweep_workers": workers}
+    settings = with_values(load_settings(), **given, time_budget_seconds=time_budget_seconds)
+    tools = make_tools(settings, load_contract(settings.contract))
+    job = _pull(settings, data_version)
+    bench = Bench(settings, tools, job, refresh=refresh)
+    accepted = steps.accepted_version(tools, job)
+    report = bench.step(
+        "check", CheckReport, [job.about_data, accepted], lambda: steps.check_step(tools, job, accepted)
+    )
+    bench.step("split", dict[str, int], [job.about_split], lambda: steps.split_step(tools, job))
+    swept = _sweep(bench, {})
+    evaluation = bench.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
+    rival = steps.champion(tools, except_run_id=swept.best.run_id)
+    verdict = bench.step("gate", Verdict, [job, swept, rival], lambda: steps.gate_step(tools, job, swept, rival))
+    alias, version = bench.step(
+        "register", tuple[str, str], None, lambda: steps.register_step(tools, job, swept, verdict, report)
+    )
+    outcome = Outcome(job, swept, evaluation, verdict.gate, alias, version, tuple(bench.reused))
+    for one in verdict.gate.refusals:
+        get_run_logger().warning("gate: %s: %s. %s", one.name, one.why, one.remedy)
+    return _told(outcome)
+
+
+@flow(name="retrain")
+def retrain(like: str, workers: int | None = None) -> dict[str, Any]:
+    """Train once more on exactly the bytes and settings of an old run, and say whether the same came out.
+
+    It touches no alias: the new runs are there to be compared, not to be served.
+    """
+    settings = with_values(load_settings(), sweep_workers=workers)
+    original = again.read_original(make_tools(settings, load_contract(settings.contract)), like)
+    job = original.job
+    tools = make_tools(settings, job.read_contract)
+    bench = Bench(settings, tools, job, refresh=True)
+    bench.step("check", CheckReport, [job.about_data], lambda: steps.check_step(tools, job, None))
+    swept = _sweep(bench, {"retrain_like": like})
+    evaluation = bench.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
+    differing = again.differences(original, swept, evaluation)
+    tools.registry.log(swept.parent_id, tags={"reproduced": not differing})
+    return _told(Outcome(job, swept, evaluation, like=original.parent_id, differing=tuple(differing)))
+
+
+@dataclass
+class Bench:
+    """Runs the steps of one job as Prefect tasks, and remembers which results were there already."""
+
+    settings: Settings
+    tools: Tools
+    job: Job
+    refresh: bool
+    reused: list[str] = field(default_factory=list)
+
+    def step(self, name: str, kind: type[T], depends_on: list[Any] | None, work: Callable[[], T]) -> T:
+        """Run one step, or take its kept result; `depends_on` is all it depends on, None for always run."""
+        key = None if depends_on is None else _key(name, depends_on)
+
+        @task(
+            name=name,
+            cache_key_fn=None if key is None else lambda *_: key,
+            refresh_cache=self.refresh,
+            persist_result=key is not None,
+            result_storage=self.settings.flow_cache_dir.absolute() if key else None,
+            result_serializer="json",
+            retries=RETRIES,
+            retry_delay_seconds=RETRY_SECONDS,
+            retry_condition_fn=lambda _task, _run, state: isinstance(state.result(raise_on_failure=False), Unavailable),
+        )
+        def run() -> Any:
+            return msgspec.to_builtins(work())
+
+        state = run(return_state=True)
+        found = msgspec.convert(state.result(), kind)
+        if state.name == "Cached":
+            self.reused.append(name)
+            get_run_logger().info("%s: unchanged, so the kept result is used", name)
+        return found
+
+
+def _pull(settings: Settings, data_version: str | None) -> Job:
+    @task(name="pull")
+    def pull() -> Any:
+        return msgspec.to_builtins(make_job(settings, make_objects(settings), data_version))
+
+    return msgspec.convert(pull(), Job)
+
+
+def _sweep(bench: Bench, tags: dict[str, Any]) -> Sweep:
+    def work() -> Sweep:
+        with _progress(bench.job.trials) as progress:
+            return steps.sweep_step(bench.tools, bench.job, tags, progress)
+
+    swept = bench.step("sweep", Sweep, [bench.job], work)
+    if "sweep" in bench.reused and not steps.is_there(bench.tools, swept):
+        get_run_logger().warning("the runs of the kept sweep are gone from MLflow: sweeping again")
+        bench.reused.remove("sweep")
+        bench.refresh = True
+        swept = bench.step("sweep", Sweep, [bench.job], work)
+    return swept
+
+
+@contextmanager
+def _progress(trials: int) -> Iterator[steps.Progress]:
+    """A bar on a terminal, and one in the Prefect UI."""
+    columns = (TextColumn("sweep"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    console = Console(stderr=True)
+    artifact = cast(UUID, create_progress_artifact(0.0, "sweep-progress", f"A sweep of {trials} trials"))
+    told_at = time.monotonic()
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
+        line = bar.add_task("", total=trials)
+
+        def on_trial(done: int, best: float) -> None:
+            nonlocal told_at
+            bar.update(line, completed=done, description=f"best validation loss {best:.4f}")
+            if done == trials or time.monotonic() - told_at > UI_UPDATE_SECONDS:
+                update_progress_artifact(artifact, 100.0 * done / trials)
+                told_at = time.monotonic()
+
+        yield on_trial
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    create_markdown_artifact(markdown(outcome), key="training-result", description="What the training came to")
+    found: dict[str, Any] = msgspec.to_builtins(outcome)
+    return found
+
+
+def _key(name: str, depends_on: list[Any]) -> str:
+    content = msgspec.json.encode(depends_on, order="deterministic")
+    return f"{name}-{hashlib.sha256(content).hexdigest()}"
+
+
+if __name__ == "__main__":
+    import sys
+
+    from model_orchestration.cli import main
+
+    sys.exit(main(train, retrain))

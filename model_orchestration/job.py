@@ -1,0 +1,95 @@
+"""What one training is made of, and what it is made with."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import xgboost as xgb
+
+from tabular import feature_store
+from tabular.adapters.objects import S3Objects
+from tabular.adapters.registry import MlflowRegistry
+from tabular.contract import Contract, contract_from_json, load_contract
+from tabular.ports import Objects
+from tabular.settings import Settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+CODE = ("model_orchestration", "tabular")
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a training's result depends on but the number of workers, which it does not.
+
+    `contract` is the contract's own text (JSON); `data_sha256` names the table's version;
+    `code` is the digest of the source files, so that a change of code makes no use of old results.
+    """
+
+    contract: str
+    data_sha256: str
+    seed: int
+    trials: int
+    time_budget_seconds: float
+    code: str
+
+    @property
+    def about_data(self) -> tuple[str, ...]:
+        """What the checks depend on."""
+        return self.contract, self.data_sha256, self.code
+
+    @property
+    def about_split(self) -> tuple[str | int, ...]:
+        """What the split depends on."""
+        return *self.about_data, self.seed
+
+    @property
+    def read_contract(self) -> Contract:
+        """The contract."""
+        return contract_from_json(self.contract.encode())
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The outside world of a training."""
+
+    objects: Objects
+    registry: MlflowRegistry
+    workers: int
+
+
+def make_job(settings: Settings, objects: Objects, data_sha256: str | None = None) -> Job:
+    """The job of these settings, on the named version or the latest; raises NotFound, InvalidContract, Unavailable."""
+    contract = load_contract(settings.contract)
+    return Job(
+        contract=msgspec.json.encode(contract).decode(),
+        data_sha256=data_sha256 or feature_store.latest(objects, contract).sha256,
+        seed=settings.seed,
+        trials=settings.trials,
+        time_budget_seconds=settings.time_budget_seconds,
+        code=code_digest(),
+    )
+
+
+def make_objects(settings: Settings) -> Objects:
+    """The bucket of the feature store."""
+    return S3Objects(settings.s3_bucket, settings.aws_endpoint_url, settings.aws_region)
+
+
+def make_tools(settings: Settings, contract: Contract) -> Tools:
+    """The bucket, the registry, and as many workers as there are cores unless a number is set."""
+    registry = MlflowRegistry(settings.mlflow_tracking_uri, settings.model_name or contract.table.name)
+    return Tools(make_objects(settings), registry, settings.sweep_workers or len(os.sched_getaffinity(0)))
+
+
+@cache
+def code_digest() -> str:
+    """The sha256 of the code that training runs on and of XGBoost's version, in 12 hex digits."""
+    files = sorted(path for folder in CODE for path in (PROJECT / folder).rglob("*.py"))
+    content = xgb.__version__.encode() + b"".join(
+        path.relative_to(PROJECT).as_posix().encode() + path.read_bytes() for path in files
+    )
+    return hashlib.sha256(content).hexdigest()[:12]

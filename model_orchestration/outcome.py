@@ -1,0 +1,44 @@
+"""What the steps of a training hand on: small, JSON-able, and enough to find the big things."""
+
+from __future__ import annotations
+
+import msgspec
+
+from model_orchestration.evaluate import Difference, Slice
+from model_orchestration.gate import GateReport
+from model_orchestration.record import TrialRun
+
+
+class Sweep(msgspec.Struct, frozen=True):
+    """A finished sweep: its parent run, its page, and its trials in order."""
+
+    parent_id: str
+    url: str
+    trials: tuple[TrialRun, ...]
+
+    @property
+    def best(self) -> TrialRun:
+        """The trial with the lowest validation loss; of equals, the first."""
+        return min(self.trials, key=lambda trial: trial.loss)
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """The best model on the untouched test rows; `threshold` is the best for F1 on validation."""
+
+    run_id: str
+    metrics: dict[str, float]
+    threshold: float | None
+    slices: tuple[Slice, ...]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The gate's report and the comparison with the champion it rests on."""
+
+    gate: GateReport
+    against_champion: tuple[Difference, ...]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The verdict as tags of a run or a model version."""
+        reasons = "; ".join(f"{one.name}: {one.why}" for one in self.gate.refusals)
+        return {"gate": "passed" if self.gate.passed else "refused", "gate_reasons": reasons}

@@ -1,0 +1,57 @@
+"""What a training came to, for people: lines on a terminal, a page in the Prefect UI."""
+
+from __future__ import annotations
+
+import msgspec
+
+from model_orchestration.gate import GateReport
+from model_orchestration.job import Job
+from model_orchestration.outcome import Evaluation, Sweep
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """A whole training. A retraining has no gate and no alias, but `like` and what differs from the original."""
+
+    job: Job
+    sweep: Sweep
+    evaluation: Evaluation
+    gate: GateReport | None = None
+    alias: str | None = None
+    version: str | None = None
+    reused: tuple[str, ...] = ()
+    like: str | None = None
+    differing: tuple[str, ...] = ()
+
+
+def lines(outcome: Outcome) -> list[tuple[str, str]]:
+    """What to tell, as pairs of a word and a text."""
+    best = outcome.sweep.best
+    told = [
+        ("data", f"version {outcome.job.data_sha256[:12]}"),
+        ("sweep", f"{len(outcome.sweep.trials)} trials under the parent run {outcome.sweep.parent_id}"),
+        ("best", f"trial {best.number}, {best.rounds} rounds, validation loss {best.loss:.4f}"),
+        ("test", ", ".join(f"{name} {value:.4f}" for name, value in outcome.evaluation.metrics.items())),
+    ]
+    if outcome.reused:
+        told.append(("reused", ", ".join(outcome.reused) + ": nothing they depend on has changed"))
+    if outcome.gate is not None:
+        told.append(("gate", "passed" if outcome.gate.passed else "refused"))
+        told += [("refusal", f"{one.name}: {one.why}. {one.remedy}") for one in outcome.gate.refusals]
+        told += [("note", note) for note in outcome.gate.notes]
+        told.append(("model", f"version {outcome.version}, {outcome.alias}"))
+    if outcome.like is not None:
+        told.append(("like", f"the sweep {outcome.like}: {_verdict(outcome)}"))
+        told += [("differs", text) for text in outcome.differing[:10]]
+    return [*told, ("page", outcome.sweep.url), ("RUN_ID", best.run_id)]
+
+
+def markdown(outcome: Outcome) -> str:
+    """The same as a page."""
+    rows = [f"| {word} | {text.replace('|', '/')} |" for word, text in lines(outcome)]
+    return "\n".join(["| | |", "| --- | --- |", *rows])
+
+
+def _verdict(outcome: Outcome) -> str:
+    if not outcome.differing:
+        return "reproduced, every trial and every test metric to the last bit"
+    return f"NOT reproduced, {len(outcome.differing)} values differ (another version of the code or of XGBoost?)"

@@ -1,0 +1,66 @@
+"""Training once more like an old run: the same bytes and settings, and whether the same came out."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from model_orchestration.job import Job, Tools, code_digest
+from model_orchestration.outcome import Evaluation, Sweep
+from model_orchestration.record import TrialRun
+from model_orchestration.steps import REPORT
+from tabular.contract import contract_from_json
+from tabular.errors import NotFound
+
+
+class Original(msgspec.Struct, frozen=True):
+    """An old sweep, by its parent run: its job, its trials, and the test metrics of its best trial."""
+
+    parent_id: str
+    job: Job
+    trials: tuple[TrialRun, ...]
+    metrics: dict[str, float]
+
+
+def read_original(tools: Tools, run_id: str) -> Original:
+    """Read the sweep that a run is, or is a trial of; raises NotFound if it was not made by this flow."""
+    run = tools.registry.run(run_id)
+    parent_id = run.parent_id or run_id
+    parent = tools.registry.run(parent_id)
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            tools.registry.fetch(parent_id, REPORT, folder)
+            contract = contract_from_json((folder / "contract.json").read_bytes())
+            trials = msgspec.json.decode((folder / "trials.json").read_bytes(), type=tuple[TrialRun, ...])
+            evaluation = msgspec.json.decode((folder / "evaluation.json").read_bytes(), type=Evaluation)
+        job = Job(
+            contract=msgspec.json.encode(contract).decode(),
+            data_sha256=parent.tags["data_sha256"],
+            seed=int(parent.tags["seed"]),
+            # What a time budget cut short is repeated as far as it came.
+            trials=len(trials),
+            time_budget_seconds=0.0,
+            code=code_digest(),
+        )
+    except (KeyError, FileNotFoundError) as error:
+        raise NotFound(f"the run {run_id} is not a whole training of this flow: {error} is not there") from error
+    return Original(parent_id, job, trials, evaluation.metrics)
+
+
+def differences(original: Original, swept: Sweep, evaluation: Evaluation) -> list[str]:
+    """What did not come out the same, in plain words; empty if every trial and every test metric did, exactly."""
+    found = [
+        f"trial {old.number}: {what} was {before}, is {after}"
+        for old, new in zip(original.trials, swept.trials, strict=True)
+        for what, before, after in (("loss", old.loss, new.loss), ("parameters", old.params, new.params))
+        if before != after
+    ]
+    both = sorted({*original.metrics, *evaluation.metrics})
+    pairs: list[tuple[str, Any, Any]] = [
+        (name, original.metrics.get(name), evaluation.metrics.get(name)) for name in both
+    ]
+    return found + [f"test {name}: was {before}, is {after}" for name, before, after in pairs if before != after]

@@ -1,0 +1,227 @@
+"""The steps of a training, as plain functions: a job in, something small and JSON-able out. flow.py puts Prefect on.
+
+What is big (tables, bundles, pictures) is passed by reference: a version in the feature store, a run in MLflow.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from model_orchestration import plots
+from model_orchestration.baselines import baselines
+from model_orchestration.candidate import bundler, search_data
+from model_orchestration.checks import CheckReport, check
+from model_orchestration.data import Split, split
+from model_orchestration.evaluate import best_f1_threshold, metrics, slices
+from model_orchestration.gate import Evidence, judge
+from model_orchestration.job import Job, Tools
+from model_orchestration.outcome import Evaluation, Sweep, Verdict
+from model_orchestration.record import Recorder
+from model_orchestration.rivals import duel
+from model_orchestration.search import Fit, Trial, objective, sweep, threads
+from tabular import feature_store
+from tabular.adapters.registry import CHALLENGER, CHAMPION
+from tabular.bundle import Bundle, read_bundle
+from tabular.errors import InvalidTable, NotFound
+from tabular.table import CleanTable, clean, encode, read_csv
+
+REPORT, PLOTS = "report", "plots"
+
+Progress = Callable[[int, float], None]
+"""Called after each trial with how many are done and the best validation loss so far."""
+
+
+def check_step(tools: Tools, job: Job, accepted_sha256: str | None) -> CheckReport:
+    """Check the version, and compare it with the last accepted one; raises InvalidTable naming rows and columns."""
+    contract = job.read_contract
+    accepted = _accepted_table(tools, job, accepted_sha256)
+    report = check(contract, feature_store.fetch(tools.objects, contract, job.data_sha256), accepted)
+    report.require()
+    return report
+
+
+def accepted_version(tools: Tools, job: Job) -> str | None:
+    """The version to compare the data with: the last that trained, unless it is this very one."""
+    version = feature_store.last_accepted(tools.objects, job.read_contract)
+    return version.sha256 if version is not None and version.sha256 != job.data_sha256 else None
+
+
+def split_step(tools: Tools, job: Job) -> dict[str, int]:
+    """How many rows each part has; the parts themselves are cut again, the same, wherever they are needed."""
+    parts = _parts(tools, job)
+    return {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
+
+
+def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progress | None = None) -> Sweep:
+    """Search, and write every trial as a run under a new parent run."""
+    contract, parts, registry = job.read_contract, _parts(tools, job), tools.registry
+    told = _job_tags(job) | dict(tags)
+    parent_id = registry.start_run(f"sweep of {job.trials}, seed {job.seed}", told)
+    fit = Fit(search_data(contract, parts), objective(contract), job.seed)
+    best = float("inf")
+    try:
+        with Recorder(registry, bundler(contract, parts, job.seed), parent_id, told) as recorder:
+
+            def on_trial(trial: Trial) -> None:
+                nonlocal best
+                recorder(trial)
+                best = min(best, trial.loss)
+                if progress is not None:
+                    progress(trial.number + 1, best)
+
+            with threads(tools.workers) as engine:
+                sweep(fit, job.trials, job.seed, engine, job.time_budget_seconds, on_trial)
+        done = Sweep(parent_id, registry.url(parent_id), tuple(recorder.runs))
+        _write_sweep(tools, job, done)
+    except BaseException:
+        registry.finish(parent_id, failed=True)
+        raise
+    registry.finish(parent_id)
+    return done
+
+
+def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
+    """Score the best trial's bundle on the test rows, once, and put metrics, slices and pictures on its runs."""
+    contract, parts = job.read_contract, _parts(tools, job)
+    bundle = fetch_bundle(tools, swept.best.run_id)
+    scores, target = bundle.predict(encode(contract, parts.test.features)), parts.test.target.to_numpy()
+    threshold = None
+    if contract.table.task == "binary":
+        known = bundle.predict(encode(contract, parts.validation.features))
+        threshold = best_f1_threshold(parts.validation.target.to_numpy(), known)
+    cut = 0.5 if threshold is None else threshold
+    found = metrics(contract.table.task, target, scores, cut)
+    evaluation = Evaluation(swept.best.run_id, found, threshold, tuple(slices(contract, parts.test, scores, cut)))
+    for run_id in (swept.parent_id, swept.best.run_id):
+        tools.registry.log(run_id, metrics={f"test_{name}": value for name, value in found.items()})
+    pictures = plots.model_plots(contract, target, scores, cut)
+    _put(tools, swept.parent_id, pictures, PLOTS)
+    documents = {"evaluation.json": evaluation, "slices.json": evaluation.slices}
+    _put(tools, swept.parent_id, {name: _pretty(body) for name, body in documents.items()}, REPORT)
+    return evaluation
+
+
+def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None) -> Verdict:
+    """Judge the best trial; the verdict goes on its runs."""
+    contract, parts = job.read_contract, _parts(tools, job)
+    bundle = fetch_bundle(tools, swept.best.run_id)
+    scores = bundle.predict(encode(contract, parts.test.features))
+    against = duel(tools, job, champion_run_id, parts, scores)
+    evidence = Evidence(
+        contract=contract,
+        split=parts,
+        validation_scores=bundle.predict(encode(contract, parts.validation.features)),
+        test_scores=scores,
+        baselines=baselines(contract, parts.train, parts.test),
+        trials=[trial.params for trial in swept.trials],
+        against_champion=against.differences,
+        notes=against.notes,
+    )
+    verdict = Verdict(judge(evidence), against.differences)
+    _put(tools, swept.parent_id, {"gate.json": _pretty(verdict)}, REPORT)
+    for run_id in (swept.parent_id, swept.best.run_id):
+        tools.registry.log(run_id, tags=verdict.tags)
+    return verdict
+
+
+def register_step(tools: Tools, job: Job, swept: Sweep, verdict: Verdict, report: CheckReport) -> tuple[str, str]:
+    """Give the best trial the alias it deserves; returns the alias and the model version. The data is accepted."""
+    _put(tools, swept.parent_id, {"checks.json": _pretty(report)}, REPORT)
+    alias = CHAMPION if verdict.gate.passed else CHALLENGER
+    version = tools.registry.register(swept.best.run_id, alias, verdict.tags | {"sweep": swept.parent_id})
+    if verdict.gate.passed:
+        tools.registry.drop_alias(CHALLENGER, swept.best.run_id)
+    feature_store.mark_accepted(tools.objects, job.read_contract, job.data_sha256)
+    return alias, version
+
+
+def champion(tools: Tools, except_run_id: str = "") -> str | None:
+    """The champion's run id; None if there is none, or if it is the excepted one, which needs no comparing."""
+    try:
+        run_id = tools.registry.champion()
+    except NotFound:
+        return None
+    return None if run_id == except_run_id else run_id
+
+
+def is_there(tools: Tools, swept: Sweep) -> bool:
+    """True if the sweep's parent and best runs are still in MLflow: a result kept elsewhere may outlive them."""
+    try:
+        for run_id in (swept.parent_id, swept.best.run_id):
+            tools.registry.run(run_id)
+    except NotFound:
+        return False
+    return True
+
+
+def fetch_bundle(tools: Tools, run_id: str) -> Bundle:
+    """The verified bundle of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        tools.registry.fetch_bundle(run_id, Path(folder))
+        bundle = read_bundle(Path(folder))
+    bundle.verify()
+    return bundle
+
+
+def _job_tags(job: Job) -> dict[str, Any]:
+    contract = job.read_contract
+    return {
+        "table": contract.table.name,
+        "contract": contract.digest,
+        "data_sha256": job.data_sha256,
+        "seed": job.seed,
+        "trials": job.trials,
+        "time_budget_seconds": job.time_budget_seconds,
+        "code": job.code,
+    }
+
+
+def _write_sweep(tools: Tools, job: Job, done: Sweep) -> None:
+    contract = job.read_contract
+    losses = [trial.loss for trial in done.trials]
+    history = plots.search_history(losses, str(objective(contract)["eval_metric"]))
+    documents = {"contract.json": contract, "trials.json": done.trials}
+    _put(tools, done.parent_id, {"search_history.png": history}, PLOTS)
+    _put(tools, done.parent_id, {name: _pretty(body) for name, body in documents.items()}, REPORT)
+    measured = {"validation_loss": done.best.loss, "trials_done": float(len(done.trials))}
+    tools.registry.log(
+        done.parent_id, params=done.best.params, metrics=measured, tags={"best_run_id": done.best.run_id}
+    )
+
+
+def _put(tools: Tools, run_id: str, files: Mapping[str, bytes], path: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, body in files.items():
+            (Path(folder) / name).write_bytes(body)
+        tools.registry.put_folder(run_id, Path(folder), path)
+
+
+def _pretty(document: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2)
+
+
+def _accepted_table(tools: Tools, job: Job, sha256: str | None) -> CleanTable | None:
+    contract = job.read_contract
+    if sha256 is None:
+        return None
+    try:
+        return clean(contract, read_csv(feature_store.fetch(tools.objects, contract, sha256)))
+    except (NotFound, InvalidTable):  # gone, or from before the contract changed: nothing to compare with
+        return None
+
+
+def _parts(tools: Tools, job: Job) -> Split:
+    return _cut(tools, job.contract, job.data_sha256, job.seed)
+
+
+@lru_cache(maxsize=2)
+def _cut(tools: Tools, contract_json: str, sha256: str, seed: int) -> Split:
+    job = Job(contract=contract_json, data_sha256=sha256, seed=seed, trials=0, time_budget_seconds=0, code="")
+    contract = job.read_contract
+    return split(clean(contract, read_csv(feature_store.fetch(tools.objects, contract, sha256))), seed)
