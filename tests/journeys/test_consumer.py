@@ -13,13 +13,13 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from embedded import backends
+from embedded import apps, backends
 from embedded.layout import PROJECT, Layout, Ports
 from embedded.service import Service, free_port, stop
 from server.stream_loop import checkpoint_name
@@ -339,3 +339,26 @@ def test_a_run_that_cannot_be_served_ends_it_with_the_reason(door, bundle):
     assert process.returncode == 1
     assert "RUN_ID" in process.stderr
     assert "Traceback" not in process.stderr
+
+
+def test_the_same_row_gets_the_same_score_through_both_doors(door, own, bundle):
+    api = apps.api(own)
+    serving = replace(api, environ=door.environ() | {"API_PORT": str(own.ports.api), "API_WORKERS": "1"})
+    sent = bodies(bundle, len(bundle.golden))
+    door.start()
+    with serving.running(own.logs / "api.log"):
+        url = f"http://127.0.0.1:{own.ports.api}/predict"
+        over_http = []
+        for body in sent:
+            request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=10) as reply:
+                over_http.append(json.loads(reply.read()))
+        door.put(sent)
+        wait_until(lambda: len(door.answers()) == len(sent))
+        wait_until(lambda: door.store.count_by_door() == {"api": len(sent), "stream": len(sent)})
+    over_stream = {answer["partition_key"]: answer for answer in door.answers()}
+    unlike = {"prediction_id", "partition_key", "shard", "sequence_number"}
+    for at, answer in enumerate(over_http):
+        assert {key: value for key, value in answer.items() if key not in unlike} == {
+            key: value for key, value in over_stream[f"key-{at}"].items() if key not in unlike
+        }

@@ -1,0 +1,91 @@
+"""A batch of stream records: good ones answered as over HTTP, the others told why."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from server.predictor import Model
+from server.stream_batch import answer, dead_letters, results
+from tabular.adapters.stream import MAX_RECORD_BYTES
+from tabular.ports import StreamRecord
+from tabular.prediction import id_from_stream, reply
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def model(bundle) -> Model:
+    return Model("r" * 32, bundle)
+
+
+def record(data: bytes, number: int = 0, stream: str = "s@1") -> StreamRecord:
+    return StreamRecord(stream, "shardId-0", str(number), f"key-{number}", data, NOON)
+
+
+def letter(model: Model, data: bytes) -> dict:
+    ((_, body),) = dead_letters(answer(model, [record(data)]))
+    assert len(body) < MAX_RECORD_BYTES
+    return json.loads(body)
+
+
+def test_a_result_is_the_reply_of_http_and_whose_it_is(model, bundle):
+    sent = [record(json.dumps(dict(golden.record)).encode(), at) for at, golden in enumerate(bundle.golden)]
+    answers = answer(model, sent)
+    assert [prediction.score for prediction in answers.predictions] == [golden.scores[0] for golden in bundle.golden]
+    for source, prediction, (key, body) in zip(sent, answers.predictions, results(answers), strict=True):
+        whose = {"partition_key": key, "shard": source.shard, "sequence_number": source.sequence_number}
+        assert json.loads(body) == reply(prediction, bundle.contract) | whose
+        assert key == source.partition_key
+
+
+def test_the_same_record_has_the_same_id_and_one_of_another_stream_has_not(model, bundle):
+    data = json.dumps(dict(bundle.golden[0].record)).encode()
+    ids = [answer(model, [record(data, 7, stream)]).predictions[0].id for stream in ("s@1", "s@1", "s@2")]
+    assert ids[0] == ids[1] != ids[2]
+    assert ids[0] == id_from_stream("s@1", "shardId-0", "7")
+
+
+def test_an_empty_batch_needs_no_model_call(model):
+    answers = answer(model, [])
+    assert results(answers) == dead_letters(answers) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "encoding"),
+    [
+        (b"", "empty", "utf-8"),
+        (b"\xff\xfe", "not JSON", "base64"),
+        (b"[1, 2]", "JSON object", "utf-8"),
+        (base64.b64encode(b'{"a": 1}'), "raw-in-base64-out", "utf-8"),
+        (b"{}", "contract", "utf-8"),
+    ],
+)
+def test_a_letter_says_why_and_repeats_the_data(model, data, reason, encoding):
+    got = letter(model, data)
+    assert reason in got["reason"]
+    assert got["data_encoding"] == encoding
+    assert (base64.b64decode(got["data"]) if encoding == "base64" else got["data"].encode()) == data
+    assert got["arrived_at"] == "2026-01-01T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x01" * (MAX_RECORD_BYTES - 100),
+        b"\xff" * (MAX_RECORD_BYTES - 100),
+        json.dumps({("\x01" * 30) + str(at): "\x01" * 100 for at in range(1_000)}).encode(),
+        json.dumps(["\x01" * 1_000] * 150).encode(),
+        json.dumps("\x01" * 170_000).encode(),
+    ],
+)
+def test_a_letter_fits_on_a_stream_however_large_and_strange_the_record(model, data):
+    assert letter(model, data)["data_bytes"] == len(data)
+
+
+def test_every_fault_of_a_record_is_named(model, bundle):
+    got = letter(model, b"{}")
+    assert [fault["field"] for fault in got["faults"]] == list(bundle.contract.feature_names)
