@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 
-from prefect import flow, get_run_logger, task
+import msgspec
+from prefect import State, flow, get_run_logger
+from prefect.states import Completed, Failed
 
 from reporting.page import report_page
 from reporting.publish import MAX_INDEXED, report_name, write_index, write_page
@@ -53,36 +55,32 @@ def _only_index(store: Predictions, settings: Settings, now: datetime, few: TooF
     return note
 
 
-@task(name="write the report")
-def report_task(settings: Settings) -> str:
-    """`make_report` over the real store and registry."""
+def _connected(settings: Settings) -> tuple[Predictions, BundleCache]:
     store = MongoPredictions(settings.mongo_uri, settings.mongo_database)
     model_name = settings.model_name or load_contract(settings.contract).table.name
-    bundles = BundleCache(MlflowRegistry(settings.mlflow_tracking_uri, model_name), settings.state_dir / "bundles")
-    return make_report(store, bundles, settings)
+    registry = MlflowRegistry(settings.mlflow_tracking_uri, model_name)
+    return store, BundleCache(registry, settings.state_dir / "bundles")
 
 
-@flow(name="report")
-def report(window_hours: float | None = None) -> str:
-    """Compare the newest predictions with their model's reference and publish a page; returns the finding."""
-    settings = load_settings()
-    if window_hours is not None:
-        import msgspec
-
-        settings = msgspec.structs.replace(settings, report_window_hours=window_hours)
-    finding = report_task(settings)
+@flow(name="report", retries=2, retry_delay_seconds=5)
+def report(window_hours: float | None = None) -> State[str]:
+    """Compare the newest predictions with their model's reference and publish a page; the state tells the finding."""
+    try:
+        settings = load_settings()
+        if window_hours is not None:
+            settings = msgspec.structs.replace(settings, report_window_hours=window_hours)
+        finding = make_report(*_connected(settings), settings)
+    except TabularError as error:  # our own errors say what to do: no traceback beside them
+        return Failed(message=f"No report: {error}")
     get_run_logger().info(finding)
-    return finding
+    return Completed(message=finding)
 
 
 def main() -> int:
     """Run the flow once; 1 if it could not report, with the reason in plain words."""
-    try:
-        print(report())  # noqa: T201 - the answer of a command
-    except TabularError as error:
-        print(f"No report: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
+    state = report(return_state=True)
+    print(state.message, file=sys.stderr if state.is_failed() else sys.stdout)
+    return int(not state.is_completed())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import http.client
 import os
 import re
 import shutil
+import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
@@ -118,6 +119,25 @@ def test_a_store_that_is_down_makes_no_report_and_says_why(fresh):
     with pytest.raises(Unavailable, match="the prediction store is not available"):
         make_report(down, None, fresh.settings)
     assert not fresh.folder.exists()
+
+
+def test_the_command_runs_the_flow_and_tells_the_finding(published, prefect_server, layout, tmp_path):
+    environ = {
+        **os.environ,
+        "PREFECT_API_URL": f"http://127.0.0.1:{layout.ports.prefect}/api",
+        "PREFECT_HOME": str(tmp_path),
+        "MONGO_URI": published.settings.mongo_uri,
+        "MONGO_DATABASE": published.settings.mongo_database,
+        "STATE_DIR": str(published.folder.parent),
+        "REPORTS_DIR": str(tmp_path / "reports"),
+        "CONTRACT": str(PROJECT / "contracts" / "credit_card_churn.toml"),
+    }
+    command = [sys.executable, "-m", "reporting.flow"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Drift: 2 of 11 features moved" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert len(list((tmp_path / "reports").glob("report-*.html"))) == 1
 
 
 # The two servers
