@@ -32,8 +32,8 @@ class Job:
     contract: Contract
     records: Iterator[Record]
     pace: Pace
+    stop: threading.Event
     progress: Progress = field(default_factory=Progress)
-    stop: threading.Event = field(default_factory=threading.Event)
 
     def batches(self, at_most: int) -> Iterator[list[Record]]:
         """The rows that are due, when they are due, until all are sent or it is time to stop."""
@@ -61,14 +61,15 @@ Send = Callable[[argparse.Namespace, Settings, Job], None]
 
 def run(describe: Callable[[argparse.ArgumentParser, Settings], None], send: Send) -> int:
     """Run one simulator: `describe` adds its own arguments, `send` sends the job's rows. Returns the exit code."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     try:
         settings = load_settings()
         parser = _parser(settings)
         describe(parser, settings)
         arguments = parser.parse_args()
-        job = _job(arguments, settings)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: job.stop.set())
+        job = _job(arguments, settings, stop)
         send(arguments, settings, job)
     except TabularError as error:
         sys.stderr.write(f"{error}\n")
@@ -93,7 +94,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     return parser
 
 
-def _job(arguments: argparse.Namespace, settings: Settings) -> Job:
+def _job(arguments: argparse.Namespace, settings: Settings, stop: threading.Event) -> Job:
     if not 0 < arguments.rate <= 1e6 or (arguments.count is not None and arguments.count < 1):
         raise InvalidSetting("--rate must be a number above 0, and --count a whole number of at least 1")
     contract = load_contract(arguments.contract)
@@ -102,4 +103,4 @@ def _job(arguments: argparse.Namespace, settings: Settings) -> Job:
     version = feature_store.latest(objects, contract)
     table = clean(contract, read_csv(feature_store.fetch(objects, contract, version.sha256)))
     records = replay(public_records(contract, table.features), arguments.seed, shifts)
-    return Job(contract, islice(records, arguments.count), Pace(arguments.rate))
+    return Job(contract, islice(records, arguments.count), Pace(arguments.rate), stop)

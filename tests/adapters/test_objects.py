@@ -78,7 +78,7 @@ def test_a_bucket_can_be_made_in_another_region(endpoint):
 def test_a_missing_bucket_is_named_with_the_command_that_makes_it(endpoint):
     objects = S3Objects("nobody-made-me", endpoint)
     for call in (lambda: objects.get("key"), lambda: objects.put("key", b""), lambda: objects.keys("")):
-        with pytest.raises(NotFound, match="nobody-made-me.*make init_aws"):
+        with pytest.raises(NotFound, match=r"nobody-made-me.*make init_aws"):
             call()
 
 

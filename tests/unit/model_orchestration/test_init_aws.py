@@ -1,0 +1,107 @@
+"""Preparing AWS: bucket, streams and table in one command that may be repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from embedded.layout import PROJECT
+from tabular import feature_store
+from tabular.adapters.objects import S3Objects
+from tabular.contract import load_contract
+from tabular.synthetic import make_table
+
+TELECOM = PROJECT / "contracts" / "telecom_churn.toml"
+
+
+@pytest.fixture
+def init_aws(ministack, tmp_path):
+    """Runs the command in an empty folder with a bucket and streams of its own; more settings as keywords."""
+    name = uuid.uuid4().hex[:8]
+    environ = {key: value for key, value in os.environ.items() if key != "DATASET_CSV"} | {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ministack.port}",
+        "CONTRACT": str(TELECOM),
+        "S3_BUCKET": f"init-{name}",
+        "STREAM_PREDICTIONS": f"predictions-{name}",
+        "STREAM_RESULTS": f"results-{name}",
+        "STREAM_DEAD_LETTERS": f"dead-letters-{name}",
+        "STREAM_SHARDS": "1",
+    }
+
+    def run(**settings):
+        command = [sys.executable, "-m", "model_orchestration.init_aws"]
+        return subprocess.run(
+            command, env=environ | settings, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    run.objects = S3Objects(environ["S3_BUCKET"], environ["AWS_ENDPOINT_URL"])
+    return run
+
+
+@pytest.fixture(scope="module")
+def telecom():
+    return load_contract(TELECOM)
+
+
+def test_without_a_table_a_synthetic_one_is_made_and_said_so_and_a_repeat_changes_nothing(init_aws, telecom):
+    first, again = init_aws(), init_aws()
+    assert first.returncode == again.returncode == 0, first.stderr + again.stderr
+    assert "telecom_churn: 10,000 rows, SYNTHETIC" in first.stdout
+    assert "put the real table at data/telecom_churn.csv or set DATASET_CSV" in first.stdout
+    assert first.stdout.count("created, 1 shards") == 3
+    assert again.stdout.count("already there") == 4
+    (version,) = feature_store.versions(init_aws.objects, telecom)
+    assert version.synthetic
+    assert f"{version.sha256} (new)" in first.stdout
+
+
+def test_the_contract_s_file_in_the_data_folder_is_used_without_being_asked_for(init_aws, telecom, tmp_path):
+    body = make_table(telecom, 300, seed=5)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "telecom_churn.csv").write_bytes(body)
+    done = init_aws()
+    assert "300 rows, real, from telecom_churn.csv" in done.stdout
+    version = feature_store.latest(init_aws.objects, telecom)
+    assert version.sha256 == hashlib.sha256(body).hexdigest()
+    assert not version.synthetic
+
+
+def test_an_altered_copy_of_the_public_table_is_a_warning(init_aws, telecom, tmp_path):
+    (tmp_path / "copy.csv").write_bytes(make_table(telecom, 300, seed=5))
+    done = init_aws(DATASET_CSV="copy.csv")
+    assert done.returncode == 0, done.stderr
+    assert "warning  copy.csv is not the public file the contract knows" in done.stdout
+
+
+def test_the_public_table_itself_gives_no_warning(init_aws, telecom, real_tables):
+    done = init_aws(DATASET_CSV=str(real_tables / "telecom_churn.csv"))
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stdout
+    assert feature_store.latest(init_aws.objects, telecom).pristine
+
+
+def test_a_named_table_that_is_not_there_is_an_error_not_a_synthetic_table(init_aws):
+    done = init_aws(DATASET_CSV="nowhere/table.csv")
+    assert done.returncode == 1
+    assert "DATASET_CSV='nowhere/table.csv': there is no such file" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broken_table_is_named_and_nothing_is_uploaded(init_aws, telecom, tmp_path):
+    (tmp_path / "bad.csv").write_bytes(make_table(telecom, 300, seed=5).replace(b"area_code_415", b"area_code_999"))
+    done = init_aws(DATASET_CSV="bad.csv")
+    assert done.returncode == 1
+    assert "area_code: holds 'area_code_999'" in done.stderr
+    init_aws.objects.ensure_bucket()
+    assert init_aws.objects.keys("") == []
+
+
+def test_a_setting_that_cannot_work_is_named(init_aws):
+    done = init_aws(STREAM_SHARDS="none")
+    assert done.returncode == 1
+    assert done.stderr == "STREAM_SHARDS='none' cannot be used: it must be a whole number\n"
