@@ -42,6 +42,7 @@ class StreamMetrics:
             registry=self.registry,
         )
         self._model = Gauge("consumer_model_info", "The run that answers now.", ["run_id"], registry=self.registry)
+        self._shards: set[str] = set()
         self._checkpoint_at = time()
         age = Gauge(
             "consumer_checkpoint_age_seconds", "Since the last checkpoint, or the start.", registry=self.registry
@@ -64,7 +65,9 @@ class StreamMetrics:
 
     def behind(self, milliseconds: dict[str, int]) -> None:
         """Show how far each shard that is read is behind, and no other."""
-        self.behind_seconds.clear()
+        for gone in self._shards - milliseconds.keys():
+            self.behind_seconds.remove(gone)
+        self._shards = set(milliseconds)
         for shard, lag in milliseconds.items():
             self.behind_seconds.labels(shard).set(lag / 1000)
 
