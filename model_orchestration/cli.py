@@ -24,7 +24,7 @@ def main(train: Callable[..., Any], retrain: Callable[..., Any], given: list[str
     arguments = vars(_parser().parse_args(given))
     command = {"train": train, "retrain": retrain}[arguments.pop("command")]
     try:
-        outcome = msgspec.convert(command(**arguments), Outcome)
+        outcome = msgspec.convert(command(**arguments, return_state=True).result(), Outcome)
     except Rejected as error:
         sys.stderr.write("\n".join([f"refused: {error.message}", *(f"  {fault}" for fault in error.faults), ""]))
         return REFUSED

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.states import Failed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -26,7 +27,7 @@ from model_orchestration.job import Job, Tools, make_job, make_objects, make_too
 from model_orchestration.outcome import Evaluation, Sweep, Verdict
 from model_orchestration.report import Outcome, markdown
 from tabular.contract import load_contract
-from tabular.errors import Unavailable
+from tabular.errors import Rejected, TabularError, Unavailable
 from tabular.settings import Settings, load_settings, with_values
 
 T = TypeVar("T")
@@ -43,13 +44,63 @@ def train(
     workers: int | None = None,
     data_version: str | None = None,
     refresh: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
-) -> dict[str, Any]:
+) -> Any:
     """Pull, check, split, sweep, evaluate, judge and register; what is not given is as in the settings.
 
     `data_version` is the sha256 of a version in the feature store, the latest if none; `refresh` does every step anew.
     """
-    given = {"contract": contract, "trials": trials, "seed": seed, "sweep_workers": workers}
-    settings = with_values(load_settings(), **given, time_budget_seconds=time_budget_seconds)
+    given = {"contract": contract, "trials": trials, "seed": seed, "time_budget_seconds": time_budget_seconds}
+    return _plainly(lambda: _train({**given, "sweep_workers": workers}, data_version, refresh=refresh))
+
+
+@flow(name="retrain")
+def retrain(like: str, workers: int | None = None) -> Any:
+    """Train once more on exactly the bytes and settings of an old run, and say whether the same came out.
+
+    It touches no alias: the new runs are there to be compared, not to be served.
+    """
+    return _plainly(lambda: _retrain(like, workers))
+
+
+@dataclass
+class Bench:
+    """Runs the steps of one job as Prefect tasks, and remembers which results were there already."""
+
+    settings: Settings
+    tools: Tools
+    job: Job
+    refresh: bool
+    reused: list[str] = field(default_factory=list)
+
+    def step(self, name: str, kind: type[T], depends_on: list[Any] | None, work: Callable[[], T]) -> T:
+        """Run one step, or take its kept result; `depends_on` is all it depends on, None for always run."""
+        key = None if depends_on is None else _key(name, depends_on)
+
+        # What is Unavailable is raised, for Prefect tries again what raises.
+        @task(
+            name=name,
+            cache_key_fn=None if key is None else lambda *_: key,
+            refresh_cache=self.refresh,
+            persist_result=key is not None,
+            result_storage=self.settings.flow_cache_dir.absolute() if key else None,
+            result_serializer="json",
+            retries=RETRIES,
+            retry_delay_seconds=RETRY_SECONDS,
+            retry_condition_fn=lambda _task, _run, state: isinstance(state.result(raise_on_failure=False), Unavailable),
+        )
+        def run() -> Any:
+            return _plainly(lambda: msgspec.to_builtins(work()), Rejected)
+
+        state = run(return_state=True)
+        found = msgspec.convert(state.result(), kind)
+        if state.name == "Cached":
+            self.reused.append(name)
+            get_run_logger().info("%s: unchanged, so the kept result is used", name)
+        return found
+
+
+def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) -> dict[str, Any]:
+    settings = with_values(load_settings(), **given)
     tools = make_tools(settings, load_contract(settings.contract))
     job = _pull(settings, data_version)
     bench = Bench(settings, tools, job, refresh=refresh)
@@ -71,12 +122,7 @@ def train(
     return _told(outcome)
 
 
-@flow(name="retrain")
-def retrain(like: str, workers: int | None = None) -> dict[str, Any]:
-    """Train once more on exactly the bytes and settings of an old run, and say whether the same came out.
-
-    It touches no alias: the new runs are there to be compared, not to be served.
-    """
+def _retrain(like: str, workers: int | None) -> dict[str, Any]:
     settings = with_values(load_settings(), sweep_workers=workers)
     original = again.read_original(make_tools(settings, load_contract(settings.contract)), like)
     job = original.job
@@ -90,46 +136,18 @@ def retrain(like: str, workers: int | None = None) -> dict[str, Any]:
     return _told(Outcome(job, swept, evaluation, like=original.parent_id, differing=tuple(differing)))
 
 
-@dataclass
-class Bench:
-    """Runs the steps of one job as Prefect tasks, and remembers which results were there already."""
-
-    settings: Settings
-    tools: Tools
-    job: Job
-    refresh: bool
-    reused: list[str] = field(default_factory=list)
-
-    def step(self, name: str, kind: type[T], depends_on: list[Any] | None, work: Callable[[], T]) -> T:
-        """Run one step, or take its kept result; `depends_on` is all it depends on, None for always run."""
-        key = None if depends_on is None else _key(name, depends_on)
-
-        @task(
-            name=name,
-            cache_key_fn=None if key is None else lambda *_: key,
-            refresh_cache=self.refresh,
-            persist_result=key is not None,
-            result_storage=self.settings.flow_cache_dir.absolute() if key else None,
-            result_serializer="json",
-            retries=RETRIES,
-            retry_delay_seconds=RETRY_SECONDS,
-            retry_condition_fn=lambda _task, _run, state: isinstance(state.result(raise_on_failure=False), Unavailable),
-        )
-        def run() -> Any:
-            return msgspec.to_builtins(work())
-
-        state = run(return_state=True)
-        found = msgspec.convert(state.result(), kind)
-        if state.name == "Cached":
-            self.reused.append(name)
-            get_run_logger().info("%s: unchanged, so the kept result is used", name)
-        return found
+def _plainly(work: Callable[[], Any], expected: type[TabularError] = TabularError) -> Any:
+    """Do the work; an expected error fails the run with its reason alone, for a traceback would only bury it."""
+    try:
+        return work()
+    except expected as error:
+        return Failed(message=str(error), data=error)
 
 
 def _pull(settings: Settings, data_version: str | None) -> Job:
     @task(name="pull")
     def pull() -> Any:
-        return msgspec.to_builtins(make_job(settings, make_objects(settings), data_version))
+        return _plainly(lambda: msgspec.to_builtins(make_job(settings, make_objects(settings), data_version)), Rejected)
 
     return msgspec.convert(pull(), Job)
 

@@ -228,10 +228,10 @@ def _calling(what: str) -> Iterator[None]:
     except TabularError:
         raise
     except MlflowException as error:
-        raise _translated(error, str(error.error_code), what) from error
+        raise _translated(error, str(error.error_code), what) from None  # its own chain is pages long
     except requests.HTTPError as error:  # the artifact calls raise these
         code = "NOT_FOUND" if error.response is not None and error.response.status_code == 404 else ""
-        raise _translated(error, code, what) from error
+        raise _translated(error, code, what) from None
     except OSError as error:
         raise Unavailable("MLflow", str(error)) from error
 
@@ -242,4 +242,7 @@ def _translated(error: Exception, code: str, what: str) -> TabularError:
         return NotFound(f"MLflow does not know {what}")
     if code in _REFUSED:
         return Rejected(f"MLflow refused a call for {what}: {error}")
-    return Unavailable("MLflow", str(error))
+    why, _, cause = str(error).partition(" failed with exception ")
+    return Unavailable(
+        "MLflow", f"{why} failed: {cause.rpartition(': ')[2].strip(chr(39) + chr(34) + ')')}" if cause else why
+    )
