@@ -1,7 +1,9 @@
 """How gunicorn runs the API; the values come from the settings."""  # noqa: N999 - gunicorn looks for this name
 
+import os
 import shutil
 import sys
+import time
 
 from tabular.errors import TabularError
 from tabular.settings import load_settings
@@ -11,6 +13,7 @@ try:
 except TabularError as error:
     sys.exit(f"the API does not start: {error}")
 
+SECONDS_BETWEEN_ATTEMPTS = 5
 _metrics_folder = _settings.state_dir / "api-metrics"
 
 bind = f"{_settings.api_host}:{_settings.api_port}"
@@ -48,3 +51,15 @@ def child_exit(server, worker):  # noqa: ANN001, ANN201, ARG001, D103
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid, str(_metrics_folder))
+
+
+def worker_exit(server, worker):  # noqa: ANN001, ANN201, ARG001, D103
+    # The first worker that cannot load stops the server, by its exit code. Another must not: two that say so at once
+    # make gunicorn fall over its own shutdown, and later on the rest still answer. It is tried again, but not at once.
+    if worker.booted or worker.age == 1:
+        return
+    for _ in range(SECONDS_BETWEEN_ATTEMPTS * 10):
+        if not worker.alive:  # told to stop meanwhile
+            break
+        time.sleep(0.1)
+    os._exit(1)

@@ -50,7 +50,7 @@ class BundleCache:
                 return _verified(kept)
             except BrokenBundle as error:
                 log.warning("dropping the local copy: %s", error)
-                shutil.rmtree(kept)
+                shutil.rmtree(kept, ignore_errors=True)  # another worker may be doing the same
         return self._fetch(run_id, kept)
 
     def _fetch(self, run_id: str, kept: Path) -> Bundle:

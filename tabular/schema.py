@@ -17,6 +17,7 @@ def record_schema(contract: Contract) -> Schema:
     return {
         "type": "object",
         "title": contract.table.title,
+        "description": _reading(contract),
         "properties": {feature.name: feature_schema(feature, contract) for feature in contract.features},
         "required": list(contract.feature_names),
         "additionalProperties": False,
@@ -26,7 +27,7 @@ def record_schema(contract: Contract) -> Schema:
 
 def feature_schema(feature: Feature, contract: Contract) -> Schema:
     """The schema of one field; `x-levels` lists the labels a model knows, in order."""
-    schema: Schema = {"title": feature.name, "description": _description(feature, contract)}
+    schema: Schema = {"title": feature.name, "description": _description(feature)}
     if feature.is_numeric:
         return schema | {"anyOf": [_number(feature), _missing(contract)], "examples": [feature.example]}
     spellings: list[Schema] = [{"type": "string", "maxLength": MAX_LABEL_CHARACTERS}]
@@ -40,7 +41,7 @@ def allowed(feature: Feature) -> str:
     """What the field may hold, in plain words."""
     if feature.range is not None:
         kind = "whole number" if feature.kind == "integer" else "number"
-        return f"{kind} from {feature.range[0]:,g} to {feature.range[1]:,g}"
+        return f"{kind} from {feature.range[0]:,.12g} to {feature.range[1]:,.12g}"
     if feature.kind == "ordinal":
         return ", ".join(f"{code} = {level}" for code, level in enumerate(feature.levels))
     return ", ".join(feature.levels)
@@ -58,12 +59,16 @@ def _missing(contract: Contract) -> Schema:
     return {"enum": [None, "", *contract.table.missing_tokens]}
 
 
-def _description(feature: Feature, contract: Contract) -> str:
-    tokens = " or ".join(["null", *(f'"{token}"' for token in contract.table.missing_tokens)])
+def _description(feature: Feature) -> str:
     if feature.is_numeric:
-        return f"{feature.description} A {allowed(feature)}, or {tokens} if it is not known."
-    code = " by label or code" if feature.kind == "ordinal" else ""
+        return f"{feature.description} A {allowed(feature)}."
+    lead = "The label or its code" if feature.kind == "ordinal" else "One of"
+    return f"{feature.description} {lead}: {allowed(feature)}."
+
+
+def _reading(contract: Contract) -> str:
+    tokens = " or ".join(["null", *(f'"{token}"' for token in contract.table.missing_tokens)])
     return (
-        f"{feature.description} One of{code}: {allowed(feature)}; in any letter case, or {tokens} if it is not known. "
-        "Another label is treated as missing and flagged in the warnings."
+        f"Every field is required: a value that is not known is sent as {tokens}. Labels are read in any letter case; "
+        "one the model does not know is treated as missing and named in the warnings. Any other field is refused."
     )

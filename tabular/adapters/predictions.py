@@ -207,4 +207,4 @@ def _ours(error: PyMongoError) -> TabularError:
         return Unavailable(STORE, f"{first['errmsg']} (code {first['code']})", RETRY_AFTER_SECONDS)
     if isinstance(error, OperationFailure) and error.code in REFUSED_CODES:
         return Rejected(f"the prediction store refuses the document: {error}")
-    return Unavailable(STORE, str(error).partition(", Timeout:")[0], RETRY_AFTER_SECONDS)
+    return Unavailable(STORE, str(error).partition(" (configured timeouts")[0], RETRY_AFTER_SECONDS)

@@ -1,0 +1,110 @@
+"""The API under a real gunicorn, for the tests of this folder."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from embedded import apps
+from embedded.layout import Layout, Ports
+from embedded.service import free_port
+
+JSON = "application/json"
+WAIT_SECONDS = 30.0
+RUN_ID = "aaaa"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until it holds; fails the test if it never does."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail("it did not come about")
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session", name="wait_for")
+def wait_for_fixture() -> Callable[[Callable[[], bool]], None]:
+    return wait_for
+
+
+class RunningApi:
+    """The API under gunicorn, spoken to over real HTTP."""
+
+    def __init__(self, port: int, log: Path, process: subprocess.Popen[bytes]) -> None:
+        self.port, self.log, self.process = port, log, process
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        """One request on a connection of its own: status, headers, body. Header names come with _ for -."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body or None, named)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.headers), answer.read()
+        finally:
+            connection.close()
+
+    def predict(self, body: object, path: str = "/predict", **headers: str) -> tuple[int, Any]:
+        """Post JSON; the status and the decoded answer."""
+        status, _, answer = self.ask("POST", path, json.dumps(body).encode(), **{"Content_Type": JSON, **headers})
+        return status, json.loads(answer)
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that carry these labels."""
+        text = self.ask("GET", "/metrics")[2].decode()
+        samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+        return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
+
+
+@pytest.fixture(scope="session")
+def api_state(tmp_path_factory, make_bundle, contract) -> Path:
+    """A state folder with a local copy of one run's bundle; copy it before use."""
+    state = tmp_path_factory.mktemp("api-state")
+    make_bundle(contract, state / "bundles" / RUN_ID)
+    return state
+
+
+@pytest.fixture(scope="session")
+def run_api(tmp_path_factory, api_state):
+    """Runs the API in a `with` block, on a state folder and settings of its own; MLflow is down by default."""
+
+    @contextmanager
+    def run(state: Path | None = None, **environ: str) -> Iterator[RunningApi]:
+        if state is None:
+            state = tmp_path_factory.mktemp("api") / "state"
+            shutil.copytree(api_state, state)
+        layout = Layout(state=state, ports=Ports(api=free_port()))
+        nowhere = f"127.0.0.1:{free_port()}"
+        service = replace(
+            apps.api(layout),
+            environ={
+                "STATE_DIR": str(state),
+                "API_PORT": str(layout.ports.api),
+                "RUN_ID": RUN_ID,
+                "MLFLOW_TRACKING_URI": f"http://{nowhere}",
+                "MONGO_URI": f"mongodb://{nowhere}",
+                **environ,
+            },
+        )
+        log = state / "api.log"
+        with service.running(log) as process:
+            yield RunningApi(layout.ports.api, log, process)
+
+    return run

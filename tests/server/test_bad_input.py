@@ -1,0 +1,236 @@
+"""Whatever is sent, the answer is a clear 4xx of one shape, and never a 500."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+
+import pytest
+
+JSON, NDJSON = "application/json", "application/x-ndjson"
+LIMIT_BYTES, LIMIT_ROWS = 100_000, 50
+
+
+@pytest.fixture(scope="module")
+def api(run_api):
+    with run_api(MAX_BODY_BYTES=str(LIMIT_BYTES), MAX_BATCH_ROWS=str(LIMIT_ROWS), API_WORKERS="1") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def good(contract):
+    return json.dumps(contract.example).encode()
+
+
+def refused(api, status, code, method, path, body=b"", **headers):
+    """The error of an answer, which must have this status, this code and the one shape of all errors."""
+    got, answered, text = api.ask(method, path, body, **headers)
+    assert (got, answered["Content-Type"]) == (status, JSON), text
+    error = json.loads(text)["error"]
+    assert set(error) == {"code", "message", "remedy", "faults"}
+    assert error["code"] == code
+    assert error["message"]
+    assert error["remedy"]
+    return error
+
+
+DEEP = 100_000
+NOT_JSON = {
+    "text": b"hello",
+    "half": b'{"a": 1',
+    "NaN": b'{"a": NaN}',
+    "Infinity": b'{"a": -Infinity}',
+    "beyond a double": b'{"a": 1e400}',
+    "thousands of digits": b'{"a": ' + b"9" * 5_000 + b"}",
+    "deep arrays": b"[" * DEEP,
+    "deep closed arrays": b"[" * (DEEP // 4) + b"]" * (DEEP // 4),
+    "deep objects": b'{"a":' * (DEEP // 6),
+    "invalid UTF-8": b'{"a": "\xff\xfe"}',
+    "lone surrogate": b'{"a": "\\ud800"}',
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "byte order mark": b'\xef\xbb\xbf{"a": 1}',
+    "binary": bytes(range(256)),
+    "two documents": b"{}{}",
+    "trailing comma": b'{"a": 1,}',
+}
+
+
+@pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
+def test_what_is_not_json_is_400(api, body):
+    refused(api, 400, "not_json", "POST", "/predict", body, Content_Type=JSON)
+    refused(api, 400, "not_json", "POST", "/predict/batch", body.replace(b"{", b"[{", 1), Content_Type=JSON)
+
+
+@pytest.mark.parametrize("body", [b"", b"  \n"], ids=["nothing", "spaces"])
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+def test_an_empty_body_is_400(api, path, body):
+    refused(api, 400, "empty_body", "POST", path, body, Content_Type=JSON)
+
+
+@pytest.mark.parametrize("body", [b"null", b"3", b'"text"', b"[]", b"true"])
+def test_json_that_is_no_object_is_422(api, body):
+    error = refused(api, 422, "invalid_record", "POST", "/predict", body, Content_Type=JSON)
+    assert error["faults"][0]["allowed"] == "an object"
+
+
+FAULTS = [
+    ({"customer_age": 17}, 17, "18 to 120"),
+    ({"customer_age": 57.5}, 57.5, "whole number"),
+    ({"customer_age": "57"}, "57", "whole number"),
+    ({"customer_age": True}, True, "whole number"),
+    ({"customer_age": [57]}, "[57]", "whole number"),
+    ({"customer_age": 10**20}, 10**20, "18 to 120"),
+    ({"customer_age": 1e308}, "a number beyond 1e300", "18 to 120"),
+    ({"credit_limit": -0.01}, -0.01, "0 to 1e+06"),
+    ({"credit_limit": {"a": 1}}, "{'a': 1}", "a number"),
+    ({"education_level": 6}, 6, "Doctorate"),
+    ({"education_level": -1}, -1, "Doctorate"),
+    ({"education_level": 1.5}, 1.5, "Doctorate"),
+    ({"gender": 1}, 1, "F, M"),
+    ({"gender": False}, False, "F, M"),
+    ({"gender": "x" * 101}, "x" * 100 + "…", "F, M"),
+]
+
+
+@pytest.mark.parametrize(("change", "given", "allowed"), FAULTS, ids=lambda value: str(value)[:40])
+def test_a_wrong_value_is_422_with_what_was_given_and_what_is_allowed(api, contract, change, given, allowed):
+    body = json.dumps(contract.example | change).encode()
+    error = refused(api, 422, "invalid_record", "POST", "/predict", body, Content_Type=JSON)
+    (fault,) = error["faults"]
+    assert fault["field"] == next(iter(change))
+    assert fault["given"] == given
+    assert allowed in fault["allowed"]
+
+
+def test_every_fault_of_a_record_is_named_at_once(api, contract):
+    record = contract.example | {"customer_age": "old", "gender": 7, "CLIENTNUM": 1, "Attrition_Flag": "x"}
+    del record["credit_limit"]
+    error = refused(api, 422, "invalid_record", "POST", "/predict", json.dumps(record).encode(), Content_Type=JSON)
+    named = {fault["field"] for fault in error["faults"]}
+    assert named == {"customer_age", "gender", "CLIENTNUM", "Attrition_Flag", "credit_limit"}
+
+
+def test_thousands_of_faults_make_a_short_answer_that_says_how_many(api, contract):
+    record = contract.example | {f"x{number}": 1 for number in range(4_000)}
+    error = refused(api, 422, "invalid_record", "POST", "/predict", json.dumps(record).encode(), Content_Type=JSON)
+    assert len(error["faults"]) == 1_000
+    assert "4000 faults" in error["message"]
+
+
+def test_a_field_name_as_long_as_the_body_is_cut(api):
+    body = json.dumps({"k" * 90_000: 1}).encode()
+    error = refused(api, 422, "invalid_record", "POST", "/predict", body, Content_Type=JSON)
+    assert len(error["faults"][0]["field"]) == 101
+
+
+@pytest.mark.parametrize(
+    "media", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", ";;=", NDJSON]
+)
+def test_another_content_type_is_415(api, good, media):
+    headers = {"Content_Type": media} if media else {}
+    assert JSON in refused(api, 415, "wrong_content_type", "POST", "/predict", good, **headers)["message"]
+
+
+def test_a_content_type_may_have_a_charset_and_capitals(api, good):
+    assert api.ask("POST", "/predict", good, Content_Type="Application/JSON; charset=utf-8")[0] == 200
+
+
+def test_a_compressed_body_is_415(api, good):
+    headers = {"Content_Type": JSON, "Content_Encoding": "gzip"}
+    refused(api, 415, "compressed", "POST", "/predict", gzip.compress(good), **headers)
+
+
+@pytest.mark.parametrize("size", [LIMIT_BYTES + 1, LIMIT_BYTES * 4])
+def test_a_body_over_the_limit_is_413_and_the_limit_is_said(api, good, size):
+    error = refused(api, 413, "too_large", "POST", "/predict", good.ljust(size), Content_Type=JSON)
+    assert "100,000" in error["message"]
+
+
+def test_a_body_of_exactly_the_limit_is_read(api, good):
+    assert api.ask("POST", "/predict", good.ljust(LIMIT_BYTES), Content_Type=JSON)[0] == 200
+
+
+def test_too_many_rows_are_413_and_the_limit_is_said(api):
+    body = json.dumps([{}] * (LIMIT_ROWS + 1)).encode()
+    error = refused(api, 413, "too_many_rows", "POST", "/predict/batch", body, Content_Type=JSON)
+    assert "50" in error["message"]
+
+
+def test_an_empty_batch_is_422(api):
+    refused(api, 422, "empty_batch", "POST", "/predict/batch", b"[]", Content_Type=JSON)
+
+
+def test_an_object_where_an_array_belongs_is_422_and_shown_the_way(api, good):
+    error = refused(api, 422, "not_an_array", "POST", "/predict/batch", good, Content_Type=JSON)
+    assert "/predict" in error["remedy"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "BREW"])
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+def test_another_method_is_405(api, method, path):
+    refused(api, 405, "wrong_method", method, path)
+    assert "POST" in api.ask(method, path)[1]["Allow"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/predict/", "/predict/batch/1", "/%ff%00", "/../../etc/passwd", "/docs/x"]
+)
+def test_another_path_is_404(api, path):
+    refused(api, 404, "not_found", "GET", path)
+
+
+@pytest.mark.parametrize("key", ["", "two words", "é", "k" * 201, "tab\there"])
+def test_an_idempotency_key_that_cannot_be_used_is_400_and_named(api, good, key):
+    headers = {"Content_Type": JSON, "Idempotency_Key": key}
+    error = refused(api, 400, "bad_idempotency_key", "POST", "/predict", good, **headers)
+    assert error["faults"][0]["field"] == "Idempotency-Key"
+
+
+def spoken(api, text: bytes, *, hang_up: bool = False) -> bytes:
+    """The status line's code of an answer to raw bytes."""
+    with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
+        connection.sendall(text)
+        if hang_up:
+            connection.shutdown(socket.SHUT_WR)
+        return connection.recv(65_536).split(b" ")[1]
+
+
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def test_a_chunked_body_without_a_length_is_read(api, good):
+    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(good), good)
+    assert spoken(api, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks) == b"200"
+
+
+def test_a_chunked_body_over_the_limit_is_413_and_not_cut(api, good):
+    text = b" " * LIMIT_BYTES + good
+    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(text), text)
+    assert spoken(api, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks) == b"413"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"\r\n",
+        b"Content-Length: -5\r\n\r\n{}",
+        b"Content-Length: x\r\n\r\n{}",
+        b"Content-Length: 5\r\n\r\n{}{}{",
+        b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n{}",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+    ],
+)
+def test_a_body_that_is_framed_wrongly_is_400(api, rest):
+    assert spoken(api, HEAD + rest, hang_up=True) == b"400"
+
+
+def test_a_body_shorter_than_its_length_is_400_even_if_it_is_json(api, good):
+    assert spoken(api, HEAD + b"Content-Length: 5000\r\n\r\n" + good, hang_up=True) == b"400"
+
+
+def test_no_request_of_this_module_was_a_500(api):
+    # Runs last: the server counts every answer it gave.
+    assert api.metric("api_requests_total", status="500") == 0
+    assert api.metric("api_requests_total") > 50
+    assert "Traceback" not in api.log.read_text()

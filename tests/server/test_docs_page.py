@@ -1,0 +1,43 @@
+"""The page of docs in a real browser, with no network but the API itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+
+
+@pytest.fixture
+def page():
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip("there is no Chromium here")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser.new_page()
+        browser.close()
+
+
+def test_the_page_shows_every_field_and_its_form_predicts(run_api, contract, page):
+    with run_api(API_WORKERS="1") as api:
+        here = f"http://127.0.0.1:{api.port}"
+        asked, failed = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: failed.append(message.text) if message.type == "error" else None)
+        page.goto(f"{here}/docs")
+        text = page.inner_text("main")
+        assert all(feature.name in text and feature.description in text for feature in contract.features)
+        page.click("button")
+        page.wait_for_selector("#answer:not([hidden])")
+        answer = json.loads(page.inner_text("#answer"))
+        assert answer["model_run_id"] == "aaaa"
+        page.fill("#body", "{}")
+        page.click("button")
+        page.wait_for_selector("#answer.bad")
+        assert "invalid_record" in page.inner_text("#answer")
+    assert all(url.startswith((here, "data:")) for url in asked)
+    assert failed == ["Failed to load resource: the server responded with a status of 422 (UNPROCESSABLE ENTITY)"]
