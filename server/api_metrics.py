@@ -77,8 +77,9 @@ class ApiMetrics:
         for prediction in predictions:
             if None in prediction.row.values():
                 odd.update((name, "missing") for name in prediction.missing)
-            odd.update((name, "unseen") for name in prediction.unseen)
-            odd.update((name, "out_of_range") for name in prediction.out_of_range)
+            if prediction.warnings:
+                odd.update((name, "unseen") for name in prediction.unseen)
+                odd.update((name, "out_of_range") for name in prediction.out_of_range)
         for (feature, kind), count in odd.items():
             self._features.labels(feature, kind).inc(count)
 

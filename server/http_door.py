@@ -106,7 +106,7 @@ def _rows_of_array(body: bytes) -> list[msgspec.Raw]:
 
 
 def _not_empty(body: bytes) -> bytes:
-    if not body.strip():
+    if not body or body.isspace():
         raise Refusal(400, "the body is empty", "empty_body", "Send the features as JSON; /docs has an example.")
     return body
 

@@ -153,9 +153,13 @@ def _insert_new(data: Collection[Document], documents: list[Document]) -> int:
 
 
 def _document(prediction: Prediction) -> Document:
-    document: Document = _without_nan(msgspec.structs.asdict(prediction))
+    document: Document = msgspec.to_builtins(prediction, builtin_types=(datetime,))
     document["_id"] = document.pop("id")
     document["made_at_us"] = _microseconds(prediction.made_at)
+    for part in (document, document["row"], document["chances"] or {}):
+        for name, value in part.items():
+            if value != value:  # noqa: PLR0124 - NaN, which not every server of the protocol can store
+                part[name] = None
     return document
 
 
@@ -176,7 +180,7 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _without_nan(value: Any) -> Any:
-    """The same value with null for NaN, and lists for tuples: what every server of the protocol can store."""
+    """A report with null for NaN, and lists for tuples: what every server of the protocol can store."""
     if isinstance(value, float):
         return None if math.isnan(value) else value
     if isinstance(value, Mapping):
