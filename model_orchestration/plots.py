@@ -39,13 +39,11 @@ def model_plots(contract: Contract, target: Floats, scores: Floats, threshold: f
 def search_history(losses: Sequence[float], metric: str) -> bytes:
     """The validation loss of every trial, and the best so far."""
     figure, axes = _axes("Search history", "Trial", f"Validation {metric}")
-    numbers = np.arange(1, len(losses) + 1)
+    numbers = np.arange(len(losses))
     axes.scatter(numbers, losses, s=22, color=GREY, label="trial", zorder=2)
     axes.step(numbers, np.minimum.accumulate(losses), where="post", color=BLUE, lw=2, label="best so far", zorder=3)
     best = int(np.argmin(losses))
-    axes.scatter(
-        [best + 1], [losses[best]], s=70, color=ORANGE, zorder=4, label=f"best: trial {best}, {losses[best]:.4f}"
-    )
+    axes.scatter([best], [losses[best]], s=70, color=ORANGE, zorder=4, label=f"best: trial {best}, {losses[best]:.4f}")
     # One wild trial must not flatten the picture of the others.
     low, high = min(losses), float(np.quantile(losses, 0.9))
     axes.set_ylim(low - 0.05 * (high - low or 1), high + 0.25 * (high - low or 1))

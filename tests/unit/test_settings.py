@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tabular.errors import InvalidSetting
-from tabular.settings import Settings, load_settings
+from tabular.settings import Settings, load_settings, with_values
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -70,3 +70,13 @@ def test_a_value_that_cannot_work_is_refused_by_name(name, value, why):
 def test_every_default_is_itself_allowed():
     given = {name.upper(): str(getattr(Settings(), name)) for name in Settings.__struct_fields__}
     assert load_settings(given) == Settings()
+
+
+def test_given_values_replace_settings_and_none_leaves_them():
+    settings = with_values(Settings(trials=7), contract="other.toml", seed=3, trials=None)
+    assert (settings.contract, settings.seed, settings.trials) == (Path("other.toml"), 3, 7)
+
+
+def test_a_given_value_that_cannot_work_is_refused_by_name():
+    with pytest.raises(InvalidSetting, match="^TRIALS=0 cannot be used: it must be a whole number >= 1"):
+        with_values(Settings(), trials=0)

@@ -1,0 +1,120 @@
+"""The registry over a real MLflow server: bundles by run id, aliases, and a server that is not there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from embedded.service import free_port
+from tabular.adapters.registry import BUNDLE, CHALLENGER, CHAMPION, MlflowRegistry
+from tabular.bundle_cache import BundleCache
+from tabular.errors import NotFound, Unavailable
+from tabular.pyfunc import describe
+
+
+@pytest.fixture
+def registry(mlflow_server, settings, request):
+    return MlflowRegistry(settings.mlflow_tracking_uri, f"model-{request.node.name}"[:60])
+
+
+@pytest.fixture
+def trial(registry, bundle):
+    """A trial's run with a bundle, under a parent."""
+    parent = registry.start_run("sweep", {"seed": 42})
+    run_id = registry.start_run("trial 000", {"trial": 0}, parent)
+    describe(bundle.folder)
+    registry.put_folder(run_id, bundle.folder, BUNDLE)
+    registry.log(run_id, params={"max_depth": 3}, metrics={"validation_loss": 0.3}, tags={"note": "x" * 9_000})
+    registry.finish(run_id)
+    return run_id
+
+
+def test_a_run_keeps_what_was_written(registry, trial):
+    run = registry.run(trial)
+    assert run.params == {"max_depth": "3"}
+    assert run.metrics == {"validation_loss": 0.3}
+    assert registry.run(run.parent_id).tags["seed"] == "42"
+    assert run.url.endswith(trial)
+
+
+def test_the_run_id_alone_finds_the_bundle(registry, trial, bundle, tmp_path):
+    loaded = BundleCache(registry, tmp_path).load(trial)
+    assert loaded.digest == bundle.digest
+
+
+def test_mlflows_own_tools_load_the_bundle_and_score_alike(registry, trial, bundle, settings):
+    import mlflow
+
+    mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
+    model = mlflow.pyfunc.load_model(f"runs:/{trial}/{BUNDLE}")
+    records = [golden.record for golden in bundle.golden]
+    expected = np.array([golden.scores[0] for golden in bundle.golden], dtype=np.float32)
+    np.testing.assert_array_equal(model.predict(pd.DataFrame(records)), expected)
+
+
+def test_mlflows_own_tools_load_the_champion_by_its_alias(registry, trial, bundle, settings):
+    import mlflow
+
+    registry.register(trial, CHAMPION, {})
+    mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
+    model = mlflow.pyfunc.load_model(f"models:/{registry._model_name}@{CHAMPION}")
+    golden = bundle.golden[0]
+    assert tuple(map(float, model.predict(pd.DataFrame([golden.record])))) == golden.scores
+
+
+def test_without_a_champion_that_is_said(registry):
+    with pytest.raises(NotFound, match="champion"):
+        registry.champion()
+
+
+def test_aliases_move_and_a_run_is_registered_once(registry, trial):
+    first = registry.register(trial, CHALLENGER, {"gate": "refused"})
+    assert registry.alias(CHALLENGER) == trial
+    assert registry.register(trial, CHAMPION, {"gate": "passed"}) == first
+    registry.drop_alias(CHALLENGER, trial)
+    assert registry.champion() == trial
+    with pytest.raises(NotFound):
+        registry.alias(CHALLENGER)
+    other = registry.start_run("another", {})
+    registry.drop_alias(CHAMPION, other)
+    assert registry.champion() == trial
+
+
+def test_an_unknown_run_is_not_found(registry, tmp_path):
+    run_id = "0" * 32
+    with pytest.raises(NotFound):
+        registry.run(run_id)
+    with pytest.raises(NotFound):
+        registry.fetch_bundle(run_id, tmp_path)
+
+
+def test_a_run_without_a_bundle_says_what_to_choose(registry, tmp_path):
+    parent = registry.start_run("sweep", {})
+    with pytest.raises(NotFound, match="choose a trial"):
+        registry.fetch_bundle(parent, tmp_path)
+
+
+def test_a_deleted_run_is_not_found(registry, trial, settings):
+    from mlflow import MlflowClient
+
+    MlflowClient(settings.mlflow_tracking_uri).delete_run(trial)
+    with pytest.raises(NotFound, match="deleted"):
+        registry.run(trial)
+
+
+@pytest.mark.timeout(60)  # as shipped, one call takes four minutes
+def test_a_server_that_is_down_is_unavailable_within_seconds(tmp_path):
+    registry = MlflowRegistry(f"http://127.0.0.1:{free_port()}", "churn")
+    for call in (registry.champion, lambda: registry.fetch_bundle("0" * 32, tmp_path)):
+        with pytest.raises(Unavailable, match=r"MLflow.*refused"):
+            call()
+
+
+def test_importing_the_registry_does_not_import_mlflow():
+    code = "import sys, tabular.adapters.registry; print('mlflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,252 @@
+"""The training flow from its command line, over real S3, MLflow and Prefect: kept steps, refusals, retraining."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from embedded.backends import QUIET_PREFECT
+from embedded.layout import PROJECT, executable
+from mlflow import MlflowClient
+from tabular import feature_store
+from tabular.adapters.objects import S3Objects
+from tabular.adapters.registry import CHALLENGER, MlflowRegistry
+from tabular.contract import Contract, load_contract
+from tabular.synthetic import make_table
+
+CONTRACT = PROJECT / "contracts" / "telecom_churn.toml"
+TRIALS = 6
+ROWS = 2_000
+
+
+@dataclass
+class Trainer:
+    """The command line in an environment of its own, and a look at what it left."""
+
+    environ: dict[str, str]
+    contract: Contract
+    objects: S3Objects
+    registry: MlflowRegistry
+    mlflow: MlflowClient
+
+    def run(self, *arguments: str) -> tuple[int, dict[str, str], str]:
+        """The exit code, the told lines by their first word (of several, joined), and everything printed."""
+        line = [sys.executable, "-m", "model_orchestration.flow", *arguments]
+        done = subprocess.run(
+            line, env=self.environ, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=200
+        )
+        told: dict[str, str] = {}
+        for word, _, rest in (text.partition(" ") for text in done.stdout.splitlines()):
+            told[word] = "\n".join([*filter(None, [told.get(word)]), rest.strip()])
+        return done.returncode, told, done.stdout + done.stderr
+
+    def train(self, *arguments: str) -> dict[str, str]:
+        """Train and expect that it went well."""
+        code, told, printed = self.run("train", *arguments)
+        assert code == 0, printed
+        return told
+
+    def publish(self, body: bytes) -> str:
+        return feature_store.publish(self.objects, self.contract, body, "test").sha256
+
+
+@pytest.fixture(scope="module")
+def trainer(ministack, mlflow_server, prefect_server, settings, layout, tmp_path_factory) -> Trainer:
+    state = tmp_path_factory.mktemp("training")
+    environ = {
+        **os.environ,
+        **QUIET_PREFECT,
+        "PREFECT_API_URL": f"http://127.0.0.1:{layout.ports.prefect}/api",
+        "PREFECT_HOME": str(state / "prefect"),
+        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
+        "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
+        "S3_BUCKET": "training",
+        "FLOW_CACHE_DIR": str(state / "cache"),
+        "CONTRACT": str(CONTRACT),
+        "MODEL_NAME": "training-test",
+        "TRIALS": str(TRIALS),
+    }
+    objects = S3Objects("training", settings.aws_endpoint_url, settings.aws_region)
+    objects.ensure_bucket()
+    registry = MlflowRegistry(settings.mlflow_tracking_uri, "training-test")
+    trainer = Trainer(environ, load_contract(CONTRACT), objects, registry, MlflowClient(settings.mlflow_tracking_uri))
+    trainer.publish(make_table(trainer.contract, ROWS, seed=1))
+    return trainer
+
+
+@pytest.fixture(scope="module")
+def first(trainer) -> dict[str, str]:
+    """What the first training told."""
+    return trainer.train()
+
+
+def parent_of(trainer: Trainer, told: dict[str, str]) -> str:
+    return trainer.registry.run(told["RUN_ID"]).parent_id
+
+
+def test_a_first_training_makes_a_champion(trainer, first):
+    assert first["gate"] == "passed"
+    assert trainer.registry.champion() == first["RUN_ID"]
+    assert "reused" not in first
+
+
+def test_every_trial_is_a_run_with_a_bundle_under_one_parent(trainer, first):
+    parent = parent_of(trainer, first)
+    experiment = trainer.mlflow.get_run(parent).info.experiment_id
+    children = trainer.mlflow.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
+    assert len(children) == TRIALS
+    for child in children:
+        assert child.info.status == "FINISHED"
+        files = {file.path for file in trainer.mlflow.list_artifacts(child.info.run_id, "bundle")}
+        assert {"bundle/model.ubj", "bundle/manifest.json", "bundle/MLmodel"} <= files
+        assert len(child.data.params) == 8
+        assert "validation_roc_auc" in child.data.metrics
+
+
+def test_the_parent_holds_the_pictures_and_the_papers(trainer, first):
+    parent = parent_of(trainer, first)
+    listed = {file.path for folder in ("plots", "report") for file in trainer.mlflow.list_artifacts(parent, folder)}
+    pictures = ("roc", "precision_recall", "calibration", "confusion_matrix", "search_history")
+    papers = ("contract", "trials", "slices", "evaluation", "checks", "gate")
+    assert listed == {f"plots/{name}.png" for name in pictures} | {f"report/{name}.json" for name in papers}
+    run = trainer.registry.run(parent)
+    assert run.tags["data_sha256"] == feature_store.latest(trainer.objects, trainer.contract).sha256
+    assert run.tags["contract"] == trainer.contract.digest
+    assert "test_roc_auc" in run.metrics
+
+
+def test_an_unchanged_training_reuses_every_step_and_says_which(trainer, first):
+    again = trainer.train()
+    assert again["reused"].startswith("check, split, sweep, evaluate, gate")
+    assert again["RUN_ID"] == first["RUN_ID"]
+
+
+def test_another_number_of_trials_reuses_what_does_not_depend_on_it(trainer, first):
+    other = trainer.train("--trials", str(TRIALS - 1), "--workers", "1")
+    assert other["reused"].startswith("check, split:")
+
+
+def test_the_kept_results_are_json(trainer, first):
+    files = [path for path in Path(trainer.environ["FLOW_CACHE_DIR"]).rglob("*") if path.is_file()]
+    assert files
+    assert all(json.loads(path.read_bytes())["metadata"]["serializer"]["type"] == "json" for path in files)
+
+
+def test_a_retraining_by_any_trial_reproduces_to_the_last_bit_and_touches_no_alias(trainer, first):
+    champion = trainer.registry.champion()
+    code, told, printed = trainer.run("retrain", "--like", first["RUN_ID"], "--workers", "3")
+    assert code == 0, printed
+    assert "reproduced, every trial and every test metric" in told["like"]
+    assert told["RUN_ID"] != first["RUN_ID"]
+    assert trainer.registry.champion() == champion
+
+
+def test_a_retraining_that_differs_says_so(trainer, first, tmp_path):
+    """An original whose trials are not what this code makes: another program wrote them."""
+    parent = parent_of(trainer, first)
+    tags = {name: trainer.registry.run(parent).tags[name] for name in ("data_sha256", "seed")}
+    forged = trainer.registry.start_run("forged", tags)
+    trainer.registry.fetch(parent, "report", tmp_path)
+    trials = json.loads((tmp_path / "trials.json").read_bytes())
+    trials[1]["loss"] += 1e-12
+    (tmp_path / "trials.json").write_text(json.dumps(trials))
+    trainer.registry.put_folder(forged, tmp_path, "report")
+    code, told, _ = trainer.run("retrain", "--like", forged)
+    assert code == 4
+    assert "NOT reproduced, 1 values differ" in told["like"]
+    assert told["differs"].startswith("trial 1: loss was")
+
+
+def test_a_kept_sweep_whose_runs_are_gone_is_swept_again(trainer, first):
+    told = trainer.train("--seed", "5")
+    trainer.mlflow.delete_run(parent_of(trainer, told))
+    again = trainer.train("--seed", "5")
+    assert again["reused"].startswith("check, split:")
+    assert parent_of(trainer, again) != parent_of(trainer, told)
+    assert "test" in again
+
+
+def test_a_corrupted_table_stops_the_flow_by_row_and_column_and_the_champion_stays(trainer, first):
+    champion = trainer.registry.champion()
+    good = feature_store.latest(trainer.objects, trainer.contract).sha256
+    rows = list(csv.reader(io.StringIO(feature_store.fetch(trainer.objects, trainer.contract, good).decode())))
+    column = next(feature.column for feature in trainer.contract.features if feature.is_numeric)
+    rows[7][rows[0].index(column)] = "banana"
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    bad = trainer.publish(text.getvalue().encode())
+    try:
+        code, _, printed = trainer.run("train")
+    finally:
+        trainer.publish(feature_store.fetch(trainer.objects, trainer.contract, good))
+    assert bad != good
+    assert code == 1
+    assert f"row 7, {column}: holds 'banana'" in printed
+    assert "Traceback" not in printed
+    assert trainer.registry.champion() == champion
+
+
+def test_a_leaking_table_makes_a_challenger_with_the_reasons_and_the_champion_stays(trainer, first):
+    champion = trainer.registry.champion()
+    good = feature_store.latest(trainer.objects, trainer.contract).sha256
+    rows = list(csv.reader(io.StringIO(feature_store.fetch(trainer.objects, trainer.contract, good).decode())))
+    leaky = next(feature for feature in trainer.contract.features if feature.kind == "number")
+    at, target = rows[0].index(leaky.column), rows[0].index(trainer.contract.target.column)
+    for number, row in enumerate(rows[1:]):
+        row[at] = str(100 + number % 50 + 100 * (row[target] == trainer.contract.target.positive))
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    told = trainer.train("--data-version", feature_store_only(trainer, text.getvalue().encode(), good))
+    assert told["gate"] == "refused"
+    assert f"the feature {leaky.name} alone reaches" in told["refusal"]
+    assert trainer.registry.champion() == champion
+    assert trainer.registry.alias(CHALLENGER) == told["RUN_ID"]
+    assert "no_leak" in trainer.registry.run(told["RUN_ID"]).tags["gate_reasons"]
+
+
+def feature_store_only(trainer: Trainer, body: bytes, current: str) -> str:
+    """Publish a version without leaving it the current one."""
+    sha256 = trainer.publish(body)
+    trainer.publish(feature_store.fetch(trainer.objects, trainer.contract, current))
+    return sha256
+
+
+@pytest.fixture(scope="module")
+def work_pool(trainer) -> None:
+    url = f"{trainer.environ['PREFECT_API_URL']}/work_pools/"
+    body = json.dumps({"name": "churn", "type": "process"}).encode()
+    urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"}), timeout=20).close()
+
+
+@pytest.mark.parametrize(("given", "schedule"), [({}, "0 * * * *"), ({"TRAIN_CRON": "7 3 * * *"}, "7 3 * * *")])
+def test_the_deployment_takes_its_schedule_from_the_environment_and_its_form_has_the_parameters(
+    trainer, work_pool, given, schedule
+):
+    environ = {name: value for name, value in trainer.environ.items() if name != "TRAIN_CRON"} | given
+    line = (
+        executable("prefect"),
+        "--no-prompt",
+        "deploy",
+        "--all",
+        "--prefect-file",
+        "model_orchestration/prefect.yaml",
+    )
+    done = subprocess.run(line, env=environ, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    url = f"{environ['PREFECT_API_URL']}/deployments/name/train/train"
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        deployment = json.load(answer)
+    assert [one["schedule"]["cron"] for one in deployment["schedules"]] == [schedule]
+    assert deployment["global_concurrency_limit"]["limit"] == 1
+    form = deployment["parameter_openapi_schema"]["properties"]
+    expected = {"contract", "trials", "seed", "time_budget_seconds", "workers", "data_version", "refresh"}
+    assert set(form) == expected

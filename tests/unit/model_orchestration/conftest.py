@@ -1,0 +1,83 @@
+"""A small trained model of every task, made from a made-up table with the steps themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from model_orchestration.candidate import search_data
+from model_orchestration.data import Split, split
+from model_orchestration.search import Fit, Trial, best, objective, sweep, threads
+from tabular.contract import Contract
+from tabular.synthetic import make_table
+from tabular.table import clean, encode, read_csv
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A contract, the parts of its table, the trials, and the best one's scores on test."""
+
+    contract: Contract
+    parts: Split
+    trials: list[Trial]
+
+    @property
+    def best(self) -> Trial:
+        return best(self.trials)
+
+    @property
+    def test_scores(self):
+        return self.best.booster.inplace_predict(encode(self.contract, self.parts.test.features))
+
+
+def _parts_of(contract: Contract, rows: int = 2_000, seed: int = 42) -> Split:
+    return split(clean(contract, read_csv(make_table(contract, rows, seed=1))), seed)
+
+
+def _run_sweep(contract: Contract, parts: Split, *, trials: int, seed: int = 42, workers: int = 2) -> list[Trial]:
+    fit = Fit(search_data(contract, parts), objective(contract), seed)
+    with threads(workers) as engine:
+        return sweep(fit, trials, seed, engine)
+
+
+@pytest.fixture(scope="session")
+def parts_of() -> Callable[..., Split]:
+    """Splits made-up rows of a contract."""
+    return _parts_of
+
+
+@pytest.fixture(scope="session")
+def run_sweep() -> Callable[..., list[Trial]]:
+    """Sweeps a few trials over the parts of a table."""
+    return _run_sweep
+
+
+@pytest.fixture(scope="session")
+def trained_on() -> Callable[[Contract], Trained]:
+    """Trains a few trials on 2,000 made-up rows of a contract."""
+
+    def train(contract: Contract) -> Trained:
+        parts = _parts_of(contract)
+        return Trained(contract, parts, _run_sweep(contract, parts, trials=6))
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def trained(trained_on: Callable[[Contract], Trained], contract: Contract) -> Trained:
+    """A small churn model."""
+    return trained_on(contract)
+
+
+@pytest.fixture(scope="session", params=["binary", "multiclass", "regression"])
+def trained_for_task(request, trained_on, tiny_contract) -> Trained:
+    """A small model of each task."""
+
+    def telling(file: dict[str, Any]) -> None:
+        for feature in file["features"]:
+            feature["synthetic"] = {"effect": 1.5}
+
+    return trained_on(tiny_contract(request.param, telling))
