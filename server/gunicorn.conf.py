@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import time
+from pathlib import Path
 
 from tabular.errors import TabularError
 from tabular.settings import load_settings
@@ -30,7 +31,8 @@ raw_env = ["OMP_NUM_THREADS=1", f"PROMETHEUS_MULTIPROC_DIR={_metrics_folder}"]
 
 timeout = 60
 graceful_timeout = 20
-worker_tmp_dir = "/dev/shm"  # noqa: S108 - the heartbeat file; on a disk it can block for as long as the disk does
+if Path("/dev/shm").is_dir():  # noqa: S108 - the heartbeat file; on a disk it can block for as long as the disk does
+    worker_tmp_dir = "/dev/shm"  # noqa: S108
 
 limit_request_line = 4_094
 limit_request_fields = 50

@@ -31,6 +31,7 @@ def test_the_page_shows_every_field_and_its_form_predicts(run_api, contract, pag
         page.goto(f"{here}/docs")
         text = page.inner_text("main")
         assert all(feature.name in text and feature.description in text for feature in contract.features)
+        assert list(json.loads(page.input_value("#body"))) == list(contract.feature_names)
         page.click("button")
         page.wait_for_selector("#answer:not([hidden])")
         answer = json.loads(page.inner_text("#answer"))
