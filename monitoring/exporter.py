@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
@@ -19,6 +20,7 @@ from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
 from tabular.bundle_cache import BundleCache
 from tabular.contract import load_contract
+from tabular.errors import InvalidSetting, TabularError
 from tabular.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
@@ -70,8 +72,18 @@ def build_monitor(settings: Settings) -> Monitor:
     return Monitor(store, bundles, settings.monitor_window_rows, settings.monitor_min_rows)
 
 
+def _server(settings: Settings, app: App) -> WSGIServer:
+    try:
+        return make_server(settings.monitor_host, settings.monitor_port, app, _Server, _Handler)
+    except OSError as error:
+        raise InvalidSetting(
+            f"MONITOR_PORT={settings.monitor_port} cannot be used: {error}. "
+            "Stop what listens there, or set another port"
+        ) from error
+
+
 def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT; raises InvalidSetting."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = load_settings()
     monitor, stop = build_monitor(settings), threading.Event()
@@ -79,7 +91,7 @@ def main() -> None:
         target=monitor.watch, args=(settings.monitor_interval_seconds, stop), name="watch", daemon=True
     )
     app = create_app(monitor, watcher.is_alive)
-    server = make_server(settings.monitor_host, settings.monitor_port, app, _Server, _Handler)
+    server = _server(settings, app)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
@@ -91,4 +103,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except TabularError as error:
+        sys.exit(f"The monitor cannot start: {error}")

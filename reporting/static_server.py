@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from functools import partial
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tabular.errors import InvalidSetting, TabularError
 from tabular.settings import load_settings
 
 log = logging.getLogger(__name__)
@@ -63,9 +65,14 @@ class ReportsHandler(SimpleHTTPRequestHandler):
 
 
 def create_server(folder: Path, port: int) -> ThreadingHTTPServer:
-    """A server over the folder, bound and not yet serving."""
+    """A server over the folder, bound and not yet serving; raises InvalidSetting for a port that is taken."""
     folder.mkdir(parents=True, exist_ok=True)
-    return ThreadingHTTPServer((HOST, port), partial(ReportsHandler, directory=str(folder)))
+    try:
+        return ThreadingHTTPServer((HOST, port), partial(ReportsHandler, directory=str(folder)))
+    except OSError as error:
+        raise InvalidSetting(
+            f"REPORTS_PORT={port} cannot be used: {error}. Stop what listens there, or set another port"
+        ) from error
 
 
 def main() -> None:
@@ -82,4 +89,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except TabularError as error:
+        sys.exit(f"The reports cannot be served: {error}")

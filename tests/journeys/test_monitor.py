@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
+import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from dataclasses import replace
 from urllib.parse import quote
@@ -127,3 +131,23 @@ def test_health_and_unknown_pages(monitor):
     assert json.loads(get(f"http://127.0.0.1:{monitor}/health"))["watching"] is True
     with pytest.raises(urllib.error.HTTPError, match="404"):
         get(f"http://127.0.0.1:{monitor}/nothing")
+
+
+@pytest.mark.parametrize("module", ["monitoring.exporter", "reporting.static_server"])
+def test_a_port_that_is_taken_is_named_and_ends_it(module, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        environ = {
+            **os.environ,
+            "MONITOR_PORT": port,
+            "REPORTS_PORT": port,
+            "REPORTS_DIR": str(tmp_path),
+            "CONTRACT": str(PROJECT / "contracts" / "credit_card_churn.toml"),
+        }
+        command = [sys.executable, "-m", module]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"_PORT={port} cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
