@@ -78,5 +78,5 @@ def test_given_values_replace_settings_and_none_leaves_them():
 
 
 def test_a_given_value_that_cannot_work_is_refused_by_name():
-    with pytest.raises(InvalidSetting, match="^TRIALS=0 cannot be used: it must be a whole number >= 1"):
+    with pytest.raises(InvalidSetting, match=r"^TRIALS=0 cannot be used: it must be a whole number >= 1"):
         with_values(Settings(), trials=0)
