@@ -1,0 +1,43 @@
+# Compose over the two files, and what is asked of running containers. Sourced by stack.sh.
+
+check_docker() {
+    docker info >/dev/null 2>&1 || fail "Docker does not answer. Is it installed and running, and may you use it? Try: docker info"
+    if [ -z "${COMPOSE:-}" ]; then
+        COMPOSE="docker compose"
+        docker compose version >/dev/null 2>&1 || COMPOSE=docker-compose
+    fi
+    $COMPOSE version >/dev/null 2>&1 || fail "Docker Compose is not installed. See https://docs.docker.com/compose/install/"
+}
+
+registry() { $COMPOSE -p "$STACK_NETWORK-registry" -f docker-compose-model-registry.yml "$@"; }
+serve() { $COMPOSE -p "$STACK_NETWORK-serve" -f docker-compose-serve.yml "$@"; }
+
+page() { printf 'http://localhost:%s' "$1"; }
+
+running() { docker ps -q --filter "label=com.docker.compose.project=$STACK_NETWORK-registry"; }
+
+health() { docker inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$1"; }
+
+need_registry() {
+    docker network inspect "$STACK_NETWORK" >/dev/null 2>&1 && [ -n "$(registry ps -q worker 2>/dev/null)" ] ||
+        fail "The registry is not up: MLflow, the streams and the network '$STACK_NETWORK' are missing. Start it first: make setup-model-registry env=$mode"
+}
+
+# The run that the alias champion stands on; fails if there is none.
+champion() { registry exec -T worker python -m model_orchestration.champion; }
+
+wait_healthy() {
+    local began=$SECONDS waiting id
+    while :; do
+        waiting=
+        for id in $("$1" ps -q); do [ "$(health "$id")" = healthy ] || waiting="$waiting $id"; done
+        if [ -z "$waiting" ]; then say "All healthy after $((SECONDS - began)) s"; return; fi
+        if [ $((SECONDS - began)) -gt "${HEALTHY_SECONDS:-240}" ]; then break; fi
+        sleep 0.5
+    done
+    for id in $waiting; do
+        docker inspect -f '{{.Name}} is {{.State.Status}}, {{.State.Health.Status}}. The end of its log:' "$id" >&2
+        docker logs --tail 15 "$id" >&2
+    done
+    fail "Not everything came up."
+}

@@ -1,0 +1,70 @@
+# The values of the stack: the shell's, then .env.<mode>.secrets, then .env.<mode>. Sourced by stack.sh.
+
+env_file=.env.$mode
+memory=.state/containers-$mode
+credentials=(API_KEY MONGO_USERNAME MONGO_PASSWORD MLFLOW_TRACKING_USERNAME MLFLOW_TRACKING_PASSWORD PREFECT_AUTH_STRING
+    REPORTS_USERNAME REPORTS_PASSWORD GRAFANA_USERNAME GRAFANA_PASSWORD)
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+fail() { printf '\033[31m%s\033[0m\n' "$*" >&2; exit 1; }
+
+load_environment() {
+    [ -f "$env_file" ] || fail "There is no env=$mode: use env=embedded, env=local or env=cloud."
+    if [ -f "$env_file.secrets" ]; then read_values "$env_file.secrets"; fi
+    read_values "$env_file"
+}
+
+# Plain KEY=value lines; nothing is expanded, and what is set already stays.
+read_values() {
+    local line key
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in '' | '#'*) continue ;; esac
+        key=${line%%=*}
+        if [ -z "${!key:-}" ]; then export "$key=${line#*=}"; fi
+    done <"$1"
+}
+
+env_file_value() { sed -n "s/^$1=//p" "$env_file"; }
+
+# The local stack has no secrets. The cloud one starts with all of them or not at all.
+check_credentials() {
+    if [ "$mode" = local ]; then return; fi
+    local name bad=()
+    for name in "${credentials[@]}"; do
+        if [ -z "${!name:-}" ]; then
+            bad+=("$name is missing")
+        elif is_default "${!name}"; then
+            bad+=("$name is a default that everybody knows")
+        elif [[ $name =~ PASSWORD|KEY|AUTH ]] && [ "$(secret_length "${!name}")" -lt 12 ]; then
+            bad+=("$name has fewer than 12 characters")
+        fi
+    done
+    if [ "${#bad[@]}" -gt 0 ]; then
+        printf '  %s\n' "${bad[@]}" >&2
+        fail "Nothing was started. Give these in $env_file.secrets (KEY=value lines, mode 600, never committed) or in the shell."
+    fi
+    [[ $PREFECT_AUTH_STRING == ?*:?* ]] || fail "PREFECT_AUTH_STRING must be name:password. Nothing was started."
+    make_mongo_uri
+    export CREDENTIALS=checked
+}
+
+is_default() {
+    case ${1,,} in admin | root | user | password | changeme | change-me | secret | test | local | admin:admin | admin:password) return 0 ;; esac
+    return 1
+}
+
+# Of name:password, the password counts.
+secret_length() { local secret=${1#*:}; printf '%s' "${#secret}"; }
+
+make_mongo_uri() {
+    if [ -n "${MONGO_URI:-}" ]; then return; fi
+    [[ $MONGO_USERNAME$MONGO_PASSWORD =~ ^[A-Za-z0-9._~-]+$ ]] ||
+        fail "MONGO_USERNAME and MONGO_PASSWORD may hold letters, digits and . _ ~ - only, or give MONGO_URI with them percent-encoded."
+    export MONGO_URI="mongodb://$MONGO_USERNAME:$MONGO_PASSWORD@mongo:27017/?authSource=admin"
+}
+
+# To look at a stack, or to stop it, needs no secret; Compose wants to see some value.
+fill_in_credentials() {
+    export CREDENTIALS=${CREDENTIALS:-none} MONGO_URI=${MONGO_URI:-none} GRAFANA_USERNAME=${GRAFANA_USERNAME:-none} \
+        GRAFANA_PASSWORD=${GRAFANA_PASSWORD:-none}
+}

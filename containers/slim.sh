@@ -1,0 +1,22 @@
+#!/bin/sh
+# Takes out of an environment what no running service reads: sh slim.sh /opt/venv [serving]
+set -eu
+packages=$1/lib/python3.11/site-packages
+
+# The packages' own tests, and files for compilers and type checkers.
+find "$packages" -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
+find "$packages" -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.a' -o -name '*.h' \) -delete
+
+# The descriptions of some 400 AWS services that are not used.
+if [ -d "$packages/botocore/data" ]; then
+    find "$packages/botocore/data" -mindepth 1 -maxdepth 1 -type d \
+        ! -name s3 ! -name kinesis ! -name sts ! -name sso ! -name sso-oidc ! -name signin -exec rm -rf {} +
+fi
+
+# XGBoost imports scipy.sparse and calls nothing of it where plain arrays are scored.
+if [ "${2:-}" = serving ]; then
+    cd "$packages/scipy"
+    rm -rf cluster constants datasets differentiate fft fftpack integrate interpolate io misc ndimage odr optimize \
+        signal spatial stats
+    "$1/bin/python" -c 'import xgboost'
+fi

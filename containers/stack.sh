@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# The stack in containers: containers/stack.sh local|cloud COMMAND. The Makefile's targets with env=local|cloud call it.
+# It needs Docker, Compose 1.29 or 2, and nothing else: what it runs, it runs inside the containers.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mode=$1 command=${2:-status}
+shift 2 || shift $#
+
+. containers/environment.sh
+. containers/compose.sh
+. containers/deploy.sh
+
+run() {
+    setup_registry && init_aws && train && start_serve
+    say "Sending 400 customers at once, so that there is something to report"
+    serve exec -T send_data-api python -m simulation_business.send_data_api --url http://serve-api:9696 --count 400 --rate 100
+    report && status
+}
+
+setup_registry() {
+    mkdir -p data
+    say "Building the images (minutes the first time, then seconds)"
+    registry build --quiet
+    say "Starting MLflow, Prefect, its worker and the report pages"
+    registry up -d
+    wait_healthy registry
+}
+
+init_aws() {
+    need_registry
+    local given=()
+    if [ -n "${DATASET_CSV:-}" ]; then
+        registry exec -T worker sh -c 'cat >/state/table.csv' <"$DATASET_CSV"
+        given=(-e DATASET_CSV=/state/table.csv)
+    fi
+    registry exec -T "${given[@]}" worker python -m model_orchestration.init_aws
+}
+
+train() {
+    need_registry
+    say "Training in the worker, through Prefect: $(page "$PREFECT_PORT")"
+    registry exec -T worker prefect --no-prompt deployment run train/train --watch \
+        --param "contract=\"$CONTRACT\"" --param "trials=$TRIALS" --param "seed=$SEED" \
+        --param "time_budget_seconds=$TIME_BUDGET_SECONDS"
+    say "The champion is RUN_ID $(champion)"
+}
+
+report() {
+    need_registry
+    registry exec -T worker prefect --no-prompt deployment run report/report --watch
+    say "The reports are at $(page "$REPORTS_PORT")"
+}
+
+start_serve() {
+    need_registry
+    [ -n "$RUN_ID" ] || champion >/dev/null ||
+        fail "There is no model to serve yet. Train one: make apply-model-train-flow env=$mode"
+    say "Building the images"
+    serve build --quiet
+    say "Starting both doors, the store, the monitor, Prometheus, Grafana and what COMPOSE_PROFILES names"
+    serve up -d
+    wait_healthy serve
+    status
+}
+
+stop_serve() {
+    serve down
+    say "The servers, the store and the monitor are stopped, their data stay; the registry goes on."
+}
+
+status() {
+    if [ -z "$(running)" ]; then say "Nothing is running."; return 3; fi
+    registry ps
+    serve ps
+    local name
+    printf '\n'
+    for name in API MLFLOW PREFECT REPORTS GRAFANA MONITOR PROMETHEUS ALERTMANAGER STORE EMULATOR; do
+        local port=${name}_PORT
+        printf '%-14s %s\n' "${name,,}" "$(page "${!port}")"
+    done
+}
+
+logs() {
+    if [ -z "${name:-}" ]; then
+        trap 'kill $(jobs -p) 2>/dev/null' EXIT
+        registry logs --tail 20 -f & serve logs --tail 20 -f & wait
+    elif registry config --services | grep -qx "$name"; then
+        registry logs --tail 50 -f "$name"
+    else
+        serve logs --tail 50 -f "$name"
+    fi
+}
+
+stop() {
+    if [ -z "$(running)" ]; then say "Nothing was running."; return; fi
+    serve down && registry down
+    say "Stopped; data stay."
+}
+
+reset() {
+    serve down --volumes --remove-orphans && registry down --volumes --remove-orphans
+    rm -rf "$memory"
+    [ -z "$(env_file_value RUN_ID)" ] || write_run_id ""
+    say "Runs, models, predictions and reports are gone."
+}
+
+case $command in
+    run | setup-registry | init-aws | train | report | start-serve | deploy | rollback)
+        load_environment; check_credentials; check_docker ;;
+    status | logs | stop | stop-serve | reset)
+        load_environment; fill_in_credentials; check_docker ;;
+    *) fail "There is no command '$command'." ;;
+esac
+"${command//-/_}" "$@"

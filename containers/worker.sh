@@ -1,0 +1,8 @@
+#!/bin/sh
+# The Prefect worker: makes its pool, hands both flows over with their schedules, and waits for runs.
+set -eu
+prefect --no-prompt work-pool create churn --type process --overwrite
+for folder in model_orchestration reporting; do
+    prefect --no-prompt deploy --all --prefect-file "$folder/prefect.yaml"
+done
+exec prefect worker start --pool churn --name compose --with-healthcheck
