@@ -1,63 +1,78 @@
 # The one command line of the project. `make help` lists the targets.
 #   env=embedded   no Docker: local stand-ins under one supervisor (the default)
+#   env=local      containers on this machine, by docker compose: .env.local
+#   env=cloud      containers on a virtual machine: .env.cloud, and its credentials in .env.cloud.secrets
 
 SHELL := /bin/bash
 env ?= embedded
 PY := .venv/bin/python
-STACK := $(PY) -m embedded
 
-ifneq ($(env),embedded)
-$(error env=$(env) is not there yet: only env=embedded works in this version)
+# Both understand the same commands. In containers nothing is installed on the host.
+ifeq ($(env),embedded)
+STACK := $(PY) -m embedded
+INSTALLED := setup
+else
+STACK := bash containers/stack.sh $(env)
+INSTALLED :=
 endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench reset_all setup_tests run_tests setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain docs
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain deploy \
+        rollback docs
 
 help: ## show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ": .*## |:.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # -- the short way ---------------------------------------------------------------------------------------------------
 setup: .venv/.ready ## install everything into .venv and .venv-emulators (nothing outside the project)
 
-run: setup ## start the whole loop: train, serve, predict, report; then print the addresses
+run: $(INSTALLED) ## start the whole loop: train, serve, predict, report; then print the addresses
 	@$(STACK) run
 
-status: setup ## what runs, since when, how big; and the addresses
+status: $(INSTALLED) ## what runs, since when, how big; and the addresses
 	@$(STACK) status
 
-logs: setup ## follow the logs (name=api for one)
+logs: $(INSTALLED) ## follow the logs (name=api for one)
 	@$(STACK) logs $(name)
 
 stop: ## stop every process; data stay
-	@if [ -x $(PY) ]; then $(STACK) stop; else echo "Nothing was running."; fi
+	@if [ $(env) != embedded ] || [ -x $(PY) ]; then $(STACK) stop; else echo "Nothing was running."; fi
 
 reset_all: ## stop, and delete runs, models, predictions and reports (asks first; yes=1 does not ask)
 	@[ "$(yes)" = 1 ] || { read -r -p "Delete all runs, models, predictions and reports? [y/N] " answer && [ "$$answer" = y ]; } \
 	  || { echo "Nothing was deleted."; exit 1; }
-	@if [ -x $(PY) ]; then $(STACK) reset; else rm -rf .state; fi
+	@if [ $(env) != embedded ] || [ -x $(PY) ]; then $(STACK) reset; else rm -rf .state; fi
 
 # -- the same walk, step by step -------------------------------------------------------------------------------------
-setup-model-registry: setup ## start S3, Kinesis, MLflow, Prefect and its worker, the report pages
+setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its worker, the report pages
 	@$(STACK) setup-registry
 
-init_aws: setup ## make the bucket and the streams, upload the table (DATASET_CSV=path)
+init_aws: $(INSTALLED) ## make the bucket and the streams, upload the table (DATASET_CSV=path)
 	@$(STACK) init-aws
 
-apply-model-train-flow train: setup ## train once now; the worker does it every hour (TRIALS=50 SEED=42 CONTRACT=path)
+apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 CONTRACT=path)
 	@$(STACK) train
 
-retrain: setup ## train again exactly like an earlier run (like=RUN_ID)
+retrain: $(INSTALLED) ## train again exactly like an earlier run (like=RUN_ID)
 	@$(STACK) train retrain -- --like $(like)
 
-setup-model-serve start-serve: setup ## start the API, the consumer, the monitor, the simulators (RUN_ID=id pins a model)
+setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the monitor, the simulators (RUN_ID=id pins a model)
 	@$(STACK) start-serve
 
-stop-serve: setup ## stop what start-serve started
+stop-serve: $(INSTALLED) ## stop what start-serve started
 	@$(STACK) stop-serve
 
-apply-prediction-reporting: setup ## write a drift report now; the worker does it every three hours
+apply-prediction-reporting: $(INSTALLED) ## write a drift report now; the worker does it every three hours
 	@$(STACK) report
+
+deploy: ## in containers: serve another run without a failed request, or stay with the old one (RUN_ID=id)
+	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id"; exit 1; }
+	@$(if $(filter command line,$(origin RUN_ID)),,echo "Say which run: make deploy env=$(env) RUN_ID=id" && exit 1 &&) $(STACK) deploy '$(RUN_ID)'
+
+rollback: ## in containers: back to the run before the last deploy
+	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id"; exit 1; }
+	@$(STACK) rollback
 
 # -- development -----------------------------------------------------------------------------------------------------
 setup_tests: .venv/.ready-tests ## install what the tests need: development tools, Prometheus, Nginx, Chromium

@@ -45,7 +45,12 @@ def reports(layout: Layout) -> Service:
     folder = layout.folder("nginx")
     layout.folder("reports")
     template = (PROJECT / "reporting" / "nginx" / "nginx.conf").read_text()
-    values = {"REPORTS_PORT": str(port), "REPORTS_DIR": str(layout.reports), "RUN_DIR": str(folder)}
+    values = {
+        "REPORTS_HOST": "127.0.0.1",
+        "REPORTS_PORT": str(port),
+        "REPORTS_DIR": str(layout.reports),
+        "RUN_DIR": str(folder),
+    }
     for name, value in values.items():
         template = template.replace(f"${{{name}}}", value)
     (folder / "nginx.conf").write_text(template)

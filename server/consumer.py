@@ -46,7 +46,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     if predictor is None:
         return
     metrics = StreamMetrics()
-    stop_serving = metrics.serve(settings.consumer_metrics_port)
+    stop_serving = metrics.serve(settings.consumer_metrics_host, settings.consumer_metrics_port)
     metrics.model(predictor.model.run_id)
     follower = threading.Thread(target=predictor.follow, args=(settings.model_refresh_seconds, stop), daemon=True)
     follower.start()

@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from tabular.errors import InvalidSetting
 
-LOOPBACK = "127.0.0.1"
 STEPS = ("read", "store", "results", "dead letters", "checkpoint")
 BATCH_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -49,10 +48,10 @@ class StreamMetrics:
         )
         age.set_function(lambda: time() - self._checkpoint_at)
 
-    def serve(self, port: int) -> Callable[[], None]:
-        """Serve the metrics on loopback; returns what stops it. Raises InvalidSetting for a port that is taken."""
+    def serve(self, host: str, port: int) -> Callable[[], None]:
+        """Serve the metrics; returns what stops it. Raises InvalidSetting for a port that is taken."""
         try:
-            server, _ = start_http_server(port, addr=LOOPBACK, registry=self.registry)
+            server, _ = start_http_server(port, addr=host, registry=self.registry)
         except OSError as error:
             raise InvalidSetting(
                 f"CONSUMER_METRICS_PORT={port} cannot be used: {error}. Stop what listens there, or set another port"

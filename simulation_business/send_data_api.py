@@ -24,17 +24,18 @@ _TRY_AGAIN = {429, 502, 503, 504}
 class Door:
     """One kept-alive connection to `POST <url>/predict`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, api_key: str = "") -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise InvalidSetting(f"--url {url!r} is not an address such as http://127.0.0.1:9696")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=ANSWER_SECONDS)
+        self._headers = {"Content-Type": "application/json"} | ({"X-API-Key": api_key} if api_key else {})
         self._path = f"{parts.path.rstrip('/')}/predict"
 
     def ask(self, body: bytes, key: str) -> tuple[int, bytes]:
         """Status and body of the answer; raises OSError or HTTPException when there is none."""
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        headers = {**self._headers, "Idempotency-Key": key}
         try:
             self._connection.request("POST", self._path, body, headers)
             answer = self._connection.getresponse()
@@ -54,8 +55,8 @@ def _describe(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.api_port}", help="the address of the API")
 
 
-def _send(arguments: argparse.Namespace, _: Settings, job: Job) -> None:
-    door = Door(arguments.url)
+def _send(arguments: argparse.Namespace, settings: Settings, job: Job) -> None:
+    door = Door(arguments.url, settings.api_key)
     for (record,) in job.batches(at_most=1):
         deliver(door, record, job)
 

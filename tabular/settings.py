@@ -137,6 +137,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     consumer_poll_seconds: Positive = 0.25
     """How long the consumer rests when a shard had nothing new."""
 
+    consumer_metrics_host: str = "127.0.0.1"
+    """The address on which the consumer shows its metrics."""
+
     consumer_metrics_port: Port = 8086
     """The port of the consumer's Prometheus metrics."""
 

@@ -149,7 +149,12 @@ def nginx(published, tmp_path_factory):
     if found is None:
         pytest.skip("nginx is not installed")
     folder, port = tmp_path_factory.mktemp("nginx"), free_port()
-    values = {"REPORTS_PORT": str(port), "REPORTS_DIR": str(published.folder), "RUN_DIR": str(folder)}
+    values = {
+        "REPORTS_HOST": "127.0.0.1",
+        "REPORTS_PORT": str(port),
+        "REPORTS_DIR": str(published.folder),
+        "RUN_DIR": str(folder),
+    }
     config = (PROJECT / "reporting" / "nginx" / "nginx.conf").read_text()
     for name, value in values.items():
         config = config.replace(f"${{{name}}}", value)
