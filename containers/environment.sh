@@ -1,7 +1,6 @@
 # The values of the stack: the shell's, then .env.<mode>.secrets, then .env.<mode>. Sourced by stack.sh.
 
-env_file=.env.$mode
-memory=.state/containers-$mode
+env_file=${ENV_FILE:-.env.$mode}
 credentials=(API_KEY MONGO_USERNAME MONGO_PASSWORD MLFLOW_TRACKING_USERNAME MLFLOW_TRACKING_PASSWORD PREFECT_AUTH_STRING
     REPORTS_USERNAME REPORTS_PASSWORD GRAFANA_USERNAME GRAFANA_PASSWORD)
 
@@ -12,6 +11,7 @@ load_environment() {
     [ -f "$env_file" ] || fail "There is no env=$mode: use env=embedded, env=local or env=cloud."
     if [ -f "$env_file.secrets" ]; then read_values "$env_file.secrets"; fi
     read_values "$env_file"
+    memory=.state/$STACK_NETWORK
 }
 
 # Plain KEY=value lines; nothing is expanded, and what is set already stays.

@@ -1,0 +1,146 @@
+"""The whole stack in containers, from nothing: `make test-stack`. Minutes of it, so plain `make test` leaves it out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from embedded.environment import read_env_file
+from embedded.service import free_port
+
+PROJECT = Path(__file__).resolve().parents[2]
+collect_ignore_glob = [] if os.environ.get("TEST_STACK") else ["*.py"]
+
+PORTS = ("API MLFLOW PREFECT REPORTS GRAFANA MONITOR PROMETHEUS ALERTMANAGER STORE EMULATOR").split()
+
+
+class ContainerStack:
+    """One stack of its own: its ports, its network, its volumes, its env file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.env_file = folder / ".env.local"
+        self.ports = {name.lower(): free_port() for name in PORTS}
+        own = {f"{name}_PORT": str(self.ports[name.lower()]) for name in PORTS}
+        own |= {"STACK_NETWORK": "churn-test", "TRIALS": "6", "SIMULATOR_RATE_PER_SECOND": "5", "MONITOR_MIN_ROWS": "100"}
+        own |= {"REPORT_MIN_ROWS": "100", "MONITOR_INTERVAL_SECONDS": "3"}
+        text = (PROJECT / ".env.local").read_text()
+        for key, value in own.items():
+            text = re.sub(rf"^{key}=.*$", f"{key}={value}", text, flags=re.MULTILINE)
+        self.env_file.write_text(text)
+        self.walked: list[str] = []
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return read_env_file(self.env_file)
+
+    def make(self, *arguments: str, succeeds: bool = True, seconds: float = 900) -> str:
+        """Run one make target with env=local; returns all it said."""
+        environ = {key: value for key, value in os.environ.items() if key not in self.settings}
+        done = subprocess.run(
+            ["make", "env=local", *arguments],
+            cwd=PROJECT,
+            env={**environ, "ENV_FILE": str(self.env_file)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        self.walked.append(f"$ make {' '.join(arguments)} env=local\n{said}")
+        assert (done.returncode == 0) == succeeds, said
+        return said
+
+    def url(self, name: str, path: str = "") -> str:
+        return f"http://127.0.0.1:{self.ports[name]}{path}"
+
+    def get(self, name: str, path: str = "") -> str:
+        with urllib.request.urlopen(self.url(name, path), timeout=10) as answer:
+            return answer.read().decode()
+
+    def json(self, name: str, path: str = "") -> Any:
+        return json.loads(self.get(name, path))
+
+    def predict(self, row: dict[str, Any]) -> dict[str, Any]:
+        request = urllib.request.Request(
+            self.url("api", "/predict"), json.dumps(row).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """What Prometheus answers to an instant query."""
+        path = f"/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
+        return self.json("prometheus", path)["data"]["result"]
+
+    def containers(self) -> dict[str, str]:
+        """Every running container's id by its service."""
+        label = '{{index .Config.Labels "com.docker.compose.service"}}'
+        ids = docker("ps", "-q", "--filter", "label=com.docker.compose.project").split()
+        own = [
+            one for one in ids if '"churn-test-' in docker("inspect", "-f", "{{json .Config.Labels}}", one)
+        ]
+        return {docker("inspect", "-f", label, one).strip(): one for one in own}
+
+    def kinesis(self) -> Any:
+        return self._aws("kinesis")
+
+    def _aws(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url("emulator"),
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+
+def docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """The first true answer of the condition; fails with the last error after so many seconds."""
+    deadline, last = time.monotonic() + seconds, None
+    while time.monotonic() < deadline:
+        try:
+            if found := condition():
+                return found
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+            last = error
+        time.sleep(0.5)
+    pytest.fail(f"{what}: not within {seconds:g} s ({last!r})")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerStack]:
+    """A stack that begins with nothing and leaves nothing behind."""
+    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
+        pytest.fail("Docker does not answer: this is no test that may be skipped in silence. See CONTRIBUTING.md")
+    found = ContainerStack(tmp_path_factory.mktemp("stack"))
+    found.make("reset_all", "yes=1")
+    yield found
+    found.make("reset_all", "yes=1")
+    (PROJECT / "build").mkdir(exist_ok=True)
+    (PROJECT / "build" / "stack-walk.txt").write_text("\n".join(found.walked))
+
+
+@pytest.fixture(scope="session")
+def waiting() -> Callable[..., Any]:
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def docker_command() -> Callable[..., str]:
+    return docker

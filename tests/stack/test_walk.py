@@ -1,0 +1,277 @@
+"""The README's walk with env=local, in containers: each test is a step, and stands on those before it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+
+from tabular.contract import load_contract
+
+PROJECT = Path(__file__).resolve().parents[2]
+EXAMPLE = load_contract(PROJECT / "contracts/credit_card_churn.toml").example
+KEY = "churn chance"
+
+
+def test_serving_before_the_registry_is_up_says_what_is_missing(stack):
+    said = stack.make("setup-model-serve", succeeds=False)
+    assert "churn-test" in said
+    assert "make setup-model-registry env=local" in said
+
+
+def test_the_registry_comes_up_healthy(stack):
+    stack.make("setup-model-registry")
+    assert set(stack.containers()) == {"mlflow", "prefect", "worker", "localstack", "reports"}
+    assert "No report yet" in stack.get("reports", "/")
+
+
+def test_aws_is_prepared_from_a_container(stack):
+    said = stack.make("init_aws")
+    assert "stream   predictions" in said
+    assert set(stack.kinesis().list_streams()["StreamNames"]) == {"predictions", "results", "dead-letters"}
+
+
+def test_serving_without_a_model_says_to_train(stack):
+    assert "make apply-model-train-flow" in stack.make("setup-model-serve", succeeds=False)
+
+
+def test_the_training_flow_runs_in_the_worker_through_prefect(stack):
+    stack.make("apply-model-train-flow")
+    body = json.dumps({"sort": "START_TIME_DESC"}).encode()
+    request = urllib.request.Request(
+        stack.url("prefect", "/api/flow_runs/filter"), body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        runs = json.load(answer)
+    done = [run for run in runs if run["state_type"] == "COMPLETED"]
+    assert done
+    assert done[0]["work_pool_name"] == "churn"
+
+
+def runs_of(stack) -> list[str]:
+    """Every trial's run id, as MLflow's own interface lists them; the champion first."""
+    found = stack.json("mlflow", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=credit_card_churn")
+    body = json.dumps({"experiment_ids": [found["experiment"]["experiment_id"]], "max_results": 100}).encode()
+    request = urllib.request.Request(
+        stack.url("mlflow", "/api/2.0/mlflow/runs/search"), body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        runs = json.load(answer)["runs"]
+    parents = {tag["value"] for run in runs for tag in run["data"]["tags"] if tag["key"] == "mlflow.parentRunId"}
+    trials = [run["info"]["run_id"] for run in runs if run["info"]["run_id"] not in parents]
+    alias = "/api/2.0/mlflow/registered-models/alias?name=credit_card_churn&alias=champion"
+    champion = stack.json("mlflow", alias)["model_version"]["run_id"]
+    return [champion, *(run for run in trials if run != champion)]
+
+
+def test_the_servers_come_up_with_the_champion(stack):
+    began = time.monotonic()
+    stack.make("setup-model-serve")
+    print(f"setup-model-serve: {time.monotonic() - began:.0f} s")
+    answer = stack.predict(EXAMPLE)
+    assert 0 <= answer[KEY] <= 1
+    assert answer["model_run_id"] == runs_of(stack)[0]
+
+
+def test_a_record_on_the_stream_comes_out_with_the_score_that_http_gives(stack, waiting, docker_command):
+    expected = stack.predict(EXAMPLE)[KEY]
+    # The walk's own line: the AWS command line in LocalStack's container.
+    docker_command(
+        "exec", stack.containers()["localstack"], "awslocal", "kinesis", "put-record",
+        "--stream-name", "predictions", "--partition-key", "walk", "--data", json.dumps(EXAMPLE),
+    )  # fmt: skip
+    kinesis = stack.kinesis()
+
+    def answers() -> list[dict]:
+        shards = kinesis.list_shards(StreamName="results")["Shards"]
+        iterators = [
+            kinesis.get_shard_iterator(
+                StreamName="results", ShardId=one["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            for one in shards
+        ]
+        records = [json.loads(r["Data"]) for i in iterators for r in kinesis.get_records(ShardIterator=i)["Records"]]
+        return [record for record in records if record["partition_key"] == "walk"]
+
+    (answer,) = waiting(answers, 30, "the answer on the stream results")
+    assert answer[KEY] == expected
+    store = MongoClient(stack.url("store").replace("http", "mongodb"))["prediction_service"]["data"]
+    waiting(lambda: store.count_documents({"_id": answer["prediction_id"]}) == 1, 20, "the document in the store")
+
+
+def test_the_simulators_fill_the_window_and_prometheus_shows_the_drift_gauges(stack, waiting):
+    waiting(lambda: stack.query("drift_known == 1"), 120, "a window that was compared")
+    assert stack.query("dataset_drift")
+    targets = {one["metric"]["instance"]: one["value"][1] for one in stack.query("up")}
+    assert set(targets.values()) == {"1"}, targets
+    assert len(targets) == 5
+    rules = stack.json("prometheus", "/api/v1/rules")["data"]["groups"]
+    assert {rule["health"] for group in rules for rule in group["rules"]} == {"ok"}
+    assert stack.json("prometheus", "/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
+
+
+QUERIES = [
+    pytest.param(target["expr"], id=f"{file.stem}: {panel['title']} {target['refId']}")
+    for file in sorted((PROJECT / "monitoring/grafana/dashboards").glob("*.json"))
+    for panel in json.loads(file.read_text())["panels"]
+    for target in panel.get("targets", [])
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_panel_has_something_to_show(stack, waiting, query):
+    assert waiting(lambda: stack.query(query), 90, query)
+
+
+def test_a_report_page_is_shown_by_nginx(stack):
+    stack.make("apply-prediction-reporting")
+    index = stack.get("reports", "/")
+    assert ".html" in index
+    name = index.split('href="')[1].split('"')[0]
+    assert "<svg" in stack.get("reports", f"/{name.lstrip('./')}")
+
+
+class Load:
+    """A hundred requests a second over kept-alive connections, each answer counted by status and run."""
+
+    def __init__(self, port: int, connections: int = 10, per_second: float = 100) -> None:
+        self.answers: list[tuple[object, str]] = []
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._send, args=(port, connections / per_second)) for _ in range(connections)
+        ]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def failed(self) -> list[tuple[object, str]]:
+        return [one for one in self.answers if one[0] != 200]
+
+    def _send(self, port: int, every_seconds: float) -> None:
+        connection, body = HTTPConnection("127.0.0.1", port, timeout=15), json.dumps(EXAMPLE)
+        due = time.monotonic()
+        while not self._stop.is_set():
+            try:
+                connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                said = answer.read().decode()
+                self.answers.append((answer.status, json.loads(said).get("model_run_id", said)))
+            except OSError as error:
+                connection.close()
+                self.answers.append((type(error).__name__, str(error)))
+            due = max(due + every_seconds, time.monotonic())
+            self._stop.wait(due - time.monotonic())
+
+
+def test_another_run_is_deployed_under_load_without_a_failed_request(stack):
+    champion, other = runs_of(stack)[:2]
+    began = time.monotonic()
+    with Load(stack.ports["api"]) as load:
+        stack.make("deploy", f"RUN_ID={other}")
+        seconds = time.monotonic() - began
+        time.sleep(1)
+    print(f"deploy: {seconds:.1f} s, {len(load.answers)} requests, {len(load.failed)} failed")
+    assert load.failed == []
+    assert {run for _, run in load.answers} == {champion, other}
+    assert stack.predict(EXAMPLE)["model_run_id"] == other
+    assert stack.settings["RUN_ID"] == other
+
+
+def test_a_run_that_does_not_exist_is_not_deployed(stack):
+    before = stack.settings["RUN_ID"]
+    said = stack.make("deploy", "RUN_ID=0123456789abcdef0123456789abcdef", succeeds=False)
+    assert "Nothing was changed" in said
+    assert stack.settings["RUN_ID"] == before == stack.predict(EXAMPLE)["model_run_id"]
+
+
+def test_rollback_brings_back_what_was_before(stack):
+    stack.make("rollback")
+    assert stack.settings["RUN_ID"] == ""
+    assert stack.predict(EXAMPLE)["model_run_id"] == runs_of(stack)[0]
+
+
+def test_every_container_but_localstack_is_an_ordinary_user_on_a_read_only_root(stack, docker_command):
+    containers = stack.containers()
+    assert len(containers) == 16
+    for service, one in containers.items():
+        if service == "localstack":
+            continue
+        assert docker_command("exec", one, "id", "-u").strip() != "0", service
+        told = json.loads(docker_command("inspect", one))[0]
+        assert told["HostConfig"]["ReadonlyRootfs"], service
+        for ports in told["NetworkSettings"]["Ports"].values():
+            assert {port["HostIp"] for port in ports or []} <= {"127.0.0.1"}, service
+
+
+def killed(docker_command, one: str) -> None:
+    """Kill -9 of the container's own process, from outside: `docker kill` would not count as a crash."""
+    main = docker_command("inspect", "-f", "{{.State.Pid}}", one).strip()
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    for pid in children or [main]:
+        import os
+
+        os.kill(int(pid), 9)
+
+
+def test_every_container_comes_back_from_kill_9_and_no_answered_prediction_is_lost(stack, waiting, docker_command):
+    store = MongoClient(stack.url("store").replace("http", "mongodb"))["prediction_service"]["data"]
+    answered: list[str] = []
+    for service, one in sorted(stack.containers().items()):
+        restarts = int(docker_command("inspect", "-f", "{{.RestartCount}}", one))
+        killed(docker_command, one)
+        for _ in range(5):
+            try:
+                answered.append(stack.predict(EXAMPLE)["prediction_id"])
+            except OSError:
+                # Only without its one front door may the API be away for a moment.
+                assert service == "serve-api"
+        waiting(
+            lambda one=one, restarts=restarts: (
+                int(docker_command("inspect", "-f", "{{.RestartCount}}", one)) > restarts
+                and docker_command("inspect", "-f", "{{.State.Running}}", one).strip() == "true"
+            ),
+            60,
+            f"{service} running again",
+        )
+
+    def healthy() -> bool:
+        states = [docker_command("inspect", "-f", "{{.State.Health.Status}}", o).strip() for o in stack.containers().values()]
+        return len(states) == 16 and set(states) == {"healthy"}
+
+    waiting(healthy, 240, "everything healthy again")
+    assert len(answered) >= 75
+    waiting(lambda: store.count_documents({"_id": {"$in": answered}}) == len(answered), 60, "every prediction stored")
+
+
+def test_after_localstack_was_killed_the_stream_door_goes_on_by_itself(stack, waiting):
+    stack.make("init_aws")
+    store = MongoClient(stack.url("store").replace("http", "mongodb"))["prediction_service"]["data"]
+    before = store.count_documents({"door": "stream"})
+    for _ in range(20):
+        stack.kinesis().put_record(StreamName="predictions", PartitionKey="again", Data=json.dumps(EXAMPLE).encode())
+    waiting(lambda: store.count_documents({"door": "stream"}) >= before + 20, 60, "twenty more stream predictions")
+
+
+def test_stop_serve_leaves_the_registry_and_reset_all_leaves_nothing(stack, docker_command):
+    stack.make("stop-serve")
+    assert set(stack.containers()) == {"mlflow", "prefect", "worker", "localstack", "reports"}
+    stack.make("reset_all", "yes=1")
+    assert stack.containers() == {}
+    assert docker_command("volume", "ls", "-q", "--filter", "name=churn-test").split() == []
+    assert "Nothing was running" in stack.make("stop")
+    stack.make("reset_all", "yes=1")
