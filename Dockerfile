@@ -20,7 +20,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDON
 WORKDIR /app
 COPY contracts contracts
 COPY tabular tabular
-COPY containers/worker.sh containers/worker.sh
+COPY containers/prefect.sh containers/worker.sh containers/
 COPY model_orchestration model_orchestration
 COPY monitoring monitoring
 COPY reporting reporting

@@ -19,7 +19,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench reset_all setup_tests run_tests setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain deploy \
-        rollback docs
+        rollback healthy images test-stack docs
 
 help: ## show this list
 	@awk 'BEGIN {FS = ": .*## |:.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ deploy: ## in containers: serve another run without a failed request, or stay wi
 	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id"; exit 1; }
 	@$(if $(filter command line,$(origin RUN_ID)),,echo "Say which run: make deploy env=$(env) RUN_ID=id" && exit 1 &&) $(STACK) deploy '$(RUN_ID)'
 
+healthy: # in containers: does the API answer, and with RUN_ID if one is given?
+	@$(STACK) healthy
+
+images: # in containers: build every image
+	@$(STACK) images
+
 rollback: ## in containers: back to the run before the last deploy
 	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id"; exit 1; }
 	@$(STACK) rollback
@@ -79,6 +85,9 @@ setup_tests: .venv/.ready-tests ## install what the tests need: development tool
 
 run_tests test: setup_tests lint ## everything a change must pass
 	@$(PY) -m pytest -n 2 --dist loadfile
+
+test-stack: setup_tests ## the whole stack in containers, from nothing to nothing; needs Docker, and root for its kills
+	@TEST_STACK=1 $(PY) -m pytest tests/stack -x -p no:xdist --timeout 900 -rA
 
 lint: .venv/.ready-tests ## ruff format, ruff check, mypy --strict
 	@.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy

@@ -12,6 +12,16 @@ check_docker() {
 registry() { $COMPOSE -p "$STACK_NETWORK-registry" -f docker-compose-model-registry.yml "$@"; }
 serve() { $COMPOSE -p "$STACK_NETWORK-serve" -f docker-compose-serve.yml "$@"; }
 
+# What Docker says while it works is shown only if it fails.
+quietly() {
+    local log
+    log=$(mktemp)
+    if "$@" >"$log" 2>&1; then rm "$log"; return; fi
+    tail -40 "$log" >&2
+    rm "$log"
+    return 1
+}
+
 page() { printf 'http://localhost:%s' "$1"; }
 
 running() { docker ps -q --filter "label=com.docker.compose.project=$STACK_NETWORK-registry"; }

@@ -17,12 +17,18 @@ run() {
     report && status
 }
 
+images() {
+    say "Building the images (minutes the first time, then seconds)"
+    quietly registry build
+    quietly serve build
+}
+
 setup_registry() {
     mkdir -p data
     say "Building the images (minutes the first time, then seconds)"
-    registry build --quiet
+    quietly registry build
     say "Starting MLflow, Prefect, its worker and the report pages"
-    registry up -d
+    quietly registry up -d
     wait_healthy registry
 }
 
@@ -56,15 +62,16 @@ start_serve() {
     [ -n "$RUN_ID" ] || champion >/dev/null ||
         fail "There is no model to serve yet. Train one: make apply-model-train-flow env=$mode"
     say "Building the images"
-    serve build --quiet
+    quietly serve build
     say "Starting both doors, the store, the monitor, Prometheus, Grafana and what COMPOSE_PROFILES names"
-    serve up -d
+    quietly serve up -d
     wait_healthy serve
+    remember_run_id
     status
 }
 
 stop_serve() {
-    serve down
+    quietly serve down
     say "The servers, the store and the monitor are stopped, their data stay; the registry goes on."
 }
 
@@ -74,10 +81,11 @@ status() {
     serve ps
     local name
     printf '\n'
-    for name in API MLFLOW PREFECT REPORTS GRAFANA MONITOR PROMETHEUS ALERTMANAGER STORE EMULATOR; do
+    for name in API MLFLOW PREFECT REPORTS GRAFANA MONITOR PROMETHEUS ALERTMANAGER EMULATOR; do
         local port=${name}_PORT
         printf '%-14s %s\n' "${name,,}" "$(page "${!port}")"
     done
+    printf '%-14s mongodb://localhost:%s\n' store "$STORE_PORT"
 }
 
 logs() {
@@ -93,19 +101,19 @@ logs() {
 
 stop() {
     if [ -z "$(running)" ]; then say "Nothing was running."; return; fi
-    serve down && registry down
+    quietly serve down && quietly registry down
     say "Stopped; data stay."
 }
 
 reset() {
-    serve down --volumes --remove-orphans && registry down --volumes --remove-orphans
+    quietly serve down --volumes --remove-orphans && quietly registry down --volumes --remove-orphans
     rm -rf "$memory"
     [ -z "$(env_file_value RUN_ID)" ] || write_run_id ""
     say "Runs, models, predictions and reports are gone."
 }
 
 case $command in
-    run | setup-registry | init-aws | train | report | start-serve | deploy | rollback)
+    run | images | setup-registry | init-aws | train | report | start-serve | deploy | rollback | healthy)
         load_environment; check_credentials; check_docker ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;
