@@ -3,8 +3,11 @@
 set -eu
 packages=$1/lib/python3.11/site-packages
 
-# The packages' own tests, and files for compilers and type checkers.
-find "$packages" -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
+# The big packages' own tests (elsewhere a folder of that name may be needed), and files for compilers and type checkers.
+for package in matplotlib numpy pandas pyarrow scipy sklearn; do
+    [ ! -d "$packages/$package" ] || find "$packages/$package" -type d -name tests -prune -exec rm -rf {} +
+done
+rm -rf "$packages/numpy/_core/include" "$packages/pyarrow/include"
 find "$packages" -type f \( -name '*.pyi' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.a' -o -name '*.h' \) -delete
 
 # The descriptions of some 400 AWS services that are not used.

@@ -34,12 +34,17 @@ setup_registry() {
 
 init_aws() {
     need_registry
-    local given=()
     if [ -n "${DATASET_CSV:-}" ]; then
         registry exec -T worker sh -c 'cat >/state/table.csv' <"$DATASET_CSV"
-        given=(-e DATASET_CSV=/state/table.csv)
+    else
+        registry exec -T worker rm -f /state/table.csv
     fi
-    registry exec -T "${given[@]}" worker python -m model_orchestration.init_aws
+    upload_table
+}
+
+upload_table() {
+    registry exec -T worker sh -c \
+        'if [ -f /state/table.csv ]; then export DATASET_CSV=/state/table.csv; fi; exec python -m model_orchestration.init_aws'
 }
 
 train() {
@@ -63,6 +68,8 @@ start_serve() {
         fail "There is no model to serve yet. Train one: make apply-model-train-flow env=$mode"
     say "Building the images"
     quietly serve build
+    # LocalStack forgets its bucket when it stops; where everything is there still, nothing happens.
+    [[ ,$COMPOSE_PROFILES, != *,localstack,* ]] || quietly upload_table
     say "Starting both doors, the store, the monitor, Prometheus, Grafana and what COMPOSE_PROFILES names"
     quietly serve up -d
     wait_healthy serve

@@ -69,7 +69,7 @@ def build_monitor(settings: Settings) -> Monitor:
     model_name = settings.model_name or load_contract(settings.contract).table.name
     registry = MlflowRegistry(settings.mlflow_tracking_uri, model_name)
     bundles = BundleCache(registry, settings.state_dir / "bundles")
-    return Monitor(store, bundles, settings.monitor_window_rows, settings.monitor_min_rows)
+    return Monitor(store, bundles, settings.monitor_window_rows, settings.monitor_min_rows, registry.trained_at)
 
 
 def _server(settings: Settings, app: App) -> WSGIServer:

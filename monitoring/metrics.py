@@ -43,6 +43,7 @@ def _health(sight: Sight) -> Iterator[Metric]:
         "monitor_last_look": ("the monitor last looked", sight.looked_at),
         "last_drift_computation": ("the window was last compared", sight.computed_at),
         "last_prediction": ("the newest prediction was made", sight.window.newest_at if sight.window else None),
+        "last_training": ("a training last came to its end", sight.trained_at),
         "last_report": ("the newest report was made", sight.reported_at),
     }
     for name, (what, moment) in ages.items():

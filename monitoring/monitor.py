@@ -6,7 +6,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -56,15 +57,24 @@ class Sight:
     computed_at: float | None = None
     computation_seconds: float | None = None
     reported_at: float | None = None
+    trained_at: float | None = None
     by_door: Counts = field(default_factory=dict)
 
 
 class Monitor:
     """Looks at the store again and again; a failure is counted, logged and survived."""
 
-    def __init__(self, store: Predictions, bundles: BundleCache, window_rows: int, min_rows: int) -> None:
+    def __init__(
+        self,
+        store: Predictions,
+        bundles: BundleCache,
+        window_rows: int,
+        min_rows: int,
+        trained_at: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._store = store
         self._bundles = bundles
+        self._trained_at = trained_at
         self._window_rows = window_rows
         self.min_rows = min_rows
         self.sight = Sight()
@@ -105,6 +115,8 @@ class Monitor:
         reports = self._store.reports(1)
         reported_at = reports[0]["made_at"].timestamp() if reports else None
         self.sight = replace(self.sight, by_door=self._store.count_by_door(), reported_at=reported_at)
+        with suppress(TabularError):  # the registry may be away, or hold nothing yet: the last known stays
+            self.sight = replace(self.sight, trained_at=self._trained_at())
         self._counted_at = time.monotonic()
 
     def _bundle(self, run_id: str, window: Sequence[Prediction]) -> Bundle:

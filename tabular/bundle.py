@@ -138,9 +138,7 @@ def read_bundle(folder: Path) -> Bundle:
     except BrokenBundle:
         raise
     except (OSError, KeyError, msgspec.MsgspecError, xgb.core.XGBoostError, TabularError) as error:
-        raise BrokenBundle(
-            f"the bundle in {folder} cannot be read: {error}. Fetch it again or train again"
-        ) from error
+        raise BrokenBundle(f"the bundle in {folder} cannot be read: {error}. Fetch it again or train again") from error
 
 
 def _checked_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:

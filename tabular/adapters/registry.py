@@ -7,15 +7,16 @@ with this module: it takes a second or more. Only what mlflow-skinny has is used
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tabular.errors import NotFound, Rejected, TabularError, Unavailable
+from tabular.adapters.mlflow_errors import calling
+from tabular.errors import NotFound
 
+TRAINED_AT = "trained_at"
 CHAMPION, CHALLENGER = "champion", "challenger"
 BUNDLE = "bundle"
 
@@ -24,9 +25,6 @@ ATTEMPTS_AFTER_THE_FIRST = 2
 BACKOFF_SECONDS = 1
 REQUEST_SECONDS = 20
 MAX_TAG_CHARACTERS = 5_000
-
-_ABSENT = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"}
-_REFUSED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "PERMISSION_DENIED", "UNAUTHENTICATED"}
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,16 @@ class MlflowRegistry:
 
     def alias(self, alias: str) -> str:
         """The run id that an alias stands on; raises NotFound if it stands on none."""
-        with _calling(f"the alias {alias} of the model {self._model_name}; train one first"):
+        with calling(f"the alias {alias} of the model {self._model_name}; train one first"):
             return str(self._client.get_model_version_by_alias(self._model_name, alias).run_id)
+
+    def trained_at(self) -> float:
+        """When a training last came to its end, in seconds since 1970; raises NotFound if none ever did."""
+        with calling(f"the model {self._model_name}; train one first"):
+            tags = self._client.get_registered_model(self._model_name).tags
+        if TRAINED_AT not in tags:
+            raise NotFound(f"nobody noted when the model {self._model_name} was last trained")
+        return float(tags[TRAINED_AT])
 
     def fetch_bundle(self, run_id: str, folder: Path) -> None:
         """Download the run's bundle into the empty folder."""
@@ -73,7 +79,7 @@ class MlflowRegistry:
 
     def fetch(self, run_id: str, path: str, folder: Path) -> None:
         """Download the files under an artifact path of the run into the folder; raises NotFound if there are none."""
-        with _calling(f"the run {run_id}, or its files under {path}/"):
+        with calling(f"the run {run_id}, or its files under {path}/"):
             source = self._artifacts(run_id, path)
             if not source.list_artifacts():
                 raise NotFound(
@@ -83,7 +89,7 @@ class MlflowRegistry:
 
     def run(self, run_id: str) -> Run:
         """A run that exists and was not deleted."""
-        with _calling(f"the run {run_id}"):
+        with calling(f"the run {run_id}"):
             found = self._client.get_run(run_id)
         if found.info.lifecycle_stage != "active":
             raise NotFound(f"the run {run_id} was deleted from MLflow")
@@ -101,7 +107,7 @@ class MlflowRegistry:
         texts = {key: str(value)[:MAX_TAG_CHARACTERS] for key, value in tags.items()}
         if parent_id is not None:
             texts["mlflow.parentRunId"] = parent_id
-        with _calling(f"the experiment {self._model_name}"):
+        with calling(f"the experiment {self._model_name}"):
             run = self._client.create_run(self._experiment, tags=texts, run_name=name)
         self._artifact_uris[run.info.run_id] = run.info.artifact_uri
         return str(run.info.run_id)
@@ -117,7 +123,7 @@ class MlflowRegistry:
         from mlflow.entities import Metric, Param, RunTag
 
         now = int(time.time() * 1000)
-        with _calling(f"the run {run_id}"):
+        with calling(f"the run {run_id}"):
             self._client.log_batch(
                 run_id,
                 params=[Param(key, str(value)) for key, value in (params or {}).items()],
@@ -127,21 +133,23 @@ class MlflowRegistry:
 
     def put_folder(self, run_id: str, folder: Path, path: str | None = None) -> None:
         """Upload the files of a folder under an artifact path of the run."""
-        with _calling(f"the run {run_id}"):
+        with calling(f"the run {run_id}"):
             self._artifacts(run_id).log_artifacts(str(folder), path)
 
     def finish(self, run_id: str, *, failed: bool = False) -> None:
         """Close a run."""
-        with _calling(f"the run {run_id}"):
+        with calling(f"the run {run_id}"):
             self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
     def register(self, run_id: str, alias: str, tags: Mapping[str, Any]) -> str:
         """Give the alias to the run's bundle, as a new model version unless it is one already; returns the version."""
-        with _calling(f"the run {run_id}"):
+        with calling(f"the run {run_id}"):
             version = self._version_of(run_id) or self._new_version(run_id)
             for key, value in tags.items():
                 self._client.set_model_version_tag(self._model_name, version, key, str(value)[:MAX_TAG_CHARACTERS])
             self._client.set_registered_model_alias(self._model_name, alias, version)
+            # Also where nothing new came of it: an unchanged table is trained on, too.
+            self._client.set_registered_model_tag(self._model_name, TRAINED_AT, str(int(time.time())))
         return version
 
     def drop_alias(self, alias: str, run_id: str) -> None:
@@ -151,7 +159,7 @@ class MlflowRegistry:
         except NotFound:
             return
         if stands_on == run_id:
-            with _calling(f"the alias {alias}"):
+            with calling(f"the alias {alias}"):
                 self._client.delete_registered_model_alias(self._model_name, alias)
 
     # Inside
@@ -197,7 +205,7 @@ class MlflowRegistry:
     def _experiment(self) -> str:
         from mlflow.exceptions import MlflowException
 
-        with _calling(f"the experiment {self._model_name}"):
+        with calling(f"the experiment {self._model_name}"):
             try:
                 return str(self._client.create_experiment(self._model_name))
             except MlflowException as error:
@@ -215,34 +223,3 @@ class MlflowRegistry:
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         return get_artifact_repository(uri, tracking_uri=self._uri)
-
-
-@contextmanager
-def _calling(what: str) -> Iterator[None]:
-    """Translate MLflow's errors into ours."""
-    import requests
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except TabularError:
-        raise
-    except MlflowException as error:
-        raise _translated(error, str(error.error_code), what) from None  # its own chain is pages long
-    except requests.HTTPError as error:  # the artifact calls raise these
-        code = "NOT_FOUND" if error.response is not None and error.response.status_code == 404 else ""
-        raise _translated(error, code, what) from None
-    except OSError as error:
-        raise Unavailable("MLflow", str(error)) from error
-
-
-def _translated(error: Exception, code: str, what: str) -> TabularError:
-    # MLflow calls an alias that stands on nothing an invalid parameter.
-    if code in _ABSENT or (code == "INVALID_PARAMETER_VALUE" and "not found" in str(error)):
-        return NotFound(f"MLflow does not know {what}")
-    if code in _REFUSED:
-        return Rejected(f"MLflow refused a call for {what}: {error}")
-    why, _, cause = str(error).partition(" failed with exception ")
-    return Unavailable(
-        "MLflow", f"{why} failed: {cause.rpartition(': ')[2].strip(chr(39) + chr(34) + ')')}" if cause else why
-    )

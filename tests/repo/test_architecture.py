@@ -23,7 +23,7 @@ HOMES = {
     "botocore": {"tabular/adapters/objects.py", "tabular/adapters/stream.py", "tabular/adapters/aws.py"},
     "pymongo": {"tabular/adapters/predictions.py"},
     "bson": {"tabular/adapters/predictions.py"},
-    "mlflow": {"tabular/adapters/registry.py"},
+    "mlflow": {"tabular/adapters/registry.py", "tabular/adapters/mlflow_errors.py"},
     "evidently": {"tabular/drift.py"},
     "flask": {"server/api.py"},
     "prefect": {"model_orchestration/flow.py", "reporting/flow.py"},

@@ -132,7 +132,12 @@ def test_no_python_file_is_under_the_mlflow_folder() -> None:
 def cloud(given: dict[str, str], command: str = "setup-registry") -> subprocess.CompletedProcess[str]:
     environ = {"PATH": os.environ["PATH"], "DOCKER_HOST": "tcp://127.0.0.1:1", **given}
     return subprocess.run(
-        ["bash", "containers/stack.sh", "cloud", command], cwd=PROJECT, env=environ, capture_output=True, text=True, check=False
+        ["bash", "containers/stack.sh", "cloud", command],
+        cwd=PROJECT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -22,7 +22,7 @@ from embedded.service import free_port
 PROJECT = Path(__file__).resolve().parents[2]
 collect_ignore_glob = [] if os.environ.get("TEST_STACK") else ["*.py"]
 
-PORTS = ("API MLFLOW PREFECT REPORTS GRAFANA MONITOR PROMETHEUS ALERTMANAGER STORE EMULATOR").split()
+PORTS = ["API", "MLFLOW", "PREFECT", "REPORTS", "GRAFANA", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "STORE", "EMULATOR"]
 
 
 class ContainerStack:
@@ -32,7 +32,12 @@ class ContainerStack:
         self.env_file = folder / ".env.local"
         self.ports = {name.lower(): free_port() for name in PORTS}
         own = {f"{name}_PORT": str(self.ports[name.lower()]) for name in PORTS}
-        own |= {"STACK_NETWORK": "churn-test", "TRIALS": "6", "SIMULATOR_RATE_PER_SECOND": "5", "MONITOR_MIN_ROWS": "100"}
+        own |= {
+            "STACK_NETWORK": "churn-test",
+            "TRIALS": "6",
+            "SIMULATOR_RATE_PER_SECOND": "5",
+            "MONITOR_MIN_ROWS": "100",
+        }
         own |= {"REPORT_MIN_ROWS": "100", "MONITOR_INTERVAL_SECONDS": "3"}
         text = (PROJECT / ".env.local").read_text()
         for key, value in own.items():
@@ -88,9 +93,7 @@ class ContainerStack:
         """Every running container's id by its service."""
         label = '{{index .Config.Labels "com.docker.compose.service"}}'
         ids = docker("ps", "-q", "--filter", "label=com.docker.compose.project").split()
-        own = [
-            one for one in ids if '"churn-test-' in docker("inspect", "-f", "{{json .Config.Labels}}", one)
-        ]
+        own = [one for one in ids if '"churn-test-' in docker("inspect", "-f", "{{json .Config.Labels}}", one)]
         return {docker("inspect", "-f", label, one).strip(): one for one in own}
 
     def kinesis(self) -> Any:

@@ -92,9 +92,9 @@ def test_a_record_on_the_stream_comes_out_with_the_score_that_http_gives(stack, 
     def answers() -> list[dict]:
         shards = kinesis.list_shards(StreamName="results")["Shards"]
         iterators = [
-            kinesis.get_shard_iterator(
-                StreamName="results", ShardId=one["ShardId"], ShardIteratorType="TRIM_HORIZON"
-            )["ShardIterator"]
+            kinesis.get_shard_iterator(StreamName="results", ShardId=one["ShardId"], ShardIteratorType="TRIM_HORIZON")[
+                "ShardIterator"
+            ]
             for one in shards
         ]
         records = [json.loads(r["Data"]) for i in iterators for r in kinesis.get_records(ShardIterator=i)["Records"]]
@@ -250,7 +250,9 @@ def test_every_container_comes_back_from_kill_9_and_no_answered_prediction_is_lo
         )
 
     def healthy() -> bool:
-        states = [docker_command("inspect", "-f", "{{.State.Health.Status}}", o).strip() for o in stack.containers().values()]
+        states = [
+            docker_command("inspect", "-f", "{{.State.Health.Status}}", o).strip() for o in stack.containers().values()
+        ]
         return len(states) == 16 and set(states) == {"healthy"}
 
     waiting(healthy, 240, "everything healthy again")
