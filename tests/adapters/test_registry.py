@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -82,6 +83,15 @@ def test_aliases_move_and_a_run_is_registered_once(registry, trial):
     other = registry.start_run("another", {})
     registry.drop_alias(CHAMPION, other)
     assert registry.champion() == trial
+
+
+def test_a_training_notes_its_end_also_when_its_run_is_registered_already(registry, trial):
+    with pytest.raises(NotFound):
+        registry.trained_at()
+    before = int(time.time())
+    for _ in range(2):
+        registry.register(trial, CHAMPION, {})
+        assert before <= registry.trained_at() <= time.time()
 
 
 def test_an_unknown_run_is_not_found(registry, tmp_path):

@@ -227,3 +227,19 @@ def test_a_document_that_makes_no_sense_is_survived(monitor, store, bundle):
     store.predictions = good
     monitor.look()
     assert samples(monitor)["drift_known"] == 1
+
+
+def test_the_age_of_the_last_training_is_shown_and_a_registry_that_is_away_harms_nothing(store, cache):
+    known = Monitor(store, cache, 1_000, 300, trained_at=lambda: 1_000.0)
+    known.look()
+    assert samples(known)["last_training_timestamp_seconds"] == 1_000
+    assert samples(known)["last_training_age_seconds"] > 1e9
+
+    def away() -> float:
+        raise Unavailable("MLflow", "it does not answer")
+
+    unknown = Monitor(store, cache, 1_000, 300, trained_at=away)
+    unknown.look()
+    found = samples(unknown)
+    assert found["store_up"] == 1
+    assert "last_training_age_seconds" not in found
