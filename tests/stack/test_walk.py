@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import threading
 import time
-import urllib.error
 import urllib.request
 from http.client import HTTPConnection
 from pathlib import Path
@@ -132,10 +133,35 @@ def test_every_panel_has_something_to_show(stack, waiting, query):
 
 def test_a_report_page_is_shown_by_nginx(stack):
     stack.make("apply-prediction-reporting")
-    index = stack.get("reports", "/")
-    assert ".html" in index
-    name = index.split('href="')[1].split('"')[0]
-    assert "<svg" in stack.get("reports", f"/{name.lstrip('./')}")
+    pages = re.findall(r'href="([^"]+\.html)"', stack.get("reports", "/"))
+    assert len(pages) == 1
+    assert "<svg" in stack.get("reports", f"/{pages[0]}")
+
+
+PAGES = [
+    pytest.param("reports", "/", ["Drift reports", ".html"], id="reports"),
+    pytest.param("mlflow", "/#/models/credit_card_churn", ["credit_card_churn", "champion"], id="mlflow"),
+    pytest.param("prefect", "/deployments", ["train", "report"], id="prefect"),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "words"), PAGES)
+def test_a_browser_shows_the_page(stack, name, path, words):
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=quiet)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(stack.url(name, path))
+        for word in words:
+            page.wait_for_function(
+                "word => document.documentElement.innerHTML.includes(word)", arg=word, timeout=60_000
+            )
+        (PROJECT / "build").mkdir(exist_ok=True)
+        page.wait_for_timeout(1000)
+        page.screenshot(path=str(PROJECT / "build" / f"{name}.png"))
+        browser.close()
 
 
 class Load:
@@ -223,8 +249,6 @@ def killed(docker_command, one: str) -> None:
     main = docker_command("inspect", "-f", "{{.State.Pid}}", one).strip()
     children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
     for pid in children or [main]:
-        import os
-
         os.kill(int(pid), 9)
 
 
