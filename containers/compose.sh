@@ -22,7 +22,7 @@ quietly() {
     return 1
 }
 
-page() { printf 'http://localhost:%s' "$1"; }
+page() { printf 'http://%s:%s' "$UI_HOST" "$1"; }
 
 running() { docker ps -q --filter "label=com.docker.compose.project=$STACK_NETWORK-registry"; }
 

@@ -153,7 +153,7 @@ def test_a_browser_shows_the_page(stack, name, path, words):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=quiet)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(stack.url(name, path))
+        page.goto(stack.url(name, path).replace("127.0.0.1", "localhost"))
         for word in words:
             page.wait_for_function(
                 "word => document.documentElement.innerHTML.includes(word)", arg=word, timeout=60_000
