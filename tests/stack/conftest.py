@@ -131,6 +131,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerStack]:
     """A stack that begins with nothing and leaves nothing behind."""
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
         pytest.fail("Docker does not answer: this is no test that may be skipped in silence. See CONTRIBUTING.md")
+    subprocess.run(["sh", "tests/stack/standins.sh"], cwd=PROJECT, check=True)
     found = ContainerStack(tmp_path_factory.mktemp("stack"))
     found.make("reset_all", "yes=1")
     yield found

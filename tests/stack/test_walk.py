@@ -167,7 +167,7 @@ def test_a_browser_shows_the_page(stack, name, path, words):
 class Load:
     """A hundred requests a second over kept-alive connections, each answer counted by status and run."""
 
-    def __init__(self, port: int, connections: int = 10, per_second: float = 100) -> None:
+    def __init__(self, port: int, connections: int = 40, per_second: float = 100) -> None:
         self.answers: list[tuple[object, str]] = []
         self._stop = threading.Event()
         self._threads = [
@@ -211,7 +211,8 @@ def test_another_run_is_deployed_under_load_without_a_failed_request(stack):
         stack.make("deploy", f"RUN_ID={other}")
         seconds = time.monotonic() - began
         time.sleep(1)
-    print(f"deploy: {seconds:.1f} s, {len(load.answers)} requests, {len(load.failed)} failed")
+    per_second = len(load.answers) / (seconds + 1)
+    print(f"deploy: {seconds:.1f} s, {len(load.answers)} requests, {per_second:.0f}/s, {len(load.failed)} failed")
     assert load.failed == []
     assert {run for _, run in load.answers} == {champion, other}
     assert stack.predict(EXAMPLE)["model_run_id"] == other
@@ -272,6 +273,7 @@ def test_every_container_comes_back_from_kill_9_and_no_answered_prediction_is_lo
             60,
             f"{service} running again",
         )
+        waiting(lambda: stack.predict(EXAMPLE), 30, f"an answer after {service} was killed")
 
     def healthy() -> bool:
         states = [
