@@ -36,15 +36,17 @@ init_aws() {
     need_registry
     if [ -n "${DATASET_CSV:-}" ]; then
         registry exec -T worker sh -c 'cat >/state/table.csv' <"$DATASET_CSV"
+        registry exec -T -e DATASET_CSV=/state/table.csv worker python -m model_orchestration.init_aws
     else
-        registry exec -T worker rm -f /state/table.csv
+        registry exec -T worker python -m model_orchestration.init_aws
     fi
-    upload_table
+    save_localstack
 }
 
-upload_table() {
-    registry exec -T worker sh -c \
-        'if [ -f /state/table.csv ]; then export DATASET_CSV=/state/table.csv; fi; exec python -m model_orchestration.init_aws'
+# LocalStack forgets its bucket when it stops; its start script brings back what is saved here.
+save_localstack() {
+    [[ ,$COMPOSE_PROFILES, == *,localstack,* ]] || return 0
+    registry exec -T localstack sh -c 'awslocal s3 sync --quiet "s3://$S3_BUCKET" "/saved/$S3_BUCKET"'
 }
 
 train() {
@@ -53,6 +55,7 @@ train() {
     registry exec -T worker prefect --no-prompt deployment run train/train --watch \
         --param "contract=\"$CONTRACT\"" --param "trials=$TRIALS" --param "seed=$SEED" \
         --param "time_budget_seconds=$TIME_BUDGET_SECONDS"
+    save_localstack
     say "The champion is RUN_ID $(champion)"
 }
 
@@ -68,8 +71,6 @@ start_serve() {
         fail "There is no model to serve yet. Train one: make apply-model-train-flow env=$mode"
     say "Building the images"
     quietly serve build
-    # LocalStack forgets its bucket when it stops; where everything is there still, nothing happens.
-    [[ ,$COMPOSE_PROFILES, != *,localstack,* ]] || quietly upload_table
     say "Starting both doors, the store, the monitor, Prometheus, Grafana and what COMPOSE_PROFILES names"
     quietly serve up -d
     wait_healthy serve

@@ -24,25 +24,42 @@ collect_ignore_glob = [] if os.environ.get("TEST_STACK") else ["*.py"]
 
 PORTS = ["API", "MLFLOW", "PREFECT", "REPORTS", "GRAFANA", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "STORE", "EMULATOR"]
 
+OWN = {
+    "STACK_NETWORK": "churn-test",
+    "TRIALS": "6",
+    "SIMULATOR_RATE_PER_SECOND": "5",
+    "MONITOR_MIN_ROWS": "100",
+    "REPORT_MIN_ROWS": "100",
+    "MONITOR_INTERVAL_SECONDS": "3",
+}
+
+CREDENTIALS = (
+    "API_KEY",
+    "MONGO_USERNAME",
+    "MONGO_PASSWORD",
+    "MLFLOW_TRACKING_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD",
+    "REPORTS_USERNAME",
+    "REPORTS_PASSWORD",
+    "GRAFANA_USERNAME",
+    "GRAFANA_PASSWORD",
+)
+
 
 class ContainerStack:
     """One stack of its own: its ports, its network, its volumes, its env file."""
 
-    def __init__(self, folder: Path) -> None:
-        self.env_file = folder / ".env.local"
+    def __init__(self, folder: Path, mode: str = "local", secrets: dict[str, str] | None = None) -> None:
+        self.mode = mode
+        self.env_file = folder / f".env.{mode}"
         self.ports = {name.lower(): free_port() for name in PORTS}
-        own = {f"{name}_PORT": str(self.ports[name.lower()]) for name in PORTS}
-        own |= {
-            "STACK_NETWORK": "churn-test",
-            "TRIALS": "6",
-            "SIMULATOR_RATE_PER_SECOND": "5",
-            "MONITOR_MIN_ROWS": "100",
-        }
-        own |= {"REPORT_MIN_ROWS": "100", "MONITOR_INTERVAL_SECONDS": "3"}
-        text = (PROJECT / ".env.local").read_text()
+        own = {f"{name}_PORT": str(self.ports[name.lower()]) for name in PORTS} | OWN
+        text = (PROJECT / f".env.{mode}").read_text()
         for key, value in own.items():
             text = re.sub(rf"^{key}=.*$", f"{key}={value}", text, flags=re.MULTILINE)
         self.env_file.write_text(text)
+        if secrets:
+            Path(f"{self.env_file}.secrets").write_text("".join(f"{key}={value}\n" for key, value in secrets.items()))
         self.walked: list[str] = []
 
     @property
@@ -50,10 +67,10 @@ class ContainerStack:
         return read_env_file(self.env_file)
 
     def make(self, *arguments: str, succeeds: bool = True, seconds: float = 900) -> str:
-        """Run one make target with env=local; returns all it said."""
+        """Run one make target; returns all it said."""
         environ = {key: value for key, value in os.environ.items() if key not in self.settings}
         done = subprocess.run(
-            ["make", "env=local", *arguments],
+            ["make", f"env={self.mode}", *arguments],
             cwd=PROJECT,
             env={**environ, "ENV_FILE": str(self.env_file)},
             stdin=subprocess.DEVNULL,
@@ -63,7 +80,7 @@ class ContainerStack:
             check=False,
         )
         said = done.stdout + done.stderr
-        self.walked.append(f"$ make {' '.join(arguments)} env=local\n{said}")
+        self.walked.append(f"$ make {' '.join(arguments)} env={self.mode}\n{said}")
         assert (done.returncode == 0) == succeeds, said
         return said
 
@@ -127,17 +144,38 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerStack]:
-    """A stack that begins with nothing and leaves nothing behind."""
+def engine() -> None:
+    """A Docker that answers."""
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
         pytest.fail("Docker does not answer: this is no test that may be skipped in silence. See CONTRIBUTING.md")
     subprocess.run(["sh", "tests/stack/standins.sh"], cwd=PROJECT, check=True)
-    found = ContainerStack(tmp_path_factory.mktemp("stack"))
-    found.make("reset_all", "yes=1")
-    yield found
-    found.make("reset_all", "yes=1")
+
+
+def standing(stack: ContainerStack) -> Iterator[ContainerStack]:
+    """The stack, beginning with nothing and leaving nothing behind but the transcript of what was done with it."""
+    stack.make("reset_all", "yes=1")
+    yield stack
+    stack.make("reset_all", "yes=1")
     (PROJECT / "build").mkdir(exist_ok=True)
-    (PROJECT / "build" / "stack-walk.txt").write_text("\n".join(found.walked))
+    (PROJECT / "build" / f"walk-{stack.mode}.txt").write_text("\n".join(stack.walked))
+
+
+@pytest.fixture(scope="module")
+def stack(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerStack]:
+    """The stack of your own machine."""
+    yield from standing(ContainerStack(tmp_path_factory.mktemp("stack")))
+
+
+@pytest.fixture(scope="module")
+def cloud(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContainerStack]:
+    """The stack of a virtual machine, with credentials, and LocalStack in the place of AWS."""
+    secrets = {name: f"{name.lower()}-for-this-test" for name in CREDENTIALS}
+    secrets |= {"PREFECT_AUTH_STRING": "flows:prefect-for-this-test", "BIND_ADDRESS": "127.0.0.1"}
+    secrets |= {"AWS_ENDPOINT_URL": "http://localstack:4566", "COMPOSE_PROFILES": "localstack,simulators"}
+    secrets |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    if "MONGO_VERSION" not in docker("inspect", "-f", "{{.Config.Env}}", "mongo:7.0.14"):
+        secrets["MONGO_URI"] = "mongodb://mongo:27017"  # not the public image: its stand-in knows no login
+    yield from standing(ContainerStack(tmp_path_factory.mktemp("cloud"), "cloud", secrets))
 
 
 @pytest.fixture(scope="session")

@@ -287,8 +287,8 @@ def test_every_container_comes_back_from_kill_9_and_no_answered_prediction_is_lo
     waiting(lambda: store.count_documents({"_id": {"$in": answered}}) == len(answered), 60, "every prediction stored")
 
 
-def test_after_localstack_was_killed_the_stream_door_goes_on_by_itself(stack, waiting):
-    stack.make("init_aws")
+def test_after_localstack_was_killed_the_stream_door_and_the_training_go_on_by_themselves(stack, waiting):
+    stack.make("apply-model-train-flow")
     store = MongoClient(stack.url("store").replace("http", "mongodb"))["prediction_service"]["data"]
     before = store.count_documents({"door": "stream"})
     for _ in range(20):
