@@ -8,6 +8,8 @@ import re
 import threading
 import time
 import urllib.request
+from collections import Counter
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -256,34 +258,35 @@ def killed(docker_command, one: str) -> None:
 def test_every_container_comes_back_from_kill_9_and_no_answered_prediction_is_lost(stack, waiting, docker_command):
     store = MongoClient(stack.url("store").replace("http", "mongodb"))["prediction_service"]["data"]
     answered: list[str] = []
+    unanswered: Counter[str] = Counter()
+
+    def state(one: str, what: str) -> str:
+        return docker_command("inspect", "-f", f"{{{{.{what}}}}}", one).strip()
+
+    def is_back(service: str, one: str, restarts: int) -> bool:
+        # The replicas one after the other, as in a deploy; with all others it does not matter.
+        is_ready = not service.startswith("serve-api-") or state(one, "State.Health.Status") == "healthy"
+        return is_ready and int(state(one, "RestartCount")) > restarts and state(one, "State.Running") == "true"
+
     for service, one in sorted(stack.containers().items()):
-        restarts = int(docker_command("inspect", "-f", "{{.RestartCount}}", one))
+        restarts = int(state(one, "RestartCount"))
         killed(docker_command, one)
         for _ in range(5):
             try:
                 answered.append(stack.predict(EXAMPLE)["prediction_id"])
-            except (OSError, HTTPException) as error:
-                # What is killed in the middle of an answer cannot end it; no other kill may be felt at the door.
-                if not service.startswith("serve-api"):
-                    pytest.fail(f"{service} was killed: {error!r}")
-        waiting(
-            lambda one=one, restarts=restarts: (
-                int(docker_command("inspect", "-f", "{{.RestartCount}}", one)) > restarts
-                and docker_command("inspect", "-f", "{{.State.Running}}", one).strip() == "true"
-            ),
-            60,
-            f"{service} running again",
-        )
+            except (OSError, HTTPException):
+                unanswered[service] += 1
+        waiting(partial(is_back, service, one, restarts), 60, f"{service} running again")
         waiting(lambda: stack.predict(EXAMPLE), 30, f"an answer after {service} was killed")
-
-    def healthy() -> bool:
-        states = [
-            docker_command("inspect", "-f", "{{.State.Health.Status}}", o).strip() for o in stack.containers().values()
-        ]
-        return len(states) == 16 and set(states) == {"healthy"}
-
-    waiting(healthy, 240, "everything healthy again")
-    assert len(answered) >= 75
+    waiting(
+        lambda: {state(one, "State.Health.Status") for one in stack.containers().values()} == {"healthy"},
+        240,
+        "everything healthy again",
+    )
+    assert len(stack.containers()) == 16
+    # Without its one front door the API is away; a replica killed in the middle of an answer cannot end that one.
+    assert unanswered.pop("serve-api", 0) <= 5
+    assert all(service.startswith("serve-api-") and count <= 1 for service, count in unanswered.items()), unanswered
     waiting(lambda: store.count_documents({"_id": {"$in": answered}}) == len(answered), 60, "every prediction stored")
 
 
