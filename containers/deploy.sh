@@ -43,12 +43,13 @@ move_to() {
 
 # Asks inside the container, for a healthcheck of every five seconds is too slow here.
 until_ready() {
-    local began=$SECONDS
+    local began=$SECONDS id
+    id=$(serve ps -q "$1")
     while [ $((SECONDS - began)) -lt "${READY_SECONDS:-60}" ]; do
-        if serve exec -T "$1" python -c "
+        if docker exec "$id" python -c "
 import sys, urllib.request
 sys.exit('$3' not in urllib.request.urlopen('http://localhost:$2', timeout=3).read().decode())" 2>/dev/null; then return; fi
-        sleep 0.3
+        sleep 0.5
     done
     serve logs --tail 15 "$1" >&2
     return 1
