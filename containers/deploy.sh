@@ -21,7 +21,7 @@ deploy() {
     fi
     say "It does not come up. Putting back ${before:-the champion}"
     write_run_id "$before"
-    move_to "$before" || fail "The old model does not come up either: see make logs env=$mode"
+    READY_SECONDS=60 move_to "$before" || fail "The old model does not come up either: see make logs env=$mode"
     fail "RUN_ID $wanted was not deployed; ${before:-the champion} answers again."
 }
 
