@@ -51,6 +51,10 @@ save_localstack() {
 
 train() {
     need_registry
+    if [ "${1:-}" = retrain ]; then
+        registry exec -T worker python -m model_orchestration.flow retrain "${@:3}"
+        return
+    fi
     say "Training in the worker, through Prefect: $(page "$PREFECT_PORT")"
     registry exec -T worker prefect --no-prompt deployment run train/train --watch \
         --param "contract=\"$CONTRACT\"" --param "trials=$TRIALS" --param "seed=$SEED" \

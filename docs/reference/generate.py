@@ -6,6 +6,7 @@ import ast
 import itertools
 import sys
 import tempfile
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,23 +28,18 @@ from tabular.settings import Settings
 
 PAGES = Path(__file__).resolve().parent
 
-PARTS = (
-    (
-        "API",
-        "`http://127.0.0.1:9696/metrics`. The workers count into common files, so that any of them tells for\n"
-        "all; the outbox is read at each scrape. Only `POST` to `/predict` and `/predict/batch` is timed. Refusals at any\n"
-        "other path, or of a wrong method, count under the route `other`; pages that were answered well are not counted.",
-    ),
-    ("Consumer", "`http://127.0.0.1:8086/metrics`."),
-    (
-        "Monitor",
-        "`http://127.0.0.1:8085/metrics`. What is not known has no sample: as long as `drift_known` is 0 there are no\n"
-        "drift gauges. When the store is down, the last known drift stays, `store_up` is 0 and\n"
-        "`last_drift_computation_age_seconds` grows.\n"
-        "[How drift is told](../explanation/drift.md) says what the methods mean. The metrics of the process itself\n"
-        "(`process_*`) are there as Prometheus' own client makes them.",
-    ),
-)
+PAGE_WIDTH = 118
+PARTS = {
+    "API": """`http://127.0.0.1:9696/metrics`. The workers count into common files, so that any of them tells for all;
+        the outbox is read at each scrape. Only `POST` to `/predict` and `/predict/batch` is timed. Refusals at any
+        other path, or of a wrong method, count under the route `other`; pages that were answered well are not
+        counted.""",
+    "Consumer": "`http://127.0.0.1:8086/metrics`.",
+    "Monitor": """`http://127.0.0.1:8085/metrics`. What is not known has no sample: as long as `drift_known` is 0 there
+        are no drift gauges. When the store is down the last known drift stays, `store_up` is 0, and
+        `last_drift_computation_age_seconds` grows. [How drift is told](../explanation/drift.md) says what the methods
+        mean. The metrics of the process itself (`process_*`) are there as Prometheus' own client makes them.""",
+}
 LABEL_VALUES = {
     ("api_requests", "route"): "`/predict`, `/predict/batch`, `other`",
     ("api_request_seconds", "route"): "`/predict`, `/predict/batch`",
@@ -91,16 +87,22 @@ def metrics_page() -> str:
     lines = [
         "# Metrics",
         "",
-        "Three services expose metrics for Prometheus. A counter begins at 0 when its service starts, except",
-        "`predictions_stored_total`, which tells how many are in the store; a histogram has `_bucket`, `_sum` and",
-        "`_count`. Times are in seconds. `make docs` makes this page from the code; what the alerts make of it is in",
-        "`monitoring/prometheus/alerts.yml`.",
+        _wrapped(
+            """Three services expose metrics for Prometheus. A counter begins at 0 when its service starts, except
+            `predictions_stored_total`, which tells how many are in the store; a histogram has `_bucket`, `_sum` and
+            `_count`. Times are in seconds. `make docs` makes this page from the code; what the alerts make of it is
+            in `monitoring/prometheus/alerts.yml`."""
+        ),
     ]
-    for (title, text), exposed in zip(PARTS, (_api(), _consumer(), _monitor()), strict=True):
-        lines += ["", f"## {title}", "", text, "", "| name | type | labels | meaning |", "|---|---|---|---|"]
+    for (title, text), exposed in zip(PARTS.items(), (_api(), _consumer(), _monitor()), strict=True):
+        lines += ["", f"## {title}", "", _wrapped(text), "", "| name | type | labels | meaning |", "|---|---|---|---|"]
         families = text_string_to_metric_families(exposed.decode())
         lines += [_metric_line(metric) for metric in families if not metric.name.endswith("_created")]
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(" ".join(text.split()), PAGE_WIDTH)
 
 
 def _metric_line(metric: Metric) -> str:
