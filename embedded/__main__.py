@@ -43,6 +43,8 @@ def _stack(arguments: argparse.Namespace) -> Stack:
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:
+        if arguments.command == "run" and given != remembered(state):
+            stack.down({**SERVE, **SIMULATORS})  # they were started with other settings
         remember(stack.layout, given)
     return stack
 
