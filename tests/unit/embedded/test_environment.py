@@ -20,7 +20,9 @@ def start(state, **given):
         "print(json.dumps([stack.settings.simulator_shift, stack.settings.trials]))"
     )
     environ = {**os.environ, **given}
-    done = subprocess.run([sys.executable, "-c", code, str(state)], cwd=PROJECT, env=environ, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(state)], cwd=PROJECT, env=environ, capture_output=True, check=True
+    )
     return json.loads(done.stdout)
 
 
