@@ -18,7 +18,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench reset_all setup_tests run_tests setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain deploy \
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels deploy \
         rollback healthy images test-stack docs
 
 help: ## show this list
@@ -62,6 +62,9 @@ setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the 
 
 stop-serve: $(INSTALLED) ## stop what start-serve started
 	@$(STACK) stop-serve
+
+labels: $(INSTALLED) ## attach true outcomes to stored predictions, for the reports (file=a CSV of prediction_id,label)
+	@$(if $(file),,echo "Say which file: make labels file=outcomes.csv" && exit 1 &&) $(STACK) labels '$(abspath $(file))'
 
 apply-prediction-reporting: $(INSTALLED) ## write a drift report now; the worker does it every three hours
 	@$(STACK) report

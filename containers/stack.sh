@@ -69,6 +69,11 @@ report() {
     say "The reports are at $(page "$REPORTS_PORT")"
 }
 
+labels() {
+    need_registry
+    registry exec -T worker sh -c 'cat >/state/labels.csv && python -m reporting.labels /state/labels.csv' <"$1"
+}
+
 start_serve() {
     need_registry
     [ -n "$RUN_ID" ] || champion >/dev/null ||
@@ -125,7 +130,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | report | start-serve | deploy | rollback | healthy)
+    run | images | setup-registry | init-aws | train | report | labels | start-serve | deploy | rollback | healthy)
         load_environment; check_credentials; check_docker ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

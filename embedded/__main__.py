@@ -77,6 +77,11 @@ def _report(stack: Stack, _: argparse.Namespace) -> int:
     return 0
 
 
+def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
+    stack.call("reporting.labels", *arguments.rest)
+    return 0
+
+
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor)
     stack.down({**SERVE, **SIMULATORS})
@@ -137,6 +142,7 @@ _COMMANDS = {
     "init-aws": _init_aws,
     "train": _train,
     "report": _report,
+    "labels": _labels,
     "start-serve": _start_serve,
     "stop-serve": _stop_serve,
     "status": _status,
