@@ -26,6 +26,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 CountOrNone = Annotated[int, msgspec.Meta(ge=0)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+Lease = Annotated[float, msgspec.Meta(ge=1, le=3_600)]
 PositiveOrNone = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
@@ -136,6 +137,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     consumer_poll_seconds: Positive = 0.25
     """How long the consumer rests when a shard had nothing new."""
+
+    consumer_name: str = ""
+    """The consumer's name among those that share the stream; no two may have the same. Empty: host and process id."""
+
+    lease_seconds: Lease = 10.0
+    """How long a consumer that has gone silent keeps its shards: within this time others have taken them over."""
 
     consumer_metrics_host: str = "127.0.0.1"
     """The address on which the consumer shows its metrics."""

@@ -128,13 +128,6 @@ def test_a_saved_prediction_sent_again_keeps_its_label(predictions):
     assert predictions.latest(1)[0].label == "left"
 
 
-def test_a_checkpoint_is_replaced_whole(predictions):
-    assert predictions.checkpoint("predictions/0") is None
-    predictions.save_checkpoint("predictions/0", {"sequence_number": "1", "extra": 1})
-    predictions.save_checkpoint("predictions/0", {"sequence_number": "2" * 56})
-    assert predictions.checkpoint("predictions/0") == {"sequence_number": "2" * 56}
-
-
 def test_reports_come_newest_first_and_once_by_id(predictions):
     for at in (1, 3, 2):
         predictions.save_report({"_id": f"r{at}", "made_at": NOON + timedelta(milliseconds=at), "share": math.nan})
