@@ -94,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many shards `init_aws` gives a new stream."""
 
     mongo_uri: str = "mongodb://127.0.0.1:27018"
-    """The prediction store."""
+    """The prediction store. What it acknowledges is in its journal, unless the address says otherwise (`?w=1`)."""
 
     mongo_database: str = "prediction_service"
     """The database in the prediction store."""

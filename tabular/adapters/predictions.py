@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pymongo
@@ -38,13 +39,18 @@ REFUSED_CODES = frozenset({2, 9, 14, 22, 52, 57, 59, 121, 10334, 17280, 17419, 1
 
 
 def mongo_client(uri: str) -> pymongo.MongoClient[Document]:
-    """A client with short timeouts that connects at its first call; a write it acknowledges is on disk."""
-    # `journal`: an answer means on disk, so that a killed server loses nothing it acknowledged.
+    """A client with short timeouts that connects at its first call.
+
+    A write it acknowledges is on disk, unless the address says with `w` or `journal` what an acknowledgement means.
+    """
+    said = {name.lower() for name in parse_qs(urlsplit(uri).query)}
+    # MongoDB keeps its journal in memory for a while: without this, a server that is killed loses what it took.
+    journal: dict[str, Any] = {} if said & {"w", "journal"} else {"journal": True}
     return pymongo.MongoClient(
         uri,
         tz_aware=True,
         tzinfo=UTC,
-        journal=True,
+        **journal,
         connect=False,
         serverSelectionTimeoutMS=int(SELECT_SECONDS * 1_000),
         connectTimeoutMS=int(SELECT_SECONDS * 1_000),
