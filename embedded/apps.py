@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from embedded.layout import PROJECT, Layout, executable, find_executable
 from embedded.service import Service
 from tabular.settings import Settings
 
 WORK_POOL = "churn"
+PORTS_APART = 10
+"""From one consumer's metrics to the next one's."""
 
 
 def worker() -> Service:
@@ -27,9 +30,13 @@ def api(layout: Layout) -> Service:
     )
 
 
-def consumer(layout: Layout) -> Service:
-    """The Kinesis door."""
-    return _module("consumer", "server.consumer", layout.ports.consumer_metrics, "/metrics")
+def consumer(layout: Layout, number: int = 1) -> Service:
+    """The Kinesis door, or the second, third, ... that shares its stream, each under a name and a port of its own."""
+    name = "consumer" if number == 1 else f"consumer-{number}"
+    port = layout.ports.consumer_metrics + PORTS_APART * (number - 1)
+    # With a name that outlives the process a restart has its shards back without waiting for the leases to expire.
+    environ = {"CONSUMER_NAME": name, "CONSUMER_METRICS_PORT": str(port)}
+    return replace(_module(name, "server.consumer", port, "/metrics"), environ=environ)
 
 
 def monitor(layout: Layout) -> Service:

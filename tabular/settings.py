@@ -26,6 +26,8 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 CountOrNone = Annotated[int, msgspec.Meta(ge=0)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+MAX_CONSUMERS = 4
+Consumers = Annotated[int, msgspec.Meta(ge=1, le=MAX_CONSUMERS)]
 Lease = Annotated[float, msgspec.Meta(ge=1, le=3_600)]
 PositiveOrNone = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
@@ -62,6 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     reports_port: Port = 8888
     """Embedded mode: the port on which the reports are hosted."""
+
+    consumers: Consumers = 1
+    """Embedded mode: how many consumers share the stream's shards, up to four."""
 
     simulator_rate_per_second: Positive = 1.0
     """How many rows a second each simulator sends."""
