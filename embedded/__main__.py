@@ -43,6 +43,8 @@ def _stack(arguments: argparse.Namespace) -> Stack:
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:
+        if arguments.command == "run" and given != remembered(state):
+            stack.down({**SERVE, **SIMULATORS})  # they were started with other settings
         remember(stack.layout, given)
     return stack
 
@@ -72,6 +74,11 @@ def _train(stack: Stack, arguments: argparse.Namespace) -> int:
 
 def _report(stack: Stack, _: argparse.Namespace) -> int:
     stack.call("reporting.flow")
+    return 0
+
+
+def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
+    stack.call("reporting.labels", *arguments.rest)
     return 0
 
 
@@ -135,6 +142,7 @@ _COMMANDS = {
     "init-aws": _init_aws,
     "train": _train,
     "report": _report,
+    "labels": _labels,
     "start-serve": _start_serve,
     "stop-serve": _stop_serve,
     "status": _status,

@@ -35,9 +35,9 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def given_on_the_command_line() -> dict[str, str]:
-    """The settings that the caller's own environment sets."""
+    """The settings that the caller's own environment sets; an empty one takes back what an earlier start was given."""
     names = [*(name.upper() for name in Settings.__struct_fields__), *_CRONS]
-    return {name: os.environ[name] for name in names if os.environ.get(name)}
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def remember(layout: Layout, given: Mapping[str, str]) -> None:

@@ -25,7 +25,7 @@ SERVE: dict[str, Maker] = {
     "api": lambda layout, _: apps.api(layout),
     "consumer": lambda layout, _: apps.consumer(layout),
     "monitor": lambda layout, _: apps.monitor(layout),
-    "prometheus": lambda layout, _: apps.prometheus(layout),
+    "prometheus": lambda layout, settings: apps.prometheus(layout, settings.consumers),
 }
 # Besides the first; how many of them run, CONSUMERS says.
 MORE_CONSUMERS: dict[str, Maker] = {

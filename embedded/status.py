@@ -18,7 +18,7 @@ def urls(stack: Stack) -> list[tuple[str, ...]]:
     """What the stack offers, and its address."""
     ports = stack.layout.ports
     pages = [
-        ("MLflow: runs and registry", ports.mlflow, ""),
+        ("MLflow: runs and registry", ports.mlflow, "/#/models"),
         ("Prefect: flows", ports.prefect, ""),
         ("API: predictions", ports.api, "/docs"),
         ("Monitor: drift gauges", ports.monitor, "/metrics"),

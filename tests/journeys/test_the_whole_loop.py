@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import time
@@ -11,6 +12,7 @@ import pytest
 from mlflow.tracking.client import MlflowClient
 
 from embedded import orphans
+from embedded.layout import find_executable
 from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
 from tabular.adapters.stream import KinesisStream
@@ -113,9 +115,23 @@ def test_the_drift_gauges_are_there(loop):
 
 
 def test_the_first_report_is_on_the_report_page(loop):
-    status, page = loop.get(loop.ports.reports, "/")
+    status, index = loop.get(loop.ports.reports, "/")
     assert status == 200
-    assert ".html" in page
+    newest = re.search(r'href="([^"]+\.html)"', index)
+    assert newest, index
+    status, page = loop.get(loop.ports.reports, "/" + newest[1])
+    assert status == 200
+    assert "<svg" in page
+
+
+@pytest.mark.skipif(find_executable("prometheus") is None, reason="Prometheus is not installed")
+def test_prometheus_reads_every_process_that_has_metrics(loop):
+    def healths():
+        page = json.loads(loop.get(loop.ports.prometheus, "/api/v1/targets")[1])
+        found = {target["labels"]["job"]: target["health"] for target in page["data"]["activeTargets"]}
+        return found if set(found.values()) == {"up"} else None
+
+    assert set(eventually(healths) or ()) == {"api", "consumer", "monitor", "prometheus"}
 
 
 def test_status_counts_every_process(loop):
