@@ -57,7 +57,7 @@ apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it
 retrain: $(INSTALLED) ## train again exactly like an earlier run (like=RUN_ID)
 	@$(if $(like),,echo "Say which run to train again: make retrain like=RUN_ID" && exit 1 &&) $(STACK) train retrain -- --like '$(like)'
 
-setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the monitor, the simulators (RUN_ID=id pins a model)
+setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the monitor, the simulators (RUN_ID=id pins a model, CONSUMERS=2 share the stream)
 	@$(STACK) start-serve
 
 stop-serve: $(INSTALLED) ## stop what start-serve started

@@ -15,7 +15,7 @@ from embedded.environment import given_on_the_command_line, process_environ, rem
 from embedded.layout import PROJECT, layout_of
 from embedded.operate import Stack
 from embedded.run import run, show
-from embedded.stack import REGISTRY, SERVE, SIMULATORS, STACK, STORE, WORKER, service
+from embedded.stack import MORE_CONSUMERS, REGISTRY, SERVE, SIMULATORS, STACK, STORE, WORKER, service, serving
 from embedded.status import status
 from tabular.errors import TabularError
 
@@ -84,14 +84,14 @@ def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
 
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor)
-    stack.down({**SERVE, **SIMULATORS})
-    stack.up({**STORE, **SERVE, **SIMULATORS})
+    stack.down({**SERVE, **MORE_CONSUMERS, **SIMULATORS})
+    stack.up([*STORE, *serving(stack.settings), *SIMULATORS])
     show(stack)
     return 0
 
 
 def _stop_serve(stack: Stack, _: argparse.Namespace) -> int:
-    stack.down({**SERVE, **SIMULATORS})
+    stack.down({**SERVE, **MORE_CONSUMERS, **SIMULATORS})
     console.print("The servers, the monitor and the simulators are stopped; the registry and the store go on.")
     return 0
 

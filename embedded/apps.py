@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from embedded.layout import PROJECT, Layout, executable, find_executable
@@ -14,6 +14,8 @@ from embedded.service import Service
 from tabular.settings import Settings
 
 WORK_POOL = "churn"
+PORTS_APART = 10
+"""From one consumer's metrics to the next one's."""
 
 
 def worker() -> Service:
@@ -32,9 +34,13 @@ def api(layout: Layout) -> Service:
     )
 
 
-def consumer(layout: Layout) -> Service:
-    """The Kinesis door."""
-    return _module("consumer", "server.consumer", layout.ports.consumer_metrics, "/metrics")
+def consumer(layout: Layout, number: int = 1) -> Service:
+    """The Kinesis door, or the second, third, ... that shares its stream, each under a name and a port of its own."""
+    name = "consumer" if number == 1 else f"consumer-{number}"
+    port = _consumer_port(layout, number)
+    # With a name that outlives the process a restart has its shards back without waiting for the leases to expire.
+    environ = {"CONSUMER_NAME": name, "CONSUMER_METRICS_PORT": str(port)}
+    return replace(_module(name, "server.consumer", port, "/metrics"), environ=environ)
 
 
 def monitor(layout: Layout) -> Service:
@@ -63,14 +69,16 @@ def reports(layout: Layout) -> Service:
     return Service(name="reports", command=command, port=port)
 
 
-def prometheus(layout: Layout) -> Service:
+def prometheus(layout: Layout, consumers: int = 1) -> Service:
     """Prometheus over every /metrics page, with the alert rules."""
     folder = layout.folder("prometheus")
     ours = PROJECT / "monitoring" / "prometheus"
     for name in ("prometheus.yml", "alerts.yml"):
         shutil.copyfile(ours / name, folder / name)
     ports = {f"{name.upper()}_PORT": str(port) for name, port in asdict(layout.ports).items()}
-    (folder / "targets.yml").write_text(_filled_in(ours / "targets" / "embedded.yml", ports))
+    targets = _filled_in(ours / "targets" / "embedded.yml", ports)
+    more = [f"127.0.0.1:{_consumer_port(layout, number)}" for number in range(2, consumers + 1)]
+    (folder / "targets.yml").write_text(f"{targets}- labels: {{ job: consumer }}\n  targets: {more}\n")
     return Service(
         name="prometheus",
         command=(
@@ -96,6 +104,10 @@ def simulator(layout: Layout, door: str, settings: Settings) -> Service:
     if settings.simulator_shift:
         command += ["--shift", settings.simulator_shift]
     return Service(name=f"send-data-{door}", command=tuple(command))
+
+
+def _consumer_port(layout: Layout, number: int) -> int:
+    return layout.ports.consumer_metrics + PORTS_APART * (number - 1)
 
 
 def _module(name: str, module: str, port: int, path: str) -> Service:
