@@ -182,6 +182,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sweep_workers: CountOrNone = 0
     """How many trials run side by side; 0 means one a core. The result does not depend on it."""
 
+    sweep_engine: Literal["local", "dask"] = "local"
+    """Where the trials run: `local` threads, or a `dask` cluster. The result does not depend on it."""
+
+    dask_scheduler: str = ""
+    """The scheduler of the Dask cluster, such as `tcp://10.0.0.5:8786`. Empty: one is started here."""
+
     flow_cache_dir: Path = Path(".state/flow-cache")
     """Where the flows keep finished step results, by content."""
 
