@@ -25,6 +25,7 @@ from tabular.sample import MAX_LEVEL, Sample, thinned
 STORE = "the prediction store"
 SELECT_SECONDS = 2.0
 SOCKET_SECONDS = 10.0
+SCAN_SECONDS = 60.0
 RETRY_AFTER_SECONDS = 2.0
 BULK_DOCUMENTS = 1_000
 COUNTED = 2_000
@@ -98,9 +99,12 @@ class MongoPredictions:
 
     def about_others_between(self, since: datetime, until: datetime, run_id: str) -> int:
         """How many predictions other runs made: exact up to COUNTED, else about: a count would be a scan."""
-        with _translated():
-            query = {"run_id": {"$ne": run_id}, **_made(since, until)}
-            found, share, _ = thinned(partial(self._read, query, ID), partial(self._read, query, ID), COUNTED)
+        with _translated(), pymongo.timeout(SCAN_SECONDS):
+            others = [other for other in self._data.distinct("run_id") if other != run_id]
+            if not others:
+                return 0
+            read = partial(self._read, {"run_id": {"$in": others}, **_made(since, until)}, ID)
+            found, share, _ = thinned(read, read, COUNTED)
             return round(len(found) / share)
 
     @property
@@ -110,7 +114,7 @@ class MongoPredictions:
 
     def count_by_door(self) -> dict[str, int]:
         """How many predictions each door has stored in all."""
-        with _translated():
+        with _translated(), pymongo.timeout(SCAN_SECONDS):
             groups = self._data.aggregate([{"$group": {"_id": "$door", "count": {"$sum": 1}}}])
             return {group["_id"]: group["count"] for group in groups}
 
@@ -158,7 +162,7 @@ class MongoPredictions:
                 asked *= 2  # some were no predictions: look further back
 
     def _sample(self, query: Document, most: int, newest: int | None = None) -> Sample:
-        with _translated():
+        with _translated(), pymongo.timeout(SCAN_SECONDS):
             self._ensure_indexes()
             read, probe = partial(self._read, query, None), partial(self._read, query, ID)
             documents, share, is_cut = thinned(read, probe, most, newest)
