@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 COUNT_EVERY_SECONDS = 60.0
 COUNT_SHARE = 0.02
-"""Counting every prediction costs the store a scan: done once a minute, or so rarely that it takes this share of time."""
+"""Counting every prediction costs the store a scan: done once a minute, or so rarely that it takes this share."""
 
 Counts = Mapping[str, int]
 
