@@ -11,9 +11,11 @@ PY := .venv/bin/python
 ifeq ($(env),embedded)
 STACK := $(PY) -m embedded
 INSTALLED := setup
+NEED_DASK := $(PY) -c 'import distributed' 2>/dev/null || sh embedded/setup.sh --group dask
 else
 STACK := bash containers/stack.sh $(env)
 INSTALLED :=
+NEED_DASK := echo "engine=dask is for env=embedded, see docs/how-to/sweep-on-a-cluster.md"; exit 1
 endif
 
 .DEFAULT_GOAL := help
@@ -51,11 +53,11 @@ setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its
 init_aws: $(INSTALLED) ## make the bucket and the streams, upload the table (DATASET_CSV=path)
 	@$(STACK) init-aws
 
-apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 CONTRACT=path)
-	@$(STACK) train
+apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 CONTRACT=path engine=dask)
+	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train $(if $(engine),train -- --engine '$(engine)')
 
 retrain: $(INSTALLED) ## train again exactly like an earlier run (like=RUN_ID)
-	@$(if $(like),,echo "Say which run to train again: make retrain like=RUN_ID" && exit 1 &&) $(STACK) train retrain -- --like '$(like)'
+	@$(if $(like),,echo "Say which run to train again: make retrain like=RUN_ID" && exit 1 &&) $(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train retrain -- --like '$(like)' $(if $(engine),--engine '$(engine)')
 
 setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the monitor, the simulators (RUN_ID=id pins a model, CONSUMERS=2 share the stream)
 	@$(STACK) start-serve

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+import uuid
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -20,11 +21,13 @@ import pandas as pd
 
 from tabular.contract import Contract, load_contract
 from tabular.drift import Drift, compare
+from tabular.sample import level_of
 from tabular.synthetic import make_table
 from tabular.table import clean, read_csv
 
 REFERENCE_ROWS = 2_000
 WINDOWS = (300, 1_000, 5_000)
+BIG_WINDOW, SAMPLE_LEVEL = 100_000, 4
 Plant = Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
 
 
@@ -121,6 +124,26 @@ def looks(
     print(f"flagged in {np.mean(found):.1%} of {len(found)} looks; the longest spell is {longest * step:,} rows")
 
 
+def sampled(contract: Contract, repeats: int) -> None:
+    """Windows of BIG_WINDOW rows that did not drift, read as the monitor reads them: a uniform sample by id.
+
+    The rows are made up: a real table of that size is not at hand, and drawing a small one again and again would make
+    rows that are no independent sample.
+    """
+    table = clean(contract, read_csv(make_table(contract, 2 * BIG_WINDOW, 7))).features.reset_index(drop=True)
+    levels = np.array([level_of(str(uuid.UUID(int=at**5))) for at in range(len(table))])
+    draw, found, read = np.random.default_rng(2), 0, []
+    for _ in range(repeats):
+        order = draw.permutation(len(table))
+        window = order[REFERENCE_ROWS : REFERENCE_ROWS + BIG_WINDOW]
+        kept = window[levels[window] >= SAMPLE_LEVEL]
+        frames = (table.iloc[rows].reset_index(drop=True) for rows in (order[:REFERENCE_ROWS], kept))
+        found += ours(*frames, contract)
+        read.append(len(kept))
+    print(f"\nWindows of {BIG_WINDOW:,} rows, nothing planted, of which about {np.mean(read):,.0f} are read")
+    print(f"flagged in {found / repeats:.1%} of {repeats} windows")
+
+
 def cost(table: pd.DataFrame, contract: Contract, sizes: tuple[int, ...]) -> None:
     print(f"\nOne comparison, CPU seconds (reference {REFERENCE_ROWS:,} rows)")
     print(f"{'window':>10}{'ours':>9}{'Evidently preset':>19}{'ratio':>8}")
@@ -152,6 +175,7 @@ def main() -> None:
     table = clean(contract, read_csv(body)).features.reset_index(drop=True)
     print(f"{contract.table.title}: {len(table):,} rows of {given.csv if given.csv.exists() else 'a made-up table'}")
     cost(table, contract, (1_000, 10_000, 100_000, *((1_000_000,) if given.big else ())))
+    sampled(contract, given.repeats)
     rates(table, contract, given.repeats, given.peer_repeats)
     looks(table, contract)
 

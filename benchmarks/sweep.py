@@ -1,11 +1,15 @@
 """The sweep, ours beside plain hyperopt: every trial fitted, scored, and kept in MLflow as a model that can be loaded.
 
     python benchmarks/sweep.py [--csv data/BankChurners.csv] [--contract contracts/credit_card_churn.toml]
-                               [--trials 50] [--rounds 1] [--workers 2]
+                               [--trials 50] [--rounds 1] [--workers 2] [--only peers|engines]
 
 The peer is `fmin` and one `mlflow.xgboost.log_model` a trial, on the same space, rows, seed and number of trials, with
 XGBoost on all cores: once as it is shipped (it infers the requirements anew each time), once with the requirements
 given. A MLflow server of its own is started. "Beyond the fit" is the wall time less that of the same sweep unlogged.
+
+The second table is our sweep, unlogged, on one and two threads and on Dask clusters of two and four processes on this
+machine. The clock starts when the cluster is up and has had one trial a process: starting it is told apart. "CPU s" is
+that of all processes.
 """
 
 from __future__ import annotations
@@ -16,11 +20,12 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import xgboost as xgb
 from hyperopt import STATUS_OK, Trials, fmin, space_eval, tpe
 
@@ -30,6 +35,7 @@ from embedded.layout import Layout, Ports
 from embedded.service import free_port
 from model_orchestration.candidate import bundler, search_data
 from model_orchestration.data import Split, split
+from model_orchestration.engines import Engine
 from model_orchestration.record import Recorder
 from model_orchestration.search import (
     MAX_ROUNDS,
@@ -139,6 +145,55 @@ def peer(task: Task, **log_options: Any) -> Outcome:
     return Outcome(seconds, unlogged, loss)
 
 
+ENGINES = (Engine(1), Engine(2), Engine(2, "dask"), Engine(4, "dask"))
+
+
+@dataclass
+class Run:
+    """What the sweeps of one engine took, in seconds, and the parameters they found."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    start: list[float] = field(default_factory=list)
+    found: list[object] = field(default_factory=list)
+
+
+def engines(task: Task, rounds: int) -> None:
+    """The same sweep on every engine, in turn."""
+    fit = Fit(task.data, objective(task.contract), SEED)
+    runs = {engine: Run() for engine in ENGINES}
+    for _ in range(rounds):
+        for engine, run in runs.items():
+            once(engine, fit, task.trials, run)
+    base = statistics.median(runs[Engine(2)].wall)
+    print(f"\n{'engine':<26}{'workers':>9}{'wall s':>9}{'CPU s':>9}{'start s':>9}{'speed, 2 local = 1':>20}  same best")
+    for engine, run in runs.items():
+        wall, cpu, start = (statistics.median(figures) for figures in (run.wall, run.cpu, run.start))
+        same = all(found == runs[Engine(1)].found[0] for found in run.found)
+        print(f"{engine.name:<26}{engine.workers:>9}{wall:>9.1f}{cpu:>9.1f}{start:>9.1f}{base / wall:>20.2f}  {same}")
+
+
+def once(engine: Engine, fit: Fit, trials: int, run: Run) -> None:
+    began = time.perf_counter()
+    with engine.started(fit) as (executor, remote):
+        params = {"learning_rate": 0.2, "max_depth": 2}
+        for warm in [executor.submit(remote, at, params) for at in range(2 * engine.workers)]:
+            warm.result()
+        run.start.append(time.perf_counter() - began)
+        before, began = cpu_of_all(), time.perf_counter()
+        done = sweep(remote, trials, SEED, executor)
+        run.wall.append(time.perf_counter() - began)
+        run.cpu.append(cpu_of_all() - before)
+        run.found.append(best(done).params)
+
+
+def cpu_of_all() -> float:
+    """CPU seconds so far of this process and of those below it."""
+    own = psutil.Process()
+    times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
+
+
 def timed(work: Callable[[], float]) -> tuple[float, float]:
     started = time.perf_counter()
     found = work()
@@ -151,6 +206,33 @@ def middle(outcomes: list[Outcome]) -> Outcome:
     return replace(outcomes[0], **columns)
 
 
+def peers(task: Task, rounds: int) -> None:
+    """Ours and plain hyperopt, in turn, against a MLflow server."""
+    contenders = {
+        "ours": ours,
+        "peer, as shipped": peer,
+        "peer, requirements given": lambda task: peer(task, pip_requirements=["xgboost"]),
+    }
+    found: dict[str, list[Outcome]] = {name: [] for name in contenders}
+    with tempfile.TemporaryDirectory() as state:
+        layout = Layout(Path(state), Ports(mlflow=free_port()))
+        server = backends.mlflow(layout)
+        with server.running(layout.logs / "mlflow.log"):
+            task = replace(task, uri=f"http://127.0.0.1:{layout.ports.mlflow}")
+            for _ in range(rounds):  # interleaved, so that a busy minute hits all alike
+                for name, run in contenders.items():
+                    found[name].append(run(task))
+    base = middle(found["ours"]).logged_seconds
+    print(f"{'':<26}{'wall s':>9}{'unlogged s':>12}{'beyond fit, ms/trial':>22}{'best loss':>11}{'time, ours = 1':>16}")
+    for name, outcomes in found.items():
+        one = middle(outcomes)
+        beyond = 1_000 * (one.logged_seconds - one.unlogged_seconds) / task.trials
+        ratio = one.logged_seconds / base
+        print(
+            f"{name:<26}{one.logged_seconds:>9.1f}{one.unlogged_seconds:>12.1f}{beyond:>22.0f}{one.loss:>11.4f}{ratio:>16.1f}"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--csv", type=Path)
@@ -158,35 +240,18 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--only", choices=["peers", "engines"])
     given = parser.parse_args()
     contract = load_contract(given.contract)
     body = given.csv.read_bytes() if given.csv else make_table(contract, 10_000, seed=0)
     parts = split(clean(contract, read_csv(body)), SEED)
-    contenders = {
-        "ours": ours,
-        "peer, as shipped": peer,
-        "peer, requirements given": lambda task: peer(task, pip_requirements=["xgboost"]),
-    }
-    with tempfile.TemporaryDirectory() as state:
-        layout = Layout(Path(state), Ports(mlflow=free_port()))
-        server = backends.mlflow(layout)
-        with server.running(layout.logs / "mlflow.log"):
-            uri = f"http://127.0.0.1:{layout.ports.mlflow}"
-            task = Task(contract, parts, search_data(contract, parts), given.trials, given.workers, uri)
-            found: dict[str, list[Outcome]] = {name: [] for name in contenders}
-            for _ in range(given.rounds):  # interleaved, so that a busy minute hits all alike
-                for name, run in contenders.items():
-                    found[name].append(run(task))
-    base = middle(found["ours"]).logged_seconds
-    print(f"{contract.table.name}, {'real' if given.csv else 'made-up'} rows, {given.trials} trials")
-    print(f"{'':<26}{'wall s':>9}{'unlogged s':>12}{'beyond fit, ms/trial':>22}{'best loss':>11}{'time, ours = 1':>16}")
-    for name, outcomes in found.items():
-        one = middle(outcomes)
-        beyond = 1_000 * (one.logged_seconds - one.unlogged_seconds) / given.trials
-        ratio = one.logged_seconds / base
-        print(
-            f"{name:<26}{one.logged_seconds:>9.1f}{one.unlogged_seconds:>12.1f}{beyond:>22.0f}{one.loss:>11.4f}{ratio:>16.1f}"
-        )
+    told = f"{contract.table.name}, {'real' if given.csv else 'made-up'} rows, {given.trials} trials"
+    print(told)
+    task = Task(contract, parts, search_data(contract, parts), given.trials, given.workers, "")
+    if given.only != "engines":
+        peers(task, given.rounds)
+    if given.only != "peers":
+        engines(task, given.rounds)
 
 
 if __name__ == "__main__":

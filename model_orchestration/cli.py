@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
+from model_orchestration.engines import EngineName
 from model_orchestration.report import Outcome, lines
 from tabular.errors import Rejected, Unavailable
 
+ENGINES = get_args(EngineName)
 REFUSED, UNAVAILABLE, NOT_REPRODUCED = 1, 3, 4
 
 
@@ -45,9 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, help="the seed of the split and of the sweep")
     train.add_argument("--time-budget-seconds", type=float, help="stop proposing trials after this long; 0: no limit")
     train.add_argument("--workers", type=int, help="trials side by side; the result does not depend on it")
+    train.add_argument("--engine", choices=ENGINES, help="where the trials run; the result does not depend on it")
     train.add_argument("--data-version", help="the sha256 of a version in the feature store; the latest if not given")
     train.add_argument("--refresh", action="store_true", help="do every step again, whatever was kept")
     retrain = commands.add_parser("retrain", help="train again on exactly the bytes and settings of an old run")
     retrain.add_argument("--like", required=True, metavar="RUN_ID", help="a sweep's run, or one of its trials'")
     retrain.add_argument("--workers", type=int, help="trials side by side")
+    retrain.add_argument("--engine", choices=ENGINES, help="where the trials run")
     return parser

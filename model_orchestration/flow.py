@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from model_orchestration import retrain as again
 from model_orchestration import steps
 from model_orchestration.checks import CheckReport
+from model_orchestration.engines import EngineName
 from model_orchestration.job import Job, Tools, make_job, make_objects, make_tools
 from model_orchestration.outcome import Evaluation, Sweep, Verdict
 from model_orchestration.report import Outcome, markdown
@@ -36,12 +37,13 @@ UI_UPDATE_SECONDS = 1.0
 
 
 @flow(name="train")
-def train(
+def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
     contract: str | None = None,
     trials: int | None = None,
     seed: int | None = None,
     time_budget_seconds: float | None = None,
     workers: int | None = None,
+    engine: EngineName | None = None,
     data_version: str | None = None,
     refresh: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
 ) -> Any:
@@ -49,17 +51,23 @@ def train(
 
     `data_version` is the sha256 of a version in the feature store, the latest if none; `refresh` does every step anew.
     """
-    given = {"contract": contract, "trials": trials, "seed": seed, "time_budget_seconds": time_budget_seconds}
-    return _plainly(lambda: _train({**given, "sweep_workers": workers}, data_version, refresh=refresh))
+    given: dict[str, Any] = {
+        "contract": contract,
+        "trials": trials,
+        "seed": seed,
+        "time_budget_seconds": time_budget_seconds,
+    }
+    given |= {"sweep_workers": workers, "sweep_engine": engine}
+    return _plainly(lambda: _train(given, data_version, refresh=refresh))
 
 
 @flow(name="retrain")
-def retrain(like: str, workers: int | None = None) -> Any:
+def retrain(like: str, workers: int | None = None, engine: EngineName | None = None) -> Any:
     """Train once more on exactly the bytes and settings of an old run, and say whether the same came out.
 
     It touches no alias: the new runs are there to be compared, not to be served.
     """
-    return _plainly(lambda: _retrain(like, workers))
+    return _plainly(lambda: _retrain(like, {"sweep_workers": workers, "sweep_engine": engine}))
 
 
 @dataclass
@@ -122,8 +130,8 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
     return _told(outcome)
 
 
-def _retrain(like: str, workers: int | None) -> dict[str, Any]:
-    settings = with_values(load_settings(), sweep_workers=workers)
+def _retrain(like: str, given: dict[str, Any]) -> dict[str, Any]:
+    settings = with_values(load_settings(), **given)
     original = again.read_original(make_tools(settings, load_contract(settings.contract)), like)
     job = original.job
     tools = make_tools(settings, job.read_contract)

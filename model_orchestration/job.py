@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import xgboost as xgb
 
+from model_orchestration.engines import Engine
 from tabular import feature_store
 from tabular.adapters.objects import S3Objects
 from tabular.adapters.registry import MlflowRegistry
@@ -58,7 +59,7 @@ class Tools:
 
     objects: Objects
     registry: MlflowRegistry
-    workers: int
+    engine: Engine
 
 
 def make_job(settings: Settings, objects: Objects, data_sha256: str | None = None) -> Job:
@@ -82,7 +83,9 @@ def make_objects(settings: Settings) -> Objects:
 def make_tools(settings: Settings, contract: Contract) -> Tools:
     """The bucket, the registry, and as many workers as there are cores unless a number is set."""
     registry = MlflowRegistry(settings.mlflow_tracking_uri, settings.model_name or contract.table.name)
-    return Tools(make_objects(settings), registry, settings.sweep_workers or len(os.sched_getaffinity(0)))
+    workers = settings.sweep_workers or len(os.sched_getaffinity(0))
+    engine = Engine(workers, settings.sweep_engine, settings.dask_scheduler)
+    return Tools(make_objects(settings), registry, engine)
 
 
 @cache

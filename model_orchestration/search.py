@@ -5,7 +5,7 @@ a window of fixed size slides over the trials, so that up to LAG workers are kep
 or eight propose the same points. The trials still in the window count as pending (hyperopt gives them the worst rank),
 which keeps neighbours from proposing the same point twice.
 
-The engine is any `concurrent.futures.Executor`; a Dask client's `get_executor()` fits without a change here.
+The engine is any `concurrent.futures.Executor`: threads here, or a Dask cluster (dask_engine.py).
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, Sweep, Verdict
 from model_orchestration.record import Recorder
 from model_orchestration.rivals import duel
-from model_orchestration.search import Fit, Trial, objective, sweep, threads
+from model_orchestration.search import Fit, Trial, objective, sweep
 from tabular import feature_store
 from tabular.adapters.registry import CHALLENGER, CHAMPION
 from tabular.bundle import Bundle, read_bundle
@@ -75,8 +75,8 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
                 if progress is not None:
                     progress(trial.number + 1, best)
 
-            with threads(tools.workers) as engine:
-                sweep(fit, job.trials, job.seed, engine, job.time_budget_seconds, on_trial)
+            with tools.engine.started(fit) as (executor, run):
+                sweep(run, job.trials, job.seed, executor, job.time_budget_seconds, on_trial)
         done = Sweep(parent_id, registry.url(parent_id), tuple(recorder.runs))
         _write_sweep(tools, job, done)
     except BaseException:

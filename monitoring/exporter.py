@@ -69,7 +69,14 @@ def build_monitor(settings: Settings) -> Monitor:
     model_name = settings.model_name or load_contract(settings.contract).table.name
     registry = MlflowRegistry(settings.mlflow_tracking_uri, model_name)
     bundles = BundleCache(registry, settings.state_dir / "bundles")
-    return Monitor(store, bundles, settings.monitor_window_rows, settings.monitor_min_rows, registry.trained_at)
+    return Monitor(
+        store,
+        bundles,
+        settings.monitor_window_rows,
+        settings.monitor_min_rows,
+        registry.trained_at,
+        settings.monitor_sample_rows,
+    )
 
 
 def _server(settings: Settings, app: App) -> WSGIServer:

@@ -25,9 +25,11 @@ class MonitorCollector(Collector):
         sight = self._monitor.sight
         yield from _health(sight)
         yield _counter("monitor_errors", "Failed looks, by what failed.", "reason", self._monitor.errors)
+        yield _gauge("unreadable_documents", "Documents left out because they are no predictions.", sight.unreadable)
         yield _counter("predictions_stored", "Predictions in the store, by door.", "door", sight.by_door)
         yield _gauge("window_rows_needed", "The fewest predictions that are compared.", self._monitor.min_rows)
-        yield _gauge("window_rows", "Predictions in the window.", sight.window.rows if sight.window else 0)
+        rows = sight.window.rows if sight.window else 0
+        yield _gauge("window_rows", "Predictions in the window; about, if it was sampled.", rows)
         yield _gauge("drift_known", "1 if the window was compared with its reference.", sight.drift is not None)
         if sight.window is not None:
             yield from _window(sight.window)
@@ -59,6 +61,8 @@ def _health(sight: Sight) -> Iterator[Metric]:
 
 
 def _window(window: Window) -> Iterator[Metric]:
+    yield _gauge("window_rows_read", "Predictions of the window that were read.", window.read_rows)
+    yield _gauge("window_sampling_error", "The most a share of the window may be off; 0: all was read.", window.error)
     span = window.newest_at - window.oldest_at
     yield _gauge("window_span_seconds", "Time between the window's oldest and newest prediction.", span)
     yield _gauge("prediction_mean", "Mean score in the window.", window.mean_score)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -17,24 +17,31 @@ from tabular.bundle_cache import BundleCache
 from tabular.drift import Drift, compare
 from tabular.errors import TabularError
 from tabular.ports import Predictions
-from tabular.prediction import Prediction
+from tabular.sample import Sample
 from tabular.window import window_frame
 
 log = logging.getLogger(__name__)
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 COUNT_EVERY_SECONDS = 60.0
-"""Counting every prediction stored costs the store a scan, so it is done less often than looking."""
+COUNT_SHARE = 0.02
+"""Counting every prediction costs the store a scan: done once a minute, or so rarely that it takes this share."""
 
 Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Window:
-    """The newest predictions of the newest run, told without its model; times are seconds since 1970."""
+    """The newest predictions of the newest run, told without its model; times are seconds since 1970.
+
+    Of a window that was sampled, `rows` and the counts are scaled up from the `read_rows` that were read, and `error`
+    is the most by which a share of it may be off.
+    """
 
     run_id: str
     rows: int
+    read_rows: int
+    error: float
     newest_at: float
     oldest_at: float
     mean_score: float
@@ -59,6 +66,7 @@ class Sight:
     reported_at: float | None = None
     trained_at: float | None = None
     by_door: Counts = field(default_factory=dict)
+    unreadable: int = 0
 
 
 class Monitor:
@@ -71,16 +79,18 @@ class Monitor:
         window_rows: int,
         min_rows: int,
         trained_at: Callable[[], float | None] = lambda: None,
+        sample_rows: int = 10_000,
     ) -> None:
         self._store = store
         self._bundles = bundles
         self._trained_at = trained_at
         self._window_rows = window_rows
+        self._sample_rows = sample_rows
         self.min_rows = min_rows
         self.sight = Sight()
         self.errors: Counter[str] = Counter()
         self._seen: str | None = None
-        self._counted_at = -COUNT_EVERY_SECONDS
+        self._count_at = 0.0
         self._last_failure = ""
 
     def watch(self, interval_seconds: float, stop: threading.Event) -> None:
@@ -96,10 +106,10 @@ class Monitor:
         try:
             self._count()
             newest = self._store.latest(1)
-            self.sight = replace(self.sight, looked_at=time.time(), store_up=True)
+            self.sight = replace(self.sight, looked_at=time.time(), store_up=True, unreadable=self._store.unreadable)
             if not newest or newest[0].id == self._seen:
                 return
-            window = self._store.latest(self._window_rows, newest[0].run_id)
+            window = self._store.sample_latest(self._window_rows, self._sample_rows, newest[0].run_id)
             stage = "model"
             bundle = self._bundle(newest[0].run_id, window)
             stage = "comparison"
@@ -110,16 +120,17 @@ class Monitor:
             self._failed(stage, error)
 
     def _count(self) -> None:
-        if time.monotonic() - self._counted_at < COUNT_EVERY_SECONDS:
+        if (began := time.monotonic()) < self._count_at:
             return
         reports = self._store.reports(1)
         reported_at = reports[0]["made_at"].timestamp() if reports else None
         self.sight = replace(self.sight, by_door=self._store.count_by_door(), reported_at=reported_at)
         with suppress(TabularError):  # the registry may be away, or hold nothing yet: the last known stays
             self.sight = replace(self.sight, trained_at=self._trained_at())
-        self._counted_at = time.monotonic()
+        took = time.monotonic() - began
+        self._count_at = time.monotonic() + max(COUNT_EVERY_SECONDS, took / COUNT_SHARE)
 
-    def _bundle(self, run_id: str, window: Sequence[Prediction]) -> Bundle:
+    def _bundle(self, run_id: str, window: Sample) -> Bundle:
         """The run's bundle; the window is shown even if this raises."""
         is_same_run = self.sight.window is not None and self.sight.window.run_id == run_id
         self.sight = replace(self.sight, window=told(window), drift=self.sight.drift if is_same_run else None)
@@ -130,9 +141,10 @@ class Monitor:
         self.sight = replace(self.sight, bundle=bundle, model_up=True)
         return bundle
 
-    def _compare(self, window: Sequence[Prediction], bundle: Bundle) -> None:
+    def _compare(self, window: Sample, bundle: Bundle) -> None:
         began = time.perf_counter()
-        outcome = compare(bundle.reference(), window_frame(window, bundle.contract), bundle.contract, self.min_rows)
+        current = window_frame(window.predictions, bundle.contract)
+        outcome = compare(bundle.reference(), current, bundle.contract, self.min_rows)
         self.sight = replace(
             self.sight,
             drift=outcome if isinstance(outcome, Drift) else None,
@@ -151,20 +163,27 @@ class Monitor:
         self._last_failure = failure
 
 
-def told(predictions: Sequence[Prediction]) -> Window:
+def told(sample: Sample) -> Window:
     """One window (newest first, not empty) in numbers; every feature is counted, also those with nothing to count."""
+    predictions = sample.predictions
     none = dict.fromkeys(predictions[0].row, 0)
     scores = np.array([prediction.score for prediction in predictions], dtype=np.float64)
     known = scores[~np.isnan(scores)]
     quantiles = dict(zip(QUANTILES, np.quantile(known, QUANTILES).tolist(), strict=True)) if known.size else {}
+
+    def counted(names: Iterable[str]) -> Counts:
+        return none | {name: sample.scaled(count) for name, count in Counter(names).items()}
+
     return Window(
         run_id=predictions[0].run_id,
-        rows=len(predictions),
+        rows=sample.rows,
+        read_rows=len(predictions),
+        error=sample.error,
         newest_at=predictions[0].made_at.timestamp(),
         oldest_at=predictions[-1].made_at.timestamp(),
         mean_score=float(known.mean()) if known.size else float("nan"),
         score_quantiles=quantiles,
-        missing=none | Counter(name for prediction in predictions for name in prediction.missing),
-        unseen=none | Counter(name for prediction in predictions for name in prediction.unseen),
-        out_of_range=none | Counter(name for prediction in predictions for name in prediction.out_of_range),
+        missing=counted(name for prediction in predictions for name in prediction.missing),
+        unseen=counted(name for prediction in predictions for name in prediction.unseen),
+        out_of_range=counted(name for prediction in predictions for name in prediction.out_of_range),
     )

@@ -29,20 +29,20 @@ def make_report(store: Predictions, bundles: BundleCache, settings: Settings) ->
     """
     now = datetime.now(UTC)
     period = Period(now - timedelta(hours=settings.report_window_hours), now, now)
-    predictions = store.between(period.since, period.until, settings.report_max_rows)
-    if not predictions:
+    newest = store.between(period.since, period.until, 1)
+    if not newest:
         return _only_index(store, settings, now, TooFewRows(0, settings.report_min_rows))
-    bundle = bundles.load(predictions[0].run_id)
-    report = build_report(
-        bundle, predictions, period, min_rows=settings.report_min_rows, max_rows=settings.report_max_rows
-    )
+    run_id = newest[0].run_id
+    sample = store.sample_between(period.since, period.until, settings.report_max_rows, run_id)
+    others = store.about_others_between(period.since, period.until, run_id)
+    report = build_report(bundles.load(run_id), sample, period, min_rows=settings.report_min_rows, other_runs=others)
     if isinstance(report, TooFewRows):
         return _only_index(store, settings, now, report)
     name = report_name(now)
     path = write_page(settings.reports_dir, f"{name}.html", report_page(report))
     store.save_report(summary(report, name))
     write_index(settings.reports_dir, store.reports(MAX_INDEXED), "", now)
-    return f"{report.verdict} {report.drift.rows:,} predictions, see {path}"
+    return f"{report.verdict} {report.told_rows} predictions, see {path}"
 
 
 def _only_index(store: Predictions, settings: Settings, now: datetime, few: TooFewRows) -> str:

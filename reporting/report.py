@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,8 +16,8 @@ from reporting.shapes import change_of_labels, change_of_numbers, label_bins, nu
 from tabular.bundle import REFERENCE_SCORE, Bundle
 from tabular.contract import Feature
 from tabular.drift import ColumnDrift, Drift, TooFewRows, compare
-from tabular.prediction import Prediction
-from tabular.window import newest_run, window_frame
+from tabular.sample import Sample
+from tabular.window import window_frame
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,14 @@ class Report:
     """Everything the page shows. `columns` are ranked, the most drifted first; `quality` is None without labels.
 
     `other_runs` counts predictions of the period that another run made: they have another reference and are left out.
-    `out_of_range` counts, by feature, the values outside the range of training.
+    `out_of_range` counts, by feature, the values outside the range of training. Where the period holds more than a
+    report reads, `sample` is a uniform sample of it, and all counts are scaled up from that.
     """
 
     period: Period
     bundle: Bundle
     run_id: str
+    sample: Sample
     drift: Drift
     columns: Sequence[ColumnView]
     scores: Histogram
@@ -58,13 +60,17 @@ class Report:
     by_door: Mapping[str, int]
     out_of_range: Mapping[str, int]
     other_runs: int
-    is_cut: bool
     quality: Quality | None
 
     @property
     def has_drift(self) -> bool:
         """True if features or scores drifted."""
         return self.drift.dataset_drift or (self.drift.prediction is not None and self.drift.prediction.drifted)
+
+    @property
+    def told_rows(self) -> str:
+        """How many predictions the report is about; of a sample about how many, for no more is known."""
+        return f"{'' if self.sample.is_whole else 'about '}{self.sample.rows:,}"
 
     @property
     def verdict(self) -> str:
@@ -81,10 +87,10 @@ class Report:
 
 
 def build_report(
-    bundle: Bundle, predictions: Sequence[Prediction], period: Period, *, min_rows: int, max_rows: int
+    bundle: Bundle, sample: Sample, period: Period, *, min_rows: int, other_runs: int = 0
 ) -> Report | TooFewRows:
-    """Compare the newest run's predictions (newest first) with its bundle's reference; TooFewRows if they are few."""
-    window = newest_run(predictions)
+    """Compare one run's predictions (newest first) with its bundle's reference; TooFewRows if they are few."""
+    window = sample.predictions
     contract, reference = bundle.contract, bundle.reference()
     current = window_frame(window, contract)
     drift = compare(reference, current, contract, min_rows)
@@ -94,21 +100,21 @@ def build_report(
         _view(feature, found, reference[feature.name], current[feature.name])
         for feature, found in zip(contract.features, drift.columns, strict=True)
     ]
-    by_door = Counter(prediction.door for prediction in window)
+    by_door = _counted(sample, (prediction.door for prediction in window))
     scores = [frame[REFERENCE_SCORE] for frame in (reference, current)]
     return Report(
         period=period,
         bundle=bundle,
         run_id=window[0].run_id,
+        sample=sample,
         drift=drift,
         columns=sorted(views, key=lambda view: (not view.drift.drifted, -view.drift.severity)),
         scores=number_histogram(*scores, whole=False),
         score_change=change_of_numbers(*scores),
-        volume=volume(window, sorted(by_door)),
+        volume=volume(sample, sorted(by_door)),
         by_door=dict(sorted(by_door.items())),
-        out_of_range=Counter(name for prediction in window for name in prediction.out_of_range),
-        other_runs=len(predictions) - len(window),
-        is_cut=len(predictions) >= max_rows,
+        out_of_range=_counted(sample, (name for prediction in window for name in prediction.out_of_range)),
+        other_runs=other_runs,
         quality=measure(window, reference, contract),
     )
 
@@ -125,7 +131,9 @@ def summary(report: Report, name: str) -> dict[str, Any]:
         "table": report.bundle.contract.table.name,
         "title": report.bundle.contract.table.title,
         "run_id": report.run_id,
-        "rows": report.drift.rows,
+        "rows": report.sample.rows,
+        "read_rows": report.drift.rows,
+        "sampling_error": report.sample.error,
         "reference_rows": report.drift.reference_rows,
         "verdict": report.verdict,
         "has_drift": report.has_drift,
@@ -136,6 +144,10 @@ def summary(report: Report, name: str) -> dict[str, Any]:
         "labels": quality.labels if quality else 0,
         "quality": dict(quality.measures) if quality else None,
     }
+
+
+def _counted(sample: Sample, names: Iterable[str]) -> Counter[str]:
+    return Counter({name: sample.scaled(count) for name, count in Counter(names).items()})
 
 
 def _view(feature: Feature, drift: ColumnDrift, reference: pd.Series[Any], current: pd.Series[Any]) -> ColumnView:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reporting.charts import Bin, Histogram, Moment, number, percent
 from tabular.contract import Feature
-from tabular.prediction import Prediction
+from tabular.sample import Sample
 from tabular.window import MISSING_LABEL, UNSEEN_LABEL, closed_labels
 
 MAX_BINS = 24
@@ -67,8 +67,9 @@ def change_of_labels(bins: Sequence[Bin]) -> str:
     return f"{most.name}: {percent(most.reference)} → {percent(most.current)}" if most else "no values"
 
 
-def volume(predictions: Sequence[Prediction], doors: Sequence[str]) -> list[Moment]:
+def volume(sample: Sample, doors: Sequence[str]) -> list[Moment]:
     """Predictions over time by door, in equal buckets from the oldest to the newest."""
+    predictions = sample.predictions
     if not predictions:
         return []
     times = np.array([prediction.made_at.timestamp() for prediction in predictions])
@@ -76,7 +77,7 @@ def volume(predictions: Sequence[Prediction], doors: Sequence[str]) -> list[Mome
     buckets = min(MAX_MOMENTS, max(1, len(predictions) // 5))
     edges = np.linspace(first, max(last, first + 1.0), buckets + 1)
     by_door = np.array([prediction.door for prediction in predictions])
-    counts = [np.histogram(times[by_door == door], edges)[0].tolist() for door in doors]
+    counts = [[sample.scaled(n) for n in np.histogram(times[by_door == door], edges)[0].tolist()] for door in doors]
     form = "%H:%M:%S" if last - first < 7_200 else "%d %b %H:%M"
     zone = predictions[0].made_at.tzinfo
     names = [datetime.fromtimestamp(edge, zone).strftime(form) for edge in edges[:-1]]

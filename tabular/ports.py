@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tabular.prediction import Prediction
+from tabular.sample import Sample
 
 
 class Objects(Protocol):
@@ -75,6 +76,23 @@ class Predictions(Protocol):
 
     def between(self, since: datetime, until: datetime, limit: int) -> list[Prediction]:
         """The predictions with since <= made_at < until, newest first, at most `limit`."""
+        ...
+
+    def sample_latest(self, newest: int, most: int, run_id: str) -> Sample:
+        """The `newest` so many predictions of a run, or a uniform sample of them: at most `most`."""
+        ...
+
+    def sample_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
+        """The predictions of a run with since <= made_at < until, or a uniform sample of them: at most `most`."""
+        ...
+
+    def about_others_between(self, since: datetime, until: datetime, run_id: str) -> int:
+        """How many predictions other runs made in that time: exact if they are few, else about."""
+        ...
+
+    @property
+    def unreadable(self) -> int:
+        """How many documents were left out because they are no predictions, as often as they were read."""
         ...
 
     def count_by_door(self) -> dict[str, int]:

@@ -164,6 +164,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     monitor_window_rows: Count = 1_000
     """How many of the newest predictions the monitor compares with the reference."""
 
+    monitor_sample_rows: Count = 10_000
+    """The most predictions the monitor reads at a look; of a larger window it reads a uniform sample."""
+
     monitor_min_rows: Count = 300
     """The fewest predictions worth comparing: smaller windows flag drift that is not there."""
 
@@ -179,8 +182,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     report_min_rows: Count = 300
     """The fewest predictions worth a report."""
 
-    report_max_rows: Count = 100_000
-    """The most predictions a report reads, the newest first."""
+    report_max_rows: Count = 50_000
+    """The most predictions a report reads; if there are more, it reads a uniform sample and says so."""
 
     trials: Count = 50
     """How many trials a sweep runs."""
@@ -193,6 +196,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     sweep_workers: CountOrNone = 0
     """How many trials run side by side; 0 means one a core. The result does not depend on it."""
+
+    sweep_engine: Literal["local", "dask"] = "local"
+    """Where the trials run: `local` threads, or a `dask` cluster. The result does not depend on it."""
+
+    dask_scheduler: str = ""
+    """The scheduler of the Dask cluster, such as `tcp://10.0.0.5:8786`. Empty: one is started here."""
 
     flow_cache_dir: Path = Path(".state/flow-cache")
     """Where the flows keep finished step results, by content."""

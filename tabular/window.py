@@ -30,11 +30,6 @@ def window_frame(predictions: Sequence[Prediction], contract: Contract) -> pd.Da
     return pd.DataFrame(columns)
 
 
-def newest_run(predictions: Sequence[Prediction]) -> list[Prediction]:
-    """Of predictions, newest first: those of the newest one's run. Another run has another reference."""
-    return [prediction for prediction in predictions if prediction.run_id == predictions[0].run_id]
-
-
 def closed_labels(feature: Feature, values: pd.Series[Any]) -> pd.Series[str]:
     """A label column with nothing left open: missing and unseen are labels of their own."""
     known = values.where(values.isin(feature.levels), UNSEEN_LABEL)

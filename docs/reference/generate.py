@@ -155,7 +155,7 @@ def _monitor() -> bytes:
         looked_at=0.0,
         store_up=True,
         model_up=True,
-        window=Window("", 1, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count),
+        window=Window("", 1, 1, 0.0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count),
         drift=Drift(1, 1, (column,), column),
         bundle=cast(Any, bundle),
         computed_at=0.0,

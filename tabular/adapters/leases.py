@@ -14,7 +14,8 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from tabular.adapters.predictions import Document, mongo_client, translated
+from tabular.adapters.documents import Document
+from tabular.adapters.predictions import mongo_client, translated
 from tabular.errors import Unavailable
 from tabular.ports import Lease
 

@@ -1,36 +1,36 @@
 """The prediction store in MongoDB, or in anything that speaks its wire protocol.
 
-Queries are plain on purpose: equality, ranges of numbers, sort, limit, one `$group`. They run on MongoDB and on
-nx-27017 alike. A document holds its time twice: `made_at`, a date for people and their tools, and `made_at_us`,
-microseconds since 1970, by which windows are cut: a BSON date keeps milliseconds, and nx-27017 compares whole seconds.
+Queries are plain on purpose: equality, `$in`, ranges of numbers, sort, limit, one `$group`. They run on MongoDB and on
+nx-27017 alike. What a document looks like is in documents.py.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
 import pymongo
 from bson.errors import BSONError
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure, PyMongoError
 
+from tabular.adapters.documents import Document, Reader, document_of, microseconds, without_nan
 from tabular.errors import Rejected, TabularError, Unavailable
 from tabular.prediction import Prediction
-
-Document = dict[str, Any]
+from tabular.sample import MAX_LEVEL, Sample, thinned
 
 STORE = "the prediction store"
 SELECT_SECONDS = 2.0
 SOCKET_SECONDS = 10.0
+SCAN_SECONDS = 60.0
 RETRY_AFTER_SECONDS = 2.0
 BULK_DOCUMENTS = 1_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COUNTED = 2_000
+ID = {"_id": 1}
 
 DUPLICATE_KEY = 11000
 # The codes by which a server refuses a document for good. Any other failure may pass, so it is Unavailable:
@@ -69,6 +69,7 @@ class MongoPredictions:
         self._data = self._client[database]["data"]
         self._reports = self._client[database]["report"]
         self._is_indexed = False
+        self._reader = Reader()
 
     def close(self) -> None:
         """Close the connections."""
@@ -86,7 +87,7 @@ class MongoPredictions:
         """
         with translated():
             self._ensure_indexes()
-            documents = [_document(prediction) for prediction in predictions]
+            documents = [document_of(prediction) for prediction in predictions]
             chunks = range(0, len(documents), BULK_DOCUMENTS)
             return sum(_insert_new(self._data, documents[at : at + BULK_DOCUMENTS]) for at in chunks)
 
@@ -96,19 +97,42 @@ class MongoPredictions:
 
     def between(self, since: datetime, until: datetime, limit: int) -> list[Prediction]:
         """The predictions with since <= made_at < until, newest first, at most `limit`; a naive time is UTC."""
-        return self._find({"made_at_us": {"$gte": _microseconds(since), "$lt": _microseconds(until)}}, limit)
+        return self._find(_made(since, until), limit)
+
+    def sample_latest(self, newest: int, most: int, run_id: str) -> Sample:
+        """The `newest` so many predictions of a run, or a uniform sample of them: at most `most`."""
+        return self._sample({"run_id": run_id}, most, newest)
+
+    def sample_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
+        """The predictions of a run with since <= made_at < until, or a uniform sample of them: at most `most`."""
+        return self._sample({"run_id": run_id, **_made(since, until)}, most)
+
+    def about_others_between(self, since: datetime, until: datetime, run_id: str) -> int:
+        """How many predictions other runs made: exact up to COUNTED, else about: a count would be a scan."""
+        with translated(), pymongo.timeout(SCAN_SECONDS):
+            others = [other for other in self._data.distinct("run_id") if other != run_id]
+            if not others:
+                return 0
+            read = partial(self._read, {"run_id": {"$in": others}, **_made(since, until)}, ID)
+            found, share, _ = thinned(read, read, COUNTED)
+            return round(len(found) / share)
+
+    @property
+    def unreadable(self) -> int:
+        """How many documents were left out because they are no predictions, as often as they were read."""
+        return self._reader.unreadable
 
     def count_by_door(self) -> dict[str, int]:
         """How many predictions each door has stored in all."""
-        with translated():
+        with translated(), pymongo.timeout(SCAN_SECONDS):
             groups = self._data.aggregate([{"$group": {"_id": "$door", "count": {"$sum": 1}}}])
             return {group["_id"]: group["count"] for group in groups}
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Store one report's row, by its `_id`; its `made_at` (now, if it has none) puts it in order."""
         with translated():
-            row = _without_nan({"made_at": datetime.now(UTC), **report})
-            row["made_at_us"] = _microseconds(row["made_at"])
+            row = without_nan({"made_at": datetime.now(UTC), **report})
+            row["made_at_us"] = microseconds(row["made_at"])
             self._reports.replace_one({"_id": row["_id"]}, row, upsert=True)
 
     def reports(self, limit: int) -> list[dict[str, Any]]:
@@ -128,16 +152,39 @@ class MongoPredictions:
             return []
         with translated():
             self._ensure_indexes()
-            found = self._data.find(query).sort("made_at_us", -1).limit(limit)
-            return [_prediction(document) for document in found]
+            asked = limit
+            while True:
+                documents = self._read(query, None, 0, asked)
+                found = self._reader.read(documents)
+                if len(found) >= limit or len(documents) < asked:
+                    return found[:limit]
+                asked *= 2  # some were no predictions: look further back
+
+    def _sample(self, query: Document, most: int, newest: int | None = None) -> Sample:
+        with translated(), pymongo.timeout(SCAN_SECONDS):
+            self._ensure_indexes()
+            read, probe = partial(self._read, query, None), partial(self._read, query, ID)
+            documents, share, is_cut = thinned(read, probe, most, newest)
+            return Sample(self._reader.read(documents), share, is_cut)
+
+    def _read(self, query: Document, fields: Document | None, level: int, limit: int) -> list[Document]:
+        # $in rather than a range: MongoDB then merges the levels in order of time, and stops at the limit.
+        thinner = {"level": {"$in": list(range(level, MAX_LEVEL + 1))}} if level else {}
+        return list(self._data.find(query | thinner, fields).sort("made_at_us", -1).limit(limit))
 
     def _ensure_indexes(self) -> None:
         if self._is_indexed:
             return
         # No tie-break on _id: nx-27017 refuses every write to a collection with _id in a compound index.
         newest = ("made_at_us", -1)
-        self._data.create_indexes([pymongo.IndexModel([newest]), pymongo.IndexModel([("run_id", 1), newest])])
+        self._data.create_indexes(
+            [pymongo.IndexModel([*before, newest]) for before in ([], [("run_id", 1)], [("level", 1)])]
+        )
         self._is_indexed = True
+
+
+def _made(since: datetime, until: datetime) -> Document:
+    return {"made_at_us": {"$gte": microseconds(since), "$lt": microseconds(until)}}
 
 
 def _insert_new(data: Collection[Document], documents: list[Document]) -> int:
@@ -149,44 +196,6 @@ def _insert_new(data: Collection[Document], documents: list[Document]) -> int:
         if others or details["writeConcernErrors"]:
             raise
         return int(details["nInserted"])
-
-
-def _document(prediction: Prediction) -> Document:
-    document: Document = msgspec.to_builtins(prediction, builtin_types=(datetime,))
-    document["_id"] = document.pop("id")
-    document["made_at_us"] = _microseconds(prediction.made_at)
-    for part in (document, document["row"], document["chances"] or {}):
-        for name, value in part.items():
-            if value != value:  # noqa: PLR0124 - NaN, which not every server of the protocol can store
-                part[name] = None
-    return document
-
-
-def _prediction(document: Document) -> Prediction:
-    fields = dict(document)
-    fields["id"] = fields.pop("_id")
-    fields["made_at"] = EPOCH + timedelta(microseconds=fields.pop("made_at_us"))
-    for name in ("unseen", "out_of_range", "warnings"):
-        fields[name] = tuple(fields[name])
-    if fields["score"] is None:
-        fields["score"] = math.nan
-    return Prediction(**fields)
-
-
-def _microseconds(moment: datetime) -> int:
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return (aware - EPOCH) // timedelta(microseconds=1)
-
-
-def _without_nan(value: Any) -> Any:
-    """A report with null for NaN, and lists for tuples: what every server of the protocol can store."""
-    if isinstance(value, float):
-        return None if math.isnan(value) else value
-    if isinstance(value, Mapping):
-        return {key: _without_nan(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(part) for part in value]
-    return value
 
 
 @contextmanager

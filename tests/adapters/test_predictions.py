@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import uuid
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
+import pymongo
 import pytest
 
 from embedded import backends
@@ -16,6 +18,7 @@ from embedded.service import free_port, stop
 from tabular.adapters.predictions import MongoPredictions, mongo_client
 from tabular.errors import Rejected, Unavailable
 from tabular.prediction import Prediction
+from tabular.sample import level_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -61,7 +64,7 @@ def test_nan_is_stored_as_null(predictions):
     predictions.save([prediction(1, row={"limit": math.nan}, chances={"a": math.nan}), prediction(2, score=math.nan)])
     second, first = predictions.latest(10)
     assert first.row == {"limit": None}
-    assert first.chances == {"a": None}
+    assert math.isnan(first.chances["a"])
     assert math.isnan(second.score)
 
 
@@ -191,8 +194,9 @@ def test_what_the_store_of_the_embedded_stack_took_survives_its_kill(layout, tmp
     uri = process_environ(own, {})["MONGO_URI"]
     assert "journal=false" in uri
     assert process_environ(own, {"OUTBOX_SYNC": "full"})["MONGO_URI"] == f"mongodb://127.0.0.1:{own.ports.store}"
-    adapter, taken = MongoPredictions(uri, "test"), 0
+    taken = 0
     for _ in range(3):
+        adapter = MongoPredictions(uri, "test")  # anew: connections to the killed one are of no use
         process = service.start(log)
         try:
             service.wait_ready(process, log)
@@ -201,9 +205,9 @@ def test_what_the_store_of_the_embedded_stack_took_survives_its_kill(layout, tmp
         finally:
             process.kill()
             process.wait()
-    with service.running(log):
+            adapter.close()
+    with service.running(log), closing(MongoPredictions(uri, "test")) as adapter:
         assert adapter.count_by_door() == {"api": taken} == {"api": 3_000}
-    adapter.close()
 
 
 @pytest.mark.parametrize(
@@ -217,3 +221,100 @@ def test_what_the_store_of_the_embedded_stack_took_survives_its_kill(layout, tmp
 )
 def test_a_write_is_journaled_unless_the_address_says_what_it_wants(options, wanted):
     assert mongo_client(f"mongodb://127.0.0.1:1{options}").write_concern.document == wanted
+
+
+MALFORMED = [
+    {},
+    {"score": "high"},
+    {"row": None},
+    {"made_at_us": "yesterday"},
+    {"made_at_us": 2**62},
+    {"door": "window"},
+    {"chances": [0.1, 0.9]},
+]
+
+
+@pytest.mark.parametrize("change", MALFORMED, ids=str)
+def test_a_document_that_is_no_prediction_is_left_out_counted_and_logged_once(predictions, settings, caplog, change):
+    predictions.save([prediction(at) for at in range(3)])
+    # As somebody else might write it, past our own adapter; {}: a document of nothing but an id and a time.
+    with pymongo.MongoClient(settings.mongo_uri) as client:
+        data = client[predictions._data.database.name]["data"]
+        whole = data.find_one({"_id": "p2"}) if change else {}
+        data.insert_many(
+            {**whole, "made_at_us": whole.get("made_at_us", 10**15 * 2), **change, "_id": f"odd{at}"} for at in range(5)
+        )
+    assert [found.id for found in predictions.latest(2)] == ["p2", "p1"]
+    assert [found.id for found in predictions.latest(9)] == ["p2", "p1", "p0"]
+    assert [found.id for found in predictions.between(NOON, NOON + timedelta(hours=1), 9)] == ["p2", "p1", "p0"]
+    assert predictions.unreadable >= 5
+    assert len([record for record in caplog.records if "is no prediction" in record.message]) == 1
+
+
+def scattered(rows: int, run_id: str = "run1") -> list[Prediction]:
+    """Predictions with ids as they really are."""
+    names = (uuid.uuid5(uuid.NAMESPACE_DNS, f"{run_id}{at}") for at in range(rows))
+    return [prediction(at, id=str(name), run_id=run_id) for at, name in enumerate(names)]
+
+
+@pytest.fixture(scope="module")
+def many(store, settings):
+    """5,000 predictions of one run, and 300 of another."""
+    adapter = MongoPredictions(settings.mongo_uri, f"test_{uuid.uuid4().hex}")
+    adapter.save([*scattered(5_000), *scattered(300, "run2")])
+    yield adapter
+    adapter.close()
+
+
+def test_a_sample_of_a_period_is_uniform_and_knows_its_share(many):
+    sample = many.sample_between(NOON, NOON + timedelta(seconds=1), 500, "run1")
+    assert 125 <= len(sample.predictions) <= 500
+    assert (sample.is_whole, sample.is_cut) == (False, False)
+    level = round(-math.log2(sample.share))
+    assert [found.id for found in sample.predictions] == [
+        one.id for one in reversed(scattered(5_000)) if level_of(one.id) >= level
+    ]
+    assert sample.rows == pytest.approx(5_000, rel=0.3)
+
+
+def test_the_newest_of_a_run_are_sampled_from_so_many_and_no_further_back(many):
+    sample = many.sample_latest(2_500, 500, "run1")
+    assert 250 <= len(sample.predictions) <= 500
+    assert sample.rows == pytest.approx(2_500, rel=0.02)
+    oldest = sample.predictions[-1].made_at
+    assert oldest == pytest.approx(NOON + timedelta(microseconds=2_500), abs=timedelta(microseconds=600))
+
+
+def test_a_run_smaller_than_the_window_is_sampled_whole(many):
+    sample = many.sample_latest(1_000_000, 500, "run1")
+    assert 125 <= len(sample.predictions) <= 500
+    assert sample.rows == pytest.approx(5_000, rel=0.3)
+    few = many.sample_latest(1_000_000, 500, "run2")
+    assert (len(few.predictions), few.is_whole, few.error) == (300, True, 0.0)
+
+
+def test_a_window_that_fits_is_read_whole(many):
+    assert many.sample_latest(400, 500, "run1").predictions == many.latest(400, "run1")
+    period = (NOON + timedelta(microseconds=100), NOON + timedelta(microseconds=500))
+    sample = many.sample_between(*period, 500, "run1")
+    assert sample.is_whole
+    assert [found.run_id for found in sample.predictions] == ["run1"] * 400
+
+
+def test_predictions_of_other_runs_are_counted(many):
+    period = (NOON, NOON + timedelta(seconds=1))
+    assert many.about_others_between(*period, "run1") == 300
+    assert many.about_others_between(*period, "run2") == pytest.approx(5_000, rel=0.3)
+    assert many.about_others_between(NOON + timedelta(seconds=1), NOON + timedelta(seconds=2), "run1") == 0
+
+
+def test_documents_from_before_there_were_levels_are_cut_to_the_newest_and_that_is_told(predictions):
+    predictions.save([prediction(at) for at in range(400)])
+    predictions._data.update_many({}, {"$unset": {"level": ""}})
+    for sample in (
+        predictions.sample_latest(1_000, 100, "run1"),
+        predictions.sample_between(NOON, NOON + timedelta(seconds=1), 100, "run1"),
+    ):
+        assert [found.id for found in sample.predictions] == [f"p{at}" for at in range(399, 299, -1)]
+        assert (sample.is_cut, sample.share) == (True, 1.0)
+        assert sample.error > 0

@@ -24,6 +24,7 @@ from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
 from tabular.bundle_cache import BundleCache
 from tabular.errors import Unavailable
+from tabular.prediction import id_from_key
 from tabular.row import RowCodec
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -44,10 +45,10 @@ class Reports:
     def folder(self) -> Path:
         return self.settings.reports_dir
 
-    def predict(self, frame, name: str) -> None:
+    def predict(self, frame, name: str, run_id: str = RUN) -> None:
         codec = RowCodec(self.bundle.contract)
         rows = [codec.parse(record) for record in frame[list(self.bundle.contract.feature_names)].to_dict("records")]
-        made = Model(RUN, self.bundle).predict(rows, [f"{name}-{at}" for at in range(len(rows))], "api")
+        made = Model(run_id, self.bundle).predict(rows, [id_from_key(f"{name}-{at}") for at in range(len(rows))], "api")
         now = datetime.now(UTC)
         self.store.save(
             [
@@ -117,6 +118,22 @@ def test_labels_that_come_later_are_in_the_next_report(fresh, bundle, tmp_path):
     fresh.make()
     row = fresh.store.reports(1)[0]
     assert (row["labels"], row["quality"]["ROC-AUC"]) == (300, 1.0)
+
+
+def test_a_period_with_more_than_a_report_reads_is_sampled_and_the_other_runs_are_told(fresh, bundle):
+    frame = bundle.reference().head(1_200)
+    fresh.predict(frame.head(300), "other", "e" * 32)
+    frame["credit_limit"] /= 2
+    fresh.predict(frame, "sampled")
+    fresh.settings = msgspec.structs.replace(fresh.settings, report_max_rows=1_000, report_min_rows=100)
+    assert "1 of 11 features moved (credit_limit)" in fresh.make()
+    page = (fresh.folder / fresh.pages()[0]).read_text()
+    assert "a uniform sample of" in page
+    assert "300 more predictions" in page
+    row = fresh.store.reports(1)[0]
+    assert 300 <= row["read_rows"] <= 1_000
+    assert row["rows"] == pytest.approx(1_200, rel=0.3)
+    assert sum(row["by_door"].values()) == pytest.approx(row["rows"], abs=4)
 
 
 def test_a_store_that_is_down_makes_no_report_and_says_why(fresh):

@@ -141,9 +141,10 @@ def test_the_kept_results_are_json(trainer, first):
     assert all(json.loads(path.read_bytes())["metadata"]["serializer"]["type"] == "json" for path in files)
 
 
-def test_a_retraining_by_any_trial_reproduces_to_the_last_bit_and_touches_no_alias(trainer, first):
+@pytest.mark.parametrize("how", [("--workers", "3"), ("--workers", "2", "--engine", "dask")])
+def test_a_retraining_by_any_trial_reproduces_to_the_last_bit_and_touches_no_alias(trainer, first, how):
     champion = trainer.registry.champion()
-    code, told, printed = trainer.run("retrain", "--like", first["RUN_ID"], "--workers", "3")
+    code, told, printed = trainer.run("retrain", "--like", first["RUN_ID"], *how)
     assert code == 0, printed
     assert "reproduced, every trial and every test metric" in told["like"]
     assert told["RUN_ID"] != first["RUN_ID"]
@@ -248,5 +249,5 @@ def test_the_deployment_takes_its_schedule_from_the_environment_and_its_form_has
     assert [one["schedule"]["cron"] for one in deployment["schedules"]] == [schedule]
     assert deployment["global_concurrency_limit"]["limit"] == 1
     form = deployment["parameter_openapi_schema"]["properties"]
-    expected = {"contract", "trials", "seed", "time_budget_seconds", "workers", "data_version", "refresh"}
+    expected = {"contract", "trials", "seed", "time_budget_seconds", "workers", "engine", "data_version", "refresh"}
     assert set(form) == expected

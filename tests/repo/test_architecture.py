@@ -27,6 +27,8 @@ HOMES = {
     "evidently": {"tabular/drift.py"},
     "flask": {"server/api.py"},
     "prefect": {"model_orchestration/flow.py", "reporting/flow.py"},
+    "distributed": {"model_orchestration/dask_engine.py"},
+    "dask": {"model_orchestration/dask_engine.py"},
     "hyperopt": {"model_orchestration/search.py"},
     "supervisor": {"embedded/supervisor.py"},
     "rich": {"embedded/console.py", "model_orchestration/flow.py"},

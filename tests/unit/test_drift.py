@@ -11,7 +11,7 @@ import pytest
 from tabular.bundle import REFERENCE_SCORE
 from tabular.drift import ALPHA, Drift, TooFewRows, compare, holm
 from tabular.prediction import Prediction
-from tabular.window import newest_run, window_frame
+from tabular.window import window_frame
 
 
 @pytest.fixture(scope="module")
@@ -167,9 +167,3 @@ def test_predictions_become_a_frame_like_the_reference(reference, contract):
 
 def test_an_empty_window_is_an_empty_frame(reference, contract):
     assert compare(reference, window_frame([], contract), contract) == TooFewRows(0, 300)
-
-
-def test_only_the_newest_runs_predictions_are_one_window(contract):
-    mixed = predictions(contract, 2, "new") + predictions(contract, 3, "old") + predictions(contract, 1, "new")
-    assert [prediction.run_id for prediction in newest_run(mixed)] == ["new"] * 3
-    assert newest_run([]) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from server.predictor import Model
 from tabular.bundle_cache import BundleCache
 from tabular.errors import Unavailable
 from tabular.row import RowCodec
+from tabular.sample import Sample, sampling_error
 
 RUN = "a" * 32
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,6 +30,7 @@ class MemoryStore:
         self.predictions = []
         self.is_down = False
         self.reads = 0
+        self.unreadable = 0
 
     def _up(self) -> None:
         self.reads += 1
@@ -37,6 +40,13 @@ class MemoryStore:
     def latest(self, limit, run_id=None):
         self._up()
         return [found for found in self.predictions if run_id in (None, found.run_id)][:limit]
+
+    def sample_latest(self, newest, most, run_id):
+        found = self.latest(newest, run_id)
+        if len(found) <= most:
+            return Sample(found)
+        share = 0.5 ** math.ceil(math.log2(len(found) / most))
+        return Sample(found[:: round(1 / share)], share)
 
     def count_by_door(self):
         self._up()
@@ -139,6 +149,25 @@ def test_values_out_of_the_training_range_are_counted(monitor, store, bundle):
     store.predictions = [msgspec.structs.replace(predictions[0], out_of_range=("customer_age",)), *predictions[1:]]
     monitor.look()
     assert samples(monitor)["window_out_of_range_values{customer_age}"] == 1
+
+
+def test_a_window_larger_than_what_is_read_at_a_look_is_sampled_and_says_by_how_much_it_may_err(store, cache, bundle):
+    frame = bundle.reference().head(1_600)
+    frame["credit_limit"] /= 2
+    frame.loc[::2, "customer_age"] = None
+    store.predictions = predict(bundle, frame)
+    store.unreadable = 3
+    sampling = Monitor(store, cache, window_rows=1_600, min_rows=300, sample_rows=400)
+    sampling.look()
+    found = samples(sampling)
+    assert (found["window_rows"], found["window_rows_read"]) == (1_600, 400)
+    assert found["window_missing_values{customer_age}"] == 1_600  # every fourth row is read, all of them without
+    assert found["window_sampling_error"] == pytest.approx(sampling_error(400))
+    assert (found["drift_known"], found["column_drifted{credit_limit}"]) == (1, 1)
+    assert found["unreadable_documents"] == 3
+    whole = Monitor(store, cache, window_rows=1_600, min_rows=300)
+    whole.look()
+    assert (samples(whole)["window_rows_read"], samples(whole)["window_sampling_error"]) == (1_600, 0)
 
 
 def test_a_small_window_is_told_and_not_judged(monitor, store, bundle):

@@ -10,6 +10,7 @@ import pytest
 from reporting.report import Period, build_report
 from server.predictor import Model
 from tabular.row import RowCodec
+from tabular.sample import Sample
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PERIOD = Period(NOW - timedelta(hours=24), NOW, NOW)
@@ -37,7 +38,8 @@ def predict():
 def report_on():
     """A report on predictions, as of noon."""
 
-    def report_on(bundle, predictions, min_rows=300, max_rows=100_000):
-        return build_report(bundle, predictions, PERIOD, min_rows=min_rows, max_rows=max_rows)
+    def report_on(bundle, predictions, min_rows=300, other_runs=0, **sampled):
+        sample = Sample(predictions, **sampled)
+        return build_report(bundle, sample, PERIOD, min_rows=min_rows, other_runs=other_runs)
 
     return report_on

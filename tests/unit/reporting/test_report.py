@@ -125,9 +125,8 @@ def test_labels_that_name_no_class_are_counted_and_left_out(bundle, steady, repo
     assert "3 labels name no class" in text_of(report_page(report))
 
 
-def test_only_the_newest_runs_predictions_count(bundle, steady, report_on):
-    old = [msgspec.structs.replace(one, run_id="b" * 32, id=f"old{one.id}") for one in steady[:40]]
-    report = report_on(bundle, steady + old)
+def test_predictions_of_other_runs_are_told_and_not_compared(bundle, steady, report_on):
+    report = report_on(bundle, steady, other_runs=40)
     assert (report.drift.rows, report.other_runs, report.run_id) == (600, 40, "a" * 32)
     assert "40 more predictions" in text_of(report_page(report))
 
@@ -143,8 +142,23 @@ def test_too_few_rows_make_no_report(bundle, steady, report_on, rows):
     assert report_on(bundle, steady[:rows]) == TooFewRows(rows, 300)
 
 
-def test_a_full_window_is_said_to_be_cut(bundle, steady, report_on):
-    assert "holds more predictions than a report reads" in text_of(report_page(report_on(bundle, steady, max_rows=600)))
+def test_a_window_that_was_cut_is_said_to_be(bundle, steady, report_on):
+    page = text_of(report_page(report_on(bundle, steady, is_cut=True)))
+    assert "holds more predictions than a report reads; these are the newest" in page
+
+
+def test_a_sampled_window_is_told_with_its_error_and_its_counts_are_scaled_up(bundle, shifted, report_on):
+    report = report_on(bundle, shifted, share=0.125)
+    assert report.by_door == {"api": 3_200, "stream": 1_600}
+    assert sum(sum(moment.counts) for moment in report.volume) == 4_800
+    page = text_of(report_page(report))
+    assert "about 4,800" in page
+    assert "uniform sample of 600 of them" in page
+    assert "no share and no point of a distribution is off by more than 6.6 %" in page
+    assert re.search(r"gender drifted \S.* 480 ", page), "the unseen labels are scaled up, too"
+    row = summary(report, "r")
+    assert (row["rows"], row["read_rows"], row["sampling_error"]) == (4_800, 600, pytest.approx(0.0664, abs=1e-4))
+    assert "uniform sample" not in text_of(report_page(report_on(bundle, shifted)))
 
 
 def as_task(contract: Contract, task: str) -> Contract:

@@ -1,0 +1,176 @@
+"""The sweep on a Dask cluster of real processes: the same trials as in threads here, whatever happens to a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from embedded.service import free_port
+from model_orchestration import job
+from model_orchestration.candidate import search_data
+from model_orchestration.data import split
+from model_orchestration.engines import Engine
+from model_orchestration.search import LAG, Fit, Trial, best, objective, sweep, threads
+from tabular.errors import Rejected, Unavailable
+from tabular.synthetic import make_table
+from tabular.table import clean, read_csv
+
+TRIALS = LAG + 16  # hyperopt draws the first 20 at random; the rest must be told the same story too
+ROWS = 2_000
+SEED = 42
+
+
+@dataclass
+class Cluster:
+    """`dask scheduler` and `dask worker` as a user starts them, on free ports."""
+
+    folder: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    address: str = ""
+
+    def start(self) -> None:
+        port = free_port()
+        self.address = f"tcp://127.0.0.1:{port}"
+        self._run("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+
+    def add_worker(self) -> subprocess.Popen[bytes]:
+        """A worker without a nanny: killed is killed, until another is started."""
+        given = ("--nthreads", "1", "--memory-limit", "0", "--no-nanny", "--no-dashboard")
+        return self._run("worker", self.address, *given, "--local-directory", str(self.folder))
+
+    def _run(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{len(self.processes)}.log").open("wb") as log:
+            line = [sys.executable, "-m", "dask", *arguments]
+            process = subprocess.Popen(line, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder)
+        self.processes.append(process)
+        return process
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Cluster]:
+    cluster = Cluster(folder)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        for process in reversed(cluster.processes):
+            process.kill()  # a worker that has only just started takes no notice of SIGTERM
+            process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path) -> Iterator[Cluster]:
+    with running(tmp_path) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def fit(contract) -> Fit:
+    parts = split(clean(contract, read_csv(make_table(contract, ROWS, seed=3))), SEED)
+    return Fit(search_data(contract, parts), objective(contract), SEED)
+
+
+@pytest.fixture(scope="module")
+def local(fit) -> list[Trial]:
+    with threads(2) as executor:
+        return sweep(fit, TRIALS, SEED, executor)
+
+
+def told(trials: list[Trial]) -> list[tuple]:
+    return [(trial.number, trial.params, trial.loss, trial.model) for trial in trials]
+
+
+def test_a_worker_killed_in_the_middle_changes_nothing(cluster, fit, local):
+    victim, _ = cluster.add_worker(), cluster.add_worker()
+    killed_at = []
+
+    def kill(trial: Trial) -> None:
+        if trial.number == 5:
+            os.kill(victim.pid, signal.SIGKILL)
+            killed_at.append(victim.wait())
+            cluster.add_worker()  # one that comes back: it must have the data as well
+
+    with Engine(2, "dask", cluster.address).started(fit) as (executor, run):
+        there = sweep(run, TRIALS, SEED, executor, on_trial=kill)
+    assert killed_at == [-signal.SIGKILL]
+    assert told(there) == told(local)
+    assert best(there).params == best(local).params
+
+
+def test_a_sweep_waits_for_a_worker_when_the_last_one_has_died(cluster, fit, local):
+    only = cluster.add_worker()
+
+    def kill(trial: Trial) -> None:
+        if trial.number == 1:
+            only.kill()
+            only.wait()
+            threading.Timer(2.0, cluster.add_worker).start()
+
+    with Engine(1, "dask", cluster.address).started(fit) as (executor, run):
+        there = sweep(run, 4, SEED, executor, on_trial=kill)
+    assert told(there) == told(local)[:4]
+
+
+def test_a_cluster_is_started_here_if_none_is_named_and_ends_with_the_sweep(fit, local):
+    with Engine(2, "dask").started(fit) as (executor, run):
+        there = sweep(run, 4, SEED, executor)
+    assert told(there) == told(local)[:4]
+    deadline = time.monotonic() + 20
+    while (left := children()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert left == []
+
+
+def children() -> list[str]:
+    """The command lines of this process' children and grandchildren that are Dask's."""
+    import psutil
+
+    own = psutil.Process().children(recursive=True)
+    lines = [" ".join(child.cmdline()) for child in own if child.status() != psutil.STATUS_ZOMBIE]
+    return [line for line in lines if "dask" in line]
+
+
+def test_a_worker_with_other_code_is_refused_by_name(cluster, fit, monkeypatch):
+    cluster.add_worker()
+    monkeypatch.setattr("model_orchestration.dask_engine.code_digest", lambda: "another code")
+    with (
+        pytest.raises(Rejected, match="runs other code or another XGBoost"),
+        Engine(1, "dask", cluster.address).started(fit) as (executor, run),
+    ):
+        sweep(run, 2, SEED, executor)
+    assert job.code_digest() != "another code"
+
+
+def test_a_scheduler_that_is_not_there_and_a_cluster_without_workers_are_unavailable(cluster, fit, monkeypatch):
+    monkeypatch.setattr("model_orchestration.dask_engine.CONNECT_SECONDS", 2.0)
+    with pytest.raises(Unavailable, match="has no worker"), Engine(1, "dask", cluster.address).started(fit):
+        pass
+    with (
+        pytest.raises(Unavailable, match="nothing answers at"),
+        Engine(1, "dask", f"tcp://127.0.0.1:{free_port()}").started(fit),
+    ):
+        pass
+
+
+def test_a_scheduler_that_is_lost_ends_the_sweep_with_the_reason(cluster, fit):
+    cluster.add_worker()
+
+    def kill(trial: Trial) -> None:
+        if trial.number == 0:
+            cluster.processes[0].kill()
+
+    with (
+        pytest.raises(Unavailable, match="the Dask cluster is not available"),
+        Engine(1, "dask", cluster.address).started(fit) as (executor, run),
+    ):
+        sweep(run, 4, SEED, executor, on_trial=kill)
