@@ -155,7 +155,7 @@ class Consumers:
 
     def wait_for(self, records: float) -> None:
         while self.answered() < records:
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def signal(self, number: signal.Signals) -> None:
         for process in self.processes:
