@@ -38,7 +38,7 @@ def main() -> int:
     try:
         run(load_settings(), stop)
     except Rejected as error:
-        log.error("the consumer cannot start: %s", error)
+        log.error("the consumer cannot run: %s", error)
         return 1
     log.info("stopped")
     return 0
