@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from time import perf_counter
 
 import msgspec
 
-from server.api_metrics import ApiMetrics
+from server.api_metrics import SINGLE, ApiMetrics
+from server.group_commit import GroupCommit
 from server.http_errors import Refusal, refusal
 from server.outbox import Outbox
 from server.predictor import Model, Predictor
@@ -28,8 +30,8 @@ class HttpDoor:
         self._metrics = metrics
         self._max_batch_rows = max_batch_rows
 
-    def one(self, body: bytes, key: str | None) -> bytes:
-        """Answer one JSON object."""
+    def one(self, body: bytes, key: str | None, started: float, group: GroupCommit | None) -> bytes:
+        """Answer one JSON object, on disk now or with its group; counts the request unless it is refused."""
         prediction_id = new_id() if key is None else id_from_key(_checked(key))
         model = self._predictor.model
         try:
@@ -37,10 +39,14 @@ class HttpDoor:
         except Rejected:
             self._metrics.rows((), refused=1)
             raise
-        predictions = model.predict([row], [prediction_id], "api")
-        self._outbox.append(predictions)
-        self._metrics.rows(predictions)
-        return msgspec.json.encode(reply(predictions[0], model.bundle.contract))
+        (prediction,) = model.predict((row,), (prediction_id,), "api")
+        if group is not None:
+            group.add(prediction, started)
+        else:
+            self._outbox.append([prediction])
+            self._metrics.rows([prediction])
+            self._metrics.answered(SINGLE, [perf_counter() - started])
+        return msgspec.json.encode(reply(prediction, model.bundle.contract))
 
     def array(self, body: bytes, key: str | None) -> bytes:
         """Answer a JSON array, row by row and in order, whatever is wrong with some of them."""
