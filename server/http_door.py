@@ -14,7 +14,7 @@ from server.http_errors import Refusal, refusal
 from server.outbox import Outbox
 from server.predictor import Model, Predictor
 from tabular.errors import Fault, Rejected
-from tabular.prediction import Prediction, id_from_key, new_id, reply
+from tabular.prediction import Prediction, id_from_key, new_id, new_ids, reply
 from tabular.row import NotJson, Row
 
 _KEY = re.compile(r"[!-~]{1,200}")
@@ -63,7 +63,7 @@ class HttpDoor:
     def _many(self, bodies: Sequence[bytes | msgspec.Raw], key: str | None) -> tuple[list[dict[str, object]], int]:
         """One answer a row, and how many of them are predictions."""
         self._check_count(len(bodies))
-        ids = [new_id() for _ in bodies] if key is None else _row_ids(_checked(key), len(bodies))
+        ids = new_ids(len(bodies)) if key is None else _row_ids(_checked(key), len(bodies))
         model = self._predictor.model
         rows, answers = _decoded(model, bodies)
         positions = [position for position, answer in enumerate(answers) if answer is None]
@@ -94,7 +94,7 @@ def _decoded(model: Model, bodies: Sequence[bytes | msgspec.Raw]) -> tuple[list[
     answers: list[dict[str, object] | None] = []
     for position, body in enumerate(bodies):
         try:
-            rows.append(model.bundle.codec.decode(bytes(body)))
+            rows.append(model.bundle.codec.decode(body))
             answers.append(None)
         except Rejected as error:
             answers.append({"row": position, "error": refusal(error).detail()})

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import repeat
 from typing import Any
+
+import numpy as np
 
 from tabular.bundle import Bundle, Range
 from tabular.bundle_cache import BundleCache
@@ -35,11 +38,12 @@ class Model:
 
     def predict(self, rows: Sequence[Row], ids: Sequence[str], door: Door) -> list[Prediction]:
         """Score rows (of this bundle's codec) in one vectorised call; one prediction a row, in order."""
-        scores = self._scores(rows)
         made_at = datetime.now(UTC)
         return [
-            self._prediction(row, prediction_id, door, made_at, score)
-            for row, prediction_id, score in zip(rows, ids, scores, strict=True)
+            self._prediction(row, prediction_id, door, made_at, score, outside)
+            for row, prediction_id, score, outside in zip(
+                rows, ids, self._scores(rows), self._all_out_of_range(rows), strict=True
+            )
         ]
 
     def _scores(self, rows: Sequence[Row]) -> list[Any]:
@@ -52,9 +56,14 @@ class Model:
         return scores
 
     def _prediction(
-        self, row: Row, prediction_id: str, door: Door, made_at: datetime, score: float | list[float]
+        self,
+        row: Row,
+        prediction_id: str,
+        door: Door,
+        made_at: datetime,
+        score: float | list[float],
+        out_of_range: tuple[str, ...],
     ) -> Prediction:
-        out_of_range = self._out_of_range(row)
         chances, winner = None, None
         if isinstance(score, list):
             chances = dict(zip(self.bundle.contract.target.classes, score, strict=True))
@@ -79,6 +88,16 @@ class Model:
     def _trained_ranges(self) -> list[tuple[int, str, Range]]:
         names = self.bundle.contract.feature_names
         return [(names.index(name), name, bounds) for name, bounds in self.bundle.profile.items()]
+
+    def _all_out_of_range(self, rows: Sequence[Row]) -> Iterable[tuple[str, ...]]:
+        if len(rows) <= WALKED_ROWS:
+            return map(self._out_of_range, rows)
+        # A whole column is in its range if its ends are, and most are: fmin and fmax pass missing values by.
+        values = np.array([row.codes for row in rows])
+        low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+        if all(not (low[at] < bounds[0] or high[at] > bounds[1]) for at, _, bounds in self._trained_ranges):
+            return repeat((), len(rows))
+        return map(self._out_of_range, rows)
 
     def _out_of_range(self, row: Row) -> tuple[str, ...]:
         # A missing value is NaN: it is neither below nor above.

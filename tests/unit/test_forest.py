@@ -198,3 +198,15 @@ def test_the_compiler_of_the_lock_builds_it_too_where_the_system_has_none():
 
 def test_the_library_has_the_version_the_code_asks_for():
     assert ctypes.PyDLL(str(forest_module.LIBRARY)).tree_walk_version() == forest_module.VERSION
+
+
+@pytest.mark.parametrize("rows", [1, WALKED_ROWS, WALKED_ROWS + 1, 300])
+def test_a_row_outside_the_training_range_is_flagged_in_a_batch_as_alone(bundle, contract, rows):
+    model = ready_model("a" * 32, bundle)
+    inside = bundle.codec.parse(bundle.golden[0].record)
+    outside = bundle.codec.parse(contract.example | {"credit_limit": 1_000_000, "customer_age": None})
+    for parsed, flagged in (([inside] * rows, []), ([inside] * (rows - 1) + [outside], [rows - 1])):
+        found = model.predict(parsed, ["x"] * rows, "api")
+        assert [at for at, each in enumerate(found) if each.out_of_range] == flagged
+        alone = [model.predict([row], ["x"], "api")[0] for row in parsed[-2:]]
+        assert [each.warnings for each in found[-2:]] == [each.warnings for each in alone]
