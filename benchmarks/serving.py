@@ -147,7 +147,8 @@ def running(folder: Path, arguments: argparse.Namespace) -> Iterator[list[Starte
         if not arguments.no_store:
             stack.enter_context(backends.store(layout).running(folder / "store.log"))
         started = []
-        for name, service in {"API": api} | {name: limit(name, app) for name, app in LIMITS.items()}.items():
+        services = {"API": api, **{name: limit(name, application) for name, application in LIMITS.items()}}
+        for name, service in services.items():
             begun = time.perf_counter()
             process = stack.enter_context(service.running(folder / f"{name}.log"))
             server = Server(name, service.port or 0, process.pid)
