@@ -84,7 +84,8 @@ def saturate(server: Server, path: str, connections: int, bodies: Sequence[str],
     if found is None:
         raise SystemExit(f"wrk said nothing that can be read:\n{done.stdout}{done.stderr}")
     rate, p50, p99 = (float(text) for text in found.groups()[:3])
-    return Measure(rate, p50, p99, (server.cpu_seconds() - before) / (rate * seconds) * 1e6, int(found[4]))
+    answered = max(rate * seconds, 1)
+    return Measure(rate, p50, p99, (server.cpu_seconds() - before) / answered * 1e6, int(found[4]))
 
 
 def at_rate(

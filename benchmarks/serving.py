@@ -64,12 +64,12 @@ def main() -> None:
         with running(folder, arguments) as started:
             servers = [each.server for each in started]
             singles, rates = measure(servers, records, arguments)
-            batches = measure_batches(servers[0], folder / "bundles" / RUN_ID, records, arguments)
             store = "no store" if arguments.no_store else "store draining"
             worker = arguments.worker or "poll loop"
             print(f"{arguments.workers} workers ({worker}), outbox_sync {arguments.sync}, {store}")
             report_singles(started, singles)
             report_rates(rates)
+            batches = measure_batches(servers[0], folder / "bundles" / RUN_ID, records, arguments)
             report_batches(batches, arguments.workers)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
