@@ -106,7 +106,9 @@ def checked_forest(booster: xgb.Booster, rows: Matrix) -> Forest | None:
     """The forest of a model, if it scores these rows and hundreds around its own thresholds exactly as XGBoost does."""
     try:
         forest = Forest(booster)
-        probes = np.concatenate([rows, _probes(forest)])
+        if rows.size and rows.shape[1] != forest.features:
+            raise NoForest(f"the model has {forest.features} features and the contract {rows.shape[1]}")
+        probes = np.concatenate([rows, _probes(forest)]) if rows.size else _probes(forest)
         differing = forest.many(probes).view(np.int32) != _scores(booster, probes).view(np.int32)
         if differing.any():
             raise NoForest(f"it scores {differing.sum()} of {len(probes)} rows otherwise than XGBoost")

@@ -142,6 +142,12 @@ def test_without_the_library_xgboost_scores_and_the_log_says_so(monkeypatch, cap
     assert model.predict([row], ["x"], "api")[0].score == float(bundle.predict(matrix([row]))[0])
 
 
+def test_rows_of_another_width_are_left_to_xgboost_and_none_are_no_hindrance(caplog):
+    assert checked_forest(BOOSTER, INPUTS[:, :3]) is None
+    assert "the contract 3" in caplog.text
+    assert checked_forest(BOOSTER, matrix([])) is not None
+
+
 def test_trees_that_lead_in_a_circle_are_refused():
     with pytest.raises(NoForest, match="laid out"):
         forest_module._nodes([forest_module._Tree([0, -1, -1], [2, -1, -1], [0] * 3, [0.0] * 3, [0] * 3, [0] * 3)], 4)
