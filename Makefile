@@ -103,12 +103,12 @@ fmt: .venv/.ready-tests ## format the code
 bench: .venv/.ready-tests ## run the benchmarks; each prints a table of ratios
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
 
-.venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh
+.venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh $(wildcard tabular/native/*)
 	@sh embedded/setup.sh
 	@touch $@
 
 .venv/.ready-tests: .venv/.ready tests/system-packages.sh
-	@sh embedded/setup.sh --all-groups
+	@sh embedded/setup.sh --all-groups --no-group native
 	@sh tests/system-packages.sh
 	@touch $@
 

@@ -37,5 +37,7 @@ export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
 say "Installing the packages of the stack (about 1.1 GB, once)"
 "$uv" venv --quiet --allow-existing --python "$python" .venv
 "$uv" sync --quiet --frozen --inexact --compile-bytecode "$@"
+sh tabular/native/build.sh "$PWD/.venv" "$uv" "$PWD" \
+    || say "The native scorer could not be compiled: single rows will be scored by XGBoost itself, which is slower"
 say "Installing the local stand-ins for AWS and MongoDB"
 UV_PROJECT_ENVIRONMENT=$PWD/.venv-emulators "$uv" sync --quiet --frozen --compile-bytecode --python "$python" --project embedded/emulators

@@ -16,7 +16,8 @@ from tabular.prediction import Prediction
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
-ROUTES = ("/predict", "/predict/batch")
+SINGLE, BATCH = "/predict", "/predict/batch"
+ROUTES = (SINGLE, BATCH)
 
 
 class ApiMetrics:
@@ -30,13 +31,16 @@ class ApiMetrics:
         )
         self._seconds = prometheus.Histogram(
             "api_request_seconds",
-            "From the body read to the answer ready.",
+            "From the request read to the answer ready; of a single row, written down as well.",
             ["route"],
             buckets=SECONDS,
             registry=self._registry,
         )
         self._rows = prometheus.Counter(
             "api_rows", "Rows of requests, by outcome.", ["outcome"], registry=self._registry
+        )
+        self._shed = prometheus.Counter(
+            "api_requests_shed", "Requests sent away unread because too many waited.", registry=self._registry
         )
         self._features = prometheus.Counter(
             "api_feature_values",
@@ -65,6 +69,17 @@ class ApiMetrics:
             self._requests.labels(route, str(status)).inc()
         if seconds is not None:
             self._latency[route].observe(seconds)
+
+    def answered(self, route: str, seconds: Sequence[float]) -> None:
+        """Count requests of one route that were answered together."""
+        self._ok[route].inc(len(seconds))
+        observe = self._latency[route].observe
+        for each in seconds:
+            observe(each)
+
+    def shed(self, requests: int) -> None:
+        """Count requests that were sent away unread because too many waited."""
+        self._shed.inc(requests)
 
     def rows(self, predictions: Sequence[Prediction], refused: int = 0) -> None:
         """Count the rows of one request, and what was odd about their values."""

@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from gunicorn.workers.base import Worker
+
 from tabular.errors import TabularError
 from tabular.settings import load_settings
 
@@ -14,13 +16,23 @@ try:
 except TabularError as error:
     sys.exit(f"the API does not start: {error}")
 
+
+class PollWorker(Worker):
+    """Runs `server.poll_loop`, which is imported after the fork, as everything is that brings XGBoost along."""
+
+    def run(self):  # noqa: ANN201 - gunicorn's own base class has no types
+        from server.poll_loop import PollLoop
+
+        PollLoop(self, _settings.api_max_waiting, _settings.max_body_bytes).run()
+
+
 SECONDS_BETWEEN_ATTEMPTS = 5
 _metrics_folder = _settings.state_dir / "api-metrics"
 
 bind = f"{_settings.api_host}:{_settings.api_port}"
 workers = _settings.api_workers
 threads = _settings.api_threads
-worker_class = "gthread" if threads > 1 else "sync"
+worker_class = PollWorker
 backlog = 512
 keepalive = 15
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from time import perf_counter
 
 import msgspec
 
-from server.api_metrics import ApiMetrics
+from server.api_metrics import SINGLE, ApiMetrics
+from server.group_commit import GroupCommit
 from server.http_errors import Refusal, refusal
 from server.outbox import Outbox
 from server.predictor import Model, Predictor
 from tabular.errors import Fault, Rejected
-from tabular.prediction import Prediction, id_from_key, new_id, reply
+from tabular.prediction import Prediction, id_from_key, new_id, new_ids, reply
 from tabular.row import NotJson, Row
 
 _KEY = re.compile(r"[!-~]{1,200}")
@@ -28,8 +30,8 @@ class HttpDoor:
         self._metrics = metrics
         self._max_batch_rows = max_batch_rows
 
-    def one(self, body: bytes, key: str | None) -> bytes:
-        """Answer one JSON object."""
+    def one(self, body: bytes, key: str | None, started: float, group: GroupCommit | None) -> bytes:
+        """Answer one JSON object, on disk now or with its group; counts the request unless it is refused."""
         prediction_id = new_id() if key is None else id_from_key(_checked(key))
         model = self._predictor.model
         try:
@@ -37,10 +39,14 @@ class HttpDoor:
         except Rejected:
             self._metrics.rows((), refused=1)
             raise
-        predictions = model.predict([row], [prediction_id], "api")
-        self._outbox.append(predictions)
-        self._metrics.rows(predictions)
-        return msgspec.json.encode(reply(predictions[0], model.bundle.contract))
+        (prediction,) = model.predict((row,), (prediction_id,), "api")
+        if group is not None:
+            group.add(prediction, started)
+        else:
+            self._outbox.append([prediction])
+            self._metrics.rows([prediction])
+            self._metrics.answered(SINGLE, [perf_counter() - started])
+        return msgspec.json.encode(reply(prediction, model.bundle.contract))
 
     def array(self, body: bytes, key: str | None) -> bytes:
         """Answer a JSON array, row by row and in order, whatever is wrong with some of them."""
@@ -57,7 +63,7 @@ class HttpDoor:
     def _many(self, bodies: Sequence[bytes | msgspec.Raw], key: str | None) -> tuple[list[dict[str, object]], int]:
         """One answer a row, and how many of them are predictions."""
         self._check_count(len(bodies))
-        ids = [new_id() for _ in bodies] if key is None else _row_ids(_checked(key), len(bodies))
+        ids = new_ids(len(bodies)) if key is None else _row_ids(_checked(key), len(bodies))
         model = self._predictor.model
         rows, answers = _decoded(model, bodies)
         positions = [position for position, answer in enumerate(answers) if answer is None]
@@ -88,7 +94,7 @@ def _decoded(model: Model, bodies: Sequence[bytes | msgspec.Raw]) -> tuple[list[
     answers: list[dict[str, object] | None] = []
     for position, body in enumerate(bodies):
         try:
-            rows.append(model.bundle.codec.decode(bytes(body)))
+            rows.append(model.bundle.codec.decode(body))
             answers.append(None)
         except Rejected as error:
             answers.append({"row": position, "error": refusal(error).detail()})
@@ -119,4 +125,4 @@ def _checked(key: str) -> str:
 
 
 def _row_ids(key: str, rows: int) -> list[str]:
-    return [id_from_key(f"{key}/{row}") for row in range(rows)]
+    return [id_from_key(f"{key} {row}") for row in range(rows)]  # a key has no spaces, so no other request has these

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ import msgspec
 
 from tabular.errors import Fault, Rejected, TabularError, Unavailable
 from tabular.row import NotJson
+
+log = logging.getLogger(__name__)
 
 MAX_FAULTS = 1_000
 MAX_NAME_CHARACTERS = 100
@@ -59,6 +62,16 @@ class Refusal(Exception):
     def body(self) -> bytes:
         """The whole answer, encoded."""
         return msgspec.json.encode({"error": self.detail()})
+
+
+def refused(error: Exception) -> Refusal:
+    """Any error as a refusal; one that nobody foresaw is logged and answered 500."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, TabularError):
+        return refusal(error)
+    log.error("a request failed in an unforeseen way", exc_info=error)
+    return Refusal(500, "the server met an error it did not foresee")
 
 
 def refusal(error: TabularError) -> Refusal:

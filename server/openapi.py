@@ -19,7 +19,8 @@ _REFUSALS = {
     "413": "The body or the batch is too large.",
     "415": "The Content-Type is not the one this path reads, or the body is compressed.",
     "422": "Fields are missing, unknown or hold what the contract does not allow; every one is named.",
-    "503": "The prediction could not be written down, so it was not given. Retry after the seconds in Retry-After.",
+    "503": "Too many requests wait, or the prediction could not be written down, so none was given. Retry after the "
+    "seconds in Retry-After.",
 }
 
 

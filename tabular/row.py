@@ -57,8 +57,9 @@ class RowCodec:
             forbid_unknown_fields=True,
         )
         self._decoder = msgspec.json.Decoder(record)
+        self._plain = tuple(map(_plain_labels, contract.features))
 
-    def decode(self, body: bytes) -> Row:
+    def decode(self, body: bytes | msgspec.Raw) -> Row:
         """Read one JSON object; raises NotJson, or InvalidRow with every fault."""
         try:
             record = self._decoder.decode(body)
@@ -66,7 +67,21 @@ class RowCodec:
             return self.parse(parse_json(body))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotJson(f"the body is not JSON: {error}") from error
-        return self._row([getattr(record, name) for name in self._attributes])
+        return self._plain_row(msgspec.structs.astuple(record))
+
+    def _plain_row(self, given: tuple[Any, ...]) -> Row:
+        """A row whose types and ranges were checked with its decoding; labels in other spellings take the long way."""
+        values, codes = [], []
+        for raw, plain in zip(given, self._plain, strict=True):
+            if plain is None:
+                values.append(raw)
+                codes.append(MISSING if raw is None else float(raw))
+            elif (found := plain.get(raw)) is not None:
+                values.append(found[0])
+                codes.append(found[1])
+            else:
+                return self._row(given)
+        return Row(tuple(values), tuple(codes))
 
     def parse(self, record: object) -> Row:
         """Check one decoded record; raises InvalidRow naming every faulty, missing and unknown field."""
@@ -113,12 +128,24 @@ def matrix(rows: Sequence[Row]) -> Matrix:
     return np.array([row.codes for row in rows], dtype=np.float32)
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes | msgspec.Raw) -> Any:
     """Decode JSON of any shape; raises NotJson (NaN, Infinity and numbers beyond a double are not JSON)."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NotJson(f"the body is not JSON: {error}") from error
+
+
+def _plain_labels(feature: Feature) -> dict[object, tuple[Value, float]] | None:
+    """What a label is, by its own spelling or its code; None for numbers."""
+    if feature.is_numeric:
+        return None
+    plain: dict[object, tuple[Value, float]] = {None: (None, MISSING)}
+    for code, level in enumerate(feature.levels):
+        plain[level] = (level, float(code))
+        if feature.kind == "ordinal":
+            plain[code] = (level, float(code))
+    return plain
 
 
 Outcome = tuple[Value, float, bool] | Fault

@@ -117,7 +117,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many gunicorn workers serve the API."""
 
     api_threads: Count = 4
-    """How many threads each API worker has."""
+    """How many threads each API worker has for batches and pages; single rows are answered by its main loop."""
+
+    api_max_waiting: Count = 256
+    """How many requests may wait in one API worker; those beyond are answered 503 with Retry-After at once."""
 
     api_key: str = ""
     """The key to ask for, as `Authorization: Bearer KEY` or `X-API-Key: KEY`, before predicting. Empty: none."""

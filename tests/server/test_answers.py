@@ -99,6 +99,8 @@ def test_a_batch_with_a_key_gives_each_row_an_id_of_its_own_twice_the_same(api, 
 
     assert ids("batch") == ids("batch")
     assert len({*ids("batch"), *ids("other")}) == 6
+    singles = {api.predict(contract.example, Idempotency_Key=key)[1]["prediction_id"] for key in ("batch", "batch/0")}
+    assert not singles & {*ids("batch")}
 
 
 def test_ndjson_is_answered_in_ndjson_and_a_broken_line_is_refused_alone(api, contract, score):

@@ -132,6 +132,11 @@ def test_another_content_type_is_415(api, good, media):
     assert JSON in refused(api, 415, "wrong_content_type", "POST", "/predict", good, **headers)["message"]
 
 
+def test_the_batch_path_names_both_content_types_it_reads(api, good):
+    error = refused(api, 415, "wrong_content_type", "POST", "/predict/batch", good, Content_Type="text/csv")
+    assert f"{JSON} or {NDJSON}" in error["message"]
+
+
 def test_a_content_type_may_have_a_charset_and_capitals(api, good):
     assert api.ask("POST", "/predict", good, Content_Type="Application/JSON; charset=utf-8")[0] == 200
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
-from tabular.prediction import Prediction, id_from_key, id_from_stream, new_id, reply
+from tabular.prediction import Prediction, id_from_key, id_from_stream, new_id, new_ids, reply
 
 MADE_AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -74,3 +75,9 @@ def test_a_key_never_collides_with_a_stream_record():
 
 def test_requests_without_a_key_are_all_different():
     assert len({new_id() for _ in range(1_000)}) == 1_000
+
+
+def test_drawn_ids_are_random_uuids_in_their_usual_spelling():
+    for one in new_ids(1_000):
+        parsed = uuid.UUID(one)
+        assert (str(parsed), parsed.version, parsed.variant) == (one, 4, uuid.RFC_4122)

@@ -1,0 +1,162 @@
+"""Every client of a worker: who may come, who is waited for how long, and how each is left."""
+
+from __future__ import annotations
+
+import errno
+import math
+import selectors
+import socket
+from contextlib import suppress
+from time import monotonic, sleep
+from typing import Any
+
+from server.answering import refusal_answer
+from server.connection import Connection, Doing
+from server.http_errors import Refusal
+from server.incoming import Incoming
+
+REQUEST_SECONDS = 30.0  # for a request to arrive, and for a part of an answer to be taken
+LINGER_SECONDS = 5.0
+LAST_REQUEST_SECONDS = 1.0  # when stopping: for a request that is already on its way
+ACCEPTED_AT_ONCE, ACCEPTED_OF_A_PILE = 8, 64
+
+LATE = refusal_answer(Refusal(408, "the request did not arrive within 30 s", "too_slow", "Send it faster, or less."))
+
+
+class Clients:
+    """The connections of one worker and the selector that watches them."""
+
+    def __init__(self, worker: Any, max_body_bytes: int) -> None:
+        self._worker = worker
+        self._max_body_bytes = max_body_bytes
+        self._all: set[Connection] = set()
+        self._accepts = False
+        self._accepts_at_once = ACCEPTED_AT_ONCE
+        self.poller = selectors.DefaultSelector()
+        self.again: list[Connection] = []
+        self.held_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def accept(self, *, yes: bool) -> None:
+        """Let new ones come, or not; above the configured number none may."""
+        yes = yes and len(self._all) < self._worker.cfg.worker_connections
+        if yes == self._accepts:
+            return
+        self._accepts = yes
+        for listener in self._worker.sockets:
+            if yes:
+                listener.setblocking(False)  # noqa: FBT003
+                self.poller.register(listener, selectors.EVENT_READ, listener)
+            else:
+                self.poller.unregister(listener)
+
+    def take_in(self, listener: Any) -> None:
+        """Accept a few, so that the other workers have some too; more when they pile up."""
+        for _ in range(self._accepts_at_once):
+            try:
+                sock, peer = listener.accept()
+            except OSError as error:
+                if error.errno in {errno.EMFILE, errno.ENFILE}:
+                    self._worker.log.error("no connection can be accepted: %s", error)
+                    sleep(0.05)
+                elif error.errno not in {errno.EAGAIN, errno.ECONNABORTED}:
+                    raise
+                self._accepts_at_once = ACCEPTED_AT_ONCE
+                return
+            incoming = Incoming(self._worker.cfg, peer, self._max_body_bytes)
+            until = monotonic() + self._worker.cfg.keepalive
+            connection = Connection(sock, peer, listener.getsockname(), incoming, until)
+            self._all.add(connection)
+            self.poller.register(sock, selectors.EVENT_READ, connection)
+        self._accepts_at_once = min(self._accepts_at_once * 2, ACCEPTED_OF_A_PILE)
+
+    def read_on(self, connection: Connection) -> None:
+        """Wait for the rest of its request."""
+        if connection.doing is not Doing.ASKING and len(connection.incoming):
+            connection.doing, connection.deadline = Doing.ASKING, monotonic() + REQUEST_SECONDS
+        self._hold(connection, len(connection.incoming))
+
+    def pause(self, connection: Connection) -> None:
+        """Do not watch it while a thread works for it."""
+        connection.doing, connection.deadline = Doing.WAITING, math.inf
+        self.poller.unregister(connection.sock)
+
+    def resume(self, connection: Connection) -> None:
+        """Watch it again."""
+        self.poller.register(connection.sock, selectors.EVENT_READ, connection)
+
+    def answered(self, connection: Connection, data: bytes, *, keeps: bool) -> None:
+        """Send it the answer to the request it brought, which is forgotten."""
+        connection.incoming.forget()
+        self._hold(connection, 0)
+        if not keeps:
+            connection.closes = True
+            connection.lingers = connection.incoming.is_cut or len(connection.incoming) > 0
+        self.send(connection, data)
+
+    def part(self, connection: Connection, data: bytes) -> None:
+        """Send it a last answer, whatever else it wanted to say."""
+        self._hold(connection, 0)
+        connection.closes = connection.lingers = True
+        self.send(connection, data)
+
+    def send(self, connection: Connection, data: bytes = b"") -> None:
+        """Send this, or go on sending."""
+        try:
+            is_sent = connection.send(data)
+        except OSError:
+            self.drop(connection)
+            return
+        if not is_sent:
+            if connection.doing is not Doing.TAKING:
+                self.poller.modify(connection.sock, selectors.EVENT_WRITE, connection)
+            connection.doing, connection.deadline = Doing.TAKING, monotonic() + REQUEST_SECONDS
+            return
+        if connection.doing is Doing.TAKING:
+            self.poller.modify(connection.sock, selectors.EVENT_READ, connection)
+        if not connection.closes:
+            connection.doing, connection.deadline = Doing.IDLE, monotonic() + self._worker.cfg.keepalive
+            if len(connection.incoming):
+                self.again.append(connection)
+        elif connection.lingers:
+            self._leave(connection)
+        else:
+            self.drop(connection)
+
+    def discard(self, connection: Connection) -> None:
+        """Throw away what one that is leaving still sends: closed at once, it might never see its answer."""
+        if connection.receive() == b"":
+            self.drop(connection)
+
+    def drop(self, connection: Connection) -> None:
+        """Close it now."""
+        self._hold(connection, 0)
+        self._all.discard(connection)
+        with suppress(KeyError, ValueError):  # it is not watched just now
+            self.poller.unregister(connection.sock)
+        connection.sock.close()
+
+    def look(self, now: float) -> None:
+        """See to those whose time is over."""
+        if not self._worker.alive:
+            for connection in self._all:
+                if connection.doing is Doing.IDLE:
+                    connection.deadline = min(connection.deadline, now + LAST_REQUEST_SECONDS)
+        for connection in [each for each in self._all if each.deadline <= now]:
+            if connection.doing is Doing.ASKING:
+                self.part(connection, LATE)
+            else:
+                self.drop(connection)
+
+    def _leave(self, connection: Connection) -> None:
+        connection.doing, connection.deadline = Doing.LEAVING, monotonic() + LINGER_SECONDS
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.drop(connection)
+
+    def _hold(self, connection: Connection, held_bytes: int) -> None:
+        self.held_bytes += held_bytes - connection.held_bytes
+        connection.held_bytes = held_bytes

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Compiles tree_walk.c into an environment: sh build.sh ENVIRONMENT UV PROJECT. It takes the system's C compiler or, where
+# there is none, the one of the locked package `ziglang`, which comes and goes.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+environment=$1 uv=$2 project=$3
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+compile() { "$@" -O2 -fPIC -shared -ffp-contract=off -o "$scratch/tree_walk.so" "$here/tree_walk.c" -lm; }
+
+if compiler=$(command -v cc || command -v gcc || command -v clang); then
+    compile "$compiler"
+else
+    UV_PROJECT_ENVIRONMENT="$scratch/zig" "$uv" sync --quiet --frozen --no-install-project --only-group native \
+        --project "$project" --python "$environment/bin/python"
+    export ZIG_GLOBAL_CACHE_DIR="$scratch/cache" ZIG_LOCAL_CACHE_DIR="$scratch/cache"
+    compile "$scratch/zig/bin/python" -m ziglang cc -mcpu=baseline # by default it takes all that this processor can
+fi
+# Moved into place whole: a process that has the old one open keeps it.
+cp "$scratch/tree_walk.so" "$environment/lib/tree_walk.so.new"
+mv "$environment/lib/tree_walk.so.new" "$environment/lib/tree_walk.so"

@@ -1,0 +1,310 @@
+"""Clients as they are: slow, impatient, old-fashioned, too many; none of them holds up the others."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+JSON = "application/json"
+
+
+@pytest.fixture(scope="module")
+def api(run_api):
+    with run_api(API_WORKERS="1", API_THREADS="1", MAX_BODY_BYTES="1000000") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def good(contract):
+    return json.dumps(contract.example).encode()
+
+
+def request(body: bytes, *headers: str, path: str = "/predict", version: str = "1.1") -> bytes:
+    lines = [
+        f"POST {path} HTTP/{version}",
+        "Host: x",
+        f"Content-Type: {JSON}",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@contextlib.contextmanager
+def connected(api):
+    with socket.create_connection(("127.0.0.1", api.port), timeout=20) as connection:
+        yield connection
+
+
+def answers(connection, count=1):
+    """The next answers on a connection: status and decoded body of each."""
+    found, file = [], connection.makefile("rb")
+    for _ in range(count):
+        status = int(file.readline().split()[1])
+        headers = dict(line.decode().lower().strip().split(": ", 1) for line in iter(file.readline, b"\r\n"))
+        found.append((status, headers, file.read(int(headers["content-length"]))))
+    return found
+
+
+def test_a_hundred_clients_that_stop_in_the_middle_hold_up_nobody(api, contract, good):
+    with contextlib.ExitStack() as stack:
+        for at in range(100):
+            slow = stack.enter_context(connected(api))
+            text = request(good) if at % 2 else request(good, "X-Slow: yes")
+            slow.sendall(text[: 40 if at % 3 else -5])
+        for _ in range(20):
+            assert api.predict(contract.example)[0] == 200
+        assert api.predict([contract.example] * 100, "/predict/batch")[0] == 200
+
+
+def test_a_request_that_comes_byte_by_byte_is_answered(api, good):
+    text = request(good)
+    with connected(api) as connection:
+        for at in range(len(text)):
+            connection.sendall(text[at : at + 1])
+        assert answers(connection)[0][0] == 200
+
+
+def test_a_chunked_body_that_comes_byte_by_byte_is_answered(api, good):
+    text = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    text += b"5;why=not\r\n%s\r\n%x\r\n%s\r\n0\r\nX-Sum: x\r\n\r\n" % (good[:5], len(good) - 5, good[5:])
+    with connected(api) as connection:
+        for at in range(len(text)):
+            connection.sendall(text[at : at + 1])
+        assert answers(connection)[0][0] == 200
+
+
+def test_a_trailer_that_is_forbidden_is_400(api):
+    text = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connected(api) as connection:
+        connection.sendall(text + b"2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n")
+        assert answers(connection)[0][0] == 400
+
+
+def test_requests_sent_in_one_go_are_answered_in_order(api, contract):
+    bodies = [json.dumps(contract.example | {"customer_age": age}).encode() for age in (30, 40, 7, 50)]
+    with connected(api) as connection:
+        connection.sendall(b"".join(request(body, f"Idempotency-Key: {at}") for at, body in enumerate(bodies)))
+        statuses, ids = [], []
+        for status, _, body in answers(connection, 4):
+            statuses.append(status)
+            ids.append(json.loads(body).get("prediction_id"))
+    assert statuses == [200, 200, 422, 200]
+    alone = [api.predict(contract.example, Idempotency_Key=str(at))[1]["prediction_id"] for at in (0, 1, 3)]
+    assert [ids[0], ids[1], ids[3]] == alone
+
+
+def test_a_batch_before_and_after_a_single_row_on_one_connection_keeps_the_order(api, contract, good):
+    batch = json.dumps([contract.example] * 200).encode()
+    with connected(api) as connection:
+        connection.sendall(
+            request(batch, path="/predict/batch") + request(good) + request(batch, path="/predict/batch")
+        )
+        found = [json.loads(body) for _, _, body in answers(connection, 3)]
+    assert [each.get("answered") for each in found] == [200, None, 200]
+
+
+@pytest.mark.parametrize(
+    ("version", "headers", "connection"),
+    [
+        ("1.1", [], "keep-alive"),
+        ("1.1", ["Connection: close"], "close"),
+        ("1.0", [], "close"),
+        ("1.0", ["Connection: keep-alive"], "keep-alive"),
+    ],
+)
+def test_a_connection_is_kept_as_the_client_asks(api, good, version, headers, connection):
+    with connected(api) as client:
+        client.sendall(request(good, *headers, version=version))
+        status, answered, _ = answers(client)[0]
+        assert (status, answered["connection"]) == (200, connection)
+        if connection == "close":
+            assert client.recv(10) == b""
+        else:
+            client.sendall(request(good, version=version))
+            assert answers(client)[0][0] == 200
+
+
+def test_a_client_that_waits_for_the_go_ahead_gets_it(api, good):
+    head, _, body = request(good, "Expect: 100-continue").partition(b"\r\n\r\n")
+    with connected(api) as client:
+        client.sendall(head + b"\r\n\r\n")
+        assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(body)
+        assert answers(client)[0][0] == 200
+
+
+def test_a_client_that_half_closes_after_its_request_is_answered(api, good):
+    with connected(api) as client:
+        client.sendall(request(good))
+        client.shutdown(socket.SHUT_WR)
+        assert answers(client)[0][0] == 200
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+def test_a_client_that_sends_far_too_much_still_sees_why(api, framing):
+    piece = b" " * 65_536
+    head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with connected(api) as client:
+        if framing == "length":
+            client.sendall(f"{head}Content-Length: {80 * len(piece)}\r\n\r\n".encode())
+        else:
+            client.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        for _ in range(80):
+            client.sendall(piece if framing == "length" else b"%x\r\n%s\r\n" % (len(piece), piece))
+        status, _, body = answers(client)[0]
+        assert (status, json.loads(body)["error"]["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"hello\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nbad header\r\n\r\n",
+        b"\r\n\r\n",
+    ],
+)
+def test_what_is_not_http_is_400_at_once(api, text):
+    with connected(api) as client:
+        client.sendall(text)
+        assert client.recv(1_000).startswith(b"HTTP/1.1 400")
+
+
+def test_a_head_without_end_is_refused(api):
+    with connected(api) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 12_000)
+        assert client.recv(1_000).startswith(b"HTTP/1.1 431")
+
+
+def test_pages_are_answered_while_rows_are_and_in_the_same_connection(api, good):
+    with connected(api) as client:
+        for _ in range(3):
+            client.sendall(request(good))
+            assert answers(client)[0][0] == 200
+            client.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert json.loads(answers(client)[0][2]) == {"status": "live"}
+            client.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(1_000).startswith(b"HTTP/1.1 200")
+
+
+def test_a_client_that_does_not_take_its_answers_holds_up_nobody(api, contract):
+    batch = request(json.dumps([{"x": 1}] * 3_000).encode(), path="/predict/batch")  # megabytes of refusals
+    with connected(api) as greedy:
+        greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        greedy.sendall(batch)
+        for _ in range(20):
+            assert api.predict(contract.example)[0] == 200
+        assert api.predict([contract.example], "/predict/batch")[0] == 200
+        status, _, body = answers(greedy)[0]
+        assert status == 200
+        assert json.loads(body)["refused"] == 3_000
+
+
+def burst(api, body, clients):
+    """As many kept connections, each with one request sent before any answer is read; the statuses and headers."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(connected(api)) for _ in range(clients)]
+        for each in sockets:
+            each.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            answers(each)
+        os.kill(api.workers()[0], signal.SIGSTOP)  # so that all of them are there at once
+        try:
+            for each in sockets:
+                each.sendall(request(body))
+        finally:
+            os.kill(api.workers()[0], signal.SIGCONT)
+        return [answers(each)[0] for each in sockets]
+
+
+def test_more_than_may_wait_are_sent_away_at_once_and_told_when_to_come_back(run_api, good, contract):
+    with run_api(API_WORKERS="1", API_MAX_WAITING="10") as api:
+        found = burst(api, good, 60)
+        statuses = [status for status, _, _ in found]
+        assert set(statuses) == {200, 503}
+        assert statuses.count(200) >= 10
+        shed = [(headers, json.loads(body)["error"]) for status, headers, body in found if status == 503]
+        assert {headers["retry-after"] for headers, _ in shed} == {"1"}
+        assert {error["code"] for _, error in shed} == {"overloaded"}
+        assert api.metric("api_requests_shed_total") == len(shed)
+        assert api.metric("api_outbox_predictions") == statuses.count(200)
+        assert api.predict(contract.example)[0] == 200
+
+
+def test_health_is_told_however_many_wait(run_api, good):
+    with run_api(API_WORKERS="1", API_MAX_WAITING="1") as api, contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(connected(api)) for _ in range(20)]
+        os.kill(api.workers()[0], signal.SIGSTOP)
+        for each in sockets:
+            each.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        os.kill(api.workers()[0], signal.SIGCONT)
+        assert {answers(each)[0][0] for each in sockets} == {200}
+
+
+def test_a_cycle_whose_predictions_cannot_be_written_is_answered_503_each_and_counts_none(run_api, good, contract):
+    # A row that is answered and one that is not, in the same cycle as those that need the disk.
+    with run_api(API_WORKERS="1", OUTBOX_MAX_BYTES="65536") as api:
+        while api.predict(contract.example)[0] == 200:
+            pass
+        before = api.metric("api_rows_total", outcome="answered")
+        depth = api.metric("api_outbox_predictions")
+        found = burst(api, good, 12)
+        assert {status for status, _, _ in found} == {503}
+        assert all("outbox" in json.loads(body)["error"]["message"] for _, _, body in found)
+        assert api.metric("api_rows_total", outcome="answered") == before == depth
+        assert api.metric("api_outbox_predictions") == depth
+        assert api.predict({})[0] == 422
+
+
+def test_told_to_stop_it_answers_what_has_come_and_what_is_on_its_way(run_api, good, contract):
+    with run_api(API_WORKERS="1") as api:
+        with connected(api) as idle, connected(api) as late:
+            idle.sendall(request(good))
+            assert answers(idle)[0][0] == 200
+            text = request(good)
+            late.sendall(text[:-10])
+            done = []
+            batch = threading.Thread(
+                target=lambda: done.append(api.predict([contract.example] * 5_000, "/predict/batch"))
+            )
+            batch.start()
+            time.sleep(0.3)
+            api.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            late.sendall(text[-10:])
+            status, headers, _ = answers(late)[0]
+            assert (status, headers["connection"]) == (200, "close")
+            batch.join()
+            assert done[0][0] == 200
+        assert api.process.wait(20) == 0
+
+
+def test_a_stopped_worker_does_not_wait_for_those_who_say_nothing(run_api):
+    with run_api(API_WORKERS="1") as api, connected(api), connected(api):
+        started = time.monotonic()
+        api.process.send_signal(signal.SIGTERM)
+        api.process.wait(20)
+        assert time.monotonic() - started < 10
+
+
+def test_a_connection_can_be_used_again_and_again(api, good):
+    client = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
+    for _ in range(50):
+        client.request("POST", "/predict", good, {"Content-Type": JSON})
+        answer = client.getresponse()
+        assert (answer.status, len(answer.read()) > 0) == (200, True)
+    client.close()
+
+
+def test_no_request_of_this_module_broke_the_server(api):
+    assert api.metric("api_requests_total", status="500") == 0
+    assert "Traceback" not in api.log.read_text()
