@@ -6,6 +6,7 @@ import hmac
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 
 import msgspec
@@ -52,7 +53,7 @@ def _app(settings: Settings) -> Flask:
     app.extensions["service"] = service
     _add_predictions(app, service, settings)
     _add_pages(app, service, settings)
-    _add_errors(app, service.metrics)
+    _add_errors(app, service.metrics, settings.max_body_bytes)
     service.start()
     return app
 
@@ -66,7 +67,7 @@ def _add_predictions(app: Flask, service: ApiService, settings: Settings) -> Non
             _check_headers(settings.api_key, media)
             body = answered_by(_body(settings.max_body_bytes), request.headers.get("Idempotency-Key"))
         except (TabularError, Refusal, HTTPException) as error:
-            response = _refused(error)
+            response = _refused(error, settings.max_body_bytes)
         else:
             response = Response(body, content_type=media)
         metrics.request(route, response.status_code, perf_counter() - started)
@@ -102,7 +103,6 @@ def _body(limit_bytes: int) -> bytes:
     try:
         body: bytes = request.input_stream.read(limit_bytes + 1) if length <= limit_bytes else b""
         if length > limit_bytes or len(body) > limit_bytes:
-            _discard(DISCARDED_BODIES * limit_bytes)
             raise Refusal(413, f"the body is larger than {limit_bytes:,} bytes, the most this server reads")
     except OSError as error:
         raise Refusal(400, f"the body broke off: {error}", "broken_body", "Send the whole body.") from error
@@ -112,10 +112,12 @@ def _body(limit_bytes: int) -> bytes:
 
 
 def _discard(limit_bytes: int) -> None:
-    # A client that is still sending when the connection closes never sees why.
-    for _ in range(0, limit_bytes, DISCARDED_AT_ONCE):
-        if not request.input_stream.read(DISCARDED_AT_ONCE):
-            return
+    # A client that is still sending when the connection closes never sees why. And gunicorn 26 reads what an answer
+    # left of a body together with the next request, which it then forgets: a kept-alive client would wait in vain.
+    with suppress(OSError):  # it hung up
+        for _ in range(0, limit_bytes, DISCARDED_AT_ONCE):
+            if not request.input_stream.read(DISCARDED_AT_ONCE):
+                return
 
 
 def _add_pages(app: Flask, service: ApiService, settings: Settings) -> None:
@@ -149,9 +151,9 @@ def _add_pages(app: Flask, service: ApiService, settings: Settings) -> None:
         return _json(service.readiness())
 
 
-def _add_errors(app: Flask, metrics: ApiMetrics) -> None:
+def _add_errors(app: Flask, metrics: ApiMetrics, limit_bytes: int) -> None:
     def refuse(error: Exception) -> Response:
-        response = _refused(error)
+        response = _refused(error, limit_bytes)
         metrics.request("other", response.status_code)
         return response
 
@@ -159,7 +161,8 @@ def _add_errors(app: Flask, metrics: ApiMetrics) -> None:
         app.register_error_handler(kind, refuse)
 
 
-def _refused(error: Exception) -> Response:
+def _refused(error: Exception, limit_bytes: int) -> Response:
+    _discard(DISCARDED_BODIES * limit_bytes)
     if isinstance(error, HTTPException):
         if error.response is not None or (error.code or 500) < 400:  # a redirect
             return error.get_response()  # type: ignore[return-value]
