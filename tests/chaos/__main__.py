@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import logging
 import os
 import random
 import shutil
@@ -41,6 +42,7 @@ def main() -> int:
     planned = sum(len(each.faults) + len(each.at_rest) for each in rounds)
     print(f"seed {seed}: {planned} faults in {len(rounds)} rounds", flush=True)
     os.environ.update(backends.AWS_ENVIRON)
+    logging.getLogger("tabular").setLevel(logging.ERROR)  # what is put again is no news here
     faulthandler.register(signal.SIGUSR1)  # where does it hang?
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))

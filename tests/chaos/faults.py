@@ -19,6 +19,7 @@ from tests.chaos.schedule import Fault
 from tests.chaos.stack import Stack
 
 OFFSETS_SECONDS = (-86_400, -3_600, 3_600, 30 * 86_400)
+BURST_RECORDS, BURST_SECONDS = 400, 0.6
 CHUNK = b"\0" * 65_536
 
 
@@ -44,7 +45,7 @@ class Breaker:
         self._ways: dict[str, Callable[[Fault], None]] = {
             "kill an API worker": self._kill_worker,
             "kill the API's master": lambda _: parts["API"].kill(),
-            "kill the consumer": lambda _: parts["consumer"].kill(),
+            "kill the consumer": self._kill_consumer,
             "kill the store": lambda _: parts["store"].kill(),
             "pause the store": lambda fault: parts["store"].pause(fault.length_seconds),
             "malformed bodies": lambda fault: load.malformed_bodies(Random(fault.seed), malformed_at_once),
@@ -101,6 +102,12 @@ class Breaker:
             with suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
             _wait_until(lambda: len(set(api.children()) - {victim}) >= self._workers and api.is_up)
+
+    def _kill_consumer(self, fault: Fault) -> None:
+        """In the middle of a large batch, or just before or after."""
+        self._load.burst(BURST_RECORDS)
+        time.sleep(Random(fault.seed).uniform(0.0, BURST_SECONDS))
+        self._stack.parts["consumer"].kill()
 
     def _through_the_proxy(self, fault: Fault) -> None:
         faults = self._stack.proxy.faults

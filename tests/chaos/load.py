@@ -135,6 +135,10 @@ class Load:
             for _ in range(size):
                 self._ledger.count_malformed("records", "put" if taken else "not acknowledged")
 
+    def burst(self, times: int) -> None:
+        """So many good records at once."""
+        self._put(times)
+
     def _run(self, work: Any, client: HttpClient, is_on: threading.Event, pause_seconds: float) -> None:
         due = time.monotonic()
         while not self._stop.is_set():

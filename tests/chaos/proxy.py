@@ -58,6 +58,9 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.upstream_port, self.proxy = upstream_port, proxy
 
+    def handle_error(self, *_: object) -> None:
+        """A client was killed in the middle of a call: that is what this is for."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-ROUND_SECONDS = 60.0
+ROUND_SECONDS, REST_SECONDS = 60.0, 15.0
 PAUSE_SECONDS = 4.0
 LONG_PAUSE_SECONDS = 60.0
 
@@ -29,6 +29,7 @@ MIX = {
     "malformed bodies": 1,
     "malformed records": 1,
 }
+ONCE = dict.fromkeys(MIX, 1) | {"kill the consumer": 2}
 EVERY_OTHER_ROUND = ("kill MLflow", "kill the monitor")
 AT_REST = ("reshard", "kill the emulator")
 LENGTHS_SECONDS = {
@@ -62,14 +63,14 @@ class Round:
 
 
 def schedule(seed: int, minutes: float) -> tuple[Round, ...]:
-    """As many rounds of a minute as fit; the longest pause of the store is in the middle one."""
+    """As many rounds as fit, with their rests; the longest pause of the store is in the middle one."""
     draw = Random(seed)
-    count = max(round(minutes), 1)
+    count = max(round(60 * minutes / (ROUND_SECONDS + REST_SECONDS)), 1)
     return tuple(_round(draw, number, is_middle=count > 1 and number == count // 2) for number in range(count))
 
 
 def smoke(seed: int, seconds: float) -> tuple[Round, ...]:
-    """One short round with every kind once, but for those that take long."""
+    """One short round with every kind, but for those that take long."""
     draw = Random(seed)
     once = dict.fromkeys(MIX, 1)
     return (Round(seconds, _drawn(draw, once, seconds), tuple(_at_rest(draw))),)

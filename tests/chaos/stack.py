@@ -146,7 +146,7 @@ class Stack:
         for part in reversed(self.parts.values()):
             part.end()
         if self.has_small_disk:
-            subprocess.run(["umount", str(self.outbox_disk)], check=False)
+            subprocess.run(["umount", "--lazy", str(self.outbox_disk)], check=False)
 
     def make_streams(self) -> None:
         """What init_aws does for streams."""
