@@ -36,6 +36,11 @@ class Collector:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    @property
+    def is_reading(self) -> bool:
+        """False if it died: then nothing that it lacks is anybody else's loss."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Read no more."""
         self._stop.set()

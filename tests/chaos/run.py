@@ -51,6 +51,8 @@ class Run:
         time.sleep(min(rounds[-1].seconds, 5.0))
         self._load.stop()
         self._audit("the end")
+        if not self._collector.is_reading:
+            self._ledger.complain("the collector died")
         self._collector.stop()
         self._report(sum(len(each.faults) + len(each.at_rest) for each in rounds))
         return self._is_good

@@ -31,7 +31,7 @@ MIX = {
 }
 ONCE = dict.fromkeys(MIX, 1) | {"kill the consumer": 2}
 EVERY_OTHER_ROUND = ("kill MLflow", "kill the monitor")
-AT_REST = ("reshard", "kill the emulator")
+AT_REST = ("kill the emulator", "reshard")
 LENGTHS_SECONDS = {
     "pause the store": (1.0, 8.0),
     "disk full under the outbox": (1.0, 4.0),
