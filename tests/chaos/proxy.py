@@ -25,6 +25,7 @@ class FaultyProxy:
     """Forwards to `upstream_port`; while a fault is in `faults`, half of the calls it is about fail."""
 
     def __init__(self, port: int, upstream_port: int, seed: int) -> None:
+        self.port = port
         self.faults: Counter[str] = Counter()
         self.injected: Counter[str] = Counter()
         self._draw, self._lock = Random(seed), threading.Lock()

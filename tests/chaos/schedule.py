@@ -72,8 +72,7 @@ def schedule(seed: int, minutes: float) -> tuple[Round, ...]:
 def smoke(seed: int, seconds: float) -> tuple[Round, ...]:
     """One short round with every kind, but for those that take long."""
     draw = Random(seed)
-    once = dict.fromkeys(MIX, 1)
-    return (Round(seconds, _drawn(draw, once, seconds), tuple(_at_rest(draw))),)
+    return (Round(seconds, _drawn(draw, ONCE, seconds), tuple(_at_rest(draw))),)
 
 
 def _round(draw: Random, number: int, *, is_middle: bool) -> Round:
