@@ -19,7 +19,7 @@ NEED_DASK := echo "engine=dask is for env=embedded, see docs/how-to/sweep-on-a-c
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status logs stop test lint fmt bench reset_all setup_tests run_tests setup-model-registry \
+.PHONY: help setup run status logs stop test lint fmt bench chaos reset_all setup_tests run_tests setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels deploy \
         rollback healthy images test-stack docs
 
@@ -93,6 +93,10 @@ run_tests test: setup_tests lint ## everything a change must pass
 
 test-stack: setup_tests ## the whole stack in containers, from nothing to nothing; needs Docker, and root for its kills
 	@TEST_STACK=1 $(PY) -m pytest tests/stack -x -p no:xdist --timeout 900 -rA
+
+chaos: .venv/.ready-tests ## break the loop on purpose under load and count what was lost (MINUTES=10 SEED=n)
+	@$(PY) -u -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+	@FUZZ_SECONDS=60 $(PY) -m pytest -q tests/server/test_fuzz.py
 
 lint: .venv/.ready-tests ## ruff format, ruff check, mypy --strict
 	@.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy

@@ -39,7 +39,12 @@ LOCK_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.0002
 LONGEST_PAUSE_SECONDS = 0.005
 RETRY_AFTER_SECONDS = 5.0
-DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# The last two: our statements are right, so if one is refused the tables are not.
+DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH})
+
+
+class Damaged(Exception):
+    """The file does not hold what was written into it."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,8 @@ class Outbox:
             with self._alone():
                 try:
                     return action(self._current())
-                except sqlite3.DatabaseError as error:
-                    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in DAMAGE_CODES:
+                except (sqlite3.DatabaseError, Damaged, TypeError) as error:
+                    if not _is_damage(error):
                         raise
                     self._set_aside(error)
                     return action(self._current())
@@ -119,12 +124,14 @@ class Outbox:
             if self._file is not None:
                 self._file.close()
             self._file, self._number = None, number
+            if written and _is_empty(self._path(number)):  # SQLite would take it for a new one, without a word
+                raise Damaged("it is empty")
             self._file = self._open(number)
             if not written:
                 os.pwrite(self._lock, f"{number:020}".encode(), 0)
         return self._file
 
-    def _set_aside(self, damage: sqlite3.DatabaseError) -> None:
+    def _set_aside(self, damage: Exception) -> None:
         old = self._path(self._number)
         if self._file is not None:
             self._file.close()
@@ -167,6 +174,15 @@ class Outbox:
 
     def _path(self, number: int) -> Path:
         return self._folder / f"outbox-{number:06}.sqlite"
+
+
+def _is_damage(error: Exception) -> bool:
+    # A value of a type that was never written makes a TypeError wherever it is used.
+    return isinstance(error, Damaged | TypeError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE_CODES
+
+
+def _is_empty(path: Path) -> bool:
+    return path.exists() and path.stat().st_size == 0
 
 
 def _begins_with(file: OutboxFile, page: Page) -> bool:

@@ -52,7 +52,7 @@ class Page:
         """True if the body still has the checksum it was written with."""
         # Of a damaged file even the types cannot be trusted.
         fits = isinstance(self.body, bytes) and isinstance(self.predictions, int) and isinstance(self.queued_at, float)
-        return fits and zlib.crc32(self.body) == self.crc
+        return fits and 0 < self.predictions <= len(self.body) and zlib.crc32(self.body) == self.crc
 
 
 @dataclass(frozen=True)

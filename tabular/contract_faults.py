@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tabular.contract import Contract, Feature, Synthetic, Target
 
 TABLE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+UNUSABLE_IN_A_NAME = re.compile(r'["\\\x00-\x1f]')  # msgspec cannot read a key that JSON has to escape
 REPLY_KEYS = {"chances", "model_run_id", "prediction_id", "warnings"}
 
 
@@ -91,6 +92,11 @@ def _table_faults(contract: Contract) -> list[str]:
 def _name_faults(contract: Contract) -> list[str]:
     names, columns = contract.feature_names, [feature.column for feature in contract.features]
     faults = [] if names and len(set(names)) == len(names) else ["features: names must be there and be distinct"]
+    faults += [
+        f"features: name {name!r} holds a quote, a backslash or a control character"
+        for name in names
+        if UNUSABLE_IN_A_NAME.search(name)
+    ]
     reserved = {contract.target.column, contract.table.id_column, *contract.table.dropped_columns}
     return (
         faults

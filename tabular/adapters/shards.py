@@ -8,7 +8,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from tabular.adapters.stream import error_code, kinesis_client, translating
-from tabular.errors import Rejected, TabularError
+from tabular.errors import Rejected, TabularError, Unavailable
 from tabular.ports import StreamRecord
 from tabular.shards import Gone, Listing, Page, Shard, StalePlace
 
@@ -48,17 +48,17 @@ class KinesisShards:
                     ShardIteratorType="AFTER_SEQUENCE_NUMBER",
                     StartingSequenceNumber=after,
                 )
-        return answer["ShardIterator"]
+            return answer["ShardIterator"]
 
     def read(self, shard: str, place: str, limit: int) -> Page:
         """At most `limit` records from there on; raises StalePlace, Gone, Unavailable."""
         with self._translating():
             answer = self._client.get_records(ShardIterator=place, Limit=limit)
-        return Page(
-            records=tuple(self._record(shard, record) for record in answer["Records"]),
-            next_place=answer.get("NextShardIterator"),
-            behind_milliseconds=answer.get("MillisBehindLatest", 0),
-        )
+            return Page(
+                records=tuple(self._record(shard, record) for record in answer["Records"]),
+                next_place=answer.get("NextShardIterator"),
+                behind_milliseconds=answer.get("MillisBehindLatest", 0),
+            )
 
     def _record(self, shard: str, record: RecordTypeDef) -> StreamRecord:
         return StreamRecord(
@@ -75,6 +75,8 @@ class KinesisShards:
         try:
             with translating(self.stream):
                 yield
+        except KeyError as error:  # an emulator that was killed had answered 200 and nothing
+            raise Unavailable(f"stream {self.stream}", f"the endpoint left {error} out of its answer") from error
         except TabularError as error:
             code = error_code(error.__cause__)
             if code == "ResourceNotFoundException":

@@ -158,6 +158,8 @@ class KinesisStream:
             return pending, str(error)
         except (ClientError, BotoCoreError) as error:
             raise translated(self.stream, error) from error
+        if len(answer.get("Records", ())) != len(pending):  # an emulator that was killed had answered 200 and nothing
+            return pending, "the endpoint did not say what became of each record"
         if not answer.get("FailedRecordCount"):
             return [], ""
         failed = [(entry, got) for entry, got in zip(pending, answer["Records"], strict=True) if got.get("ErrorCode")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
@@ -258,3 +260,34 @@ def test_both_parents_of_a_merge_are_read_before_the_child(moto):
     assert set(order) == {f"shardId-{number:012d}" for number in range(3)}
     of_the_child = [shard == "shardId-000000000002" for shard in order]
     assert of_the_child == sorted(of_the_child)
+
+
+class _Nothing(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def nothing():
+    """An endpoint that answers every call with 200 and nothing, as ministack did when it was killed in mid-answer."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Nothing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_answer_that_says_nothing_is_no_success(nothing):
+    with pytest.raises(Unavailable, match="did not say"):
+        KinesisStream("s", nothing, REGION, attempts=2).put([("key", b"data")])
+    shards = KinesisShards("s", nothing, REGION)
+    for call in (shards.listing, lambda: shards.place("shard", None), lambda: shards.read("shard", "place", 1)):
+        with pytest.raises(Unavailable, match=r"left .* out of its answer"):
+            call()

@@ -234,6 +234,21 @@ def test_a_body_shorter_than_its_length_is_400_even_if_it_is_json(api, good):
     assert spoken(api, HEAD + b"Content-Length: 5000\r\n\r\n" + good, hang_up=True) == b"400"
 
 
+@pytest.mark.parametrize("line", [b"POST /predict", b"POST /nothing", b"PUT /predict"])
+def test_a_refusal_waits_for_the_body_so_that_the_connection_can_be_used_again(api, good, line):
+    with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
+        head = b"%s HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+        connection.sendall(head % (line, len(good)))
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(10)
+        connection.sendall(good)
+        assert connection.recv(65_536).split(b" ")[1] in {b"404", b"405", b"415"}
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65_536).split(b" ")[1] == b"200"
+
+
 def test_no_request_of_this_module_was_a_500(api):
     # Runs last: the server counts every answer it gave.
     assert api.metric("api_requests_total", status="500") == 0

@@ -31,6 +31,7 @@ BAD = {
     "an unknown key": (lambda file: file["table"].update(colour="red"), "colour"),
     "a missing key": (lambda file: file["reply"].clear(), "prediction_key"),
     "no feature": (lambda file: file["features"].clear(), "names must be there"),
+    "a name that JSON escapes": (lambda file: first(file).update(name='6" pipes'), "quote"),
     "two features of one name": (lambda file: first(file).update(name="class"), "distinct"),
     "two features of one column": (lambda file: first(file).update(column="Class"), "column Class is used twice"),
     "the target as a feature": (lambda file: first(file).update(column="Y"), "column Y is the target"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from datetime import UTC, datetime
 
 import msgspec
@@ -217,6 +219,42 @@ def test_a_file_that_is_no_database_is_set_aside(tmp_path):
     outbox = damaged(tmp_path, lambda path: path.write_bytes(os.urandom(10_000)))
     outbox.append([prediction("new")])
     assert waiting(outbox) == [prediction("new")]
+    assert outbox.status().set_aside == 1
+    outbox.close()
+
+
+def test_a_file_cut_to_nothing_is_told_and_not_taken_for_a_new_one(tmp_path):
+    outbox = damaged(tmp_path, lambda path: os.truncate(path, 0))
+    outbox.append([prediction("new")])
+    assert waiting(outbox) == [prediction("new")]
+    assert outbox.status().set_aside == 1
+    outbox.close()
+
+
+def rewrite_schema(connection, old, new):
+    connection.execute("PRAGMA writable_schema = 1")
+    connection.execute("UPDATE sqlite_master SET sql = replace(sql, ?, ?)", (old, new))
+    connection.commit()
+
+
+def lose_a_column(path):
+    with closing(sqlite3.connect(path)) as connection:
+        rewrite_schema(connection, "queued_at", "no_longer")
+
+
+def lose_a_value(path):
+    with closing(sqlite3.connect(path)) as connection:
+        rewrite_schema(connection, "predictions INTEGER NOT NULL", "predictions")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE pages SET predictions = NULL WHERE upto = 1")
+        connection.commit()
+
+
+@pytest.mark.parametrize("damage", [lose_a_column, lose_a_value])
+def test_a_schema_or_a_value_that_was_never_written_does_not_stop_the_outbox(tmp_path, damage):
+    outbox = damaged(tmp_path, damage)
+    outbox.append([prediction("new")])
+    assert waiting(outbox)[-1] == prediction("new")
     assert outbox.status().set_aside == 1
     outbox.close()
 

@@ -1,0 +1,107 @@
+"""One run: rounds of faults under load, and after each a rest in which everything promised is looked for."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from collections.abc import Sequence
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tabular.adapters.stream import KinesisStream
+from tests.chaos.audit import Promises, audit
+from tests.chaos.collect import Collector, stored
+from tests.chaos.faults import Breaker
+from tests.chaos.ledger import Ledger
+from tests.chaos.load import Load
+from tests.chaos.model import records
+from tests.chaos.report import table
+from tests.chaos.schedule import Round
+from tests.chaos.stack import CONTRACT, Stack
+
+SETTLE_SECONDS = 180.0
+SHOWN = 5
+
+
+class Run:
+    """The load, the breaker and the audits over one stack."""
+
+    def __init__(self, stack: Stack, rate_per_second: float, malformed_at_once: int) -> None:
+        self._stack, self._rate = stack, rate_per_second
+        settings, key = stack.settings, CONTRACT.reply.prediction_key
+        self._ledger = Ledger()
+        stream = KinesisStream(settings.stream_predictions, settings.aws_endpoint_url, settings.aws_region)
+        self._load = Load(settings.api_port, stream, self._ledger, records(CONTRACT), key)
+        self._collector = Collector(stack.emulator_port, stack.streams, key)
+        self._breaker = Breaker(stack, self._load, malformed_at_once)
+        self._is_good = True
+
+    def all(self, rounds: Sequence[Round]) -> bool:
+        """Every round, and the report; True if every promise was kept."""
+        self._load.start(self._rate, self._rate)
+        for number, each in enumerate(rounds, start=1):
+            self._breaker.under_load(each.faults, each.seconds)
+            self._load.rest()
+            self._audit(f"round {number} of {len(rounds)}")
+            # The emulators lose what is unread in a shard that is split or merged, and everything when killed.
+            self._load.go_on(with_stream=False)
+            for fault in each.at_rest:
+                self._breaker.one(fault)
+            self._load.go_on()
+        time.sleep(min(rounds[-1].seconds, 5.0))
+        self._load.stop()
+        self._audit("the end")
+        if not self._collector.is_reading:
+            self._ledger.complain("the collector died")
+        self._collector.stop()
+        self._report(sum(len(each.faults) + len(each.at_rest) for each in rounds))
+        return self._is_good
+
+    def _audit(self, when: str) -> None:
+        waited = self._settle()
+        promises = Promises(self._ledger.acknowledged, frozenset(self._ledger.possible), frozenset(self._ledger.put))
+        with self._collector.lock:
+            broken = audit(promises, self._collector.found, stored(self._stack.settings))
+        on_stream = len(self._collector.found.records)
+        counts = f"{len(promises.acknowledged)} predictions acknowledged, {on_stream} records on the stream"
+        print(f"{when}: {counts}, {len(self._breaker.windows)} faults; settled after {waited:.1f} s", flush=True)
+        for what, which in broken.items():
+            if which:
+                self._is_good = False
+                print(f"  BROKEN: {what}: {len(which)}, such as {', '.join(which[:SHOWN])}", flush=True)
+
+    def _settle(self) -> float:
+        """Wait until nothing is on its way any more, or for long enough; the audit says what is missing."""
+        began = time.monotonic()
+        while time.monotonic() - began < SETTLE_SECONDS:
+            with self._collector.lock:
+                found = self._collector.found
+                is_read = self._ledger.put <= found.keys and not found.unanswered
+            if is_read and self._waiting() == 0:
+                break
+            time.sleep(0.3)
+        return time.monotonic() - began
+
+    def _waiting(self) -> float:
+        """Predictions in the outbox, as the API tells."""
+        url = f"http://127.0.0.1:{self._stack.settings.api_port}/metrics"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as page:
+                families = text_string_to_metric_families(page.read().decode())
+        except OSError:
+            return -1
+        return next((family.samples[0].value for family in families if family.name == "api_outbox_predictions"), -1)
+
+    def _report(self, planned: int) -> None:
+        windows, ledger = self._breaker.windows, self._ledger
+        print("\n" + table(windows, ledger.attempts) + "\n")
+        print(f"malformed: {dict(sorted(ledger.malformed.items()))}")
+        print(f"calls that the proxy failed: {dict(sorted(self._stack.proxy.injected.items()))}")
+        for kind, why in self._breaker.left_out.items():
+            print(f"left out: {kind} ({why})")
+        problems = [f"{window.kind}: {window.failure}" for window in windows if window.failure] + ledger.unforeseen
+        if not self._breaker.left_out and len(windows) < planned:
+            problems.append(f"only {len(windows)} of {planned} faults took place")
+        for problem in problems[:SHOWN]:
+            print(f"  PROBLEM: {problem}")
+        self._is_good = self._is_good and not problems

@@ -1,0 +1,190 @@
+"""The parts of the loop as real processes on free ports, killed and started again as the supervisor would."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from embedded import apps, backends
+from embedded.environment import process_environ
+from embedded.layout import PROJECT, Layout, Ports
+from embedded.service import Service, free_port, stop, tail
+from tabular.adapters.registry import BUNDLE, CHAMPION, MlflowRegistry
+from tabular.adapters.stream import StreamAdmin
+from tabular.contract import load_contract
+from tabular.errors import Unavailable
+from tabular.settings import Settings, load_settings
+from tests.chaos.clock import Clock
+from tests.chaos.proxy import FaultyProxy
+
+CONTRACT = load_contract(PROJECT / "contracts" / "credit_card_churn.toml")
+PINNED_RUN = "c" * 32
+OUTBOX_DISK_BYTES = 64 * 1024 * 1024
+SHARDS = 2
+OURS = ("API", "consumer", "monitor")
+START_SECONDS = 120.0
+
+
+class Part:
+    """One process of the stack; `lock` is held while it is broken and until it answers again."""
+
+    def __init__(self, service: Service, log: Path) -> None:
+        self.service, self.log = service, log
+        self.has_workers = service.name == "api"
+        self.lock = threading.Lock()
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        """Start it, without waiting."""
+        self._started.append(self.service.start(self.log))
+
+    def wait(self) -> None:
+        """Wait until it is up, however often it has to be started for that; raises Unavailable."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_up:
+            if time.monotonic() > deadline:
+                raise Unavailable(self.service.name, f"it is not up after {START_SECONDS:g} s:\n{tail(self.log)}")
+            self.start_if_ended()
+            time.sleep(0.2)
+
+    @property
+    def is_up(self) -> bool:
+        """True if it answers, and not an orphan of the one before it: gunicorn's workers outlive their master."""
+        is_alive = self._started[-1].poll() is None
+        return is_alive and (not self.has_workers or bool(self.children())) and self.service.is_ready
+
+    def start_if_ended(self) -> None:
+        """What the supervisor does with a process that ended by itself."""
+        if self._started[-1].poll() is not None:
+            self.start()
+
+    @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        return self._started[-1].pid
+
+    def kill(self) -> None:
+        """kill -9 of the process, not of its children, and its next start. Returns when it is ready."""
+        with self.lock:
+            self._started[-1].kill()
+            self._started[-1].wait()
+            self.start()
+            self.wait()
+
+    def pause(self, seconds: float) -> None:
+        """Stop it dead, and let it go on after a time."""
+        with self.lock:
+            os.killpg(self.pid, signal.SIGSTOP)
+            try:
+                time.sleep(seconds)
+            finally:
+                os.killpg(self.pid, signal.SIGCONT)
+
+    def children(self) -> list[int]:
+        """The process ids of its children."""
+        with suppress(OSError):
+            return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+        return []
+
+    def end(self) -> None:
+        """End it and whatever earlier ones left behind."""
+        for process in self._started:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGCONT)
+        for process in reversed(self._started):
+            stop(process, signal.SIGKILL)
+
+
+class Stack:
+    """API, consumer, store, emulator behind the proxy; with `is_whole` also MLflow, from which they serve, and monitor.
+
+    Without MLflow the doors serve a local copy of a pinned run.
+    """
+
+    def __init__(self, folder: Path, seed: int, make_bundle: Callable[[Path], object], *, is_whole: bool) -> None:
+        ports = Ports(**{name: free_port() for name in Ports.__dataclass_fields__})
+        self.layout = Layout(folder / "state", ports)
+        self.outbox_disk = self.layout.folder("outbox")
+        self.clock = Clock(folder)
+        self.is_whole = is_whole
+        self._behind_proxy = replace(self.layout, ports=replace(ports, emulator=free_port()))
+        self._make_bundle = make_bundle
+        self.emulator_port = self._behind_proxy.ports.emulator
+        self.parts: dict[str, Part] = {}
+        self.proxy = FaultyProxy(ports.emulator, self.emulator_port, seed)
+        self.has_small_disk = self._mount()
+
+    @property
+    def settings(self) -> Settings:
+        """What the doors find in their environment."""
+        return load_settings(self._environ)
+
+    def start(self) -> None:
+        """Start every part and wait for it; the doors last, with a model to serve."""
+        makers = {"emulator": backends.emulator(self._behind_proxy), "store": backends.store(self.layout)}
+        if self.is_whole:
+            makers["MLflow"] = backends.mlflow(self.layout)
+        self._start(makers)
+        self._environ = self._environment()
+        self.make_streams()
+        self._publish()
+        doors = {"API": apps.api(self.layout), "consumer": apps.consumer(self.layout)}
+        if self.is_whole:
+            doors["monitor"] = apps.monitor(self.layout)
+        self._start(doors)
+
+    def end(self) -> None:
+        """End everything."""
+        self.proxy.close()
+        for part in reversed(self.parts.values()):
+            part.end()
+        if self.has_small_disk:
+            subprocess.run(["umount", "--lazy", str(self.outbox_disk)], check=False)
+
+    def make_streams(self) -> None:
+        """What init_aws does for streams."""
+        admin = StreamAdmin(f"http://127.0.0.1:{self.emulator_port}", "us-east-1")
+        for stream in self.streams:
+            admin.ensure(stream, SHARDS)
+
+    @property
+    def streams(self) -> tuple[str, str, str]:
+        """The streams of requests, of results and of dead letters."""
+        settings = self.settings
+        return settings.stream_predictions, settings.stream_results, settings.stream_dead_letters
+
+    def _start(self, services: dict[str, Service]) -> None:
+        for name, service in services.items():
+            environ = {**self._environ, **self.clock.environ} if name in OURS else service.environ
+            self.parts[name] = Part(replace(service, environ=environ), self.layout.logs / f"{name}.log")
+            self.parts[name].start()
+        for name in services:
+            self.parts[name].wait()
+
+    def _environment(self) -> dict[str, str]:
+        given = {"RUN_ID": "" if self.is_whole else PINNED_RUN, "MODEL_REFRESH_SECONDS": "2", "API_THREADS": "4"}
+        ports = {f"{name.upper()}_PORT": str(getattr(self.layout.ports, name)) for name in Ports.__dataclass_fields__}
+        return process_environ(self.layout, {**given, **ports})
+
+    def _publish(self) -> None:
+        folder = self.layout.folder("bundles") / PINNED_RUN
+        self._make_bundle(folder)
+        if self.is_whole:
+            registry = MlflowRegistry(self.settings.mlflow_tracking_uri, CONTRACT.table.name)
+            run_id = registry.start_run("chaos", {})
+            registry.put_folder(run_id, folder, BUNDLE)
+            registry.finish(run_id)
+            registry.register(run_id, CHAMPION, {})
+
+    def _mount(self) -> bool:
+        """A disk of its own for the outbox, which can be filled up; needs root."""
+        options = ["-t", "tmpfs", "-o", f"size={OUTBOX_DISK_BYTES}", "outbox", str(self.outbox_disk)]
+        done = subprocess.run(["mount", *options], capture_output=True, check=False)
+        return done.returncode == 0
