@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.results import Table, Value, save
 from tabular.contract import Contract, load_contract
 from tabular.drift import Drift, compare
 from tabular.synthetic import make_table
@@ -93,7 +94,8 @@ def flagged(
     return found / repeats
 
 
-def rates(table: pd.DataFrame, contract: Contract, repeats: int, peer_repeats: int) -> None:
+def rates(table: pd.DataFrame, contract: Contract, repeats: int, peer_repeats: int) -> Table:
+    found: list[dict[str, Value]] = []
     print(f"\nHow often any of {len(contract.features)} features is flagged (reference {REFERENCE_ROWS:,} rows)")
     print(f"{'planted':44}{'window':>8}{'ours':>9}{'Evidently preset':>19}")
     for name, plant in plants(contract).items():
@@ -101,6 +103,9 @@ def rates(table: pd.DataFrame, contract: Contract, repeats: int, peer_repeats: i
             mine = flagged(ours, table, contract, rows, plant, repeats if name == "nothing" else repeats // 4)
             peer = flagged(preset, table, contract, rows, plant, peer_repeats) if name == "nothing" else float("nan")
             print(f"{name:44}{rows:8,}{mine:9.1%}{peer:19.1%}".replace("nan%", "    "), flush=True)
+            beside = f"{peer:.1%}".replace("nan%", "")
+            found.append({"planted": name, "window": rows, "ours": f"{mine:.1%}", "Evidently preset": beside})
+    return Table(f"How often any of {len(contract.features)} features is flagged", found)
 
 
 def looks(
@@ -121,7 +126,8 @@ def looks(
     print(f"flagged in {np.mean(found):.1%} of {len(found)} looks; the longest spell is {longest * step:,} rows")
 
 
-def cost(table: pd.DataFrame, contract: Contract, sizes: tuple[int, ...]) -> None:
+def cost(table: pd.DataFrame, contract: Contract, sizes: tuple[int, ...]) -> Table:
+    found: list[dict[str, Value]] = []
     print(f"\nOne comparison, CPU seconds (reference {REFERENCE_ROWS:,} rows)")
     print(f"{'window':>10}{'ours':>9}{'Evidently preset':>19}{'ratio':>8}")
     reference = table.sample(REFERENCE_ROWS, random_state=1).reset_index(drop=True)
@@ -136,6 +142,8 @@ def cost(table: pd.DataFrame, contract: Contract, sizes: tuple[int, ...]) -> Non
                 runs.append(time.process_time() - began)
             spent.append(min(runs))
         print(f"{rows:10,}{spent[0]:9.3f}{spent[1]:19.3f}{spent[1] / spent[0]:8.1f}", flush=True)
+        found.append({"window": rows, "ours": spent[0], "Evidently preset": spent[1], "ratio": spent[1] / spent[0]})
+    return Table("One comparison, CPU seconds", found, lines=("window", "ours", "Evidently preset"))
 
 
 def main() -> None:
@@ -151,9 +159,10 @@ def main() -> None:
     body = given.csv.read_bytes() if given.csv.exists() else make_table(contract, 10_000, 42)
     table = clean(contract, read_csv(body)).features.reset_index(drop=True)
     print(f"{contract.table.title}: {len(table):,} rows of {given.csv if given.csv.exists() else 'a made-up table'}")
-    cost(table, contract, (1_000, 10_000, 100_000, *((1_000_000,) if given.big else ())))
-    rates(table, contract, given.repeats, given.peer_repeats)
+    costs = cost(table, contract, (1_000, 10_000, 100_000, *((1_000_000,) if given.big else ())))
+    flags = rates(table, contract, given.repeats, given.peer_repeats)
     looks(table, contract)
+    save("drift", costs, flags)
 
 
 if __name__ == "__main__":

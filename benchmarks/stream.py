@@ -25,6 +25,7 @@ import msgspec
 import numpy as np
 import xgboost as xgb
 
+from benchmarks.results import Table, save
 from embedded import backends
 from embedded.layout import PROJECT, Layout, Ports
 from embedded.service import Service, free_port
@@ -58,11 +59,13 @@ def main() -> None:
         layout = Layout(Path(folder), Ports(**{name: free_port() for name in Ports.__dataclass_fields__}))
         bundle, bodies = make_bundle(layout.folder("bundles") / RUN_ID)
         own = own_cost(bundle, bodies)
-        show("own cost in batches of 500, best of 30", "us a record", own)
+        tables = [show("own cost in batches of 500, best of 30", "us a record", own)]
         with stack(layout) as consumer:
-            show(f"catching up with {options.records:,} records", "", consumer.catch_up(bodies, options.records))
+            caught = consumer.catch_up(bodies, options.records)
+            tables.append(show(f"catching up with {options.records:,} records", "", caught))
             title = f"put-to-result latency at {options.rate} records/s for {options.seconds} s"
-            show(title, "ms", consumer.latency(bodies, options.rate, options.seconds))
+            tables.append(show(title, "ms", consumer.latency(bodies, options.rate, options.seconds)))
+        save("stream", *tables)
 
 
 def make_bundle(folder: Path) -> tuple[Bundle, list[bytes]]:
@@ -203,10 +206,11 @@ def stack(layout: Layout) -> Iterator[Running]:
             yield Running(url, ready, process.pid, client)
 
 
-def show(title: str, unit: str, rows: dict[str, float]) -> None:
+def show(title: str, unit: str, rows: dict[str, float]) -> Table:
     print(f"\n{title}{f' ({unit})' if unit else ''}")
     for name, value in rows.items():
         print(f"  {name:<52} {value:>12,.2f}")
+    return Table(title, [{"figure": name, unit or "value": value} for name, value in rows.items()])
 
 
 if __name__ == "__main__":
