@@ -1,7 +1,7 @@
 """Drift: false alarms, power, and cost, ours beside Evidently's preset as it is shipped.
 
     python benchmarks/drift.py [--csv data/BankChurners.csv] [--contract contracts/credit_card_churn.toml]
-                               [--repeats 200] [--peer-repeats 30] [--big]
+                               [--repeats 200] [--peer-repeats 30] [--stream-rows 30000] [--big]
 
 Each repeat splits the table anew: REFERENCE_ROWS rows are the reference, the window comes from the others, so that
 nothing has drifted but what is planted. Without a table, a made-up one stands in. `--big` adds a window of 1,000,000.
@@ -152,6 +152,7 @@ def main() -> None:
     parser.add_argument("--contract", type=Path, default=Path("contracts/credit_card_churn.toml"))
     parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--peer-repeats", type=int, default=30)
+    parser.add_argument("--stream-rows", type=int, default=30_000)
     parser.add_argument("--big", action="store_true")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -161,7 +162,7 @@ def main() -> None:
     print(f"{contract.table.title}: {len(table):,} rows of {given.csv if given.csv.exists() else 'a made-up table'}")
     costs = cost(table, contract, (1_000, 10_000, 100_000, *((1_000_000,) if given.big else ())))
     flags = rates(table, contract, given.repeats, given.peer_repeats)
-    looks(table, contract)
+    looks(table, contract, total=given.stream_rows)
     save("drift", costs, flags)
 
 

@@ -26,8 +26,8 @@ QUICK = {
     "peers": ["--quick"],
     "serving": ["--rounds", "1", "--seconds", "1"],
     "stream": ["--records", "2000", "--seconds", "2"],
-    "sweep": ["--trials", "4"],
-    "drift": ["--repeats", "4", "--peer-repeats", "1"],
+    "sweep": ["--trials", "2"],
+    "drift": ["--repeats", "4", "--peer-repeats", "1", "--stream-rows", "3000"],
 }
 
 

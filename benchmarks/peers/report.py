@@ -37,6 +37,7 @@ def _saturation(rounds: Rounds, middle: Mapping[str, Figures], load: Load) -> Ta
             "contender": _named(name),
             "requests/s": one["full_requests_per_second"],
             "ours / it": _ratio(rounds, OURS, name, "full_requests_per_second"),
+            "CPU, it / ours": _ratio(rounds, name, OURS, "cpu_us"),
             "p50 ms": one["full_p50_ms"],
             "p99 ms": one["full_p99_ms"],
             "errors": int(sum(figures["full_errors"] for figures in rounds[name])),
