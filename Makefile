@@ -18,7 +18,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page reset_all setup_tests run_tests setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain deploy \
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels deploy \
         rollback healthy images test-stack docs
 
 help: ## show this list
@@ -55,13 +55,16 @@ apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it
 	@$(STACK) train
 
 retrain: $(INSTALLED) ## train again exactly like an earlier run (like=RUN_ID)
-	@$(STACK) train retrain -- --like $(like)
+	@$(if $(like),,echo "Say which run to train again: make retrain like=RUN_ID" && exit 1 &&) $(STACK) train retrain -- --like '$(like)'
 
-setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the monitor, the simulators (RUN_ID=id pins a model)
+setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the monitor, the simulators (RUN_ID=id pins a model, CONSUMERS=2 share the stream)
 	@$(STACK) start-serve
 
 stop-serve: $(INSTALLED) ## stop what start-serve started
 	@$(STACK) stop-serve
+
+labels: $(INSTALLED) ## attach true outcomes to stored predictions, for the reports (file=a CSV of prediction_id,label)
+	@$(if $(file),,echo "Say which file: make labels file=outcomes.csv" && exit 1 &&) $(STACK) labels '$(abspath $(file))'
 
 apply-prediction-reporting: $(INSTALLED) ## write a drift report now; the worker does it every three hours
 	@$(STACK) report

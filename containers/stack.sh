@@ -51,6 +51,10 @@ save_localstack() {
 
 train() {
     need_registry
+    if [ "${1:-}" = retrain ]; then
+        registry exec -T worker python -m model_orchestration.flow retrain "${@:3}"
+        return
+    fi
     say "Training in the worker, through Prefect: $(page "$PREFECT_PORT")"
     registry exec -T worker prefect --no-prompt deployment run train/train --watch \
         --param "contract=\"$CONTRACT\"" --param "trials=$TRIALS" --param "seed=$SEED" \
@@ -63,6 +67,11 @@ report() {
     need_registry
     registry exec -T worker prefect --no-prompt deployment run report/report --watch
     say "The reports are at $(page "$REPORTS_PORT")"
+}
+
+labels() {
+    need_registry
+    registry exec -T worker sh -c 'cat >/state/labels.csv && python -m reporting.labels /state/labels.csv' <"$1"
 }
 
 start_serve() {
@@ -121,7 +130,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | report | start-serve | deploy | rollback | healthy)
+    run | images | setup-registry | init-aws | train | report | labels | start-serve | deploy | rollback | healthy)
         load_environment; check_credentials; check_docker ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

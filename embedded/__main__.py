@@ -15,7 +15,7 @@ from embedded.environment import given_on_the_command_line, process_environ, rem
 from embedded.layout import PROJECT, layout_of
 from embedded.operate import Stack
 from embedded.run import run, show
-from embedded.stack import REGISTRY, SERVE, SIMULATORS, STACK, STORE, WORKER, service
+from embedded.stack import MORE_CONSUMERS, REGISTRY, SERVE, SIMULATORS, STACK, STORE, WORKER, service, serving
 from embedded.status import status
 from tabular.errors import TabularError
 
@@ -43,6 +43,8 @@ def _stack(arguments: argparse.Namespace) -> Stack:
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:
+        if arguments.command == "run" and given != remembered(state):
+            stack.down({**SERVE, **SIMULATORS})  # they were started with other settings
         remember(stack.layout, given)
     return stack
 
@@ -75,16 +77,21 @@ def _report(stack: Stack, _: argparse.Namespace) -> int:
     return 0
 
 
+def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
+    stack.call("reporting.labels", *arguments.rest)
+    return 0
+
+
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor)
-    stack.down({**SERVE, **SIMULATORS})
-    stack.up({**STORE, **SERVE, **SIMULATORS})
+    stack.down({**SERVE, **MORE_CONSUMERS, **SIMULATORS})
+    stack.up([*STORE, *serving(stack.settings), *SIMULATORS])
     show(stack)
     return 0
 
 
 def _stop_serve(stack: Stack, _: argparse.Namespace) -> int:
-    stack.down({**SERVE, **SIMULATORS})
+    stack.down({**SERVE, **MORE_CONSUMERS, **SIMULATORS})
     console.print("The servers, the monitor and the simulators are stopped; the registry and the store go on.")
     return 0
 
@@ -135,6 +142,7 @@ _COMMANDS = {
     "init-aws": _init_aws,
     "train": _train,
     "report": _report,
+    "labels": _labels,
     "start-serve": _start_serve,
     "stop-serve": _stop_serve,
     "status": _status,

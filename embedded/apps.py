@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
 
 from embedded.layout import PROJECT, Layout, executable, find_executable
 from embedded.service import Service
 from tabular.settings import Settings
 
 WORK_POOL = "churn"
+PORTS_APART = 10
+"""From one consumer's metrics to the next one's."""
 
 
 def worker() -> Service:
@@ -27,9 +34,13 @@ def api(layout: Layout) -> Service:
     )
 
 
-def consumer(layout: Layout) -> Service:
-    """The Kinesis door."""
-    return _module("consumer", "server.consumer", layout.ports.consumer_metrics, "/metrics")
+def consumer(layout: Layout, number: int = 1) -> Service:
+    """The Kinesis door, or the second, third, ... that shares its stream, each under a name and a port of its own."""
+    name = "consumer" if number == 1 else f"consumer-{number}"
+    port = _consumer_port(layout, number)
+    # With a name that outlives the process a restart has its shards back without waiting for the leases to expire.
+    environ = {"CONSUMER_NAME": name, "CONSUMER_METRICS_PORT": str(port)}
+    return replace(_module(name, "server.consumer", port, "/metrics"), environ=environ)
 
 
 def monitor(layout: Layout) -> Service:
@@ -44,23 +55,30 @@ def reports(layout: Layout) -> Service:
         return _module("reports", "reporting.static_server", port, "/")
     folder = layout.folder("nginx")
     layout.folder("reports")
-    template = (PROJECT / "reporting" / "nginx" / "nginx.conf").read_text()
+    config = folder / "nginx.conf"
     values = {
         "REPORTS_HOST": "127.0.0.1",
         "REPORTS_PORT": str(port),
         "REPORTS_DIR": str(layout.reports),
         "RUN_DIR": str(folder),
     }
-    for name, value in values.items():
-        template = template.replace(f"${{{name}}}", value)
-    (folder / "nginx.conf").write_text(template)
-    command = (executable("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;")
+    config.write_text(_filled_in(PROJECT / "reporting" / "nginx" / "nginx.conf", values))
+    # Started by root, its workers would become a user who cannot read the reports of root.
+    directives = "daemon off; user root;" if os.geteuid() == 0 else "daemon off;"
+    command = (executable("nginx"), "-p", str(folder), "-c", str(config), "-g", directives)
     return Service(name="reports", command=command, port=port)
 
 
-def prometheus(layout: Layout) -> Service:
-    """Prometheus over the three /metrics pages, with the alert rules."""
+def prometheus(layout: Layout, consumers: int = 1) -> Service:
+    """Prometheus over every /metrics page, with the alert rules."""
     folder = layout.folder("prometheus")
+    ours = PROJECT / "monitoring" / "prometheus"
+    for name in ("prometheus.yml", "alerts.yml"):
+        shutil.copyfile(ours / name, folder / name)
+    ports = {f"{name.upper()}_PORT": str(port) for name, port in asdict(layout.ports).items()}
+    targets = _filled_in(ours / "targets" / "embedded.yml", ports)
+    more = [f"127.0.0.1:{_consumer_port(layout, number)}" for number in range(2, consumers + 1)]
+    (folder / "targets.yml").write_text(f"{targets}- labels: {{ job: consumer }}\n  targets: {more}\n")
     return Service(
         name="prometheus",
         command=(
@@ -81,9 +99,15 @@ def simulator(layout: Layout, door: str, settings: Settings) -> Service:
     command += ["--rate", f"{settings.simulator_rate_per_second:g}"]
     if door == "api":
         command += ["--url", f"http://127.0.0.1:{layout.ports.api}"]
+    else:
+        command += ["--seed", "1"]  # other customers than those the API is asked about
     if settings.simulator_shift:
         command += ["--shift", settings.simulator_shift]
     return Service(name=f"send-data-{door}", command=tuple(command))
+
+
+def _consumer_port(layout: Layout, number: int) -> int:
+    return layout.ports.consumer_metrics + PORTS_APART * (number - 1)
 
 
 def _module(name: str, module: str, port: int, path: str) -> Service:
@@ -93,3 +117,10 @@ def _module(name: str, module: str, port: int, path: str) -> Service:
         port=port,
         ready_url=f"http://127.0.0.1:{port}{path}",
     )
+
+
+def _filled_in(template: Path, values: Mapping[str, str]) -> str:
+    text = template.read_text()
+    for name, value in values.items():
+        text = text.replace(f"${{{name}}}", value)
+    return text

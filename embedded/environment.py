@@ -14,6 +14,9 @@ from tabular.settings import Settings, load_settings
 ENV_FILE = PROJECT / ".env.embedded"
 # Set in every process of a stack, so that `stop` finds those whose supervisor was killed.
 MARKER = "EMBEDDED_STACK"
+# nx-27017 commits each document by itself. With `journal` each commit is an fsync, which survives a loss of power;
+# without it the system has the commit, which survives kill -9. As the outbox, whose promise the store takes over.
+_STORE_SYNC = {"normal": "/?w=1&journal=false", "full": ""}
 _CRONS = ("TRAIN_CRON", "REPORT_CRON")
 
 
@@ -32,9 +35,9 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def given_on_the_command_line() -> dict[str, str]:
-    """The settings that the caller's own environment sets."""
+    """The settings that the caller's own environment sets; an empty one takes back what an earlier start was given."""
     names = [*(name.upper() for name in Settings.__struct_fields__), *_CRONS]
-    return {name: os.environ[name] for name in names if os.environ.get(name)}
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def remember(layout: Layout, given: Mapping[str, str]) -> None:
@@ -56,20 +59,20 @@ def stack_settings(state: Path, given: Mapping[str, str]) -> Settings:
 
 def process_environ(layout: Layout, given: Mapping[str, str]) -> dict[str, str]:
     """What every process of the stack finds in its environment."""
-    ports = layout.ports
+    ports, chosen = layout.ports, {**read_env_file(ENV_FILE), **given}
     addresses = {
         "STATE_DIR": str(layout.state),
         "REPORTS_DIR": str(layout.reports),
         "FLOW_CACHE_DIR": str(layout.state / "flow-cache"),
         "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{ports.mlflow}",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports.emulator}",
-        "MONGO_URI": f"mongodb://127.0.0.1:{ports.store}",
+        "MONGO_URI": f"mongodb://127.0.0.1:{ports.store}{_STORE_SYNC[chosen.get('OUTBOX_SYNC') or 'normal']}",
         "PREFECT_API_URL": f"http://127.0.0.1:{ports.prefect}/api",
         "PREFECT_HOME": str(layout.state / "prefect"),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         MARKER: str(layout.state),
     }
-    return {**AWS_ENVIRON, **QUIET_PREFECT, **QUIET_MLFLOW, **read_env_file(ENV_FILE), **given, **addresses}
+    return {**AWS_ENVIRON, **QUIET_PREFECT, **QUIET_MLFLOW, **chosen, **addresses}
 
 
 def _overrides(state: Path) -> Path:

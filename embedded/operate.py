@@ -99,7 +99,10 @@ class Stack:
         deadline = time.monotonic() + target.start_seconds
         while not (target.is_ready and self.supervisor.runs(name)):
             if self.supervisor.failed(name) or time.monotonic() > deadline:
-                raise Unavailable(name, f"it did not start. The end of {log_file}:\n{tail(log_file)}")
+                what = (
+                    "it did not start" if self.supervisor.failed(name) else f"not ready in {target.start_seconds:g} s"
+                )
+                raise Unavailable(name, f"{what}. The end of {log_file}:\n{tail(log_file)}")
             time.sleep(POLL_SECONDS)
 
 

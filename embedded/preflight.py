@@ -35,6 +35,6 @@ def _taken_ports(layout: Layout, supervisor: Supervisor) -> list[str]:
             variable = f"{name.upper()}_PORT"
             faults.append(
                 f"port {port} ({listener}) is taken by another program: stop it ('ss -ltnp' shows which), "
-                f"or choose another port: make run {variable}={port + 10_000}"
+                f"or choose another port: make run {variable}={port + 10_000 if port < 55_000 else port - 10_000}"
             )
     return faults

@@ -12,7 +12,7 @@ from embedded import preflight
 from embedded.console import console, say, step, table
 from embedded.layout import PROJECT
 from embedded.operate import Stack
-from embedded.stack import REGISTRY, SERVE, SIMULATORS, STORE, WORKER, left_out
+from embedded.stack import REGISTRY, SIMULATORS, STORE, WORKER, left_out, serving
 from embedded.status import urls
 from tabular.contract import load_contract
 from tabular.errors import Unavailable
@@ -35,7 +35,7 @@ def run(stack: Stack) -> None:
     with step("Training: checks, sweep, evaluation, gate, registry"):
         stack.call("model_orchestration.flow", "train")
     with step("Starting the API, the stream consumer and the monitor"):
-        stack.up(SERVE)
+        stack.up(serving(stack.settings))
     with step("Asking for a first prediction"):
         say(json.dumps(first_prediction(stack)))
         say(f"{time.monotonic() - began:.0f} s since the start")

@@ -29,7 +29,7 @@ class Service:
     port: int | None = None
     ready_url: str | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
-    start_seconds: float = 60.0
+    start_seconds: float = 120.0
     stop_signal: signal.Signals = signal.SIGTERM
     stale_files: tuple[Path, ...] = ()
     """Files that a killed instance leaves and that keep the next one from starting."""

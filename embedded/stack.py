@@ -8,7 +8,7 @@ from embedded import apps, backends
 from embedded.layout import Layout, find_executable
 from embedded.service import Service
 from tabular.errors import NotFound
-from tabular.settings import Settings
+from tabular.settings import MAX_CONSUMERS, Settings
 
 Maker = Callable[[Layout, Settings], Service]
 
@@ -25,13 +25,18 @@ SERVE: dict[str, Maker] = {
     "api": lambda layout, _: apps.api(layout),
     "consumer": lambda layout, _: apps.consumer(layout),
     "monitor": lambda layout, _: apps.monitor(layout),
-    "prometheus": lambda layout, _: apps.prometheus(layout),
+    "prometheus": lambda layout, settings: apps.prometheus(layout, settings.consumers),
+}
+# Besides the first; how many of them run, CONSUMERS says.
+MORE_CONSUMERS: dict[str, Maker] = {
+    f"consumer-{number}": lambda layout, _, number=number: apps.consumer(layout, number)  # type: ignore[misc]
+    for number in range(2, MAX_CONSUMERS + 1)
 }
 SIMULATORS: dict[str, Maker] = {
     "send-data-api": lambda layout, settings: apps.simulator(layout, "api", settings),
     "send-data-kinesis": lambda layout, settings: apps.simulator(layout, "kinesis", settings),
 }
-STACK = {**REGISTRY, **STORE, **WORKER, **SERVE, **SIMULATORS}
+STACK = {**REGISTRY, **STORE, **WORKER, **SERVE, **MORE_CONSUMERS, **SIMULATORS}
 OPTIONAL = {"prometheus": "live metrics are at the monitor's /metrics page, but nothing keeps or alerts on them"}
 
 
@@ -40,6 +45,11 @@ def service(name: str, layout: Layout, settings: Settings) -> Service:
     if name not in STACK:
         raise NotFound(f"there is no process {name!r}; there are: {', '.join(STACK)}")
     return STACK[name](layout, settings)
+
+
+def serving(settings: Settings) -> list[str]:
+    """The processes that serve, with as many consumers as are wanted."""
+    return [*SERVE, *list(MORE_CONSUMERS)[: settings.consumers - 1]]
 
 
 def left_out() -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from embedded import orphans
 from embedded.console import console, table
 from embedded.operate import Stack
-from embedded.stack import left_out
+from embedded.stack import MORE_CONSUMERS, left_out, serving
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -18,7 +18,7 @@ def urls(stack: Stack) -> list[tuple[str, ...]]:
     """What the stack offers, and its address."""
     ports = stack.layout.ports
     pages = [
-        ("MLflow: runs and registry", ports.mlflow, ""),
+        ("MLflow: runs and registry", ports.mlflow, "/#/models"),
         ("Prefect: flows", ports.prefect, ""),
         ("API: predictions", ports.api, "/docs"),
         ("Monitor: drift gauges", ports.monitor, "/metrics"),
@@ -42,8 +42,11 @@ def status(stack: Stack) -> bool:
         return False
     sizes = _resident_bytes_by_group()
     rows, total_bytes, well = [], 0, True
+    unwanted = MORE_CONSUMERS.keys() - serving(stack.settings)
     for process in stack.supervisor.processes():
         state, is_up = str(process["statename"]).lower(), process["pid"] != 0
+        if not is_up and process["name"] in unwanted:
+            continue
         size = sizes.get(process["pid"], 0)
         total_bytes += size
         well = well and (is_up or process["name"] in left_out())

@@ -7,6 +7,7 @@ restart takes up a changed RUN_ID.
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,8 @@ class Supervisor:
         config = folder / "supervisord.conf"
         config.write_text(self._config(folder))
         self._socket.unlink(missing_ok=True)
-        subprocess.run([executable("supervisord"), "-c", str(config)], check=True, cwd=PROJECT)  # noqa: S603
+        environ = {**os.environ, MARKER: str(self._layout.state)}
+        subprocess.run([executable("supervisord"), "-c", str(config)], check=True, cwd=PROJECT, env=environ)  # noqa: S603
         deadline = time.monotonic() + START_SECONDS
         while not self.is_running:
             if time.monotonic() > deadline:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import socket
 import sys
 import threading
 
+from server.leases import Leases
 from server.predictor import Predictor
-from server.stream_loop import Sinks, StreamLoop, checkpoint_name
+from server.stream_loop import Sinks, StreamLoop
 from server.stream_metrics import StreamMetrics
+from tabular.adapters.leases import MongoLeases
 from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
 from tabular.adapters.shards import KinesisShards
@@ -51,11 +55,20 @@ def run(settings: Settings, stop: threading.Event) -> None:
     follower = threading.Thread(target=predictor.follow, args=(settings.model_refresh_seconds, stop), daemon=True)
     follower.start()
     store = MongoPredictions(settings.mongo_uri, settings.mongo_database)
+    lease_store = MongoLeases(settings.mongo_uri, settings.mongo_database)
+    leases = Leases(lease_store, settings.stream_predictions, consumer_name(settings), settings.lease_seconds)
     try:
-        _loop(settings, predictor, store, metrics).run(settings.consumer_poll_seconds, stop)
+        with leases.kept():
+            _loop(settings, predictor, store, leases, metrics).run(settings.consumer_poll_seconds, stop)
     finally:
         store.close()
+        lease_store.close()
         stop_serving()
+
+
+def consumer_name(settings: Settings) -> str:
+    """The name in the leases: the one that was given, or the host's with the process id."""
+    return settings.consumer_name or f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _predictor(settings: Settings, stop: threading.Event) -> Predictor | None:
@@ -74,18 +87,18 @@ def _predictor(settings: Settings, stop: threading.Event) -> Predictor | None:
     return None
 
 
-def _loop(settings: Settings, predictor: Predictor, store: MongoPredictions, metrics: StreamMetrics) -> StreamLoop:
+def _loop(
+    settings: Settings, predictor: Predictor, store: MongoPredictions, leases: Leases, metrics: StreamMetrics
+) -> StreamLoop:
     where = (settings.aws_endpoint_url, settings.aws_region)
-    stream = settings.stream_predictions
-    reader = ShardReader(
-        KinesisShards(stream, *where), load=lambda shard: store.checkpoint(checkpoint_name(stream, shard))
-    )
+    shards = KinesisShards(settings.stream_predictions, *where)
     sinks = Sinks(
         store,
         KinesisStream(settings.stream_results, *where),
         KinesisStream(settings.stream_dead_letters, *where),
     )
-    return StreamLoop(stream, reader, lambda: predictor.model, sinks, metrics, settings.consumer_batch_records)
+    reader = ShardReader(shards, load=leases.saved, claim=leases.claim)
+    return StreamLoop(reader, leases, lambda: predictor.model, sinks, metrics, settings.consumer_batch_records)
 
 
 if __name__ == "__main__":

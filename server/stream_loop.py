@@ -2,7 +2,8 @@
 
 The store comes before the results stream, so that nobody sees an answer that is not written down. The checkpoint comes
 last, so that a crash anywhere repeats the batch: the store keeps one copy, because ids are made from the records; the
-two streams may then carry a result twice, with the same prediction id.
+two streams may then carry a result twice, with the same prediction id. A batch of which another consumer has taken a
+shard meanwhile is left to it: before its results if that is known by then, at the checkpoint at the latest.
 """
 
 from __future__ import annotations
@@ -10,19 +11,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
-
+from server.leases import NameTaken, Standing
 from server.predictor import Model
 from server.stream_batch import Answers, Keyed, Refused, answer, dead_letters, results
 from server.stream_metrics import StreamMetrics
 from tabular.errors import Rejected, TabularError, Unavailable
 from tabular.ports import Predictions
-from tabular.shard_reader import Batch, ShardReader
+from tabular.shard_reader import Batch, Position, ShardReader
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +45,24 @@ class Sinks:
     dead_letters: Sink
 
 
-def checkpoint_name(stream: str, shard: str) -> str:
-    """The name in the store under which the position in a shard is kept."""
-    return f"{stream}/{shard}"
+class Lost(Exception):
+    """Another consumer has a shard of this batch now."""
+
+
+class Keeper(Protocol):
+    """Whose the shards are, and how far each is dealt with; raises Unavailable, or NameTaken to end the consumer."""
+
+    def standing(self) -> Standing:
+        """How the shards are shared out."""
+        ...
+
+    def are_held(self, shards: Collection[str]) -> bool:
+        """True if all of these are still this consumer's."""
+        ...
+
+    def save(self, positions: Mapping[str, Position]) -> list[str]:
+        """Save positions, each only if its shard is still held; returns the shards that were lost instead."""
+        ...
 
 
 class StreamLoop:
@@ -56,15 +70,15 @@ class StreamLoop:
 
     def __init__(
         self,
-        stream: str,
         reader: ShardReader,
+        keeper: Keeper,
         model: Callable[[], Model],
         sinks: Sinks,
         metrics: StreamMetrics,
         batch_records: int,
     ) -> None:
-        self._stream = stream
         self._reader = reader
+        self._keeper = keeper
         self._model = model
         self._sinks = sinks
         self._metrics = metrics
@@ -83,21 +97,29 @@ class StreamLoop:
         batch = Batch()
         try:
             batch = self._reader.poll(self._batch_records)
+        except NameTaken:
+            raise
         except TabularError as error:
             self._rest("read", error, stop)
         self._metrics.behind(self._reader.behind_milliseconds())
+        self._metrics.leases(self._keeper.standing())
         return batch
 
     def _finish(self, batch: Batch, stop: threading.Event) -> None:
         started = time.perf_counter()
         model = self._model()
         answers = answer(model, batch.records)
-        done = (
-            self._until_done("store", lambda: self._store(answers), stop)
-            and self._until_done("results", lambda: self._sinks.results.put(results(answers)), stop)
-            and self._until_done("dead letters", lambda: self._sinks.dead_letters.put(dead_letters(answers)), stop)
-            and self._until_done("checkpoint", lambda: self._checkpoint(batch), stop)
-        )
+        try:
+            done = (
+                self._until_done("store", lambda: self._store(answers), stop)
+                and self._until_done("results", lambda: self._publish(batch, answers), stop)
+                and self._until_done("dead letters", lambda: self._sinks.dead_letters.put(dead_letters(answers)), stop)
+                and self._until_done("checkpoint", lambda: self._checkpoint(batch), stop)
+            )
+        except Lost as lost:
+            log.warning("leaving a batch of %d records to another consumer: %s", len(batch.records), lost)
+            self._reader.forget(batch.positions)
+            return
         if not done:
             log.warning("stopping with %d records unanswered: the next start reads them again", len(batch.records))
             return
@@ -113,6 +135,8 @@ class StreamLoop:
             try:
                 work()
                 return True
+            except NameTaken:
+                raise
             except TabularError as error:
                 self._rest(step, error, stop)
             if stop.is_set():
@@ -142,8 +166,11 @@ class StreamLoop:
                 answers.predictions.remove(prediction)
                 answers.refused.append(Refused(record, error))
 
+    def _publish(self, batch: Batch, answers: Answers) -> None:
+        if not self._keeper.are_held(batch.positions):
+            raise Lost("its shards were taken while it was being answered")
+        self._sinks.results.put(results(answers))
+
     def _checkpoint(self, batch: Batch) -> None:
-        saved_at = datetime.now(UTC)
-        for shard, position in batch.positions.items():
-            state: Mapping[str, Any] = msgspec.structs.asdict(position) | {"saved_at": saved_at}
-            self._sinks.store.save_checkpoint(checkpoint_name(self._stream, shard), state)
+        if lost := self._keeper.save(batch.positions):
+            raise Lost(f"{', '.join(lost)} can no longer be checkpointed here")

@@ -7,6 +7,7 @@ from time import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from server.leases import Standing
 from tabular.errors import InvalidSetting
 
 STEPS = ("read", "store", "results", "dead letters", "checkpoint")
@@ -40,6 +41,16 @@ class StreamMetrics:
             ["shard"],
             registry=self.registry,
         )
+        self._leases = Gauge("consumer_leases_held", "Shards that this consumer reads.", registry=self.registry)
+        self._lost = Gauge(
+            "consumer_leases_lost", "Shards that were taken away for silence, since the start.", registry=self.registry
+        )
+        self._alive = Gauge(
+            "consumer_consumers_alive", "Consumers that share the stream, this one too.", registry=self.registry
+        )
+        self._without_owner = Gauge(
+            "consumer_shards_without_owner", "Shards to be read that no living consumer holds.", registry=self.registry
+        )
         self._model = Gauge("consumer_model_info", "The run that answers now.", ["run_id"], registry=self.registry)
         self._shards: set[str] = set()
         self._checkpoint_at = time()
@@ -69,6 +80,13 @@ class StreamMetrics:
         self._shards = set(milliseconds)
         for shard, lag in milliseconds.items():
             self.behind_seconds.labels(shard).set(lag / 1000)
+
+    def leases(self, standing: Standing) -> None:
+        """Show how the shards are shared out."""
+        self._leases.set(standing.held)
+        self._lost.set(standing.lost)
+        self._alive.set(standing.consumers)
+        self._without_owner.set(standing.without_owner)
 
     def model(self, run_id: str) -> None:
         """Show the run that answers now."""

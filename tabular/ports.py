@@ -81,14 +81,6 @@ class Predictions(Protocol):
         """How many predictions each door has stored in all."""
         ...
 
-    def checkpoint(self, name: str) -> Mapping[str, Any] | None:
-        """The checkpoint stored under the name, if any."""
-        ...
-
-    def save_checkpoint(self, name: str, state: Mapping[str, Any]) -> None:
-        """Replace the checkpoint under the name."""
-        ...
-
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Store one report's row, by its `_id`."""
         ...
@@ -99,4 +91,47 @@ class Predictions(Protocol):
 
     def set_labels(self, labels: Iterable[tuple[str, str | float]]) -> int:
         """Attach true outcomes to stored predictions, by id; returns how many were found."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who reads a shard, and how far it is dealt with; the term goes up each time somebody takes it (0: nobody has)."""
+
+    owner: str | None
+    term: int
+    position: Mapping[str, Any] | None
+
+
+class LeaseStore(Protocol):
+    """The leases of a stream's shards, with the positions in them, and who is alive. Raises Unavailable."""
+
+    def beat(self, stream: str, name: str) -> None:
+        """Write down that the consumer is alive: any number that differs from the last."""
+        ...
+
+    def beats(self, stream: str) -> dict[str, int]:
+        """The last beat of every consumer that has not left, by its name."""
+        ...
+
+    def leave(self, stream: str, name: str, beat: int | None = None) -> None:
+        """Forget a consumer, if its last beat is this one still or none is given."""
+        ...
+
+    def leases(self, stream: str) -> dict[str, Lease]:
+        """Every lease, by shard."""
+        ...
+
+    def take(self, stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
+        """Make it the owner's, in a new term, if it is still as it was seen; None if it is not."""
+        ...
+
+    def release(self, stream: str, shard: str, owner: str, term: int) -> None:
+        """Give it up, if it is still held."""
+        ...
+
+    def save_positions(
+        self, stream: str, owner: str, terms: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
+    ) -> set[str]:
+        """Save the position of each shard that the owner still holds in that term; returns these shards."""
         ...

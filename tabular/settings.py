@@ -26,6 +26,9 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 CountOrNone = Annotated[int, msgspec.Meta(ge=0)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+MAX_CONSUMERS = 4
+Consumers = Annotated[int, msgspec.Meta(ge=1, le=MAX_CONSUMERS)]
+Lease = Annotated[float, msgspec.Meta(ge=1, le=3_600)]
 PositiveOrNone = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
@@ -62,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reports_port: Port = 8888
     """Embedded mode: the port on which the reports are hosted."""
 
+    consumers: Consumers = 1
+    """Embedded mode: how many consumers share the stream's shards, up to four."""
+
     simulator_rate_per_second: Positive = 1.0
     """How many rows a second each simulator sends."""
 
@@ -93,7 +99,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many shards `init_aws` gives a new stream."""
 
     mongo_uri: str = "mongodb://127.0.0.1:27018"
-    """The prediction store."""
+    """The prediction store. What it acknowledges is in its journal, unless the address says otherwise (`?w=1`)."""
 
     mongo_database: str = "prediction_service"
     """The database in the prediction store."""
@@ -136,6 +142,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     consumer_poll_seconds: Positive = 0.25
     """How long the consumer rests when a shard had nothing new."""
+
+    consumer_name: str = ""
+    """The consumer's name among those that share the stream; no two may have the same. Empty: host and process id."""
+
+    lease_seconds: Lease = 10.0
+    """How long a consumer that has gone silent keeps its shards: within this time others have taken them over."""
 
     consumer_metrics_host: str = "127.0.0.1"
     """The address on which the consumer shows its metrics."""

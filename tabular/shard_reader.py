@@ -1,76 +1,27 @@
 """Which shard to read next, from where, and what to remember: a sharded stream in order, over the port `Shards`.
 
 A shard is read from its checkpoint, or from its oldest record. When shards are split or merged, the children are read
-after every parent that is still listed was read to its end. Nothing here moves a checkpoint: the reader hands over the
-positions with the records, to be saved once those are dealt with.
+after every parent that is still listed was read to its end, here or by another reader. Nothing here moves a checkpoint:
+the reader hands over the positions with the records, to be saved once those are dealt with.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from tabular.errors import TabularError, Unavailable
+from tabular.errors import Unavailable
 from tabular.ports import StreamRecord
+from tabular.shards import Gone, Page, Shard, Shards, StalePlace
 
 log = logging.getLogger(__name__)
 
 DISCOVER_SECONDS = 10.0
-
-
-class StalePlace(TabularError):
-    """The place to read from is not valid: it expired, was trimmed, or belongs to another stream."""
-
-
-class Gone(Unavailable):
-    """The shard or the whole stream is not there (now)."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One shard as the stream lists it; `is_closed` once it takes no more records."""
-
-    name: str
-    parents: tuple[str, ...] = ()
-    is_closed: bool = False
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A stream's shards; `stream` differs between two streams of one name, the second made after the first's end."""
-
-    stream: str
-    shards: tuple[Shard, ...]
-
-
-@dataclass(frozen=True)
-class Page:
-    """What one read of a shard gave; without a next place the shard is at its end."""
-
-    records: tuple[StreamRecord, ...]
-    next_place: str | None
-    behind_milliseconds: int
-
-
-class Shards(Protocol):
-    """The raw reading of one stream. A place is a short-lived token; it is not worth keeping."""
-
-    def listing(self) -> Listing:
-        """The stream as it is now; raises Unavailable."""
-        ...
-
-    def place(self, shard: str, after: str | None) -> str:
-        """The place behind a sequence number, or at the oldest record; raises StalePlace, Gone, Unavailable."""
-        ...
-
-    def read(self, shard: str, place: str, limit: int) -> Page:
-        """At most `limit` records from a place on; raises StalePlace, Gone, Unavailable."""
-        ...
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -89,30 +40,42 @@ class Batch:
     positions: dict[str, Position] = field(default_factory=dict)
 
 
+Claim = Callable[[Sequence[str]], Mapping[str, int]]
+"""Of the shards that can be read now, those to read; the number changes when the reading must begin anew."""
+
+
 @dataclass
 class _Cursor:
     shard: Shard
+    term: int
     after: str | None = None
-    is_finished: bool = False
     place: str | None = None
     behind_milliseconds: int = 0
 
 
+def all_of_them(shards: Sequence[str]) -> dict[str, int]:
+    """The claim of one that reads alone."""
+    return dict.fromkeys(shards, 0)
+
+
 class ShardReader:
-    """Reads every shard of a stream; `load` gives the position saved for a shard, if any. Not for several threads."""
+    """Reads the claimed shards of a stream, from where `load` says if it does. Not for several threads."""
 
     def __init__(
         self,
         shards: Shards,
         load: Callable[[str], Mapping[str, Any] | None],
         discover_seconds: float = DISCOVER_SECONDS,
+        claim: Claim = all_of_them,
     ) -> None:
         self._shards = shards
         self._load = load
+        self._claim = claim
         self._discover_seconds = discover_seconds
         self._stream = ""
+        self._listed: tuple[Shard, ...] = ()
+        self._finished: set[str] = set()
         self._cursors: dict[str, _Cursor] = {}
-        self._readable: list[_Cursor] = []
         self._discover_at = 0.0
         self._turn = 0
 
@@ -125,6 +88,7 @@ class ShardReader:
         try:
             if time.monotonic() >= self._discover_at:
                 self._discover()
+            self._settle()
             for cursor in self._in_turn():
                 if len(batch.records) < limit:
                     self._read_into(batch, cursor, limit - len(batch.records))
@@ -135,49 +99,73 @@ class ShardReader:
         return batch
 
     def behind_milliseconds(self) -> dict[str, int]:
-        """How old the next unread record of each readable shard is; 0 when there is none."""
-        return {cursor.shard.name: cursor.behind_milliseconds for cursor in self._readable}
+        """How old the next unread record of each shard is that is read here; 0 when there is none."""
+        return {name: cursor.behind_milliseconds for name, cursor in self._cursors.items()}
+
+    def forget(self, shards: Iterable[str]) -> None:
+        """Read these from their saved positions again."""
+        for shard in shards:
+            self._cursors.pop(shard, None)
+            self._finished.discard(shard)
 
     def _in_turn(self) -> list[_Cursor]:
-        """The readable shards, another one first each time: a busy shard must not starve the others."""
-        self._turn = (self._turn + 1) % max(len(self._readable), 1)
-        return self._readable[self._turn :] + self._readable[: self._turn]
+        """The shards to read, another one first each time: a busy shard must not starve the others."""
+        cursors = list(self._cursors.values())
+        self._turn = (self._turn + 1) % max(len(cursors), 1)
+        return cursors[self._turn :] + cursors[: self._turn]
 
     def _discover(self) -> None:
         listing = self._shards.listing()
         if listing.stream != self._stream:
             if self._stream:
                 log.warning("the stream was made anew: reading it from its oldest record")
-            self._stream, self._cursors = listing.stream, {}
-        self._cursors = {shard.name: self._cursor(shard) for shard in listing.shards}
-        open_cursors = [cursor for cursor in self._cursors.values() if not cursor.is_finished]
-        unread = {cursor.shard.name for cursor in open_cursors}
-        self._readable = [cursor for cursor in open_cursors if not unread.intersection(cursor.shard.parents)]
+            self._stream, self._cursors, self._finished = listing.stream, {}, set()
+        self._listed = listing.shards
+        self._finished.intersection_update(shard.name for shard in listing.shards)
         self._discover_at = time.monotonic() + self._discover_seconds
 
-    def _cursor(self, shard: Shard) -> _Cursor:
-        if (known := self._cursors.get(shard.name)) is not None:
-            known.shard = shard
-            return known
-        position = self._saved(shard.name)
-        log.info("shard %s: reading %s", shard.name, f"after {position.sequence_number}" if position else "all of it")
-        if position is None:
-            return _Cursor(shard)
-        return _Cursor(shard, position.sequence_number, position.is_finished)
+    def _settle(self) -> None:
+        """Open the shards that are claimed, and close the others."""
+        unread = {shard.name: shard for shard in self._listed if not self._is_finished(shard.name)}
+        readable = [name for name, shard in unread.items() if not unread.keys() & shard.parents]
+        claimed = self._claim(readable)
+        cursors = {name: self._cursors.get(name) for name in readable if name in claimed}
+        self._cursors = {
+            name: cursor if cursor and cursor.term == claimed[name] else self._opened(unread[name], claimed[name])
+            for name, cursor in cursors.items()
+        }
+        for name, cursor in self._cursors.items():
+            cursor.shard = unread[name]
 
-    def _saved(self, shard: str) -> Position | None:
+    def _is_finished(self, shard: str) -> bool:
+        if shard in self._finished:
+            return True
+        if shard in self._cursors:
+            return False
+        position = self._saved(shard)
+        if isinstance(position, Position) and position.is_finished:
+            self._finished.add(shard)
+            return True
+        return False
+
+    def _opened(self, shard: Shard, term: int) -> _Cursor:
+        position = self._saved(shard.name)
+        if isinstance(position, str):
+            log.warning("shard %s: its checkpoint %s and does not count", shard.name, position)
+        after = position.sequence_number if isinstance(position, Position) else None
+        log.info("shard %s: reading %s", shard.name, f"after {after}" if after else "all of it")
+        return _Cursor(shard, term, after)
+
+    def _saved(self, shard: str) -> Position | str | None:
+        """The position saved for the shard, or why it does not count."""
         saved = self._load(shard)
         if saved is None:
             return None
         try:
             position = msgspec.convert(saved, Position)
         except msgspec.ValidationError as error:
-            log.warning("shard %s: its checkpoint cannot be read (%s) and does not count", shard, error)
-            return None
-        if position.stream != self._stream:
-            log.warning("shard %s: its checkpoint is of an earlier stream of this name and does not count", shard)
-            return None
-        return position
+            return f"cannot be read ({error})"
+        return position if position.stream == self._stream else "is of an earlier stream of this name"
 
     def _read_into(self, batch: Batch, cursor: _Cursor, limit: int) -> None:
         try:
@@ -215,9 +203,11 @@ class ShardReader:
             batch.records.extend(page.records)
         # Kinesis ends a closed shard with no next place; an emulator may only list it as closed.
         is_drained = cursor.shard.is_closed and not page.records and page.behind_milliseconds == 0
-        if page.next_place is None or is_drained:
-            cursor.is_finished, self._discover_at = True, 0.0
-            self._readable = [other for other in self._readable if other is not cursor]
+        is_finished = page.next_place is None or is_drained
+        if is_finished:
+            self._finished.add(cursor.shard.name)
+            self._cursors.pop(cursor.shard.name)
+            self._discover_at = 0.0
             log.info("shard %s: read to its end", cursor.shard.name)
-        if page.records or cursor.is_finished:
-            batch.positions[cursor.shard.name] = Position(self._stream, cursor.after, cursor.is_finished)
+        if page.records or is_finished:
+            batch.positions[cursor.shard.name] = Position(self._stream, cursor.after, is_finished)

@@ -5,12 +5,57 @@ from __future__ import annotations
 import ast
 import itertools
 import sys
+import tempfile
+import textwrap
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
 import tabular.settings
+from monitoring.metrics import MonitorCollector
+from monitoring.monitor import QUANTILES, Monitor, Sight, Window
+from server.api_metrics import ApiMetrics
+from server.outbox import Outbox
+from server.stream_metrics import StreamMetrics
+from tabular.drift import ColumnDrift, Drift
+from tabular.prediction import Prediction
 from tabular.settings import Settings
 
 PAGES = Path(__file__).resolve().parent
+
+PAGE_WIDTH = 118
+PARTS = {
+    "API": """`http://127.0.0.1:9696/metrics`. The workers count into common files, so that any of them tells for all;
+        the outbox is read at each scrape. Only `POST` to `/predict` and `/predict/batch` is timed. Refusals at any
+        other path, or of a wrong method, count under the route `other`; pages that were answered well are not
+        counted.""",
+    "Consumer": "`http://127.0.0.1:8086/metrics`.",
+    "Monitor": """`http://127.0.0.1:8085/metrics`. What is not known has no sample: as long as `drift_known` is 0 there
+        are no drift gauges. When the store is down the last known drift stays, `store_up` is 0, and
+        `last_drift_computation_age_seconds` grows. [How drift is told](../explanation/drift.md) says what the methods
+        mean. The metrics of the process itself (`process_*`) are there as Prometheus' own client makes them.""",
+}
+LABEL_VALUES = {
+    ("api_requests", "route"): "`/predict`, `/predict/batch`, `other`",
+    ("api_request_seconds", "route"): "`/predict`, `/predict/batch`",
+    ("api_rows", "outcome"): "`answered`, `refused`",
+    ("api_feature_values", "kind"): "`missing`, `unseen`, `out_of_range`",
+    ("api_model_workers", "bundle"): "the first 12 digits of the bundle's digest",
+    ("api_model_workers", "contract"): "the table's name",
+    ("consumer_records", "outcome"): "`answered`, `dead_letter`",
+    ("consumer_failures", "step"): "`read`, `store`, `results`, `dead letters`, `checkpoint`",
+    ("monitor_errors", "reason"): "`store`, `model`, `comparison`",
+    ("predictions_stored", "door"): "`api`, `stream`",
+    ("monitored_run_info", "bundle"): "the first 12 digits of the bundle's digest",
+    ("prediction_quantile", "quantile"): "`0.05`, `0.25`, `0.5`, `0.75`, `0.95`",
+    ("column_drift_score", "method"): "`wasserstein` (in standard deviations), `jensenshannon`",
+    ("column_drift_p_value", "method"): "`ks`, `two_sample_chisquare`",
+}
 
 
 def settings_page() -> str:
@@ -37,7 +82,94 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGE_MAKERS = {"settings.md": settings_page}
+def metrics_page() -> str:
+    """The metrics, from what the three services expose when all there is to tell is told."""
+    lines = [
+        "# Metrics",
+        "",
+        _wrapped(
+            """Three services expose metrics for Prometheus. A counter begins at 0 when its service starts, except
+            `predictions_stored_total`, which tells how many are in the store; a histogram has `_bucket`, `_sum` and
+            `_count`. Times are in seconds. `make docs` makes this page from the code; what the alerts make of it is
+            in `monitoring/prometheus/alerts.yml`."""
+        ),
+    ]
+    for (title, text), exposed in zip(PARTS.items(), (_api(), _consumer(), _monitor()), strict=True):
+        lines += ["", f"## {title}", "", _wrapped(text), "", "| name | type | labels | meaning |", "|---|---|---|---|"]
+        families = text_string_to_metric_families(exposed.decode())
+        lines += [_metric_line(metric) for metric in families if not metric.name.endswith("_created")]
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(" ".join(text.split()), PAGE_WIDTH)
+
+
+def _metric_line(metric: Metric) -> str:
+    labels = dict.fromkeys(name for sample in metric.samples for name in sample.labels if name != "le")
+    told = []
+    for label in labels:
+        values = LABEL_VALUES.get((metric.name, label))
+        told.append(f"`{label}`" + (f": {values}" if values else ""))
+    name = metric.name + ("_total" if metric.type == "counter" else "")
+    return f"| `{name}` | {metric.type} | {'; '.join(told)} | {metric.documentation} |"
+
+
+# Each of these tells its metrics everything there is to tell, so that every metric has a sample with all its labels.
+
+
+def _api() -> bytes:
+    bundle = SimpleNamespace(digest="", contract=SimpleNamespace(table=SimpleNamespace(name="")))
+    prediction = Prediction(
+        id="",
+        made_at=datetime.now(UTC),
+        run_id="",
+        contract="",
+        door="api",
+        row={"": None},
+        score=0.5,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        metrics = ApiMetrics(Outbox(Path(folder), 10_000_000, "normal"))
+        metrics.rows([prediction])
+        metrics.model(cast(Any, SimpleNamespace(run_id="", bundle=bundle)))
+        return metrics.exposition()
+
+
+def _consumer() -> bytes:
+    metrics = StreamMetrics()
+    metrics.behind({"": 0})
+    metrics.model("")
+    return generate_latest(metrics.registry)
+
+
+def _monitor() -> bytes:
+    column = ColumnDrift(
+        "", "values", "ks", 1.0, "wasserstein", 0.0, drifted=False, missing_share=0.0, reference_missing_share=0.0
+    )
+    count = {"": 0}
+    bundle = SimpleNamespace(digest="", contract=SimpleNamespace(table=SimpleNamespace(name="")))
+    monitor = Monitor(cast(Any, None), cast(Any, None), window_rows=1, min_rows=1)
+    monitor.errors["store"] += 1
+    monitor.sight = Sight(
+        looked_at=0.0,
+        store_up=True,
+        model_up=True,
+        window=Window("", 1, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count),
+        drift=Drift(1, 1, (column,), column),
+        bundle=cast(Any, bundle),
+        computed_at=0.0,
+        computation_seconds=0.0,
+        reported_at=0.0,
+        trained_at=0.0,
+        by_door={"api": 1},
+    )
+    registry = CollectorRegistry()
+    registry.register(MonitorCollector(monitor))
+    return generate_latest(registry)
+
+
+PAGE_MAKERS = {"settings.md": settings_page, "metrics.md": metrics_page}
 
 
 def main() -> None:

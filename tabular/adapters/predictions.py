@@ -1,4 +1,4 @@
-"""The prediction store in MongoDB, or in anything that speaks its wire protocol; pymongo's only home.
+"""The prediction store in MongoDB, or in anything that speaks its wire protocol.
 
 Queries are plain on purpose: equality, ranges of numbers, sort, limit, one `$group`. They run on MongoDB and on
 nx-27017 alike. A document holds its time twice: `made_at`, a date for people and their tools, and `made_at_us`,
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pymongo
@@ -37,6 +38,26 @@ DUPLICATE_KEY = 11000
 REFUSED_CODES = frozenset({2, 9, 14, 22, 52, 57, 59, 121, 10334, 17280, 17419, 17420})
 
 
+def mongo_client(uri: str) -> pymongo.MongoClient[Document]:
+    """A client with short timeouts that connects at its first call.
+
+    A write it acknowledges is on disk, unless the address says with `w` or `journal` what an acknowledgement means.
+    """
+    said = {name.lower() for name in parse_qs(urlsplit(uri).query)}
+    # MongoDB keeps its journal in memory for a while: without this, a server that is killed loses what it took.
+    journal: dict[str, Any] = {} if said & {"w", "journal"} else {"journal": True}
+    return pymongo.MongoClient(
+        uri,
+        tz_aware=True,
+        tzinfo=UTC,
+        **journal,
+        connect=False,
+        serverSelectionTimeoutMS=int(SELECT_SECONDS * 1_000),
+        connectTimeoutMS=int(SELECT_SECONDS * 1_000),
+        socketTimeoutMS=int(SOCKET_SECONDS * 1_000),
+    )
+
+
 class MongoPredictions:
     """Implements `ports.Predictions`. Connects at the first call, not before; share one among threads, not processes.
 
@@ -44,20 +65,9 @@ class MongoPredictions:
     """
 
     def __init__(self, uri: str, database: str) -> None:
-        # `journal`: an answer means on disk, so that a killed server loses nothing it acknowledged.
-        self._client: pymongo.MongoClient[Document] = pymongo.MongoClient(
-            uri,
-            tz_aware=True,
-            tzinfo=UTC,
-            journal=True,
-            connect=False,
-            serverSelectionTimeoutMS=int(SELECT_SECONDS * 1_000),
-            connectTimeoutMS=int(SELECT_SECONDS * 1_000),
-            socketTimeoutMS=int(SOCKET_SECONDS * 1_000),
-        )
+        self._client = mongo_client(uri)
         self._data = self._client[database]["data"]
         self._reports = self._client[database]["report"]
-        self._checkpoints = self._client[database]["checkpoints"]
         self._is_indexed = False
 
     def close(self) -> None:
@@ -66,7 +76,7 @@ class MongoPredictions:
 
     def ping(self) -> None:
         """Return if the store answers now; raises Unavailable."""
-        with _translated():
+        with translated():
             self._client.admin.command("ping")
 
     def save(self, predictions: Sequence[Prediction]) -> int:
@@ -74,7 +84,7 @@ class MongoPredictions:
 
         After Rejected some of the others may be stored: saving them again changes nothing.
         """
-        with _translated():
+        with translated():
             self._ensure_indexes()
             documents = [_document(prediction) for prediction in predictions]
             chunks = range(0, len(documents), BULK_DOCUMENTS)
@@ -90,44 +100,33 @@ class MongoPredictions:
 
     def count_by_door(self) -> dict[str, int]:
         """How many predictions each door has stored in all."""
-        with _translated():
+        with translated():
             groups = self._data.aggregate([{"$group": {"_id": "$door", "count": {"$sum": 1}}}])
             return {group["_id"]: group["count"] for group in groups}
 
-    def checkpoint(self, name: str) -> Mapping[str, Any] | None:
-        """The checkpoint stored under the name, if any."""
-        with _translated():
-            found = self._checkpoints.find_one({"_id": name})
-            return None if found is None else {key: value for key, value in found.items() if key != "_id"}
-
-    def save_checkpoint(self, name: str, state: Mapping[str, Any]) -> None:
-        """Replace the checkpoint under the name."""
-        with _translated():
-            self._checkpoints.replace_one({"_id": name}, {**state, "_id": name}, upsert=True)
-
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Store one report's row, by its `_id`; its `made_at` (now, if it has none) puts it in order."""
-        with _translated():
+        with translated():
             row = _without_nan({"made_at": datetime.now(UTC), **report})
             row["made_at_us"] = _microseconds(row["made_at"])
             self._reports.replace_one({"_id": row["_id"]}, row, upsert=True)
 
     def reports(self, limit: int) -> list[dict[str, Any]]:
         """The newest report rows, newest first."""
-        with _translated():
+        with translated():
             found = list(self._reports.find({}).sort("made_at_us", -1).limit(limit)) if limit > 0 else []
         return [{key: value for key, value in row.items() if key != "made_at_us"} for row in found]
 
     def set_labels(self, labels: Iterable[tuple[str, str | float]]) -> int:
         """Attach true outcomes to stored predictions, by id; returns how many were found."""
         updates = [pymongo.UpdateOne({"_id": known}, {"$set": {"label": label}}) for known, label in labels]
-        with _translated():
+        with translated():
             return self._data.bulk_write(updates, ordered=False).matched_count if updates else 0
 
     def _find(self, query: Document, limit: int) -> list[Prediction]:
         if limit <= 0:  # MongoDB reads 0 as no limit
             return []
-        with _translated():
+        with translated():
             self._ensure_indexes()
             found = self._data.find(query).sort("made_at_us", -1).limit(limit)
             return [_prediction(document) for document in found]
@@ -191,8 +190,8 @@ def _without_nan(value: Any) -> Any:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Pymongo's errors as ours."""
+def translated() -> Iterator[None]:
+    """Raise pymongo's errors as ours."""
     try:
         yield
     except (BSONError, DocumentTooLarge, OverflowError, UnicodeEncodeError) as error:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from tabular.adapters.stream import error_code, kinesis_client, translating
 from tabular.errors import Rejected, TabularError
 from tabular.ports import StreamRecord
-from tabular.shard_reader import Gone, Listing, Page, Shard, StalePlace
+from tabular.shards import Gone, Listing, Page, Shard, StalePlace
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis.type_defs import RecordTypeDef, ShardTypeDef
 
 
 class KinesisShards:
-    """One stream to read from; implements `shard_reader.Shards`."""
+    """One stream to read from; implements `shards.Shards`."""
 
     def __init__(self, stream: str, endpoint_url: str, region: str) -> None:
         self.stream = stream

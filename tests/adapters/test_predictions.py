@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from embedded import backends
+from embedded.environment import process_environ
 from embedded.service import free_port, stop
-from tabular.adapters.predictions import MongoPredictions
+from tabular.adapters.predictions import MongoPredictions, mongo_client
 from tabular.errors import Rejected, Unavailable
 from tabular.prediction import Prediction
 
@@ -128,13 +129,6 @@ def test_a_saved_prediction_sent_again_keeps_its_label(predictions):
     assert predictions.latest(1)[0].label == "left"
 
 
-def test_a_checkpoint_is_replaced_whole(predictions):
-    assert predictions.checkpoint("predictions/0") is None
-    predictions.save_checkpoint("predictions/0", {"sequence_number": "1", "extra": 1})
-    predictions.save_checkpoint("predictions/0", {"sequence_number": "2" * 56})
-    assert predictions.checkpoint("predictions/0") == {"sequence_number": "2" * 56}
-
-
 def test_reports_come_newest_first_and_once_by_id(predictions):
     for at in (1, 3, 2):
         predictions.save_report({"_id": f"r{at}", "made_at": NOON + timedelta(milliseconds=at), "share": math.nan})
@@ -188,3 +182,38 @@ def test_a_prediction_of_every_field_survives(predictions):
     assert all(value is not None for value in msgspec.structs.asdict(full).values())
     predictions.save([full])
     assert predictions.latest(1) == [full]
+
+
+def test_what_the_store_of_the_embedded_stack_took_survives_its_kill(layout, tmp_path):
+    """As `make run` addresses it: without an fsync a document."""
+    own = replace(layout, state=tmp_path, ports=replace(layout.ports, store=free_port()))
+    service, log = backends.store(own), tmp_path / "store.log"
+    uri = process_environ(own, {})["MONGO_URI"]
+    assert "journal=false" in uri
+    assert process_environ(own, {"OUTBOX_SYNC": "full"})["MONGO_URI"] == f"mongodb://127.0.0.1:{own.ports.store}"
+    adapter, taken = MongoPredictions(uri, "test"), 0
+    for _ in range(3):
+        process = service.start(log)
+        try:
+            service.wait_ready(process, log)
+            for _ in range(4):
+                taken += adapter.save([prediction(at) for at in range(taken, taken + 250)])
+        finally:
+            process.kill()
+            process.wait()
+    with service.running(log):
+        assert adapter.count_by_door() == {"api": taken} == {"api": 3_000}
+    adapter.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ("", {"j": True}),
+        ("/?appName=x", {"j": True}),
+        ("/?w=1&journal=false", {"w": 1, "j": False}),
+        ("/?W=2", {"w": 2}),
+    ],
+)
+def test_a_write_is_journaled_unless_the_address_says_what_it_wants(options, wanted):
+    assert mongo_client(f"mongodb://127.0.0.1:1{options}").write_concern.document == wanted

@@ -33,7 +33,7 @@ class Loop:
         """Run one command of the embedded stack."""
         line = [sys.executable, "-m", "embedded", arguments[0], "--state", str(self.state), *arguments[1:]]
         environ = {**self.environ, **extra}
-        return subprocess.run(line, env=environ, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=280)
+        return subprocess.run(line, env=environ, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=600)
 
     def get(self, port: int, path: str) -> tuple[int, str]:
         """GET a page of the stack: its status and its text."""

@@ -22,7 +22,7 @@ import pytest
 from embedded import apps, backends
 from embedded.layout import PROJECT, Layout, Ports
 from embedded.service import Service, free_port, stop
-from server.stream_loop import checkpoint_name
+from tabular.adapters.leases import MongoLeases
 from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.shards import KinesisShards
 from tabular.adapters.stream import KinesisStream, StreamAdmin
@@ -71,6 +71,7 @@ class Door:
             "STREAM_PREDICTIONS": f"{self.name}-predictions",
             "STREAM_RESULTS": f"{self.name}-results",
             "STREAM_DEAD_LETTERS": f"{self.name}-dead",
+            "CONSUMER_NAME": self.name,
             "CONSUMER_METRICS_PORT": str(self.port),
             "CONSUMER_BATCH_RECORDS": str(self.batch_records),
             "CONSUMER_POLL_SECONDS": "0.05",
@@ -265,7 +266,12 @@ def test_sigterm_ends_it_cleanly_and_a_restart_goes_on_behind_the_checkpoint(doo
     first.send_signal(signal.SIGTERM)
     assert first.wait(PATIENCE_SECONDS) == 0
     shard = door.read("predictions")[0].shard
-    assert door.store.checkpoint(checkpoint_name(f"{door.name}-predictions", shard))["sequence_number"]
+    leases = MongoLeases(door.mongo_uri, door.name)
+    lease = leases.leases(f"{door.name}-predictions")[shard]
+    assert lease.owner is None
+    assert lease.position["sequence_number"]
+    assert leases.beats(f"{door.name}-predictions") == {}
+    leases.close()
     door.put(sent[200:])
     second = door.start()
     wait_until(lambda: door.stored() == 300)

@@ -103,12 +103,17 @@ def test_a_report_is_a_page_a_row_and_a_line_of_the_index(published):
     assert re.findall(r'href="(report-[^"]+)"', index) == published.pages()[::-1]
 
 
-def test_labels_that_come_later_are_in_the_next_report(fresh, bundle):
+def test_labels_that_come_later_are_in_the_next_report(fresh, bundle, tmp_path):
     fresh.predict(bundle.reference().head(400), "labelled")
     truth = {one.id: one.score > 0.5 for one in fresh.store.latest(300)}
-    fresh.store.set_labels(
-        (known, "Attrited Customer" if left else "Existing Customer") for known, left in truth.items()
-    )
+    outcomes = tmp_path / "outcomes.csv"
+    names = {True: "Attrited Customer", False: "Existing Customer"}
+    lines = [f"{known},{names[left]}" for known, left in truth.items()]
+    outcomes.write_text("\n".join(["prediction_id,label", *lines, "nobody,Existing Customer"]))
+    environ = os.environ | {"MONGO_URI": fresh.settings.mongo_uri, "MONGO_DATABASE": fresh.settings.mongo_database}
+    command = [sys.executable, "-m", "reporting.labels", str(outcomes)]
+    said = subprocess.run(command, env=environ, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert said == "300 of 301 labels are attached to their predictions; 1 name no stored prediction.\n"
     fresh.make()
     row = fresh.store.reports(1)[0]
     assert (row["labels"], row["quality"]["ROC-AUC"]) == (300, 1.0)

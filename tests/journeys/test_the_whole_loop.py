@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import time
+import urllib.request
 
 import pytest
 from mlflow.tracking.client import MlflowClient
 
 from embedded import orphans
+from embedded.layout import find_executable
 from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
 from tabular.adapters.stream import KinesisStream
 from tabular.row import RowCodec
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 PATIENCE_SECONDS = 60
 
 
-def eventually(check):
+def eventually(check, seconds=PATIENCE_SECONDS):
     """The first true answer of a check, within the patience of a person."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         found = check()
         if found or time.monotonic() > deadline:
@@ -113,9 +116,53 @@ def test_the_drift_gauges_are_there(loop):
 
 
 def test_the_first_report_is_on_the_report_page(loop):
-    status, page = loop.get(loop.ports.reports, "/")
+    status, index = loop.get(loop.ports.reports, "/")
     assert status == 200
-    assert ".html" in page
+    newest = re.search(r'href="([^"]+\.html)"', index)
+    assert newest, index
+    status, page = loop.get(loop.ports.reports, "/" + newest[1])
+    assert status == 200
+    assert "<svg" in page
+
+
+@pytest.mark.skipif(find_executable("prometheus") is None, reason="Prometheus is not installed")
+def test_prometheus_reads_every_process_that_has_metrics(loop):
+    def healths():
+        page = json.loads(loop.get(loop.ports.prometheus, "/api/v1/targets")[1])
+        found = {target["labels"]["job"]: target["health"] for target in page["data"]["activeTargets"]}
+        return found if set(found.values()) == {"up"} else None
+
+    assert set(eventually(healths) or ()) == {"api", "consumer", "monitor", "prometheus"}
+
+
+def prefect(loop, path, body):
+    """POST to Prefect's own interface: the decoded answer."""
+    url, sent = f"http://127.0.0.1:{loop.ports.prefect}/api{path}", {"Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), sent), timeout=20) as answer:
+        return json.load(answer)
+
+
+def test_both_flows_are_scheduled(loop):
+    def scheduled():
+        runs = prefect(loop, "/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
+        deployments = {one["id"]: one["name"] for one in prefect(loop, "/deployments/filter", {})}
+        return {deployments[run["deployment_id"]] for run in runs} == {"train", "report"}
+
+    assert eventually(scheduled, PATIENCE_SECONDS * 3)
+
+
+def test_the_worker_runs_a_flow_asked_for_in_prefect_with_its_own_parameters(loop):
+    report = next(one for one in prefect(loop, "/deployments/filter", {}) if one["name"] == "report")
+    asked = {"parameters": {"window_hours": 0.5}, "state": {"type": "SCHEDULED"}}
+    run = prefect(loop, f"/deployments/{report['id']}/create_flow_run", asked)
+
+    def ended():
+        (found,) = prefect(loop, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+        return found["state"] if found["state_type"] in {"COMPLETED", "FAILED", "CRASHED"} else None
+
+    state = eventually(ended, PATIENCE_SECONDS * 3)
+    assert state["type"] == "COMPLETED", state
+    assert "drift" in state["message"].casefold()
 
 
 def test_status_counts_every_process(loop):

@@ -21,7 +21,7 @@ MAX_LINES, MAX_MEDIAN_LINES = 250, 110
 HOMES = {
     "boto3": {"tabular/adapters/objects.py", "tabular/adapters/stream.py"},
     "botocore": {"tabular/adapters/objects.py", "tabular/adapters/stream.py", "tabular/adapters/aws.py"},
-    "pymongo": {"tabular/adapters/predictions.py"},
+    "pymongo": {"tabular/adapters/predictions.py", "tabular/adapters/leases.py"},
     "bson": {"tabular/adapters/predictions.py"},
     "mlflow": {"tabular/adapters/registry.py", "tabular/adapters/mlflow_errors.py"},
     "evidently": {"tabular/drift.py"},

@@ -12,7 +12,7 @@ from embedded.environment import ENV_FILE, read_env_file
 from embedded.layout import PROJECT
 from tabular.settings import Settings
 
-PAGES = sorted([PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *(PROJECT / "docs").rglob("*.md")])
+PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 FLOW_SCHEDULES = {"TRAIN_CRON", "REPORT_CRON"}
 
 

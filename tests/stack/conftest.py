@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import time
 import urllib.parse
@@ -17,7 +18,7 @@ import boto3
 import pytest
 
 from embedded.environment import read_env_file
-from embedded.service import free_port
+from embedded.service import accepts, free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 collect_ignore_glob = [] if os.environ.get("TEST_STACK") else ["*.py"]
@@ -52,7 +53,9 @@ class ContainerStack:
     def __init__(self, folder: Path, mode: str = "local", secrets: dict[str, str] | None = None) -> None:
         self.mode = mode
         self.env_file = folder / f".env.{mode}"
-        self.ports = {name.lower(): free_port() for name in PORTS}
+        usual = read_env_file(PROJECT / f".env.{mode}")
+        # The usual ports where nobody has them, so that the README's lines can be copied as they stand.
+        self.ports = {name.lower(): _usual_or_free(int(usual[f"{name}_PORT"])) for name in PORTS}
         own = {f"{name}_PORT": str(self.ports[name.lower()]) for name in PORTS} | OWN
         text = (PROJECT / f".env.{mode}").read_text()
         for key, value in own.items():
@@ -62,27 +65,45 @@ class ContainerStack:
             Path(f"{self.env_file}.secrets").write_text("".join(f"{key}={value}\n" for key, value in secrets.items()))
         self.walked: list[str] = []
 
+        self.readme = readme_commands("## In containers") if mode == "local" else []
+
     @property
     def settings(self) -> dict[str, str]:
         return read_env_file(self.env_file)
 
-    def make(self, *arguments: str, succeeds: bool = True, seconds: float = 900) -> str:
+    def make(self, *arguments: str, succeeds: bool = True) -> str:
         """Run one make target; returns all it said."""
+        return self._run(shlex.join(["make", *arguments, f"env={self.mode}"]), succeeds)
+
+    def copied(self, beginning: str, fill_in: str = "", types: str = "") -> str:
+        """Run the README's next line, which must begin so, as a reader copies it; returns all it said.
+
+        What stands in <angle brackets> is for the reader to fill in; `types` is what he types when he is asked.
+        """
+        line = self.readme.pop(0)
+        assert line.startswith(beginning), f"the README's next line is: {line}"
+        line = re.sub("<[^>]*>", fill_in, line).replace("churn-mlops-", f"{OWN['STACK_NETWORK']}-")
+        for name in PORTS:
+            usual = read_env_file(PROJECT / f".env.{self.mode}")[f"{name}_PORT"]
+            line = line.replace(f"localhost:{usual}", f"localhost:{self.ports[name.lower()]}")
+        return self._run(line, succeeds=True, types=types)
+
+    def _run(self, line: str, succeeds: bool, types: str = "") -> str:  # noqa: FBT001
         environ = {key: value for key, value in os.environ.items() if key not in self.settings}
         done = subprocess.run(
-            ["make", f"env={self.mode}", *arguments],
+            ["bash", "-c", line],
             cwd=PROJECT,
             env={**environ, "ENV_FILE": str(self.env_file)},
-            stdin=subprocess.DEVNULL,
+            input=types,
             capture_output=True,
             text=True,
-            timeout=seconds,
+            timeout=900,
             check=False,
         )
         said = done.stdout + done.stderr
-        self.walked.append(f"$ make {' '.join(arguments)} env={self.mode}\n{said}")
+        self.walked.append(f"$ {line}\n{said}")
         assert (done.returncode == 0) == succeeds, said
-        return said
+        return done.stdout if line.startswith(("curl", "docker")) else said
 
     def url(self, name: str, path: str = "") -> str:
         return f"http://127.0.0.1:{self.ports[name]}{path}"
@@ -124,6 +145,30 @@ class ContainerStack:
             aws_access_key_id="local",
             aws_secret_access_key="local",
         )
+
+
+def _usual_or_free(port: int) -> int:
+    return free_port() if accepts(port) else port
+
+
+def readme_commands(heading: str) -> list[str]:
+    """The commands under a heading of the README, in order, each as it is copied into a shell."""
+    section = (PROJECT / "README.md").read_text().partition(f"\n{heading}\n")[2].partition("\n## ")[0]
+    commands, pending = [], ""
+    for line in re.findall(r"^    (.*)$", section, re.MULTILINE):
+        pending += line
+        try:
+            shlex.split(pending)
+        except ValueError:  # a quotation goes on in the next line
+            pending += "\n"
+            continue
+        if pending.endswith("\\"):
+            pending += "\n"
+            continue
+        commands.append(pending)
+        pending = ""
+    assert commands, f"the README has no commands under {heading}"
+    return commands
 
 
 def docker(*arguments: str) -> str:

@@ -30,13 +30,13 @@ def test_serving_before_the_registry_is_up_says_what_is_missing(stack):
 
 
 def test_the_registry_comes_up_healthy(stack):
-    stack.make("setup-model-registry")
+    stack.copied("make setup-model-registry")
     assert set(stack.containers()) == {"mlflow", "prefect", "worker", "localstack", "reports"}
     assert "No report yet" in stack.get("reports", "/")
 
 
 def test_aws_is_prepared_from_a_container(stack):
-    said = stack.make("init_aws")
+    said = stack.copied("make init_aws")
     assert "stream   predictions" in said
     assert set(stack.kinesis().list_streams()["StreamNames"]) == {"predictions", "results", "dead-letters"}
 
@@ -46,7 +46,7 @@ def test_serving_without_a_model_says_to_train(stack):
 
 
 def test_the_training_flow_runs_in_the_worker_through_prefect(stack):
-    stack.make("apply-model-train-flow")
+    stack.copied("make apply-model-train-flow")
     body = json.dumps({"sort": "START_TIME_DESC"}).encode()
     request = urllib.request.Request(
         stack.url("prefect", "/api/flow_runs/filter"), body, {"Content-Type": "application/json"}
@@ -74,22 +74,24 @@ def runs_of(stack) -> list[str]:
     return [champion, *(run for run in trials if run != champion)]
 
 
+def test_training_again_like_a_run_reproduces_it(stack):
+    assert "reproduced, every trial" in stack.make("retrain", f"like={runs_of(stack)[0]}")
+
+
 def test_the_servers_come_up_with_the_champion(stack):
     began = time.monotonic()
-    stack.make("setup-model-serve")
+    stack.copied("make setup-model-serve")
     print(f"setup-model-serve: {time.monotonic() - began:.0f} s")
     answer = stack.predict(EXAMPLE)
     assert 0 <= answer[KEY] <= 1
     assert answer["model_run_id"] == runs_of(stack)[0]
+    said = stack.copied("make status")
+    assert all(name in said for name in ("api", "mlflow", "prefect", "reports", "grafana", "prometheus"))
 
 
-def test_a_record_on_the_stream_comes_out_with_the_score_that_http_gives(stack, waiting, docker_command):
-    expected = stack.predict(EXAMPLE)[KEY]
-    # The walk's own line: the AWS command line in LocalStack's container.
-    docker_command(
-        "exec", stack.containers()["localstack"], "awslocal", "kinesis", "put-record",
-        "--stream-name", "predictions", "--partition-key", "walk", "--data", json.dumps(EXAMPLE),
-    )  # fmt: skip
+def test_a_record_on_the_stream_comes_out_with_the_score_that_http_gives(stack, waiting):
+    expected = json.loads(stack.copied("curl"))[KEY]
+    assert "SequenceNumber" in stack.copied("docker exec")
     kinesis = stack.kinesis()
 
     def answers() -> list[dict]:
@@ -134,7 +136,7 @@ def test_every_panel_has_something_to_show(stack, waiting, query):
 
 
 def test_a_report_page_is_shown_by_nginx(stack):
-    stack.make("apply-prediction-reporting")
+    stack.copied("make apply-prediction-reporting")
     pages = re.findall(r'href="([^"]+\.html)"', stack.get("reports", "/"))
     assert len(pages) == 1
     assert "<svg" in stack.get("reports", f"/{pages[0]}")
@@ -210,7 +212,7 @@ def test_another_run_is_deployed_under_load_without_a_failed_request(stack):
     champion, other = runs_of(stack)[:2]
     began = time.monotonic()
     with Load(stack.ports["api"]) as load:
-        stack.make("deploy", f"RUN_ID={other}")
+        stack.copied("make deploy", fill_in=other)
         seconds = time.monotonic() - began
         time.sleep(1)
     per_second = len(load.answers) / (seconds + 1)
@@ -238,7 +240,7 @@ def test_a_run_that_does_not_come_up_in_time_is_replaced_by_the_one_before(stack
 
 
 def test_rollback_brings_back_what_was_before(stack):
-    stack.make("rollback")
+    stack.copied("make rollback")
     assert stack.settings["RUN_ID"] == ""
     assert stack.predict(EXAMPLE)["model_run_id"] == runs_of(stack)[0]
 
@@ -309,9 +311,10 @@ def test_after_localstack_was_killed_the_stream_door_and_the_training_go_on_by_t
 
 
 def test_stop_serve_leaves_the_registry_and_reset_all_leaves_nothing(stack, docker_command):
-    stack.make("stop-serve")
+    stack.copied("make stop-serve")
     assert set(stack.containers()) == {"mlflow", "prefect", "worker", "localstack", "reports"}
-    stack.make("reset_all", "yes=1")
+    stack.copied("make reset_all", types="y\n")
+    assert stack.readme == [], "a line of the README's walk was left out"
     assert stack.containers() == {}
     assert docker_command("volume", "ls", "-q", "--filter", "name=churn-test").split() == []
     assert "Nothing was running" in stack.make("stop")

@@ -5,6 +5,7 @@ The emulators do not: ministack forgets a split shard with what is unread in it,
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -13,7 +14,8 @@ import pytest
 
 from tabular.errors import Unavailable
 from tabular.ports import StreamRecord
-from tabular.shard_reader import Gone, Listing, Page, Position, Shard, ShardReader, StalePlace
+from tabular.shard_reader import Position, ShardReader
+from tabular.shards import Gone, Listing, Page, Shard, StalePlace
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -214,3 +216,52 @@ def test_the_lag_is_told_by_shard(stream):
     reader = start(stream)
     reader.poll(4)
     assert reader.behind_milliseconds() == {"lone": 6, "root": 0}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_two_readers_share_the_shards_and_still_read_no_child_before_its_parents(stream, seed):
+    """Each reads what is its own for the moment; a shard changes hands only when its last batch is saved."""
+    draw = random.Random(seed)
+    saved: dict[str, Position] = {}
+    owners: dict[str, int] = {}
+
+    def claim_of(reader: int):
+        return lambda shards: {shard: 0 for shard in shards if owners.setdefault(shard, draw.randrange(2)) == reader}
+
+    def load(shard: str):
+        return msgspec.to_builtins(saved[shard]) if shard in saved else None
+
+    readers = [ShardReader(stream, load, 0.0, claim_of(at)) for at in range(2)]
+    order = []
+    for _ in range(200):
+        batch = readers[draw.randrange(2)].poll(3)
+        order += batch.records
+        saved.update(batch.positions)
+    assert sorted(int(record.data) for record in order) == list(range(1, 51))
+    shards = [record.shard for record in order]
+    ends = {shard: len(shards) - 1 - shards[::-1].index(shard) for shard in stream.shards}
+    for shard in stream.shards.values():
+        assert all(ends[parent] < shards.index(shard.name) for parent in shard.parents)
+
+
+def test_a_claim_under_a_new_term_is_read_from_the_saved_position(stream):
+    saved: dict[str, Position] = {}
+    terms = {"root": 1}
+    reader = ShardReader(
+        stream,
+        lambda shard: msgspec.to_builtins(saved[shard]) if shard in saved else None,
+        0.0,
+        lambda shards: {shard: terms[shard] for shard in shards if shard in terms},
+    )
+    assert [int(record.data) for record in reader.poll(3).records] == [1, 2, 3]
+    saved["root"] = Position("s@1", "000000008")  # somebody else had it meanwhile
+    terms["root"] = 2
+    assert [int(record.data) for record in reader.poll(3).records] == [9, 10]
+
+
+def test_what_is_forgotten_is_read_again_from_the_saved_position_also_at_the_end_of_a_shard(stream):
+    reader = start(stream, {})
+    first = drain(reader, limit=100, polls=3)
+    reader.forget(["root", "lone"])
+    assert [record.shard for record in reader.poll(100).records].count("root") == 10
+    assert {record.shard for record in first} >= {"root", "lone"}

@@ -7,14 +7,17 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
+from server.leases import NameTaken, Standing
 from server.predictor import Model
-from server.stream_loop import Sinks, StreamLoop, checkpoint_name
+from server.stream_loop import Sinks, StreamLoop
 from server.stream_metrics import StreamMetrics
-from tabular.errors import NotFound, Rejected, TabularError, Unavailable
+from tabular.errors import NotFound, Rejected, Unavailable
 from tabular.ports import StreamRecord
-from tabular.shard_reader import Listing, Page, Shard, ShardReader
+from tabular.shard_reader import ShardReader
+from tabular.shards import Listing, Page, Shard
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -27,9 +30,10 @@ class Journal:
             StreamRecord("s@1", "one", f"{at:03d}", f"key-{at}", body, NOON) for at, body in enumerate(bodies)
         ]
         self.done: list[tuple[str, Any]] = []
-        self.failures: dict[str, list[TabularError]] = {}
+        self.failures: dict[str, list[Any]] = {}
         self.unwanted_ids: set[str] = set()
         self.checkpoints: dict[str, Any] = {}
+        self.taken_away = 0
         self.stop = threading.Event()
 
     def write(self, step: str, what: Any) -> None:
@@ -58,9 +62,27 @@ class Journal:
         self.write("store", [prediction.id for prediction in predictions])
         return len(predictions)
 
-    def save_checkpoint(self, name, state) -> None:
-        self.write("checkpoint", state["sequence_number"])
-        self.checkpoints[name] = state
+    def standing(self) -> Standing:
+        return Standing(1, 0, 1, 0)
+
+    def are_held(self, _shards) -> bool:
+        return not self.failures.get("held") or self.failures["held"].pop(0)
+
+    def save_positions(self, positions) -> list[str]:
+        for shard, position in positions.items():
+            if self.taken_away:
+                self.taken_away -= 1
+                return [shard]
+            self.write("checkpoint", position.sequence_number)
+            self.checkpoints[shard] = msgspec.structs.asdict(position)
+        return []
+
+
+class Keeper:
+    """The journal once more: its `save` is the store's."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.standing, self.are_held, self.save = journal.standing, journal.are_held, journal.save_positions
 
 
 class Sink:
@@ -85,8 +107,8 @@ def good(bundle) -> bytes:
 def run(journal: Journal, model: Model, batch_records: int = 2) -> StreamMetrics:
     metrics = StreamMetrics()
     sinks = Sinks(journal, Sink(journal, "results"), Sink(journal, "dead letters"))
-    reader = ShardReader(journal, lambda shard: journal.checkpoints.get(checkpoint_name("s", shard)))
-    StreamLoop("s", reader, lambda: model, sinks, metrics, batch_records).run(0.0, journal.stop)
+    reader = ShardReader(journal, journal.checkpoints.get)
+    StreamLoop(reader, Keeper(journal), lambda: model, sinks, metrics, batch_records).run(0.0, journal.stop)
     return metrics
 
 
@@ -148,3 +170,25 @@ def test_a_second_run_goes_on_behind_the_checkpoint(model, good):
     before = len(journal.done)
     run(journal, model)
     assert len(journal.done) == before
+
+
+def test_a_batch_whose_shard_was_taken_is_not_published_and_is_read_again(model, good):
+    journal = Journal([good, good])
+    journal.failures["held"] = [False]
+    run(journal, model)
+    assert journal.steps() == ["store", "store", "results", "checkpoint"]
+
+
+def test_a_batch_whose_shard_was_taken_at_the_last_moment_is_not_counted_and_is_read_again(model, good):
+    journal = Journal([good, good])
+    journal.taken_away = 1
+    metrics = run(journal, model)
+    assert journal.steps() == ["store", "results", "store", "results", "checkpoint"]
+    assert metrics.registry.get_sample_value("consumer_records_total", {"outcome": "answered"}) == 2
+
+
+def test_another_consumer_of_its_name_ends_it(model, good):
+    journal = Journal([good])
+    journal.failures["results"] = [NameTaken("another consumer")]
+    with pytest.raises(NameTaken):
+        run(journal, model)

@@ -1,0 +1,53 @@
+"""What a start was given on the command line, and how it is taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from embedded import apps
+from embedded.environment import remember, remembered, stack_settings
+from embedded.layout import PROJECT, Layout, Ports
+
+
+def start(state, **given):
+    """The settings that the next command of this stack reads after `init-aws` was given these."""
+    code = (
+        "import argparse, sys, json, embedded.__main__ as m;"
+        "stack = m._stack(argparse.Namespace(command='init-aws', state=sys.argv[1]));"
+        "print(json.dumps([stack.settings.simulator_shift, stack.settings.trials]))"
+    )
+    environ = {**os.environ, **given}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(state)], cwd=PROJECT, env=environ, capture_output=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_a_start_remembers_what_an_earlier_one_was_given(tmp_path):
+    assert start(tmp_path, SIMULATOR_SHIFT="credit_limit=+50%", TRIALS="7") == ["credit_limit=+50%", 7]
+    assert start(tmp_path) == ["credit_limit=+50%", 7]
+
+
+def test_an_empty_value_takes_it_back(tmp_path):
+    start(tmp_path, SIMULATOR_SHIFT="credit_limit=+50%", TRIALS="7")
+    assert start(tmp_path, SIMULATOR_SHIFT="") == ["", 7]
+    assert start(tmp_path, TRIALS="") == ["", 50]
+
+
+def test_what_is_remembered_is_read_back_whole(tmp_path):
+    given = {"SIMULATOR_SHIFT": "credit_limit=+50%", "RUN_ID": ""}
+    remember(Layout(tmp_path), given)
+    assert remembered(tmp_path) == given
+    assert stack_settings(tmp_path, given).simulator_shift == "credit_limit=+50%"
+
+
+def test_prometheus_is_pointed_at_this_stacks_own_ports(tmp_path):
+    ports = Ports(api=21_001, consumer_metrics=21_002, monitor=21_003, prometheus=21_004)
+    apps.prometheus(Layout(tmp_path, ports))
+    targets = (tmp_path / "prometheus" / "targets.yml").read_text()
+    assert all(f"127.0.0.1:{port}" in targets for port in (21_001, 21_002, 21_003, 21_004))
+    assert "$" not in targets
+    assert {"prometheus.yml", "alerts.yml"} <= {path.name for path in (tmp_path / "prometheus").iterdir()}
