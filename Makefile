@@ -19,7 +19,8 @@ NEED_DASK := echo "engine=dask is for env=embedded, see docs/how-to/sweep-on-a-c
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status logs stop test lint fmt bench chaos reset_all setup_tests run_tests setup-model-registry \
+.PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page chaos \
+        reset_all setup_tests run_tests setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels deploy \
         rollback healthy images test-stack docs
 
@@ -104,8 +105,14 @@ lint: .venv/.ready-tests ## ruff format, ruff check, mypy --strict
 fmt: .venv/.ready-tests ## format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
-bench: .venv/.ready-tests ## run the benchmarks; each prints a table of ratios
-	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+bench: .venv/.ready-tests ## run the benchmarks and write their page (QUICK=1: only see that they run)
+	@$(PY) benchmarks/run.py $(if $(QUICK),--quick)
+
+bench-peers: .venv/.ready-tests ## our API beside MLflow, BentoML, MLServer, Ray Serve, FastAPI, installed apart (QUICK=1)
+	@$(PY) benchmarks/run.py $(if $(QUICK),--quick) peers
+
+bench-page: .venv/.ready-tests ## write docs/reference/benchmarks.md again from the last results
+	@$(PY) benchmarks/page.py
 
 .venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh $(wildcard tabular/native/*)
 	@sh embedded/setup.sh

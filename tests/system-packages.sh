@@ -1,9 +1,9 @@
 #!/bin/sh
-# Prometheus, Nginx and Chromium from Debian, for the tests that use them. Without root it only says what is missing.
+# Prometheus, Nginx and Chromium from Debian, for the tests that use them; wrk for the benchmarks. Without root it only says what is missing.
 set -eu
 
 missing=
-for pair in prometheus:prometheus nginx:nginx-light chromium:chromium; do
+for pair in prometheus:prometheus nginx:nginx-light chromium:chromium wrk:wrk; do
     PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -n "$missing" ] || exit 0

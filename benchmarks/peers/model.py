@@ -1,0 +1,96 @@
+"""The model all contenders serve, and the requests they are asked: one folder, readable without this project.
+
+<folder>/bundles/<RUN_ID>   the bundle our API serves
+<folder>/model.ubj          the same booster; schema.json names its features with their levels, in order
+<folder>/vectorized/        what the naive design serves: a booster of the same size over DictVectorizer's columns
+<folder>/mlflow/            the same booster as MLflow's xgboost flavour keeps it
+<folder>/<form>.ndjson      the bodies in one form, line by line; scores.json holds what each must be answered
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+
+from embedded.layout import PROJECT
+from model_orchestration.candidate import golden_records, profile
+from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET, write_bundle
+from tabular.contract import load_contract
+from tabular.row import Matrix, RowCodec, matrix
+from tabular.synthetic import make_table
+from tabular.table import clean, encode, public_records, read_csv
+
+RUN_ID = "b" * 32
+TABLE_ROWS, PAYLOADS, ROUNDS = 8_000, 300, 150
+PARAMS = {"objective": "binary:logistic", "max_depth": 6, "nthread": 1, "seed": 1}
+SCORES = "scores.json"
+Record = dict[str, Any]
+
+
+def make(folder: Path) -> None:
+    """Train on made-up rows and write everything the contenders read."""
+    contract = load_contract(PROJECT / "contracts" / "credit_card_churn.toml")
+    table = clean(contract, read_csv(make_table(contract, TABLE_ROWS, seed=1)))
+    target = table.target.to_numpy()
+    booster = xgb.train(PARAMS, xgb.DMatrix(encode(contract, table.features), target), num_boost_round=ROUNDS)
+    reference = table.features.assign(**{REFERENCE_TARGET: table.target, REFERENCE_SCORE: 0.5})
+    golden = golden_records(contract, table)
+    bundle_folder = folder / "bundles" / RUN_ID
+    write_bundle(bundle_folder, contract, booster, reference, profile(contract, table), golden, {"auc": 0.8})
+    booster.save_model(folder / "model.ubj")
+    features = [{"name": one.name, "kind": one.kind, "levels": list(one.levels)} for one in contract.features]
+    (folder / "schema.json").write_text(json.dumps(features))
+    records = public_records(contract, table.features[:TABLE_ROWS])
+    chosen = records[:PAYLOADS]
+    codec = RowCodec(contract)
+    rows = matrix([codec.parse(record) for record in chosen])
+    _save_for_mlflow(booster, rows, list(contract.feature_names), folder / "mlflow")
+    naive = _save_vectorized(folder / "vectorized", records, target)[:PAYLOADS]
+    scores = booster.inplace_predict(rows, missing=np.nan).tolist()
+    (folder / SCORES).write_text(json.dumps({"scores": scores, "vectorized": naive}))
+    _write_bodies(folder, chosen, rows)
+
+
+def _write_bodies(folder: Path, records: Sequence[Record], rows: Matrix) -> None:
+    # A peer whose own door takes numbers alone is sent the codes: the encoding is done for it.
+    names = list(records[0])
+    codes = [[None if math.isnan(code) else code for code in row] for row in rows.tolist()]
+    forms = {
+        "record": records,
+        "wrapped": [{"record": record} for record in records],
+        "mlflow": [{"dataframe_split": {"columns": names, "data": [row]}} for row in codes],
+        "v2": [
+            {"inputs": [{"name": "rows", "shape": [1, len(row)], "datatype": "FP32", "data": row}]} for row in codes
+        ],
+    }
+    for form, bodies in forms.items():
+        (folder / f"{form}.ndjson").write_text("".join(json.dumps(body) + "\n" for body in bodies))
+
+
+def _save_for_mlflow(booster: xgb.Booster, rows: Matrix, names: list[str], folder: Path) -> None:
+    import mlflow
+
+    # Without a signature a missing value comes to the model as an object, and is refused.
+    signature = mlflow.models.infer_signature(pd.DataFrame(rows.astype(float), columns=names))
+    mlflow.xgboost.save_model(booster, str(folder), signature=signature, pip_requirements=[])
+
+
+def _save_vectorized(folder: Path, records: Sequence[Record], target: Any) -> list[float]:
+    from sklearn.feature_extraction import DictVectorizer
+
+    known = [{name: value for name, value in record.items() if value is not None} for record in records]
+    vectorizer = DictVectorizer(sparse=False)
+    columns = xgb.DMatrix(vectorizer.fit_transform(known), target)
+    booster = xgb.train(PARAMS, columns, num_boost_round=ROUNDS)
+    folder.mkdir()
+    (folder / "vectorizer.pickle").write_bytes(pickle.dumps(vectorizer))
+    booster.save_model(folder / "model.ubj")
+    return [float(score) for score in booster.predict(columns)]

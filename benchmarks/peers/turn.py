@@ -1,0 +1,129 @@
+"""One contender's turn: start it, check what it answers, load it, stop it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.peers.contenders import Around, Contender
+from benchmarks.peers.model import SCORES
+from benchmarks.peers.processes import machine_cpu_seconds, tree, usage
+from benchmarks.peers.wrk import saturate
+from embedded.service import Service, stop, tail
+
+START_SECONDS, REQUEST_SECONDS = 120.0, 30.0
+TOLERANCE = 1e-6
+PROBE_SECONDS = 0.02
+PACED_CONNECTIONS = 64
+Figures = dict[str, float]
+
+
+class Failed(Exception):
+    """The contender did not start, or did not answer what the model says."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much is asked of each contender in a turn."""
+
+    seconds: float
+    warm_seconds: float
+    rates: tuple[int, ...]
+    connections: int
+    answers_checked: int
+
+
+def take(contender: Contender, around: Around, load: Load, store_cpu: Callable[[], float]) -> Figures:
+    """The figures of one turn; raises Failed. `store_cpu` tells how many CPU seconds the store has used."""
+    log = around.scratch / "log.txt"
+    service = Service(contender.name, tuple(contender.command(around)), environ=contender.environment(around))
+    began = time.perf_counter()
+    try:
+        process = service.start(log)
+    except OSError as error:
+        raise Failed(str(error)) from error
+    try:
+        _wait(contender, around, process, log)
+        figures = {"start_seconds": time.perf_counter() - began}
+        _check(contender, around, load.answers_checked)
+        return figures | _measure(contender, around, process.pid, load, store_cpu)
+    finally:
+        stop(process)
+
+
+def _measure(
+    contender: Contender, around: Around, pid: int, load: Load, store_cpu: Callable[[], float]
+) -> dict[str, float]:
+    bodies = around.model / f"{contender.form}.ndjson"
+    saturate(around.port, contender.path, bodies, load.warm_seconds, load.connections)
+    pids = tree(pid)
+    before, store_before, machine_before, began = usage(pids), store_cpu(), machine_cpu_seconds(), time.perf_counter()
+    full = saturate(around.port, contender.path, bodies, load.seconds, load.connections)
+    after, machine = usage(pids), machine_cpu_seconds() - machine_before
+    known = after.cpu_seconds - before.cpu_seconds + store_cpu() - store_before + full["generator_cpu"] * load.seconds
+    asked = max(full["requests"], 1)
+    figures = {f"full_{name}": value for name, value in full.items()}
+    figures["others_cpu"] = max(0.0, machine - known) / (time.perf_counter() - began) / len(os.sched_getaffinity(0))
+    figures["cpu_us"] = 1e6 * (after.cpu_seconds - before.cpu_seconds) / asked
+    figures["store_cpu_us"] = 1e6 * (store_cpu() - store_before) / asked
+    figures["resident_mb"] = after.resident_bytes / 1e6
+    for rate in load.rates:
+        time.sleep(0.5)  # what the last load left in the queues
+        figures |= {f"{rate}_{name}": value for name, value in _paced(contender, around, bodies, rate, load).items()}
+    return figures
+
+
+def _paced(contender: Contender, around: Around, bodies: Path, rate: int, load: Load) -> Figures:
+    command = [sys.executable, "-m", "benchmarks.peers.paced", str(around.port), contender.path, str(bodies)]
+    limits = [str(rate), str(load.seconds), str(PACED_CONNECTIONS)]
+    done = subprocess.run([*command, *limits], capture_output=True, text=True, check=True, timeout=60 + load.seconds)
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def _wait(contender: Contender, around: Around, process: subprocess.Popen[bytes], log: Path) -> None:
+    # Ready is who answers a prediction, whatever his health page says.
+    first = _bodies(contender, around)[0]
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise Failed(f"it exited with code {process.returncode}:\n{tail(log)}")
+        try:
+            _ask(contender, around, first)
+        except (urllib.error.URLError, OSError):
+            time.sleep(PROBE_SECONDS)
+        else:
+            return
+    raise Failed(f"it answered no prediction in {START_SECONDS:g} s:\n{tail(log)}")
+
+
+def _check(contender: Contender, around: Around, answers: int) -> None:
+    if contender.score is None:
+        return
+    wanted = json.loads((around.model / SCORES).read_text())[contender.scores]
+    for body, right in list(zip(_bodies(contender, around), wanted, strict=True))[:answers]:
+        try:
+            got = contender.score(_ask(contender, around, body))
+        except (OSError, LookupError, TypeError) as error:
+            raise Failed(f"it did not answer {body.decode()}: {error}") from error
+        if not math.isclose(got, right, abs_tol=TOLERANCE):
+            raise Failed(f"it answers {got}, the model says {right}")
+
+
+def _bodies(contender: Contender, around: Around) -> list[bytes]:
+    return (around.model / f"{contender.form}.ndjson").read_bytes().splitlines()
+
+
+def _ask(contender: Contender, around: Around, body: bytes) -> object:
+    url = f"http://127.0.0.1:{around.port}{contender.path}"
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
+        return json.loads(answer.read())

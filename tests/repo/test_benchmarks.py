@@ -1,0 +1,55 @@
+"""The benchmarks start, and their page says what their results say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.page import REFERENCE, page
+from benchmarks.peers.contenders import CONTENDERS
+from benchmarks.peers.environments import PEERS
+from benchmarks.run import FOLDER, QUICK, names
+from embedded.layout import PROJECT
+
+COMMANDS = {name: [f"benchmarks/{name}.py"] for name in names()} | {"peers": ["-m", "benchmarks.peers"]}
+LOCKS = sorted(PEERS.glob("*/requirements.txt"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_benchmark_starts_and_knows_the_options_of_its_quick_run(name):
+    command = [sys.executable, *COMMANDS[name], "--help"]
+    shown = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert not [option for option in QUICK.get(name, []) if option.startswith("--") and option not in shown]
+
+
+def test_every_quick_run_is_of_a_benchmark():
+    assert QUICK.keys() <= COMMANDS.keys()
+
+
+def test_the_modules_of_the_benchmarks_parse():
+    for path in FOLDER.rglob("*.py"):
+        compile(path.read_text(), str(path), "exec")
+
+
+def test_the_page_says_what_the_results_say():
+    results = REFERENCE / "benchmarks"
+    files = page(results)
+    stale = [name for name, text in files.items() if (REFERENCE / name).read_text() != text]
+    assert not stale, "run make bench-page"
+    assert {path.name for path in results.glob("*.svg")} == {name.partition("/")[2] for name in files} - {""}
+
+
+def test_the_results_are_light():
+    assert sum(path.stat().st_size for path in (REFERENCE / "benchmarks").iterdir()) < 200_000
+
+
+def test_every_peer_has_a_lock_that_pins_what_it_asks_for():
+    assert {path.parent.name for path in LOCKS} == {one.peer for one in CONTENDERS if one.peer}
+    for lock in LOCKS:
+        pinned = {line.partition("==")[0] for line in lock.read_text().splitlines() if "==" in line}
+        assert len(pinned) == len(lock.read_text().splitlines())
+        asked = lock.with_suffix(".in").read_text().splitlines()
+        assert {re.split(r"[=<>\[ ]", line)[0] for line in asked} <= pinned

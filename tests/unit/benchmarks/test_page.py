@@ -1,0 +1,78 @@
+"""From a benchmark's tables to the page."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks.page import page
+from benchmarks.plot import bars, lines, number
+from benchmarks.results import Table, save
+from benchmarks.run import run
+
+ROWS = [
+    {"window": 1_000, "ours": 0.5, "peer": 2.0, "note": "a | b"},
+    {"window": 1_000_000, "ours": 40.0, "peer": None, "note": ""},
+]
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_RESULTS", str(tmp_path / "results"))
+    return tmp_path / "results"
+
+
+def test_a_result_is_shown_with_its_tables_and_plots(results):
+    save("drift", Table("Cost, s", ROWS, "Some notes.", lines=("window", "ours", "peer")))
+    files = page(results)
+    assert list(files) == ["benchmarks.md", "results/drift-cost-s.svg"]
+    text = files["benchmarks.md"]
+    assert "| window | ours | peer | note |\n| ---: | ---: | ---: | --- |\n" in text
+    assert "| 1,000 | 0.500 | 2.00 | a \\| b |\n| 1,000,000 | 40.0 |  |  |\n\nSome notes.\n" in text
+    assert "![Cost, s](results/drift-cost-s.svg)" in text
+    assert page(results) == files
+
+
+def test_a_new_result_takes_the_place_of_the_old(results):
+    for title in ("before", "after"):
+        save("drift", Table(title, ROWS))
+    assert "### after" in page(results)["benchmarks.md"]
+    assert "### before" not in page(results)["benchmarks.md"]
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.delenv("BENCH_RESULTS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    save("drift", Table("Cost, s", ROWS))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", [bars, lines])
+def test_a_plot_is_whole_and_draws_what_is_there(kind):
+    drawn = ElementTree.fromstring(kind("<a & b>", ["ours", "peer"], [("1,000", [0.5, 2.0]), ("10", [40.0, None])]))
+    texts = [node.text for node in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"<a & b>", "1,000", "10", "0.500", "2.00", "40.0", "ours", "peer"} <= set(texts)
+
+
+def test_a_plot_of_nothing_is_a_plot():
+    for kind in (bars, lines):
+        ElementTree.fromstring(kind("nothing", ["ours"], []))
+
+
+def test_numbers_keep_three_digits():
+    assert [number(value) for value in (0.0, 0.01234, 1.5, 99.95, 1234.5)] == ["0", "0.0123", "1.50", "100.0", "1,234"]
+
+
+def test_a_benchmark_that_leaves_no_tables_is_kept_as_it_printed(tmp_path):
+    assert run("results", [], tmp_path)  # a script that does nothing, and well
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert (kept["printed"], kept["command"]) == ([], "python benchmarks/results.py")
+    assert kept["about"].startswith("What a benchmark leaves behind")
+
+
+def test_a_benchmark_that_fails_leaves_the_last_result(tmp_path):
+    (tmp_path / "no_such.json").write_text("{}")
+    assert not run("no_such", [], tmp_path)
+    assert (tmp_path / "no_such.json").read_text() == "{}"
