@@ -24,6 +24,7 @@ from tabular.errors import Rejected, Unavailable
 RETRIES = 3
 CONNECT_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 5.0
+QUIET = {"distributed.worker.profile.enabled": False}  # Dask looks at every thread 100 times a second, for its pages
 
 
 class FitOnWorker(WorkerPlugin):  # type: ignore[misc]
@@ -109,6 +110,6 @@ def _cluster(workers: int, scheduler: str) -> Iterator[str]:
         n_workers=workers,
         threads_per_worker=1,
         dashboard_address=None,
-        worker_kwargs={"memory_limit": 0, "dashboard": False},
+        worker_kwargs={"memory_limit": 0, "dashboard": False, "config": QUIET},
     ) as cluster:
         yield cluster.scheduler_address

@@ -75,17 +75,15 @@ def thinned(
 ) -> tuple[Sequence[Mapping[str, Any]], float, bool]:
     """At most `most` documents of a window, their share of it, and whether it was cut.
 
-    The window is all that `read` finds, or its `newest` so many. `probe` is `read` without the documents' content.
+    The window is all that `read` finds, or its `newest` so many. `probe` is `read` without the documents' content: by
+    it the size of the window is told, where no `newest` does.
     """
     if newest is not None and newest <= most:
         return read(0, newest), 1.0, False
-    about = newest or 0
-    if newest is None or len(probe(PROBE_LEVEL, _at(newest, PROBE_LEVEL))) < _at(newest, PROBE_LEVEL):
-        about = len(probe(PROBE_LEVEL, most)) << PROBE_LEVEL
-    level = _level_for(about, most)
+    level = _level_for(newest or len(probe(PROBE_LEVEL, most)) << PROBE_LEVEL, most)
     found = read(level, _limit(newest, level, most))
     while level and len(found) < most // 4:
-        level -= 1
+        level = min(level - 1, _level_for(len(found) << level, most))
         found = read(level, _limit(newest, level, most))
     while len(found) > most:
         level += 1
