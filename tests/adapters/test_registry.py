@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -23,12 +24,13 @@ def registry(mlflow_server, settings, request):
 
 
 @pytest.fixture
-def trial(registry, bundle):
+def trial(registry, bundle, tmp_path_factory):
     """A trial's run with a bundle, under a parent."""
     parent = registry.start_run("sweep", {"seed": 42})
     run_id = registry.start_run("trial 000", {"trial": 0}, parent)
-    describe(bundle.folder)
-    registry.put_folder(run_id, bundle.folder, BUNDLE)
+    described = shutil.copytree(bundle.folder, tmp_path_factory.mktemp("trial") / "bundle")
+    describe(described)
+    registry.put_folder(run_id, described, BUNDLE)
     registry.log(run_id, params={"max_depth": 3}, metrics={"validation_loss": 0.3}, tags={"note": "x" * 9_000})
     registry.finish(run_id)
     return run_id
