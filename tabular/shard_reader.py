@@ -86,9 +86,7 @@ class ShardReader:
         """
         batch = Batch()
         try:
-            if time.monotonic() >= self._discover_at:
-                self._discover()
-            self._settle()
+            self._look_again()
             for cursor in self._in_turn():
                 if len(batch.records) < limit:
                     self._read_into(batch, cursor, limit - len(batch.records))
@@ -107,6 +105,20 @@ class ShardReader:
         for shard in shards:
             self._cursors.pop(shard, None)
             self._finished.discard(shard)
+
+    def _look_again(self) -> None:
+        """The listing, if it is due, and the shards to read.
+
+        A place is taken only under a listing of just now: behind a stale one there may be another stream of the same
+        name, whose records would pass for those of the earlier one, and be dealt with again under their own name.
+        """
+        is_due = time.monotonic() >= self._discover_at
+        if is_due:
+            self._discover()
+        self._settle()
+        if not is_due and any(cursor.place is None for cursor in self._cursors.values()):
+            self._discover()
+            self._settle()
 
     def _in_turn(self) -> list[_Cursor]:
         """The shards to read, another one first each time: a busy shard must not starve the others."""

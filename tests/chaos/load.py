@@ -156,7 +156,7 @@ class Load:
             self._ledger.will_ask([id_from_key(key)])
             client.ask("/predict", json.dumps(record).encode(), key, {200})
             return
-        self._ledger.will_ask([id_from_key(f"{key}/{row}") for row in range(BATCH_ROWS)])
+        self._ledger.will_ask([id_from_key(f"{key} {row}") for row in range(BATCH_ROWS)])
         client.ask("/predict/batch", json.dumps([record] * BATCH_ROWS).encode(), key, {200})
 
     def _put(self, size: int) -> None:

@@ -22,7 +22,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @dataclass
 class MemoryStream:
-    """Shards of numbered records; a place is "shard:index". A closed shard ends without a next place."""
+    """Shards of numbered records; a place is "name/shard:index". A closed shard ends without a next place."""
 
     name: str = "s@1"
     shards: dict[str, Shard] = field(default_factory=dict)
@@ -53,22 +53,24 @@ class MemoryStream:
             raise Gone("stream", shard)
         known = [record.sequence_number for record in self.records[shard]]
         if after is None:
-            return f"{shard}:{self.trimmed.get(shard, 0)}"
+            return f"{self.name}/{shard}:{self.trimmed.get(shard, 0)}"
         if after not in known or known.index(after) + 1 < self.trimmed.get(shard, 0):
             raise StalePlace(after)
-        return f"{shard}:{known.index(after) + 1}"
+        return f"{self.name}/{shard}:{known.index(after) + 1}"
 
     def read(self, shard: str, place: str, limit: int) -> Page:
         if self.is_down:
             raise Unavailable("stream", "it is down")
         if shard not in self.shards:
             raise Gone("stream", shard)
+        if not place.startswith(f"{self.name}/"):
+            raise StalePlace(place)
         start = int(place.rpartition(":")[2])
         found = tuple(self.records[shard][start : start + limit])
         end = start + len(found)
         left = len(self.records[shard]) - end
         at_end = self.shards[shard].is_closed and not left
-        return Page(found, None if at_end else f"{shard}:{end}", left)
+        return Page(found, None if at_end else f"{self.name}/{shard}:{end}", left)
 
 
 @pytest.fixture
@@ -174,6 +176,30 @@ def test_a_stream_made_anew_under_a_running_reader_is_read_from_its_beginning(st
     assert len(drain(reader)) == 50
     stream.name = "s@2"
     assert len(drain(reader)) == 50
+
+
+def test_a_stream_made_anew_between_two_listings_is_not_taken_for_the_earlier_one():
+    stream = MemoryStream()
+    stream.add("only")
+    stream.put("only", 5)
+    reader = ShardReader(stream, {}.get, discover_seconds=3_600)
+    assert reader.poll(100).positions["only"].stream == "s@1"
+    stream.name, stream.records = "s@2", {"only": []}
+    stream.put("only", 5)
+    batches = [reader.poll(100) for _ in range(5)]
+    assert [position.stream for batch in batches for position in batch.positions.values()] == ["s@2"]
+    assert [int(record.data) for batch in batches for record in batch.records] == [6, 7, 8, 9, 10]
+
+
+def test_a_shard_claimed_long_after_the_listing_is_read_as_of_the_stream_that_is_there_now():
+    stream, claimed = MemoryStream(), {}
+    stream.add("only")
+    reader = ShardReader(stream, {}.get, 3_600, lambda _: claimed)
+    assert not reader.poll(100).records
+    stream.name = "s@2"
+    stream.put("only", 5)
+    claimed["only"] = 1
+    assert reader.poll(100).positions["only"].stream == "s@2"
 
 
 def test_a_checkpoint_that_cannot_be_read_does_not_count(stream):
