@@ -1,6 +1,6 @@
 """What one would write at first: a plain boto3 loop, and a consumer that deals with its records one by one.
 
-    python benchmarks/peers/stream_loops.py batches|one-by-one BUNDLE EMULATOR_URL MONGO_URI STREAM RECORDS
+    python -m benchmarks.stream.plain batches|one-by-one BUNDLE EMULATOR_URL MONGO_URI STREAM RECORDS
 
 Both score with the same bundle and write to the same store as the consumer, and put as many results. Neither keeps
 leases or dead letters, resends what a put refused, or follows a reshard. Prints the seconds that the records took.
