@@ -30,7 +30,7 @@ def main() -> None:
     kind, folder, url, mongo, stream, records = sys.argv[1:]
     bundle = read_bundle(Path(folder))
     client = boto3.client("kinesis", endpoint_url=url, region_name=REGION)
-    database = pymongo.MongoClient(mongo)["peers"]
+    database: Any = pymongo.MongoClient(mongo)["peers"]
     work = in_batches if kind == "batches" else one_by_one
     left, started = int(records), time.perf_counter()
     for shard, page in pages(client, stream):

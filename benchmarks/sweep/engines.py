@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from dataclasses import dataclass, field
 
-import psutil
-
 from benchmarks.figures import Row, at_least, median_ratio
+from benchmarks.load.processes import tree, usage
 from benchmarks.results import Table
 from benchmarks.sweep.task import SEED, WARM, Task
 from model_orchestration.engines import Engine
@@ -54,9 +54,7 @@ def once(engine: Engine, fit: Fit, trials: int, run: Run) -> None:
 
 def cpu_of_all() -> float:
     """CPU seconds so far of this process and of those below it."""
-    own = psutil.Process()
-    times = [process.cpu_times() for process in (own, *own.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
+    return usage(tree(os.getpid())).cpu_seconds
 
 
 def table(runs: dict[Engine, Run], task: Task) -> Table:

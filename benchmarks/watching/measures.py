@@ -94,7 +94,7 @@ def hours_of(uri: str, rows: int) -> float:
     with pymongo.MongoClient[Any](uri) as client:
         newest = client[DATABASE]["data"].find({}, {"made_at_us": 1}).sort("made_at_us", -1)
         oldest = next(newest.skip(rows - 1).limit(1))
-    return (datetime.now(UTC).timestamp() - oldest["made_at_us"] / 1e6) / 3_600
+    return (datetime.now(UTC).timestamp() - int(oldest["made_at_us"]) / 1e6) / 3_600
 
 
 def timed(work: Callable[[], object]) -> Told:
