@@ -20,7 +20,7 @@ PROJECT = FOLDER.parent
 PEERS = "peers"
 QUICK = {
     "peers": ["--quick"],
-    "serving": ["--rounds", "1", "--seconds", "1", "--rates", "100"],
+    "serving": ["--rounds", "1", "--seconds", "2", "--rates", "100"],
     "stream": ["--records", "500", "--seconds", "2", "--rounds", "1", "--shards", "2"],
     "sweep": ["--trials", "2", "--engine-rounds", "1"],
     "drift": ["--repeats", "4", "--peer-repeats", "1", "--windows", "1000", "10000"],

@@ -89,14 +89,19 @@ def batches(found: Mapping[int, Batch], workers: int) -> Table:
 def met(rounds: Rounds, found: Mapping[int, Batch], start: tuple[float, float], workers: int) -> list[Table]:
     """The goals beside what was found."""
     biggest_mb = max(one["worker_mb"] for batch in found.values() for one in batch.rounds[API])
-    before_mb = middle(rounds[API])["worker_mb"]
+    thousand = found[1_000].rounds[API]
     return goals(
         at_least("requests/s over the constant view", ratio(rounds[API], rounds[CONSTANT], RATE), 0.8),
         at_most("CPU a request over the constant view", ratio(rounds[API], rounds[CONSTANT], "cpu_us"), 1.25),
         at_least("batch of 1,000: rows/s over XGBoost alone", share_of_raw(found[1_000], API, 1_000, workers), 0.5),
+        at_most(
+            "batch of 1,000: a worker's MB, last round over first",
+            thousand[-1]["worker_mb"] / thousand[0]["worker_mb"],
+            1.1,
+        ),
         at_most("seconds from the command until ready", start[0], 1.5),
         at_most("MB a worker, just started", start[1], 250),
-        at_most("MB a worker, after single rows", before_mb, 250),
+        at_most("MB a worker, after single rows", middle(rounds[API])["worker_mb"], 250),
         at_most("MB a worker, largest in batches", biggest_mb, 250),
         notes="The goals against other servers are those of `make bench-peers`.",
     )

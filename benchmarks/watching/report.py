@@ -11,8 +11,9 @@ from benchmarks.watching.measures import PEER
 Found = dict[tuple[str, int], Mapping[str, float]]
 LOOK_SECONDS = 10
 NOTES = (
-    "The store holds the largest of the windows throughout. `read` is what was read of the window: a uniform sample once it is large, no share of which is off by more than "
-    "`error` (with a certainty of 99 %). Evidently reads all of it, and is not measured above --peer-rows."
+    "The store holds the largest of the windows throughout. `read` is what was read of the window: a uniform sample "
+    "once it is large, no share of which is off by more than `error` (with a certainty of 99 %). Evidently reads all "
+    "of it, and is not measured above --peer-rows."
 )
 
 

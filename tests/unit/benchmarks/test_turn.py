@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from benchmarks.load.processes import tree, usage
+from benchmarks.load.processes import largest_mb, tree, usage
 from benchmarks.peers import model
 from benchmarks.peers.contenders import Around, Contender
 from benchmarks.peers.report import tables
@@ -72,6 +72,8 @@ def test_every_process_of_a_tree_is_counted():
         pids = tree(process.pid)
         assert len(pids) == 2
         assert usage(pids).resident_bytes > usage({process.pid}).resident_bytes > 1_000_000
+        (child,) = pids - {process.pid}
+        assert largest_mb(process.pid) == pytest.approx(usage({child}).resident_bytes / 1e6, rel=0.5)
         process.stdin.close()
     assert usage({process.pid}).resident_bytes == 0
     assert os.getpid() in tree(os.getpid())
