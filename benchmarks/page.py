@@ -15,13 +15,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.plot import bars, lines, number
+from benchmarks.plot import bars, lines
+from benchmarks.results import cell
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 HEAD = """# Benchmarks
 
-The last run of `make bench` and `make bench-peers`, which write this page; `QUICK=1` runs them in about two minutes
-each, to see that they run, and leaves the page alone. Every contender runs on the machine named, rounds interleaved,
+The last run of `make bench` and `make bench-peers`, which write this page; `QUICK=1` runs them in a few minutes,
+to see that they run, and leaves the page alone. Every contender runs on the machine named, rounds interleaved,
 and a figure is the median of its rounds. Machines drift: read the ratios, and the CPU time, rather than the rates.
 """
 FIRST = ("peers", "serving")
@@ -42,8 +43,6 @@ def page(results: Path) -> dict[str, str]:
             f"`{result['command']}`, {result['date']}; {_machine(result)}.",
             "",
         ]
-        if printed := result.get("printed"):
-            section += ["```", *printed, "```", ""]
         for table in result["tables"]:
             section += [f"### {table['title']}", ""]
             if (drawn := _plot(table)) is not None:
@@ -69,11 +68,7 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return number(value)
-    return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|")
+    return cell(value).replace("|", "\\|")
 
 
 def _plot(table: Mapping[str, Any]) -> str | None:

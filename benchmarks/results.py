@@ -1,6 +1,6 @@
 """What a benchmark leaves behind: its tables, the machine, the command and the day, as one small JSON file.
 
-A benchmark ends with one line; without BENCH_RESULTS, the folder to write to, that line does nothing:
+A benchmark ends with one line; without BENCH_RESULTS, the folder to write to, that line only prints:
 
     save("drift", Table("One comparison, CPU seconds", rows, bars=("window", "ours", "Evidently preset")))
 
@@ -18,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from benchmarks.plot import number
 
 Value = str | float | int | None
 
@@ -37,7 +39,9 @@ class Table:
 
 
 def save(name: str, *tables: Table) -> None:
-    """Write the tables to `$BENCH_RESULTS/<name>.json`, over what the last run left there."""
+    """Print the tables, and write them to `$BENCH_RESULTS/<name>.json` over what the last run left there."""
+    for table in tables:
+        show(table)
     folder = os.environ.get("BENCH_RESULTS")
     if not folder:
         return
@@ -46,6 +50,33 @@ def save(name: str, *tables: Table) -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     text = json.dumps(result, indent=1, ensure_ascii=False, default=float)
     Path(folder, f"{name}.json").write_text(text + "\n")
+
+
+def show(table: Table) -> None:
+    """Print a table, its first column to the left."""
+    heads = list(table.rows[0]) if table.rows else []
+    lines = [heads, *([cell(row[head]) for head in heads] for row in table.rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(heads))]
+    print(f"\n{table.title}")
+    for line in lines:
+        print(
+            "  ".join(
+                text.rjust(width) if at else text.ljust(width)
+                for at, (text, width) in enumerate(zip(line, widths, strict=True))
+            )
+        )
+    if table.notes:
+        print(table.notes)
+    sys.stdout.flush()
+
+
+def cell(value: object) -> str:
+    """A figure as it is shown: three digits that count."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return number(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def describe(name: str, about: str | None, command: str) -> dict[str, object]:

@@ -1,11 +1,11 @@
 """Our API beside the usual ways to serve a model, and beside what Flask under the same gunicorn can do at most.
 
-    python -m benchmarks.peers [--rounds 3] [--seconds 5] [--rates 50 200 800] [--only ours FastAPI] [--quick]
+    python -m benchmarks.peers [--rounds 3] [--seconds 3] [--rates 50 200 800] [--only ours FastAPI] [--quick]
 
 One model, the same few hundred requests in rotation, the same cores. In every round each contender is started anew,
-asked at saturation (wrk) and at fixed rates (paced.py), and stopped, one after the other, so that a slow minute of the
-machine hits all alike; figures are medians of the rounds. A peer that cannot be installed or started is named, with the
-reason, and the rest goes on.
+asked at saturation (load/wrk.py) and at fixed rates (load/paced.py), and stopped, one after the other, so that a slow
+minute of the machine hits all alike; figures are medians of the rounds. A peer that cannot be installed or started is
+named, with the reason, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmarks.figures import Figures
+from benchmarks.load.processes import tree, usage
 from benchmarks.peers import contenders, environments, model, report
 from benchmarks.peers.contenders import CONTENDERS, Around, Contender
-from benchmarks.peers.processes import tree, usage
-from benchmarks.peers.turn import Failed, Figures, Load, take
+from benchmarks.peers.turn import Failed, Load, take
 from benchmarks.results import save
 from embedded import backends
 from embedded.layout import Layout, Ports
@@ -59,7 +60,6 @@ def main() -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     tables = report.tables(rounds, failed, load)
-    report.show(tables)
     save("peers", *tables)
 
 
@@ -67,8 +67,8 @@ def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--warm-seconds", type=float, default=2.0)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--warm-seconds", type=float, default=1.5)
     parser.add_argument("--rates", type=int, nargs="*", default=(50, 200, 800))
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--answers-checked", type=int, default=model.PAYLOADS)
@@ -125,7 +125,7 @@ def surroundings(made: Path, scratch: Path, near: Neighbours) -> Around:
 def neighbours(folder: Path) -> Iterator[Neighbours]:
     """The store and the monitoring service, for all rounds."""
     layout, monitor_port = Layout(folder, replace(Ports(), store=free_port())), free_port()
-    command = contenders.gunicorn("benchmarks.peers.limits:app")(None)  # type: ignore[arg-type]
+    command = contenders.gunicorn("benchmarks.load.limits:app")(None)  # type: ignore[arg-type]
     environ = {"API_PORT": str(monitor_port), "API_WORKERS": "1", "STATE_DIR": str(folder / "monitor")}
     monitor = Service("monitor", tuple(command), port=monitor_port, environ=environ)
     with contextlib.ExitStack() as stack:

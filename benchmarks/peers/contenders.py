@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.model import RUN_ID
 from benchmarks.peers.environments import program
-from benchmarks.peers.model import RUN_ID
 from embedded import apps
 from embedded.layout import PROJECT, Layout
 
@@ -72,8 +72,8 @@ OURS = {
 }
 
 LIMITS = (
-    Contender("limit: constant view", gunicorn("benchmarks.peers.limits:app"), "/constant", score=None, environ=OURS),
-    Contender("limit: JSON echo view", gunicorn("benchmarks.peers.limits:app"), "/echo", score=None, environ=OURS),
+    Contender("limit: constant view", gunicorn("benchmarks.load.limits:app"), "/constant", score=None, environ=OURS),
+    Contender("limit: JSON echo view", gunicorn("benchmarks.load.limits:app"), "/echo", score=None, environ=OURS),
 )
 
 CONTENDERS = (

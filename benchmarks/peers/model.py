@@ -20,40 +20,25 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from embedded.layout import PROJECT
-from model_orchestration.candidate import golden_records, profile
-from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET, write_bundle
-from tabular.contract import load_contract
-from tabular.row import Matrix, RowCodec, matrix
-from tabular.synthetic import make_table
-from tabular.table import clean, encode, public_records, read_csv
+from benchmarks import model as base
+from benchmarks.model import PARAMS, ROUNDS, Record
+from tabular.row import Matrix, matrix
 
-RUN_ID = "b" * 32
-TABLE_ROWS, PAYLOADS, ROUNDS = 8_000, 300, 150
-PARAMS = {"objective": "binary:logistic", "max_depth": 6, "nthread": 1, "seed": 1}
+PAYLOADS = 300
 SCORES = "scores.json"
-Record = dict[str, Any]
 
 
 def make(folder: Path) -> None:
     """Train on made-up rows and write everything the contenders read."""
-    contract = load_contract(PROJECT / "contracts" / "credit_card_churn.toml")
-    table = clean(contract, read_csv(make_table(contract, TABLE_ROWS, seed=1)))
-    target = table.target.to_numpy()
-    booster = xgb.train(PARAMS, xgb.DMatrix(encode(contract, table.features), target), num_boost_round=ROUNDS)
-    reference = table.features.assign(**{REFERENCE_TARGET: table.target, REFERENCE_SCORE: 0.5})
-    golden = golden_records(contract, table)
-    bundle_folder = folder / "bundles" / RUN_ID
-    write_bundle(bundle_folder, contract, booster, reference, profile(contract, table), golden, {"auc": 0.8})
+    made = base.make(folder)
+    booster, contract = made.booster, made.bundle.contract
     booster.save_model(folder / "model.ubj")
     features = [{"name": one.name, "kind": one.kind, "levels": list(one.levels)} for one in contract.features]
     (folder / "schema.json").write_text(json.dumps(features))
-    records = public_records(contract, table.features[:TABLE_ROWS])
-    chosen = records[:PAYLOADS]
-    codec = RowCodec(contract)
-    rows = matrix([codec.parse(record) for record in chosen])
+    chosen = made.records[:PAYLOADS]
+    rows = matrix([made.bundle.codec.parse(record) for record in chosen])
     _save_for_mlflow(booster, rows, list(contract.feature_names), folder / "mlflow")
-    naive = _save_vectorized(folder / "vectorized", records, target)[:PAYLOADS]
+    naive = _save_vectorized(folder / "vectorized", made.records, made.target)[:PAYLOADS]
     scores = booster.inplace_predict(rows, missing=np.nan).tolist()
     (folder / SCORES).write_text(json.dumps({"scores": scores, "vectorized": naive}))
     _write_bodies(folder, chosen, rows)

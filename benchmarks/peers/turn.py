@@ -6,7 +6,6 @@ import json
 import math
 import os
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -14,17 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.figures import Figures
+from benchmarks.load.paced import at_rate
+from benchmarks.load.processes import machine_cpu_seconds, tree, usage
+from benchmarks.load.wrk import saturate
 from benchmarks.peers.contenders import Around, Contender
 from benchmarks.peers.model import SCORES
-from benchmarks.peers.processes import machine_cpu_seconds, tree, usage
-from benchmarks.peers.wrk import saturate
 from embedded.service import Service, stop, tail
 
 START_SECONDS, REQUEST_SECONDS = 120.0, 30.0
 TOLERANCE = 1e-6
 PROBE_SECONDS = 0.02
-PACED_CONNECTIONS = 64
-Figures = dict[str, float]
 
 
 class Failed(Exception):
@@ -78,15 +77,9 @@ def _measure(
     figures["resident_mb"] = after.resident_bytes / 1e6
     for rate in load.rates:
         time.sleep(0.5)  # what the last load left in the queues
-        figures |= {f"{rate}_{name}": value for name, value in _paced(contender, around, bodies, rate, load).items()}
+        paced = at_rate(around.port, contender.path, bodies, rate, load.seconds)
+        figures |= {f"{rate}_{name}": value for name, value in paced.items()}
     return figures
-
-
-def _paced(contender: Contender, around: Around, bodies: Path, rate: int, load: Load) -> Figures:
-    command = [sys.executable, "-m", "benchmarks.peers.paced", str(around.port), contender.path, str(bodies)]
-    limits = [str(rate), str(load.seconds), str(PACED_CONNECTIONS)]
-    done = subprocess.run([*command, *limits], capture_output=True, text=True, check=True, timeout=60 + load.seconds)
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
 def _wait(contender: Contender, around: Around, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.peers.paced import requests_of, run
+from benchmarks.load.paced import requests_of, run
 
 RATE, SECONDS, CONNECTIONS = 200, 0.5, 8
 REQUESTS = int(RATE * SECONDS)

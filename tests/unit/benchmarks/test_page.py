@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.figures import at_least, at_most, goals, middle, ratio
 from benchmarks.page import page
 from benchmarks.plot import bars, lines, number
-from benchmarks.results import Table, save
+from benchmarks.results import Table, save, show
 from benchmarks.run import run
 
 ROWS = [
@@ -65,14 +65,39 @@ def test_numbers_keep_three_digits():
     assert [number(value) for value in (0.0, 0.01234, 1.5, 99.95, 1234.5)] == ["0", "0.0123", "1.50", "100.0", "1,234"]
 
 
-def test_a_benchmark_that_leaves_no_tables_is_kept_as_it_printed(tmp_path):
-    assert run("results", [], tmp_path)  # a script that does nothing, and well
-    kept = json.loads((tmp_path / "results.json").read_text())
-    assert (kept["printed"], kept["command"]) == ([], "python benchmarks/results.py")
-    assert kept["about"].startswith("What a benchmark leaves behind")
-
-
 def test_a_benchmark_that_fails_leaves_the_last_result(tmp_path):
     (tmp_path / "no_such.json").write_text("{}")
     assert not run("no_such", [], tmp_path)
     assert (tmp_path / "no_such.json").read_text() == "{}"
+
+
+def test_a_benchmark_that_leaves_no_tables_did_not_go_well(tmp_path):
+    assert not run("results", [], tmp_path)  # a module that does nothing
+
+
+def test_a_table_is_printed_with_figures_of_three_digits(capsys):
+    show(Table("Cost, s", ROWS, "Some notes."))
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "Cost, s",
+        "window      ours  peer   note",
+        "1,000      0.500  2.00  a | b",
+        "1,000,000   40.0             ",
+        "Some notes.",
+    ]
+
+
+def test_a_goal_is_met_or_not_and_absent_if_it_was_not_measured():
+    (table,) = goals(at_least("speed", 3.0, 3), at_most("cost", 1.2, 1), at_most("size", None, 1), notes="so")
+    assert [tuple(row.values()) for row in table.rows] == [
+        ("speed", "≥ 3", 3.0, "yes"),
+        ("cost", "≤ 1", 1.2, "no"),
+    ]
+    assert goals(at_most("size", None, 1)) == []
+
+
+def test_a_ratio_is_taken_within_a_round():
+    ones, others = ([{"rate": value} for value in values] for values in ((6.0, 10.0, 6.0), (1.0, 10.0, 1.0)))
+    assert ratio(ones, others, "rate") == 6
+    assert ratio(ones, [], "rate") is None
+    assert middle(ones) == {"rate": 6.0}

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
+from benchmarks.load.processes import largest_mb, tree, usage
 from benchmarks.peers import model
 from benchmarks.peers.contenders import Around, Contender
-from benchmarks.peers.processes import tree, usage
 from benchmarks.peers.report import tables
 from benchmarks.peers.turn import Failed, Load, take
 from embedded.service import free_port
@@ -72,6 +72,8 @@ def test_every_process_of_a_tree_is_counted():
         pids = tree(process.pid)
         assert len(pids) == 2
         assert usage(pids).resident_bytes > usage({process.pid}).resident_bytes > 1_000_000
+        (child,) = pids - {process.pid}
+        assert largest_mb(process.pid) == pytest.approx(usage({child}).resident_bytes / 1e6, rel=0.5)
         process.stdin.close()
     assert usage({process.pid}).resident_bytes == 0
     assert os.getpid() in tree(os.getpid())
@@ -88,6 +90,6 @@ def test_ratios_are_taken_within_a_round():
     found = {table.title: table.rows for table in tables(rounds, {"Ray Serve": "no such package"}, LOAD)}
     beside = {row["contender"].partition(" ")[0]: row["ours / it"] for row in found["One row a request, at saturation"]}
     assert beside == {"ours": 1.0, "BentoML": 6.0}
-    targets = [(row["found"], row["met"]) for row in found["The targets"]]
+    targets = [(row["found"], row["met"]) for row in found["The goals"]]
     assert targets == [(6.0, "yes"), (0.5, "yes")]
     assert found["Not measured"] == [{"contender": "Ray Serve", "why": "no such package"}]

@@ -1,6 +1,6 @@
 """What one would write at first: a plain boto3 loop, and a consumer that deals with its records one by one.
 
-    python benchmarks/peers/stream_loops.py batches|one-by-one BUNDLE EMULATOR_URL MONGO_URI STREAM RECORDS
+    python -m benchmarks.stream.plain batches|one-by-one BUNDLE EMULATOR_URL MONGO_URI STREAM RECORDS
 
 Both score with the same bundle and write to the same store as the consumer, and put as many results. Neither keeps
 leases or dead letters, resends what a put refused, or follows a reshard. Prints the seconds that the records took.
@@ -30,7 +30,7 @@ def main() -> None:
     kind, folder, url, mongo, stream, records = sys.argv[1:]
     bundle = read_bundle(Path(folder))
     client = boto3.client("kinesis", endpoint_url=url, region_name=REGION)
-    database = pymongo.MongoClient(mongo)["peers"]
+    database: Any = pymongo.MongoClient(mongo)["peers"]
     work = in_batches if kind == "batches" else one_by_one
     left, started = int(records), time.perf_counter()
     for shard, page in pages(client, stream):

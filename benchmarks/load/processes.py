@@ -40,6 +40,11 @@ def usage(pids: set[int]) -> Usage:
     return Usage(cpu_ticks / TICKS_PER_SECOND, pages * PAGE_BYTES)
 
 
+def largest_mb(pid: int) -> float:
+    """The resident memory, in MB, of the largest process below this one: of one worker."""
+    return max(usage({one}).resident_bytes for one in tree(pid) - {pid}) / 1e6
+
+
 def machine_cpu_seconds() -> float:
     """What all cores together have worked so far, whoever they worked for."""
     user, nice, system, _idle, _wait, *others = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])

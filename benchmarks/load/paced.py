@@ -1,6 +1,6 @@
 """Requests at a fixed rate, each sent when it is due whether or not the one before is answered.
 
-    python -m benchmarks.peers.paced PORT PATH BODIES RATE SECONDS CONNECTIONS
+    python -m benchmarks.load.paced PORT PATH BODIES RATE SECONDS CONNECTIONS
 
 A latency counts from the moment the request was due, so that a server that falls behind cannot hide its queue. Prints
 JSON: the latencies' percentiles, what was not answered with 200, and how late the generator itself was (`lag`).
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
 import sys
 import time
 from collections import Counter, deque
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 DRAIN_SECONDS = 5.0
+CONNECTIONS = 64
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
@@ -175,6 +177,16 @@ async def run(
     return pool.tally
 
 
+def at_rate(
+    port: int, path: str, bodies: Path, rate: float, seconds: float, connections: int = CONNECTIONS
+) -> dict[str, float]:
+    """The same in a process of its own, and what it printed."""
+    command = [sys.executable, "-m", "benchmarks.load.paced", str(port), path, str(bodies)]
+    limits = [str(rate), str(seconds), str(connections)]
+    done = subprocess.run([*command, *limits], capture_output=True, text=True, check=True, timeout=60 + seconds)
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
 def requests_of(port: int, path: str, bodies: Path) -> list[bytes]:
     """The bytes of every request."""
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: "
@@ -194,6 +206,7 @@ def main() -> None:
                 "p99_ms": float(p99),
                 "errors": tally.errors,
                 "lag_p99_ms": float(np.percentile(np.array(tally.lags) * 1e3, 99)),
+                "requests": len(tally.latencies),
                 "generator_cpu": time.process_time(),
             }
         )

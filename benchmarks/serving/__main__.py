@@ -1,0 +1,59 @@
+"""The API next to the limits of its own worker, to XGBoost alone, and to itself at fixed rates.
+
+    python -m benchmarks.serving [--rounds 3] [--seconds 4] [--no-store] [--sync full] [--worker gthread]
+
+All servers run at once and are loaded in turn, round by round, so that a slow minute of the machine slows each; the
+tables show medians and ratios. Predictions go through the outbox to a real store, as in service, which takes CPU from
+everybody: `--no-store` shows the API alone. Needs `wrk`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from benchmarks import model
+from benchmarks.results import save
+from benchmarks.serving import report
+from benchmarks.serving.measure import batches, singles
+from benchmarks.serving.servers import running, starts
+from embedded.service import free_port
+
+STARTS = 3
+
+
+def main() -> None:
+    """Run the rounds, print the tables, leave the result."""
+    given = parse()
+    with tempfile.TemporaryDirectory(prefix="bench-serving-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        made = model.make(folder)
+        with running(folder, given) as servers:
+            full, paced = singles(servers, folder, made.records, given.rates, given.rounds, given.seconds)
+            found = batches(servers, folder, made.records, made.bundle, given.rounds, given.seconds)
+        start = starts(folder, given, STARTS)
+    setting = (
+        f"{given.workers} workers ({given.worker or 'poll loop'}), outbox_sync {given.sync}, "
+        f"{'no store' if given.no_store else 'store draining meanwhile'}."
+    )
+    tables = [report.full(full, setting), report.paced(paced), report.batches(found, given.workers)]
+    save("serving", *tables, *report.met(full, found, start, given.workers))
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--rates", type=int, nargs="*", default=(100, 300, 600))
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=4)
+    parser.add_argument("--worker", default="", help="a worker class of gunicorn's own instead of the poll loop")
+    parser.add_argument("--sync", choices=["normal", "full"], default="normal")
+    parser.add_argument("--no-store", action="store_true")
+    return parser.parse_args(namespace=argparse.Namespace(store_port=free_port()))
+
+
+if __name__ == "__main__":
+    main()

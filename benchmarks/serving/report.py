@@ -1,0 +1,107 @@
+"""The tables of the serving benchmark."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+from benchmarks.figures import Row, at_least, at_most, goals, middle, ratio
+from benchmarks.results import Table
+from benchmarks.serving.measure import Batch, Rounds, share_of_raw
+from benchmarks.serving.servers import API
+
+CONSTANT, ECHO = "constant view", "JSON echo view"
+RATE = "requests_per_second"
+
+
+def full(rounds: Rounds, setting: str) -> Table:
+    """Single rows at saturation; the ratios are the API's over each limit's."""
+    rows: list[Row] = []
+    for name, figures in rounds.items():
+        one = middle(figures)
+        rows.append(
+            {
+                "server": name,
+                "requests/s": one[RATE],
+                "API / it": ratio(rounds[API], figures, RATE),
+                "CPU us/request": one["cpu_us"],
+                "CPU, API / it": ratio(rounds[API], figures, "cpu_us"),
+                "p50 ms": one["p50_ms"],
+                "p99 ms": one["p99_ms"],
+                "errors": int(sum(each["errors"] for each in figures)),
+                "MB a worker": one["worker_mb"],
+            }
+        )
+    notes = (
+        f"Medians of {len(rounds[API])} rounds, 32 connections; ratios are taken within a round. The limits answer "
+        f"under the same gunicorn file and keep nothing. {setting}"
+    )
+    return Table("Single rows at saturation", rows, notes, bars=("server", "requests/s"))
+
+
+def paced(found: Mapping[int, Rounds]) -> Table:
+    """Single rows at fixed rates."""
+    rows: list[Row] = []
+    for rate, rounds in found.items():
+        for name, figures in rounds.items():
+            one = middle(figures)
+            rows.append(
+                {
+                    "server": f"{name}, {rate}/s",
+                    "p50 ms": one["p50_ms"],
+                    "p99 ms": one["p99_ms"],
+                    "p99, API / it": ratio(rounds[API], figures, "p99_ms"),
+                    "answered": f"{min(one[RATE] / rate, 1):.1%}",
+                    "errors": int(sum(each["errors"] for each in figures)),
+                }
+            )
+    return Table("Single rows at fixed rates", rows, "A latency counts from when the request was due.")
+
+
+def batches(found: Mapping[int, Batch], workers: int) -> Table:
+    """Batches; XGBoost alone has one thread for each worker and its matrix ready."""
+    rows: list[Row] = []
+    for size, batch in found.items():
+        one, raw = middle(batch.rounds[API]), statistics.median(batch.raw_us)
+        rows.append(
+            {
+                "rows a request": size,
+                "rows/s": one[RATE] * size,
+                "rows/s / XGBoost alone": share_of_raw(batch, API, size, workers),
+                "JSON echo's / XGBoost alone": share_of_raw(batch, ECHO, size, workers),
+                "CPU us/row": one["cpu_us"] / size,
+                "XGBoost alone, us/row": raw,
+                "p50 ms": one["p50_ms"],
+                "p99 ms": one["p99_ms"],
+                "errors": int(one["errors"]),
+                "MB a worker": one["worker_mb"],
+            }
+        )
+    notes = (
+        "4 connections. XGBoost alone is `inplace_predict` on a matrix that is there already, one thread for each "
+        "worker; the JSON echo view decodes the same body and encodes it again, and does nothing else."
+    )
+    return Table(
+        "Batches", rows, notes, lines=("rows a request", "rows/s / XGBoost alone", "JSON echo's / XGBoost alone")
+    )
+
+
+def met(rounds: Rounds, found: Mapping[int, Batch], start: tuple[float, float], workers: int) -> list[Table]:
+    """The goals beside what was found."""
+    biggest_mb = max(one["worker_mb"] for batch in found.values() for one in batch.rounds[API])
+    thousand = found[1_000].rounds[API]
+    return goals(
+        at_least("requests/s over the constant view", ratio(rounds[API], rounds[CONSTANT], RATE), 0.8),
+        at_most("CPU a request over the constant view", ratio(rounds[API], rounds[CONSTANT], "cpu_us"), 1.25),
+        at_least("batch of 1,000: rows/s over XGBoost alone", share_of_raw(found[1_000], API, 1_000, workers), 0.5),
+        at_most(
+            "batch of 1,000: a worker's MB, last round over first",
+            thousand[-1]["worker_mb"] / thousand[0]["worker_mb"],
+            1.1,
+        ),
+        at_most("seconds from the command until ready", start[0], 1.5),
+        at_most("MB a worker, just started", start[1], 250),
+        at_most("MB a worker, after single rows", middle(rounds[API])["worker_mb"], 250),
+        at_most("MB a worker, largest in batches", biggest_mb, 250),
+        notes="The goals against other servers are those of `make bench-peers`.",
+    )
