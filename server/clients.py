@@ -12,6 +12,7 @@ from typing import Any
 
 from server.answering import refusal_answer
 from server.connection import Connection, Doing
+from server.heads import Heads
 from server.http_errors import Refusal
 from server.incoming import Incoming
 
@@ -29,6 +30,7 @@ class Clients:
     def __init__(self, worker: Any, max_body_bytes: int) -> None:
         self._worker = worker
         self._max_body_bytes = max_body_bytes
+        self._heads = Heads(worker.cfg)
         self._all: set[Connection] = set()
         self._accepts = False
         self._accepts_at_once = ACCEPTED_AT_ONCE
@@ -65,7 +67,7 @@ class Clients:
                     raise
                 self._accepts_at_once = ACCEPTED_AT_ONCE
                 return
-            incoming = Incoming(self._worker.cfg, peer, self._max_body_bytes)
+            incoming = Incoming(self._heads, peer, self._max_body_bytes)
             until = monotonic() + self._worker.cfg.keepalive
             connection = Connection(sock, peer, listener.getsockname(), incoming, until)
             self._all.add(connection)

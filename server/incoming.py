@@ -11,29 +11,14 @@ import re
 from typing import Any
 
 from gunicorn.http.errors import LimitRequestHeaders, NoMoreData, ParseException
-from gunicorn.http.message import Request
-from gunicorn.http.unreader import Unreader
+
+from server.heads import Heads
 
 END_OF_HEAD = b"\r\n\r\n"
 MAX_HEAD_BYTES = 65_536
-PIECE_BYTES = 8_192  # gunicorn's readers copy what they hold for every kilobyte they are asked for
 
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?", re.DOTALL)
 _REQUEST_LINE = re.compile(rb"[!-~]+ [!-~]+ HTTP/\d\.\d")
-
-
-class _Arrived(Unreader):  # type: ignore[misc]
-    """Lets the parser read what is there; after that it sees the end of the stream."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__()
-        self._data = data
-        self._at = 0
-
-    def chunk(self) -> bytes:
-        piece = self._data[self._at : self._at + PIECE_BYTES]
-        self._at += len(piece)
-        return piece
 
 
 class _ChunkedBody:
@@ -53,8 +38,8 @@ class _ChunkedBody:
 class Incoming:
     """One connection's unread bytes. `request` is the one being read, its head parsed; None before that."""
 
-    def __init__(self, config: Any, peer: Any, max_body_bytes: int) -> None:
-        self._config = config
+    def __init__(self, heads: Heads, peer: Any, max_body_bytes: int) -> None:
+        self._heads = heads
         self._peer = peer
         self._max_body_bytes = max_body_bytes
         self._data = bytearray()
@@ -102,7 +87,7 @@ class Incoming:
         """The request's body as a stream that never waits; shorter than announced, or broken, as it came."""
         if self._chunks is None:
             return io.BytesIO(self._data[self._body_at : self._body_at + self._length])
-        return _ChunkedBody(Request(self._config, _Arrived(bytes(self._data)), self._peer, self._count).body)
+        return _ChunkedBody(self._heads.fresh(self._data, self._peer, self._count).body)
 
     def body_bytes(self) -> int:
         """How much of the body is here."""
@@ -132,7 +117,7 @@ class Incoming:
                 return False
         self._count += 1
         try:
-            self.request = Request(self._config, _Arrived(bytes(self._data)), self._peer, self._count)
+            self.request = self._heads.read(self._data, end + len(END_OF_HEAD), self._peer, self._count)
         except (NoMoreData, StopIteration):
             return False
         self._body_at = end + len(END_OF_HEAD)

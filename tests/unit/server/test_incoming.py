@@ -10,6 +10,7 @@ from gunicorn.http.errors import ParseException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.heads import Heads
 from server.incoming import Incoming
 
 LIMIT_BYTES = 1_000
@@ -17,7 +18,7 @@ HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
 
 
 def incoming():
-    return Incoming(Config(), ("127.0.0.1", 5), LIMIT_BYTES)
+    return Incoming(Heads(Config()), ("127.0.0.1", 5), LIMIT_BYTES)
 
 
 def fed(pieces):
