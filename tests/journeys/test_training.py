@@ -160,7 +160,6 @@ def test_a_sweep_on_spread_rows_is_no_other_sweep_s_result_and_reproduces(traine
     code, again, printed = trainer.run("retrain", "--like", told["RUN_ID"], "--workers", "1")
     assert code == 0, printed
     assert "reproduced, every trial and every test metric" in again["like"]
-    assert trainer.run("train", "--spread", "rows")[0] == 1
 
 
 def test_a_retraining_that_differs_says_so(trainer, first, tmp_path):
