@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 import msgspec
 
-from model_orchestration.engines import EngineName
+from model_orchestration.engines import EngineName, SpreadName
 from model_orchestration.report import Outcome, lines
 from tabular.errors import Rejected, Unavailable
 
-ENGINES = get_args(EngineName)
+ENGINES, SPREADS = get_args(EngineName), get_args(SpreadName)
 REFUSED, UNAVAILABLE, NOT_REPRODUCED = 1, 3, 4
 
 
@@ -46,8 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--trials", type=int, help="how many trials the sweep runs")
     train.add_argument("--seed", type=int, help="the seed of the split and of the sweep")
     train.add_argument("--time-budget-seconds", type=float, help="stop proposing trials after this long; 0: no limit")
-    train.add_argument("--workers", type=int, help="trials side by side; the result does not depend on it")
+    train.add_argument(
+        "--workers", type=int, help="trials side by side, or shares of rows; the result depends on shares"
+    )
     train.add_argument("--engine", choices=ENGINES, help="where the trials run; the result does not depend on it")
+    train.add_argument("--spread", choices=SPREADS, help="what a Dask cluster divides: trials, or the rows of each")
     train.add_argument("--data-version", help="the sha256 of a version in the feature store; the latest if not given")
     train.add_argument("--refresh", action="store_true", help="do every step again, whatever was kept")
     retrain = commands.add_parser("retrain", help="train again on exactly the bytes and settings of an old run")

@@ -1,4 +1,4 @@
-"""The sweep on a Dask cluster: an executor for `search.sweep`, and Dask's only home.
+"""The trials of a sweep spread over a Dask cluster: an executor for `search.sweep`, and the way to a cluster.
 
 The table travels once to each worker, in a plugin: the scheduler keeps a copy and gives it to every worker that joins,
 so that one which died and came back has it before its first trial. A trial itself is a name, a number and parameters.
@@ -43,10 +43,7 @@ class FitOnWorker(WorkerPlugin):  # type: ignore[misc]
     def run(self, number: int, params: Params) -> Trial:
         """Fit one proposal; raises Rejected on a worker whose code would give another result."""
         if self._own_code != self._code:
-            raise Rejected(
-                f"the Dask worker {self._address} runs other code or another XGBoost ({self._own_code}) than the sweep "
-                f"({self._code}): install the same version of the project there"
-            )
+            raise other_code(self._address, self._own_code, self._code)
         return self._fit(number, params)
 
 
@@ -64,24 +61,39 @@ class RemoteFit:
 
 @contextmanager
 def on_dask(fit: Fit, scheduler: str, workers: int) -> Iterator[tuple[Executor, RemoteFit]]:
-    """A cluster's executor, and the fit to run on it.
+    """A cluster's executor, and the fit to run on it; raises Unavailable like `connected`."""
+    name = f"sweep-{uuid.uuid4().hex}"
+    with connected(scheduler, workers) as client:
+        client.register_plugin(FitOnWorker(fit, code_digest()), name=name)
+        try:
+            yield client.get_executor(pure=False, retries=RETRIES), RemoteFit(name)
+        finally:
+            if client.status == "running":
+                client.unregister_worker_plugin(name)
+
+
+@contextmanager
+def connected(scheduler: str, workers: int) -> Iterator[Any]:
+    """A client of the cluster.
 
     `scheduler` is an address such as tcp://10.0.0.5:8786; if empty, a cluster of this many processes is started here
     for as long as the block lasts. Raises Unavailable if the cluster cannot be reached, has no worker, or is lost.
     """
-    name = f"sweep-{uuid.uuid4().hex}"
     try:
         with _cluster(workers, scheduler) as address, _client(address) as client:
-            client.register_plugin(FitOnWorker(fit, code_digest()), name=name)
-            try:
-                yield client.get_executor(pure=False, retries=RETRIES), RemoteFit(name)
-            finally:
-                if client.status == "running":
-                    client.unregister_worker_plugin(name)
+            yield client
     except KilledWorker as error:
         raise Unavailable("the Dask cluster", str(error), RETRY_AFTER_SECONDS) from error
     except CancelledError as error:
         raise Unavailable("the Dask cluster", "the scheduler was lost in mid-sweep", RETRY_AFTER_SECONDS) from error
+
+
+def other_code(address: str, found: str, expected: str) -> Rejected:
+    """The refusal of a worker whose code would give another result."""
+    return Rejected(
+        f"the Dask worker {address} runs other code or another XGBoost ({found}) than the sweep "
+        f"({expected}): install the same version of the project there"
+    )
 
 
 @contextmanager

@@ -1,10 +1,13 @@
-"""Where the trials of a sweep run: in threads here, or on a Dask cluster. The result is the same."""
+"""Where the trials of a sweep run: in threads here, or on a Dask cluster. The result is the same.
+
+Unless the rows of each trial are spread: then it depends on how many shares they lie in.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +15,7 @@ from model_orchestration.search import Fit, Params, Trial, threads
 from tabular.errors import Rejected
 
 EngineName = Literal["local", "dask"]
+SpreadName = Literal["trials", "rows"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,12 @@ class Engine:
     workers: int
     name: EngineName = "local"
     scheduler: str = ""
+    spread: SpreadName = "trials"
+
+    @property
+    def row_shares(self) -> int:
+        """How many workers the rows of each trial lie on; 0 if a trial has all rows to itself."""
+        return self.workers if self.spread == "rows" else 0
 
     @contextmanager
     def started(self, fit: Fit) -> Iterator[tuple[Executor, Callable[[int, Params], Trial]]]:
@@ -29,12 +39,20 @@ class Engine:
             with threads(self.workers) as executor:
                 yield executor, fit
             return
+        with self._on_dask(fit) as pair:
+            yield pair
+
+    def _on_dask(self, fit: Fit) -> AbstractContextManager[tuple[Executor, Callable[[int, Params], Trial]]]:
         try:
+            if self.spread == "rows":
+                from model_orchestration.dask_rows import on_dask_rows
+
+                return on_dask_rows(fit, self.scheduler, self.workers)
             from model_orchestration.dask_engine import on_dask
+
+            return on_dask(fit, self.scheduler, self.workers)
         except ModuleNotFoundError as error:
             raise Rejected(
                 f"the engine dask needs a package that is not installed ({error.name}): "
                 "install the dependency group dask, as `make train engine=dask` does"
             ) from error
-        with on_dask(fit, self.scheduler, self.workers) as pair:
-            yield pair

@@ -23,8 +23,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from model_orchestration import retrain as again
 from model_orchestration import steps
 from model_orchestration.checks import CheckReport
-from model_orchestration.engines import EngineName
-from model_orchestration.job import Job, Tools, make_job, make_objects, make_tools
+from model_orchestration.engines import EngineName, SpreadName
+from model_orchestration.job import Job, Tools, as_then, make_job, make_objects, make_tools
 from model_orchestration.outcome import Evaluation, Sweep, Verdict
 from model_orchestration.report import Outcome, markdown
 from tabular.contract import load_contract
@@ -44,6 +44,7 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
     time_budget_seconds: float | None = None,
     workers: int | None = None,
     engine: EngineName | None = None,
+    spread: SpreadName | None = None,
     data_version: str | None = None,
     refresh: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
 ) -> Any:
@@ -57,7 +58,7 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
         "seed": seed,
         "time_budget_seconds": time_budget_seconds,
     }
-    given |= {"sweep_workers": workers, "sweep_engine": engine}
+    given |= {"sweep_workers": workers, "sweep_engine": engine, "sweep_spread": spread}
     return _plainly(lambda: _train(given, data_version, refresh=refresh))
 
 
@@ -65,7 +66,8 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
 def retrain(like: str, workers: int | None = None, engine: EngineName | None = None) -> Any:
     """Train once more on exactly the bytes and settings of an old run, and say whether the same came out.
 
-    It touches no alias: the new runs are there to be compared, not to be served.
+    Rows that lay on so many Dask workers lie on as many again, whatever is given. No alias is touched: the new runs are
+    there to be compared, not to be served.
     """
     return _plainly(lambda: _retrain(like, {"sweep_workers": workers, "sweep_engine": engine}))
 
@@ -131,9 +133,10 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
 
 
 def _retrain(like: str, given: dict[str, Any]) -> dict[str, Any]:
-    settings = with_values(load_settings(), **given)
+    settings = with_values(load_settings(), **given, sweep_spread="trials")
     original = again.read_original(make_tools(settings, load_contract(settings.contract)), like)
     job = original.job
+    settings = as_then(settings, job)
     tools = make_tools(settings, job.read_contract)
     bench = Bench(settings, tools, job, refresh=True)
     bench.step("check", CheckReport, [job.about_data], lambda: steps.check_step(tools, job, None))

@@ -16,18 +16,20 @@ from tabular import feature_store
 from tabular.adapters.objects import S3Objects
 from tabular.adapters.registry import MlflowRegistry
 from tabular.contract import Contract, contract_from_json, load_contract
+from tabular.errors import InvalidSetting
 from tabular.ports import Objects
-from tabular.settings import Settings
+from tabular.settings import Settings, with_values
 
 PROJECT = Path(__file__).resolve().parent.parent
 CODE = ("model_orchestration", "tabular")
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a training's result depends on but the number of workers, which it does not.
+    """Everything a training's result depends on; the number of workers is part of it only if they share rows.
 
     `contract` is the contract's own text (JSON); `data_sha256` names the table's version;
-    `code` is the digest of the source files, so that a change of code makes no use of old results.
+    `code` is the digest of the source files, so that a change of code makes no use of old results;
+    `row_shares` is how many workers the rows of each trial lie on, 0 if a trial has all rows to itself.
     """
 
     contract: str
@@ -36,6 +38,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     trials: int
     time_budget_seconds: float
     code: str
+    row_shares: int = 0
 
     @property
     def about_data(self) -> tuple[str, ...]:
@@ -72,7 +75,15 @@ def make_job(settings: Settings, objects: Objects, data_sha256: str | None = Non
         trials=settings.trials,
         time_budget_seconds=settings.time_budget_seconds,
         code=code_digest(),
+        row_shares=make_engine(settings).row_shares,
     )
+
+
+def as_then(settings: Settings, job: Job) -> Settings:
+    """These settings with the rows of a trial spread as in this job."""
+    if not job.row_shares:
+        return with_values(settings, sweep_spread="trials")
+    return with_values(settings, sweep_spread="rows", sweep_engine="dask", sweep_workers=job.row_shares)
 
 
 def make_objects(settings: Settings) -> Objects:
@@ -81,11 +92,22 @@ def make_objects(settings: Settings) -> Objects:
 
 
 def make_tools(settings: Settings, contract: Contract) -> Tools:
-    """The bucket, the registry, and as many workers as there are cores unless a number is set."""
+    """The bucket, the registry and the engine of these settings; raises InvalidSetting like `make_engine`."""
     registry = MlflowRegistry(settings.mlflow_tracking_uri, settings.model_name or contract.table.name)
+    return Tools(make_objects(settings), registry, make_engine(settings))
+
+
+def make_engine(settings: Settings) -> Engine:
+    """As many workers as there are cores unless a number is set; raises InvalidSetting if rows cannot be spread so."""
+    if settings.sweep_spread == "rows" and settings.sweep_engine != "dask":
+        raise InvalidSetting("SWEEP_SPREAD='rows' needs SWEEP_ENGINE=dask: `make train engine=dask spread=rows`")
+    if settings.sweep_spread == "rows" and settings.dask_scheduler and not settings.sweep_workers:
+        raise InvalidSetting(
+            "SWEEP_WORKERS is not set: with SWEEP_SPREAD='rows' say on how many workers of the cluster the rows are to "
+            "lie, for the result depends on it"
+        )
     workers = settings.sweep_workers or len(os.sched_getaffinity(0))
-    engine = Engine(workers, settings.sweep_engine, settings.dask_scheduler)
-    return Tools(make_objects(settings), registry, engine)
+    return Engine(workers, settings.sweep_engine, settings.dask_scheduler, settings.sweep_spread)
 
 
 @cache

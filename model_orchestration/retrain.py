@@ -45,6 +45,7 @@ def read_original(tools: Tools, run_id: str) -> Original:
             trials=len(trials),
             time_budget_seconds=0.0,
             code=code_digest(),
+            row_shares=int(parent.tags.get("row_shares", "0")),
         )
     except (KeyError, FileNotFoundError) as error:
         raise NotFound(f"the run {run_id} is not a whole training of this flow: {error} is not there") from error

@@ -5,7 +5,7 @@ a window of fixed size slides over the trials, so that up to LAG workers are kep
 or eight propose the same points. The trials still in the window count as pending (hyperopt gives them the worst rank),
 which keeps neighbours from proposing the same point twice.
 
-The engine is any `concurrent.futures.Executor`: threads here, or a Dask cluster (dask_engine.py).
+The engine is any `concurrent.futures.Executor`: threads here, or a Dask cluster (dask_engine.py, dask_rows.py).
 """
 
 from __future__ import annotations
@@ -130,14 +130,14 @@ class Fit:
     """Fits one proposal on train and scores it on validation; picklable, so that a process or a cluster can run it."""
 
     def __init__(self, data: SearchData, objective: Mapping[str, Any], seed: int) -> None:
-        self._data = data
+        self.data = data
         self._fixed = {**objective, "tree_method": "hist", "max_bin": MAX_BINS, "nthread": 1, "seed": seed}
         self._seed = seed
         self._objective = objective
         self._kept = threading.local()
 
     def __reduce__(self) -> tuple[type[Fit], tuple[Any, ...]]:
-        return Fit, (self._data, self._objective, self._seed)
+        return Fit, (self.data, self._objective, self._seed)
 
     def __call__(self, number: int, params: Params) -> Trial:
         """Train until validation stops improving; the booster is cut at its best round."""
@@ -145,7 +145,7 @@ class Fit:
         train, validation = self._matrices()
         history: dict[str, dict[str, list[float]]] = {}
         booster = xgb.train(
-            {**self._fixed, **params},
+            self.settings(params),
             train,
             num_boost_round=MAX_ROUNDS,
             evals=[(validation, "validation")],
@@ -153,8 +153,16 @@ class Fit:
             evals_result=history,
             verbose_eval=False,
         )
+        return self.finished(number, params, booster, started)
+
+    def settings(self, params: Params) -> dict[str, Any]:
+        """What XGBoost is told: the proposal, and what is the same for every trial."""
+        return {**self._fixed, **params}
+
+    def finished(self, number: int, params: Params, booster: xgb.Booster, started: float) -> Trial:
+        """The trial of a booster that stopped early: cut at its best round and scored on validation."""
         best = booster[: booster.best_iteration + 1]
-        scores = best.inplace_predict(self._data.validation, missing=np.nan, validate_features=False)
+        scores = best.inplace_predict(self.data.validation, missing=np.nan, validate_features=False)
         return Trial(
             number=number,
             params=params,
@@ -168,7 +176,7 @@ class Fit:
     def _matrices(self) -> tuple[xgb.DMatrix, xgb.DMatrix]:
         # One pair a thread: binned once for all its trials, and no two threads share XGBoost's caches.
         if not hasattr(self._kept, "pair"):
-            data = self._data
+            data = self.data
             train = xgb.QuantileDMatrix(data.train, data.train_target, max_bin=MAX_BINS, nthread=1)
             validation = xgb.QuantileDMatrix(
                 data.validation, data.validation_target, ref=train, max_bin=MAX_BINS, nthread=1

@@ -179,6 +179,7 @@ def _job_tags(job: Job) -> dict[str, Any]:
         "trials": job.trials,
         "time_budget_seconds": job.time_budget_seconds,
         "code": job.code,
+        "row_shares": job.row_shares,
     }
 
 

@@ -198,10 +198,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Stop proposing trials after this long; 0 means no limit."""
 
     sweep_workers: CountOrNone = 0
-    """How many trials run side by side; 0 means one a core. The result does not depend on it."""
+    """How many trials run side by side; 0 means one a core. The result depends on it if `SWEEP_SPREAD` is `rows`."""
 
     sweep_engine: Literal["local", "dask"] = "local"
     """Where the trials run: `local` threads, or a `dask` cluster. The result does not depend on it."""
+
+    sweep_spread: Literal["trials", "rows"] = "trials"
+    """What a Dask cluster divides: the `trials`, or the `rows` of each trial, for tables larger than one worker.
+
+    With `rows` the trials run one after another, and the result depends on `SWEEP_WORKERS`, the number of shares."""
 
     dask_scheduler: str = ""
     """The scheduler of the Dask cluster, such as `tcp://10.0.0.5:8786`. Empty: one is started here."""

@@ -1,4 +1,4 @@
-"""One whole embedded stack for the journeys, started the way `make run` starts it, on free ports."""
+"""One whole embedded stack for the journeys, started the way `make run` does, and Dask clusters; on free ports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,60 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
         yield loop
     finally:
         loop.command("stop")
+
+
+@dataclass
+class Cluster:
+    """`dask scheduler` and `dask worker` as a user starts them, on free ports."""
+
+    folder: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    address: str = ""
+
+    def start(self) -> None:
+        port = free_port()
+        self.address = f"tcp://127.0.0.1:{port}"
+        self._run("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+
+    def add_worker(self) -> subprocess.Popen[bytes]:
+        """A worker without a nanny: killed is killed, until another is started."""
+        given = ("--nthreads", "1", "--memory-limit", "0", "--no-nanny", "--no-dashboard")
+        return self._run("worker", self.address, *given, "--local-directory", str(self.folder))
+
+    def have(self, workers: int) -> subprocess.Popen[bytes]:
+        """Add workers until so many live; returns the first of them."""
+        while len(living := [process for process in self.processes[1:] if process.poll() is None]) < workers:
+            self.add_worker()
+        return living[0]
+
+    def _run(self, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{len(self.processes)}.log").open("wb") as log:
+            line = [sys.executable, "-m", "dask", *arguments]
+            process = subprocess.Popen(line, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder)
+        self.processes.append(process)
+        return process
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Cluster]:
+    cluster = Cluster(folder)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        for process in reversed(cluster.processes):
+            process.kill()  # a worker that has only just started takes no notice of SIGTERM
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def dask_running() -> Callable[[Path], AbstractContextManager[Cluster]]:
+    """Starts a Dask scheduler for as long as a block lasts."""
+    return running
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A Dask scheduler; the test adds the workers."""
+    with running(tmp_path) as cluster:
+        yield cluster

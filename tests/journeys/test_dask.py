@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -28,50 +22,6 @@ from tabular.table import clean, read_csv
 TRIALS = LAG + 16  # hyperopt draws the first 20 at random; the rest must be told the same story too
 ROWS = 2_000
 SEED = 42
-
-
-@dataclass
-class Cluster:
-    """`dask scheduler` and `dask worker` as a user starts them, on free ports."""
-
-    folder: Path
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    address: str = ""
-
-    def start(self) -> None:
-        port = free_port()
-        self.address = f"tcp://127.0.0.1:{port}"
-        self._run("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-
-    def add_worker(self) -> subprocess.Popen[bytes]:
-        """A worker without a nanny: killed is killed, until another is started."""
-        given = ("--nthreads", "1", "--memory-limit", "0", "--no-nanny", "--no-dashboard")
-        return self._run("worker", self.address, *given, "--local-directory", str(self.folder))
-
-    def _run(self, *arguments: str) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{len(self.processes)}.log").open("wb") as log:
-            line = [sys.executable, "-m", "dask", *arguments]
-            process = subprocess.Popen(line, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder)
-        self.processes.append(process)
-        return process
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Cluster]:
-    cluster = Cluster(folder)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        for process in reversed(cluster.processes):
-            process.kill()  # a worker that has only just started takes no notice of SIGTERM
-            process.wait()
-
-
-@pytest.fixture
-def cluster(tmp_path) -> Iterator[Cluster]:
-    with running(tmp_path) as cluster:
-        yield cluster
 
 
 @pytest.fixture(scope="module")

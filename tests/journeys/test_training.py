@@ -151,6 +151,17 @@ def test_a_retraining_by_any_trial_reproduces_to_the_last_bit_and_touches_no_ali
     assert trainer.registry.champion() == champion
 
 
+def test_a_sweep_on_spread_rows_is_no_other_sweep_s_result_and_reproduces(trainer, first):
+    spread = ("--engine", "dask", "--spread", "rows", "--workers")
+    told = trainer.train(*spread, "2")
+    assert told["reused"].startswith("check, split:")
+    assert trainer.registry.run(parent_of(trainer, told)).tags["row_shares"] == "2"
+    assert trainer.train(*spread, "2")["reused"].startswith("check, split, sweep")
+    code, again, printed = trainer.run("retrain", "--like", told["RUN_ID"], "--workers", "1")
+    assert code == 0, printed
+    assert "reproduced, every trial and every test metric" in again["like"]
+
+
 def test_a_retraining_that_differs_says_so(trainer, first, tmp_path):
     """An original whose trials are not what this code makes: another program wrote them."""
     parent = parent_of(trainer, first)

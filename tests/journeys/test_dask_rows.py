@@ -1,0 +1,171 @@
+"""Trials on rows that lie spread over real Dask workers: the same result each time, and nobody holds the table."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from distributed import Client
+
+from embedded.service import free_port
+from model_orchestration.candidate import search_data
+from model_orchestration.data import split
+from model_orchestration.engines import Engine
+from model_orchestration.search import Fit, Trial, objective, sweep, threads
+from tabular.errors import Rejected, Unavailable
+from tabular.synthetic import make_table
+from tabular.table import clean, read_csv
+
+TRIALS = 6
+ROWS = 20_000
+SEED = 42
+TOLERANCE = 0.01  # of a trial's loss: a local trial draws other rows (`subsample`), and bins them by other sketches
+
+
+@pytest.fixture(scope="module")
+def fit(contract) -> Fit:
+    parts = split(clean(contract, read_csv(make_table(contract, ROWS, seed=3))), SEED)
+    return Fit(search_data(contract, parts), objective(contract), SEED)
+
+
+@pytest.fixture(autouse=True)
+def short_meetings(monkeypatch) -> None:
+    monkeypatch.setattr("model_orchestration.dask_rows.MEETING_SECONDS", 3)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, dask_running) -> Iterator[Any]:
+    """One scheduler for several tests; each makes sure of the workers it needs."""
+    with dask_running(tmp_path_factory.mktemp("dask")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def undisturbed(shared, fit) -> tuple[list[Trial], list[list[int]]]:
+    """A sweep on two workers, and how many rows each of them held at the last trial."""
+    shared.have(2)
+    held = []
+
+    def look(trial: Trial) -> None:
+        if trial.number == TRIALS - 1:
+            with Client(shared.address, set_as_default=False) as client:
+                held.extend(client.run(rows_held).values())
+
+    with spread_over(2, shared.address).started(fit) as (executor, run):
+        return sweep(run, TRIALS, SEED, executor, on_trial=look), held
+
+
+def told(trials: list[Trial]) -> list[tuple]:
+    return [(trial.number, trial.params, trial.loss, trial.rounds, trial.model) for trial in trials]
+
+
+def spread_over(workers: int, scheduler: str) -> Engine:
+    return Engine(workers, "dask", scheduler, "rows")
+
+
+def rows_held(dask_worker) -> list[int]:
+    """How many rows each table has that a worker holds; called on the worker."""
+    held = (dask_worker.data[key] for key in list(dask_worker.data))
+    return sorted(len(each) for each in held if getattr(each, "ndim", 0) == 2)
+
+
+def test_no_worker_holds_more_than_its_share_of_the_rows(undisturbed, fit):
+    _, held = undisturbed
+    assert held == [[len(fit.data.validation) // 2, len(fit.data.train) // 2]] * 2
+
+
+def test_the_result_is_the_local_one_s_but_for_noise(undisturbed, fit):
+    there, _ = undisturbed
+    with threads(2) as executor:
+        local = sweep(fit, TRIALS, SEED, executor)
+    assert [trial.params for trial in there] == [trial.params for trial in local]
+    assert [trial.loss for trial in there] == pytest.approx([trial.loss for trial in local], rel=TOLERANCE)
+    # What was trained is what is kept: the booster's bytes score validation as the trial says.
+    again = there[0].booster.inplace_predict(fit.data.validation)
+    assert again.tobytes() == there[0].validation_scores.tobytes()
+
+
+def test_the_result_is_the_same_again_with_a_worker_killed_in_mid_fit_and_replaced(shared, undisturbed, fit):
+    victim = shared.have(2)
+    seen: list[object] = []
+
+    def kill(trial: Trial) -> None:
+        seen.append(trial.number)
+        if trial.number == 0:
+            time.sleep(0.3)  # the next trial is under way
+            os.kill(victim.pid, signal.SIGKILL)
+            seen.append(victim.wait())
+            shared.add_worker()
+
+    with spread_over(2, shared.address).started(fit) as (executor, run):
+        there = sweep(run, TRIALS, SEED, executor, on_trial=kill)
+    assert seen == [0, -signal.SIGKILL, 1, 2, 3, 4, 5]
+    assert told(there) == told(undisturbed[0])
+
+
+def test_a_death_without_a_replacement_is_unavailable_with_the_remedy(shared, fit, monkeypatch):
+    victim = shared.have(2)
+
+    def kill(trial: Trial) -> None:
+        monkeypatch.setattr("model_orchestration.dask_rows.WORKERS_SECONDS", 1.0)
+        victim.kill()
+
+    with (
+        pytest.raises(Unavailable, match="are to lie on 2 workers, there are 1: start more or set SWEEP_WORKERS"),
+        spread_over(2, shared.address).started(fit) as (executor, run),
+    ):
+        sweep(run, 4, SEED, executor, on_trial=kill)
+
+
+def test_too_few_workers_are_unavailable_before_the_first_trial(shared, fit, monkeypatch):
+    shared.have(1)
+    monkeypatch.setattr("model_orchestration.dask_rows.WORKERS_SECONDS", 1.0)
+    with (
+        pytest.raises(Unavailable, match="are to lie on 3 workers"),
+        spread_over(3, shared.address).started(fit) as (executor, run),
+    ):
+        sweep(run, 2, SEED, executor)
+
+
+def test_a_worker_with_other_code_is_refused_by_name(shared, fit, monkeypatch):
+    shared.have(1)
+    monkeypatch.setattr("model_orchestration.dask_rows.code_digest", lambda: "another code")
+    with (
+        pytest.raises(Rejected, match="runs other code or another XGBoost"),
+        spread_over(1, shared.address).started(fit) as (executor, run),
+    ):
+        sweep(run, 2, SEED, executor)
+
+
+def test_a_fit_that_fails_with_all_workers_alive_says_why(shared, fit, monkeypatch):
+    shared.have(1)
+    monkeypatch.setattr("model_orchestration.dask_rows.DEATH_SECONDS", 0.5)
+    with (
+        spread_over(1, shared.address).started(fit) as (executor, run),
+        pytest.raises(Exception, match="max_depth"),
+    ):
+        executor.submit(run, 0, {"max_depth": -3}).result()
+
+
+def test_a_scheduler_that_is_lost_or_not_there_is_unavailable(shared, fit, monkeypatch):
+    shared.have(1)
+    monkeypatch.setattr("model_orchestration.dask_engine.CONNECT_SECONDS", 5.0)  # and as long for a reconnection
+
+    def kill(trial: Trial) -> None:
+        shared.processes[0].kill()
+
+    with (
+        pytest.raises(Unavailable, match="the scheduler was lost"),
+        spread_over(1, shared.address).started(fit) as (executor, run),
+    ):
+        sweep(run, 4, SEED, executor, on_trial=kill)
+    monkeypatch.setattr("model_orchestration.dask_engine.CONNECT_SECONDS", 1.0)
+    with (
+        pytest.raises(Unavailable, match="nothing answers at"),
+        spread_over(1, f"tcp://127.0.0.1:{free_port()}").started(fit),
+    ):
+        pass
