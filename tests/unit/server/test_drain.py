@@ -113,6 +113,7 @@ def test_when_the_draining_process_is_killed_another_takes_over(outbox, predicti
     holder.stdout.readline()
     outbox.append([prediction("first")])
     wait_for(lambda: predictions.count_by_door() == {"api": 1})
+    wait_for(lambda: outbox.status().current.depth == 0)  # stopped while it settles, it would hold the outbox as well
 
     stop = threading.Event()
     successor = threading.Thread(target=Drain(outbox, predictions, tmp_path).run, args=(stop,))
