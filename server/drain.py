@@ -19,7 +19,7 @@ from tabular.prediction import Prediction
 
 log = logging.getLogger(__name__)
 
-BULK_PREDICTIONS = 1_000
+BULK_PREDICTIONS = 250  # encoded for the store in one go, during which no request of this worker is answered: 2 ms
 IDLE_SECONDS = 0.2
 STANDBY_SECONDS = 1.0
 FIRST_BACKOFF_SECONDS = 0.5
@@ -55,6 +55,7 @@ class Drain:
     def step(self) -> float:
         """Move one bulk; returns how many seconds to rest before the next."""
         try:
+            self._outbox.tidy()
             pages = self._outbox.oldest(BULK_PREDICTIONS)
             if pages:
                 self._outbox.settle(pages, self._save(pages))

@@ -17,6 +17,8 @@ from pathlib import Path
 PAGE_BYTES = 4_096
 BUSY_SECONDS = 2.0
 MAX_FILE_BYTES = 1 << 40
+# The drain moves SQLite's log into the file, with its two fsyncs; an append does it only if the log is this long.
+LONGEST_LOG_PAGES = 8_192
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pages (
@@ -75,6 +77,7 @@ class OutboxFile:
         try:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute(f"PRAGMA synchronous = {sync}")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG_PAGES}")
             self._connection.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_BYTES, 16)}")
             self._connection.executescript(_SCHEMA)
         except sqlite3.Error:
@@ -112,6 +115,10 @@ class OutboxFile:
             if self._connection.in_transaction:  # a full disk rolls back by itself
                 self._connection.execute("ROLLBACK")
             raise
+
+    def tidy(self) -> None:
+        """Move what is committed from SQLite's log into the file; nobody waits for it, in this process or another."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def status(self) -> FileStatus:
         """Depth, age and sizes now."""

@@ -3,7 +3,7 @@
     python -m benchmarks.peers [--rounds 3] [--seconds 3] [--rates 50 200 800] [--only ours FastAPI] [--quick]
 
 One model, the same few hundred requests in rotation, the same cores. In every round each contender is started anew,
-asked at saturation (load/wrk.py) and at fixed rates (load/paced.py), and stopped, one after the other, so that a slow
+asked at fixed rates (load/paced.py) and at saturation (load/wrk.py), and stopped, one after the other, so that a slow
 minute of the machine hits all alike; figures are medians of the rounds. A peer that cannot be installed or started is
 named, with the reason, and the rest goes on.
 """

@@ -24,6 +24,7 @@ from embedded.service import Service, stop, tail
 START_SECONDS, REQUEST_SECONDS = 120.0, 30.0
 TOLERANCE = 1e-6
 PROBE_SECONDS = 0.02
+WARM_RATE = 200
 
 
 class Failed(Exception):
@@ -63,6 +64,12 @@ def _measure(
     contender: Contender, around: Around, pid: int, load: Load, store_cpu: Callable[[], float]
 ) -> dict[str, float]:
     bodies = around.model / f"{contender.form}.ndjson"
+    at_rate(around.port, contender.path, bodies, WARM_RATE, load.warm_seconds)
+    figures: dict[str, float] = {}
+    for rate in load.rates:  # before saturation, of which ours has a queue for the store left over
+        time.sleep(0.5)
+        paced = at_rate(around.port, contender.path, bodies, rate, load.seconds)
+        figures |= {f"{rate}_{name}": value for name, value in paced.items()}
     saturate(around.port, contender.path, bodies, load.warm_seconds, load.connections)
     pids = tree(pid)
     before, store_before, machine_before, began = usage(pids), store_cpu(), machine_cpu_seconds(), time.perf_counter()
@@ -70,15 +77,11 @@ def _measure(
     after, machine = usage(pids), machine_cpu_seconds() - machine_before
     known = after.cpu_seconds - before.cpu_seconds + store_cpu() - store_before + full["generator_cpu"] * load.seconds
     asked = max(full["requests"], 1)
-    figures = {f"full_{name}": value for name, value in full.items()}
+    figures |= {f"full_{name}": value for name, value in full.items()}
     figures["others_cpu"] = max(0.0, machine - known) / (time.perf_counter() - began) / len(os.sched_getaffinity(0))
     figures["cpu_us"] = 1e6 * (after.cpu_seconds - before.cpu_seconds) / asked
     figures["store_cpu_us"] = 1e6 * (store_cpu() - store_before) / asked
     figures["resident_mb"] = after.resident_bytes / 1e6
-    for rate in load.rates:
-        time.sleep(0.5)  # what the last load left in the queues
-        paced = at_rate(around.port, contender.path, bodies, rate, load.seconds)
-        figures |= {f"{rate}_{name}": value for name, value in paced.items()}
     return figures
 
 

@@ -284,3 +284,40 @@ def test_another_process_follows_to_the_new_file(tmp_path):
     assert [each.id for each in waiting(first)] == ["new", "newer"]
     first.close()
     second.close()
+
+
+def sizes(folder) -> tuple[int, int]:
+    """Bytes of the file and of SQLite's log."""
+    return tuple((folder / name).stat().st_size for name in ("outbox-000001.sqlite", "outbox-000001.sqlite-wal"))
+
+
+def test_an_append_leaves_the_log_to_the_drain_and_tidying_keeps_it_short(outbox, tmp_path):
+    page = [prediction("x" * 10_000)]
+    for _ in range(1_000):
+        outbox.append(page)
+    empty_file, long_log = sizes(tmp_path)
+    assert empty_file < 100_000
+    assert long_log > 10_000_000
+    outbox.tidy()
+    assert sizes(tmp_path)[0] > 10_000_000
+    for _ in range(100):
+        outbox.append(page)
+    assert sizes(tmp_path)[1] == long_log  # written over from its beginning
+    assert outbox.status().current.depth == 1_100
+
+
+def test_without_a_drain_the_log_stays_bounded_too(outbox, tmp_path):
+    page = [prediction("x" * 100_000)]
+    for _ in range(700):
+        outbox.append(page)
+    file, log = sizes(tmp_path)
+    assert file > 30_000_000
+    assert log < 40_000_000
+
+
+def test_tidying_waits_for_nobody(outbox, tmp_path):
+    outbox.append([prediction()])
+    with (tmp_path / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        outbox.tidy()
+        assert sizes(tmp_path)[0] > 0
