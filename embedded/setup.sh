@@ -34,7 +34,7 @@ fi
 uv=$PWD/.venv/bootstrap/bin/uv
 export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
 # Compiled once here: a service that compiles at each start takes three times as long.
-say "Installing the packages of the stack (about 1.4 GB, once)"
+say "Installing the packages of the stack (about 1.8 GB, once)"
 "$uv" venv --quiet --allow-existing --python "$python" .venv
 "$uv" sync --quiet --frozen --inexact --compile-bytecode "$@"
 sh tabular/native/build.sh "$PWD/.venv" "$uv" "$PWD" \
