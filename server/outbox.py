@@ -47,6 +47,11 @@ class Damaged(Exception):
     """The file does not hold what was written into it."""
 
 
+# A value of a type that was never written makes a TypeError wherever it is used, and SQLite's message about a damaged
+# schema quotes it, so that Python may be unable to read the message.
+SIGNS_OF_DAMAGE = (Damaged, TypeError, UnicodeDecodeError)
+
+
 @dataclass(frozen=True)
 class OutboxStatus:
     """What waits in the current file, and how many damaged files were set aside."""
@@ -90,7 +95,8 @@ class Outbox:
 
     def tidy(self) -> None:
         """Keep SQLite's log short. Only that of the file this object has open, and without the lock: it takes 10 ms."""
-        with self._mutex, suppress(sqlite3.Error):  # whatever is wrong, the next to write meets it under the lock
+        # Whatever is wrong, the next to write meets it under the lock.
+        with self._mutex, suppress(sqlite3.Error, UnicodeDecodeError):
             if self._file is not None:
                 self._file.tidy()
 
@@ -115,7 +121,7 @@ class Outbox:
             with self._alone():
                 try:
                     return action(self._current())
-                except (sqlite3.DatabaseError, Damaged, TypeError) as error:
+                except (sqlite3.DatabaseError, *SIGNS_OF_DAMAGE) as error:
                     if not _is_damage(error):
                         raise
                     self._set_aside(error)
@@ -183,8 +189,7 @@ class Outbox:
 
 
 def _is_damage(error: Exception) -> bool:
-    # A value of a type that was never written makes a TypeError wherever it is used.
-    return isinstance(error, Damaged | TypeError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE_CODES
+    return isinstance(error, SIGNS_OF_DAMAGE) or getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE_CODES
 
 
 def _is_empty(path: Path) -> bool:

@@ -80,7 +80,7 @@ class OutboxFile:
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG_PAGES}")
             self._connection.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_BYTES, 16)}")
             self._connection.executescript(_SCHEMA)
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):  # the second: its message quotes what is damaged
             self._connection.close()
             raise
 
@@ -166,5 +166,5 @@ def _readable(connection: sqlite3.Connection, order: str) -> Iterator[Page]:
     try:
         for row in connection.execute(f"{_COLUMNS} ORDER BY upto {order}"):
             yield Page(*row)
-    except (sqlite3.Error, TypeError, OverflowError):
+    except (sqlite3.Error, TypeError, OverflowError, UnicodeDecodeError):
         return

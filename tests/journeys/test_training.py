@@ -260,5 +260,5 @@ def test_the_deployment_takes_its_schedule_from_the_environment_and_its_form_has
     assert [one["schedule"]["cron"] for one in deployment["schedules"]] == [schedule]
     assert deployment["global_concurrency_limit"]["limit"] == 1
     form = deployment["parameter_openapi_schema"]["properties"]
-    expected = {"contract", "trials", "seed", "time_budget_seconds", "workers", "engine", "data_version", "refresh"}
-    assert set(form) == expected
+    sweep = {"trials", "seed", "time_budget_seconds", "workers", "engine", "spread"}
+    assert set(form) == sweep | {"contract", "data_version", "refresh"}

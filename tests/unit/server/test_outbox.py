@@ -250,7 +250,14 @@ def lose_a_value(path):
         connection.commit()
 
 
-@pytest.mark.parametrize("damage", [lose_a_column, lose_a_value])
+def unreadable_message(path):
+    """SQLite's complaint about this quotes it, and it is no text."""
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE refused", b"CREATE \x80ABLE refused"))
+    with closing(sqlite3.connect(path)) as connection, pytest.raises(UnicodeDecodeError):
+        connection.execute("SELECT * FROM pages")
+
+
+@pytest.mark.parametrize("damage", [lose_a_column, lose_a_value, unreadable_message])
 def test_a_schema_or_a_value_that_was_never_written_does_not_stop_the_outbox(tmp_path, damage):
     outbox = damaged(tmp_path, damage)
     outbox.append([prediction("new")])
