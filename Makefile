@@ -97,7 +97,8 @@ test-stack: setup_tests ## the whole stack in containers, from nothing to nothin
 
 chaos: .venv/.ready-tests ## break the loop on purpose under load and count what was lost (MINUTES=10 SEED=n)
 	@$(PY) -u -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
-	@FUZZ_SECONDS=60 $(PY) -m pytest -q tests/server/test_fuzz.py
+	@FUZZ_SECONDS=60 $(PY) -m pytest -q --hypothesis-profile random tests/server/test_fuzz.py \
+		tests/unit/server/test_outbox_properties.py tests/unit/test_row_properties.py tests/unit/server/test_incoming.py
 
 lint: .venv/.ready-tests ## ruff format, ruff check, mypy --strict
 	@.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
