@@ -15,7 +15,7 @@ from embedded.environment import given_on_the_command_line, process_environ, rem
 from embedded.layout import PROJECT, layout_of
 from embedded.operate import Stack
 from embedded.run import run, show
-from embedded.stack import MORE_CONSUMERS, REGISTRY, SERVE, SIMULATORS, STACK, STORE, WORKER, service, serving
+from embedded.stack import REGISTRY, SERVING, SIMULATORS, STACK, STORE, WORKER, service, serving
 from embedded.status import status
 from tabular.errors import TabularError
 
@@ -44,7 +44,7 @@ def _stack(arguments: argparse.Namespace) -> Stack:
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:
         if arguments.command == "run" and given != remembered(state):
-            stack.down({**SERVE, **SIMULATORS})  # they were started with other settings
+            stack.down(SERVING)  # they were started with other settings
         remember(stack.layout, given)
     return stack
 
@@ -84,14 +84,14 @@ def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
 
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor)
-    stack.down({**SERVE, **MORE_CONSUMERS, **SIMULATORS})
+    stack.down(SERVING)
     stack.up([*STORE, *serving(stack.settings), *SIMULATORS])
     show(stack)
     return 0
 
 
 def _stop_serve(stack: Stack, _: argparse.Namespace) -> int:
-    stack.down({**SERVE, **MORE_CONSUMERS, **SIMULATORS})
+    stack.down(SERVING)
     console.print("The servers, the monitor and the simulators are stopped; the registry and the store go on.")
     return 0
 

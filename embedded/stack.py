@@ -36,7 +36,9 @@ SIMULATORS: dict[str, Maker] = {
     "send-data-api": lambda layout, settings: apps.simulator(layout, "api", settings),
     "send-data-kinesis": lambda layout, settings: apps.simulator(layout, "kinesis", settings),
 }
-STACK = {**REGISTRY, **STORE, **WORKER, **SERVE, **MORE_CONSUMERS, **SIMULATORS}
+# What start-serve starts and stop-serve stops, however many consumers there are.
+SERVING = {**SERVE, **MORE_CONSUMERS, **SIMULATORS}
+STACK = {**REGISTRY, **STORE, **WORKER, **SERVING}
 OPTIONAL = {"prometheus": "live metrics are at the monitor's /metrics page, but nothing keeps or alerts on them"}
 
 

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -170,10 +170,6 @@ def told(sample: Sample) -> Window:
     scores = np.array([prediction.score for prediction in predictions], dtype=np.float64)
     known = scores[~np.isnan(scores)]
     quantiles = dict(zip(QUANTILES, np.quantile(known, QUANTILES).tolist(), strict=True)) if known.size else {}
-
-    def counted(names: Iterable[str]) -> Counts:
-        return none | {name: sample.scaled(count) for name, count in Counter(names).items()}
-
     return Window(
         run_id=predictions[0].run_id,
         rows=sample.rows,
@@ -183,7 +179,7 @@ def told(sample: Sample) -> Window:
         oldest_at=predictions[-1].made_at.timestamp(),
         mean_score=float(known.mean()) if known.size else float("nan"),
         score_quantiles=quantiles,
-        missing=counted(name for prediction in predictions for name in prediction.missing),
-        unseen=counted(name for prediction in predictions for name in prediction.unseen),
-        out_of_range=counted(name for prediction in predictions for name in prediction.out_of_range),
+        missing=none | sample.counted(name for prediction in predictions for name in prediction.missing),
+        unseen=none | sample.counted(name for prediction in predictions for name in prediction.unseen),
+        out_of_range=none | sample.counted(name for prediction in predictions for name in prediction.out_of_range),
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -100,7 +99,7 @@ def build_report(
         _view(feature, found, reference[feature.name], current[feature.name])
         for feature, found in zip(contract.features, drift.columns, strict=True)
     ]
-    by_door = _counted(sample, (prediction.door for prediction in window))
+    by_door = sample.counted(prediction.door for prediction in window)
     scores = [frame[REFERENCE_SCORE] for frame in (reference, current)]
     return Report(
         period=period,
@@ -113,7 +112,7 @@ def build_report(
         score_change=change_of_numbers(*scores),
         volume=volume(sample, sorted(by_door)),
         by_door=dict(sorted(by_door.items())),
-        out_of_range=_counted(sample, (name for prediction in window for name in prediction.out_of_range)),
+        out_of_range=sample.counted(name for prediction in window for name in prediction.out_of_range),
         other_runs=other_runs,
         quality=measure(window, reference, contract),
     )
@@ -144,10 +143,6 @@ def summary(report: Report, name: str) -> dict[str, Any]:
         "labels": quality.labels if quality else 0,
         "quality": dict(quality.measures) if quality else None,
     }
-
-
-def _counted(sample: Sample, names: Iterable[str]) -> Counter[str]:
-    return Counter({name: sample.scaled(count) for name, count in Counter(names).items()})
 
 
 def _view(feature: Feature, drift: ColumnDrift, reference: pd.Series[Any], current: pd.Series[Any]) -> ColumnView:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from time import perf_counter
 
 import msgspec
 
-from server.api_metrics import SINGLE, ApiMetrics
+from server.api_metrics import ApiMetrics
 from server.group_commit import GroupCommit
 from server.http_errors import Refusal, refusal
 from server.outbox import Outbox
@@ -40,12 +39,10 @@ class HttpDoor:
             self._metrics.rows((), refused=1)
             raise
         (prediction,) = model.predict((row,), (prediction_id,), "api")
-        if group is not None:
-            group.add(prediction, started)
-        else:
-            self._outbox.append([prediction])
-            self._metrics.rows([prediction])
-            self._metrics.answered(SINGLE, [perf_counter() - started])
+        own = GroupCommit(self._outbox, self._metrics) if group is None else group
+        own.add(prediction, started)
+        if group is None:
+            own.commit()
         return msgspec.json.encode(reply(prediction, model.bundle.contract))
 
     def array(self, body: bytes, key: str | None) -> bytes:

@@ -25,7 +25,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from server.outbox_file import FileStatus, OutboxFile, Page, salvage
+from server.outbox_file import SQLITE_FAILURES, FileStatus, OutboxFile, Page, salvage
 from tabular.errors import Unavailable
 from tabular.prediction import Prediction
 
@@ -47,8 +47,7 @@ class Damaged(Exception):
     """The file does not hold what was written into it."""
 
 
-# A value of a type that was never written makes a TypeError wherever it is used, and SQLite's message about a damaged
-# schema quotes it, so that Python may be unable to read the message.
+# A value of a type that was never written makes a TypeError wherever it is used; for the last see SQLITE_FAILURES.
 SIGNS_OF_DAMAGE = (Damaged, TypeError, UnicodeDecodeError)
 
 
@@ -96,7 +95,7 @@ class Outbox:
     def tidy(self) -> None:
         """Keep SQLite's log short. Only that of the file this object has open, and without the lock: it takes 10 ms."""
         # Whatever is wrong, the next to write meets it under the lock.
-        with self._mutex, suppress(sqlite3.Error, UnicodeDecodeError):
+        with self._mutex, suppress(*SQLITE_FAILURES):
             if self._file is not None:
                 self._file.tidy()
 

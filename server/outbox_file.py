@@ -19,6 +19,8 @@ BUSY_SECONDS = 2.0
 MAX_FILE_BYTES = 1 << 40
 # The drain moves SQLite's log into the file, with its two fsyncs; an append does it only if the log is this long.
 LONGEST_LOG_PAGES = 8_192
+# SQLite's message about a damaged schema quotes it: if that is no text, reading the message is what fails.
+SQLITE_FAILURES = (sqlite3.Error, UnicodeDecodeError)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pages (
@@ -80,7 +82,7 @@ class OutboxFile:
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG_PAGES}")
             self._connection.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_BYTES, 16)}")
             self._connection.executescript(_SCHEMA)
-        except (sqlite3.Error, UnicodeDecodeError):  # the second: its message quotes what is damaged
+        except SQLITE_FAILURES:
             self._connection.close()
             raise
 
@@ -166,5 +168,5 @@ def _readable(connection: sqlite3.Connection, order: str) -> Iterator[Page]:
     try:
         for row in connection.execute(f"{_COLUMNS} ORDER BY upto {order}"):
             yield Page(*row)
-    except (sqlite3.Error, TypeError, OverflowError, UnicodeDecodeError):
+    except (*SQLITE_FAILURES, TypeError, OverflowError):
         return

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,10 @@ class Sample:
         """A count in the sample as a count in the window."""
         return round(count / self.share)
 
+    def counted(self, names: Iterable[str]) -> Counter[str]:
+        """How often each name, one that the predictions of the sample gave, comes in the window."""
+        return Counter({name: self.scaled(count) for name, count in Counter(names).items()})
+
 
 def level_of(prediction_id: str) -> int:
     """The level of an id: how often a coin that is its checksum shows heads before the first tails."""
@@ -99,8 +104,4 @@ def _level_for(rows: int, most: int) -> int:
 
 
 def _limit(newest: int | None, level: int, most: int) -> int:
-    return most + 1 if newest is None else min(most + 1, _at(newest, level))
-
-
-def _at(newest: int, level: int) -> int:
-    return max(1, newest >> level)
+    return most + 1 if newest is None else min(most + 1, max(1, newest >> level))
