@@ -23,9 +23,9 @@ from tabular.window import window_frame
 log = logging.getLogger(__name__)
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-COUNT_EVERY_SECONDS = 60.0
+DATES_EVERY_SECONDS = 60.0
 COUNT_SHARE = 0.02
-"""Counting every prediction costs the store a scan: done once a minute, or so rarely that it takes this share."""
+"""Counting every prediction costs the store a scan: done so rarely that it takes this share of the time."""
 
 Counts = Mapping[str, int]
 
@@ -91,6 +91,7 @@ class Monitor:
         self.errors: Counter[str] = Counter()
         self._seen: str | None = None
         self._count_at = 0.0
+        self._dates_at = 0.0
         self._last_failure = ""
 
     def watch(self, interval_seconds: float, stop: threading.Event) -> None:
@@ -104,9 +105,10 @@ class Monitor:
         """Look once; computes only if there are predictions it has not seen."""
         stage = "store"
         try:
-            self._count()
             newest = self._store.latest(1)
             self.sight = replace(self.sight, looked_at=time.time(), store_up=True, unreadable=self._store.unreadable)
+            self._ask_dates()
+            self._count()
             if not newest or newest[0].id == self._seen:
                 return
             window = self._store.sample_latest(self._window_rows, self._sample_rows, newest[0].run_id)
@@ -119,16 +121,25 @@ class Monitor:
         except Exception as error:  # noqa: BLE001 - a monitor that dies watches nothing
             self._failed(stage, error)
 
-    def _count(self) -> None:
-        if (began := time.monotonic()) < self._count_at:
+    def _ask_dates(self) -> None:
+        if time.monotonic() < self._dates_at:
             return
-        reports = self._store.reports(1)
-        reported_at = reports[0]["made_at"].timestamp() if reports else None
-        self.sight = replace(self.sight, by_door=self._store.count_by_door(), reported_at=reported_at)
+        if reports := self._store.reports(1):
+            self.sight = replace(self.sight, reported_at=reports[0]["made_at"].timestamp())
         with suppress(TabularError):  # the registry may be away, or hold nothing yet: the last known stays
             self.sight = replace(self.sight, trained_at=self._trained_at())
-        took = time.monotonic() - began
-        self._count_at = time.monotonic() + max(COUNT_EVERY_SECONDS, took / COUNT_SHARE)
+        self._dates_at = time.monotonic() + DATES_EVERY_SECONDS
+
+    def _count(self) -> None:
+        """Count by door if it is time to; a store too large to be counted is watched all the same."""
+        if (began := time.monotonic()) < self._count_at:
+            return
+        try:
+            self.sight = replace(self.sight, by_door=self._store.count_by_door())
+        except TabularError as error:
+            self._failed("count", error)
+        # Only the scan is timed: with the first connection, or a slow registry, the next count came minutes later.
+        self._count_at = (ended := time.monotonic()) + (ended - began) / COUNT_SHARE
 
     def _bundle(self, run_id: str, window: Sample) -> Bundle:
         """The run's bundle; the window is shown even if this raises."""

@@ -49,7 +49,7 @@ LABEL_VALUES = {
     ("api_model_workers", "contract"): "the table's name",
     ("consumer_records", "outcome"): "`answered`, `dead_letter`",
     ("consumer_failures", "step"): "`read`, `store`, `results`, `dead letters`, `checkpoint`",
-    ("monitor_errors", "reason"): "`store`, `model`, `comparison`",
+    ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `count`",
     ("predictions_stored", "door"): "`api`, `stream`",
     ("monitored_run_info", "bundle"): "the first 12 digits of the bundle's digest",
     ("prediction_quantile", "quantile"): "`0.05`, `0.25`, `0.5`, `0.75`, `0.95`",

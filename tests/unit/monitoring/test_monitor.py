@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -30,6 +31,8 @@ class MemoryStore:
         self.predictions = []
         self.is_down = False
         self.reads = 0
+        self.counts = 0
+        self.is_too_large_to_count = False
         self.unreadable = 0
 
     def _up(self) -> None:
@@ -49,7 +52,9 @@ class MemoryStore:
         return Sample(found[:: round(1 / share)], share)
 
     def count_by_door(self):
-        self._up()
+        self.counts += 1
+        if self.is_too_large_to_count:
+            raise Unavailable("the prediction store", "it took too long")
         return {"api": len(self.predictions)}
 
     def reports(self, limit):
@@ -196,6 +201,25 @@ def test_nothing_is_computed_again_before_a_new_prediction_comes(monitor, store,
     store.predictions = predict(bundle, bundle.reference().head(401), RUN)[::-1]
     monitor.look()
     assert monitor.sight.computed_at > computed
+
+
+def test_predictions_that_came_after_the_first_look_are_counted_soon_though_the_registry_is_slow(store, cache, bundle):
+    monitor = Monitor(store, cache, window_rows=1_000, min_rows=300, trained_at=lambda: time.sleep(1))
+    monitor.look()
+    store.predictions = predict(bundle, bundle.reference().head(3))
+    deadline = time.monotonic() + 10
+    while samples(monitor)["predictions_stored_total{api}"] == 0 and time.monotonic() < deadline:
+        monitor.look()
+    assert samples(monitor)["predictions_stored_total{api}"] == 3
+
+
+def test_a_store_too_large_to_be_counted_is_watched_all_the_same(monitor, store, bundle):
+    store.predictions = predict(bundle, bundle.reference().head(400))
+    store.is_too_large_to_count = True
+    monitor.look()
+    found = samples(monitor)
+    assert (found["store_up"], found["drift_known"], found["monitor_errors_total{count}"]) == (1, 1, 1)
+    assert not any(name.startswith("predictions_stored") for name in found)
 
 
 def test_a_store_that_is_down_is_told_and_the_last_drift_stays(monitor, store, bundle):
