@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 from server.api_metrics import ApiMetrics
-from server.drain import Drain
+from server.drain_process import Draining, keep_draining
 from server.http_door import HttpDoor
-from server.outbox import Outbox
 from server.predictor import Predictor
 from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
@@ -27,21 +27,26 @@ class ApiService:
         name = settings.model_name or load_contract(settings.contract).table.name
         registry = MlflowRegistry(settings.mlflow_tracking_uri, name)
         self.predictor = Predictor(BundleCache(registry, settings.state_dir / "bundles"), settings.run_id)
-        self._folder = settings.state_dir / "outbox"
+        self._draining = Draining(
+            folder=str(settings.state_dir / "outbox"),
+            max_bytes=settings.outbox_max_bytes,
+            sync=settings.outbox_sync,
+            mongo_uri=settings.mongo_uri,
+            mongo_database=settings.mongo_database,
+        )
         self._store = MongoPredictions(settings.mongo_uri, settings.mongo_database)
         self._store_answers: bool | None = None
         self._settings = settings
         self._stop = threading.Event()
-        self.outbox = self._open_outbox()
+        self.outbox = self._draining.outbox()
         self.metrics = ApiMetrics(self.outbox)
         self.metrics.model(self.predictor.model)
         self.door = HttpDoor(self.predictor, self.outbox, self.metrics, settings.max_batch_rows)
 
     def start(self) -> None:
-        """Start draining the outbox, following the champion and looking at the store, in the background."""
-        # The drain has a connection of its own: an answer never waits for it inside this process.
-        drain = Drain(self._open_outbox(), self._store, self._folder)
-        for name, run in (("drain", drain.run), ("follow", self._follow), ("look", self._look_at_store)):
+        """Have the outbox drained, follow the champion and look at the store, in the background."""
+        drain = partial(keep_draining, self._draining)
+        for name, run in (("drain", drain), ("follow", self._follow), ("look", self._look_at_store)):
             threading.Thread(name=name, target=run, args=(self._stop,), daemon=True).start()
 
     def stop(self) -> None:
@@ -62,9 +67,6 @@ class ApiService:
             # For information: an API whose store is down still answers.
             "store": {"reachable": self._store_answers},
         }
-
-    def _open_outbox(self) -> Outbox:
-        return Outbox(self._folder, self._settings.outbox_max_bytes, self._settings.outbox_sync)
 
     def _follow(self, stop: threading.Event) -> None:
         while not stop.wait(self._settings.model_refresh_seconds):

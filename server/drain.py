@@ -1,17 +1,16 @@
-"""The background writer: moves the outbox into the store, in bulk, one process at a time."""
+"""Moves the outbox into the store, in bulk. Who runs it, and that there is one of it: server/drain_process.py."""
 
 from __future__ import annotations
 
 import logging
-import os
 import random
 import threading
+import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
-from server.outbox import Outbox, try_lock
+from server.outbox import Outbox
 from server.outbox_file import Page
 from tabular.errors import Rejected, Unavailable
 from tabular.ports import Predictions
@@ -19,9 +18,9 @@ from tabular.prediction import Prediction
 
 log = logging.getLogger(__name__)
 
-BULK_PREDICTIONS = 250  # encoded for the store in one go, during which no request of this worker is answered: 2 ms
-IDLE_SECONDS = 0.2
-STANDBY_SECONDS = 1.0
+BULK_PREDICTIONS = 500
+IDLE_SECONDS = 0.05  # few and often: a long burst of the store and of this is what a request at that moment waits for
+TIDY_SECONDS = 0.5
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 15.0
 
@@ -34,28 +33,21 @@ class Drain:
     A kill between the two sends a page twice, and the store keeps the first: ids are the predictions' own.
     """
 
-    def __init__(self, outbox: Outbox, store: Predictions, folder: Path) -> None:
+    def __init__(self, outbox: Outbox, store: Predictions) -> None:
         self._outbox = outbox
         self._store = store
-        self._lock_file = folder / "drain.lock"
         self._backoff_seconds = 0.0
+        self._tidy_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Drain until stopped; meant for a background thread. Stands by while another process drains."""
-        lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            while not try_lock(lock):  # the kernel gives it up when its holder dies, however it dies
-                if stop.wait(STANDBY_SECONDS):
-                    return
-            while not stop.wait(self.step()):
-                pass
-        finally:
-            os.close(lock)
+        """Drain until stopped."""
+        while not stop.wait(self.step()):
+            pass
 
     def step(self) -> float:
         """Move one bulk; returns how many seconds to rest before the next."""
         try:
-            self._outbox.tidy()
+            self._tidy()
             pages = self._outbox.oldest(BULK_PREDICTIONS)
             if pages:
                 self._outbox.settle(pages, self._save(pages))
@@ -70,6 +62,11 @@ class Drain:
             self._backoff_seconds = 0.0
         is_full = sum(page.predictions for page in pages) >= BULK_PREDICTIONS
         return 0.0 if is_full else IDLE_SECONDS
+
+    def _tidy(self) -> None:
+        if (now := time.monotonic()) >= self._tidy_at:
+            self._tidy_at = now + TIDY_SECONDS
+            self._outbox.tidy()
 
     def _save(self, pages: Sequence[Page]) -> list[tuple[str, bytes]]:
         """Save every prediction of the pages; returns those that can never be stored, each with the reason."""

@@ -3,7 +3,7 @@
     <folder>/lock                 holds the number of the current file; whoever writes, holds this lock
     <folder>/outbox-000001.sqlite the queue. A damaged file is left as it is and the next number begins: a file that
                                   others have open cannot be renamed, SQLite would delete its successor's log by name
-    <folder>/drain.lock           held by the one process that drains (server/drain.py)
+    <folder>/drain.lock           held by the one process that drains (server/drain_process.py)
 
 Every worker of a machine shares the folder. `kill -9` loses nothing that `append` returned from, in either mode of
 `sync`; loss of power loses nothing in mode "full" and the last moments before it in mode "normal".

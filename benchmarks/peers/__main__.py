@@ -29,7 +29,7 @@ from embedded import backends
 from embedded.layout import Layout, Ports
 from embedded.service import Service, free_port
 
-QUICK = {"rounds": 1, "seconds": 1.0, "warm_seconds": 1.0, "rates": (50,), "answers_checked": 20}
+QUICK = {"rounds": 1, "seconds": 1.0, "warm_seconds": 1.0, "paced_seconds": 1.0, "rates": (50,), "answers_checked": 20}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,14 @@ def main() -> None:
     """Run the rounds, print the tables, leave the result."""
     given = parse()
     chosen = [one for one in CONTENDERS if not given.only or any(one.name.startswith(name) for name in given.only)]
-    load = Load(given.seconds, given.warm_seconds, tuple(given.rates), given.connections, given.answers_checked)
+    load = Load(
+        given.seconds,
+        given.warm_seconds,
+        given.paced_seconds,
+        tuple(given.rates),
+        given.connections,
+        given.answers_checked,
+    )
     faults = {peer: fault for peer in dict.fromkeys(one.peer for one in chosen) if peer and (fault := setup(peer))}
     failed = {one.name: faults[one.peer] for one in chosen if one.peer in faults}
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
@@ -69,6 +76,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--warm-seconds", type=float, default=1.5)
+    parser.add_argument("--paced-seconds", type=float, default=6.0, help="at each fixed rate")
     parser.add_argument("--rates", type=int, nargs="*", default=(50, 200, 800))
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--answers-checked", type=int, default=model.PAYLOADS)

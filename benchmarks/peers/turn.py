@@ -37,6 +37,7 @@ class Load:
 
     seconds: float
     warm_seconds: float
+    paced_seconds: float
     rates: tuple[int, ...]
     connections: int
     answers_checked: int
@@ -68,7 +69,7 @@ def _measure(
     figures: dict[str, float] = {}
     for rate in load.rates:  # before saturation, of which ours has a queue for the store left over
         time.sleep(0.5)
-        paced = at_rate(around.port, contender.path, bodies, rate, load.seconds)
+        paced = at_rate(around.port, contender.path, bodies, rate, load.paced_seconds)
         figures |= {f"{rate}_{name}": value for name, value in paced.items()}
     saturate(around.port, contender.path, bodies, load.warm_seconds, load.connections)
     pids = tree(pid)

@@ -44,6 +44,7 @@ class Breaker:
         parts = stack.parts
         self._ways: dict[str, Callable[[Fault], None]] = {
             "kill an API worker": self._kill_worker,
+            "kill the drain": self._kill_drain,
             "kill the API's master": lambda _: parts["API"].kill(),
             "kill the consumer": self._kill_consumer,
             "kill the store": lambda _: parts["store"].kill(),
@@ -102,6 +103,16 @@ class Breaker:
             with suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
             _wait_until(lambda: len(set(api.children()) - {victim}) >= self._workers and api.is_up)
+
+    def _kill_drain(self, _: Fault) -> None:
+        api = self._stack.parts["API"]
+        with api.lock:
+            _wait_until(lambda: bool(api.drains()))
+            victims = api.drains()
+            for victim in victims:
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
+            _wait_until(lambda: bool(api.drains() - victims))
 
     def _kill_consumer(self, fault: Fault) -> None:
         """In the middle of a large batch, or just before or after."""

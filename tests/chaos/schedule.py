@@ -16,6 +16,7 @@ LONG_PAUSE_SECONDS = 60.0
 # How often in a round. What takes a long time to start again comes every other round.
 MIX = {
     "kill an API worker": 6,
+    "kill the drain": 3,
     "kill the API's master": 1,
     "kill the consumer": 3,
     "kill the store": 2,

@@ -89,9 +89,11 @@ class Part:
 
     def children(self) -> list[int]:
         """The process ids of its children."""
-        with suppress(OSError):
-            return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
-        return []
+        return _children(self.pid)
+
+    def drains(self) -> set[int]:
+        """The process ids of what its workers have started: the one that drains."""
+        return {drain for worker in self.children() for drain in _children(worker)}
 
     def end(self) -> None:
         """End it and whatever earlier ones left behind."""
@@ -100,6 +102,14 @@ class Part:
                 os.killpg(process.pid, signal.SIGCONT)
         for process in reversed(self._started):
             stop(process, signal.SIGKILL)
+
+
+def _children(pid: int) -> list[int]:
+    found: list[str] = []
+    with suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += (thread / "children").read_text().split()
+    return [int(child) for child in found]
 
 
 class Stack:

@@ -15,7 +15,7 @@ from benchmarks.peers.report import tables
 from benchmarks.peers.turn import Failed, Load, take
 from embedded.service import free_port
 
-LOAD = Load(seconds=1, warm_seconds=1, rates=(), connections=2, answers_checked=5)
+LOAD = Load(seconds=1, warm_seconds=1, paced_seconds=1, rates=(), connections=2, answers_checked=5)
 SERVER = """
 import http.server, json, sys
 class Handler(http.server.BaseHTTPRequestHandler):

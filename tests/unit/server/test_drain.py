@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import threading
 import uuid
 from datetime import UTC, datetime
 
@@ -17,19 +12,6 @@ from server.drain import BULK_PREDICTIONS, FIRST_BACKOFF_SECONDS, IDLE_SECONDS, 
 from server.outbox import Outbox
 from tabular.adapters.predictions import MongoPredictions
 from tabular.prediction import Prediction
-
-HOLDER = """
-import sys, threading
-from pathlib import Path
-from server.drain import Drain
-from server.outbox import Outbox
-from tabular.adapters.predictions import MongoPredictions
-
-folder = Path(sys.argv[1])
-store = MongoPredictions(sys.argv[2], sys.argv[3])
-print("draining", flush=True)
-Drain(Outbox(folder, 100_000_000, "normal"), store, folder).run(threading.Event())
-"""
 
 
 def prediction(name: str, **row) -> Prediction:
@@ -57,10 +39,10 @@ def predictions(store, settings, database):
     adapter.close()
 
 
-def test_what_waits_reaches_the_store_and_leaves_the_outbox(outbox, predictions, tmp_path):
+def test_what_waits_reaches_the_store_and_leaves_the_outbox(outbox, predictions):
     outbox.append([prediction("a", x=1.5), prediction("b", x=None)])
     outbox.append([prediction("c", x="text")])
-    assert Drain(outbox, predictions, tmp_path).step() == IDLE_SECONDS
+    assert Drain(outbox, predictions).step() == IDLE_SECONDS
     assert {each.id: each.row for each in predictions.latest(9)} == {
         "a": {"x": 1.5},
         "b": {"x": None},
@@ -69,26 +51,26 @@ def test_what_waits_reaches_the_store_and_leaves_the_outbox(outbox, predictions,
     assert outbox.status().current.depth == 0
 
 
-def test_a_full_bulk_is_followed_by_the_next_without_rest(outbox, predictions, tmp_path):
+def test_a_full_bulk_is_followed_by_the_next_without_rest(outbox, predictions):
     for number in range(BULK_PREDICTIONS + 1):
         outbox.append([prediction(str(number))])
-    drain = Drain(outbox, predictions, tmp_path)
+    drain = Drain(outbox, predictions)
     assert drain.step() == 0
     assert drain.step() == IDLE_SECONDS
     assert predictions.count_by_door() == {"api": BULK_PREDICTIONS + 1}
 
 
-def test_a_page_sent_twice_is_stored_once(outbox, predictions, tmp_path):
+def test_a_page_sent_twice_is_stored_once(outbox, predictions):
     outbox.append([prediction("a")])
     predictions.save([prediction("a")])
-    Drain(outbox, predictions, tmp_path).step()
+    Drain(outbox, predictions).step()
     assert predictions.count_by_door() == {"api": 1}
 
 
-def test_a_document_refused_for_good_is_put_aside_and_the_rest_go_on(outbox, predictions, tmp_path):
+def test_a_document_refused_for_good_is_put_aside_and_the_rest_go_on(outbox, predictions):
     outbox.append([prediction("good"), prediction("bad", x=2**70), prediction("better")])
     outbox.append([prediction("last")])
-    Drain(outbox, predictions, tmp_path).step()
+    Drain(outbox, predictions).step()
     assert {each.id for each in predictions.latest(9)} == {"good", "better", "last"}
     ((reason, body),) = outbox.refused()
     assert "cannot hold" in reason
@@ -96,45 +78,12 @@ def test_a_document_refused_for_good_is_put_aside_and_the_rest_go_on(outbox, pre
     assert outbox.status().current.depth == 0
 
 
-def test_while_the_store_is_down_the_outbox_keeps_all_and_the_waits_grow(outbox, tmp_path):
+def test_while_the_store_is_down_the_outbox_keeps_all_and_the_waits_grow(outbox):
     nowhere = MongoPredictions(f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=1", "test")
     outbox.append([prediction("a")])
-    drain = Drain(outbox, nowhere, tmp_path)
+    drain = Drain(outbox, nowhere)
     first, second, third = drain.step(), drain.step(), drain.step()
     assert first >= FIRST_BACKOFF_SECONDS / 2
     assert second > IDLE_SECONDS
     assert third <= LONGEST_BACKOFF_SECONDS
     assert outbox.status().current.depth == 1
-
-
-def test_when_the_draining_process_is_killed_another_takes_over(outbox, predictions, settings, database, tmp_path):
-    command = [sys.executable, "-c", HOLDER, str(tmp_path), settings.mongo_uri, database]
-    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    holder.stdout.readline()
-    outbox.append([prediction("first")])
-    wait_for(lambda: predictions.count_by_door() == {"api": 1})
-    wait_for(lambda: outbox.status().current.depth == 0)  # stopped while it settles, it would hold the outbox as well
-
-    stop = threading.Event()
-    successor = threading.Thread(target=Drain(outbox, predictions, tmp_path).run, args=(stop,))
-    os.kill(holder.pid, signal.SIGSTOP)  # holds the drain and does nothing
-    successor.start()
-    outbox.append([prediction("second")])
-    assert not stop.wait(0.5)
-    assert outbox.status().current.depth == 1
-    holder.kill()
-    holder.wait()
-    try:
-        wait_for(lambda: predictions.count_by_door() == {"api": 2})
-    finally:
-        stop.set()
-        successor.join()
-
-
-def wait_for(condition, seconds: float = 20.0) -> None:
-    pause = threading.Event()
-    for _ in range(int(seconds / 0.05)):
-        if condition():
-            return
-        pause.wait(0.05)
-    pytest.fail("it did not come about")

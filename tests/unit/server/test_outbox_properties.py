@@ -80,7 +80,7 @@ def recovered(image: Path) -> tuple[list[Prediction], int]:
     """Everything that a new start carries to the store, and how many losses it tells of. Removes the image."""
     try:
         outbox, store = Outbox(image, ROOMY, "normal"), Kept()
-        drain = Drain(outbox, store, image)
+        drain = Drain(outbox, store)
         for _ in range(MAX_STEPS):
             if not outbox.oldest(1):
                 break
@@ -113,7 +113,7 @@ def test_after_any_appends_drains_and_kills_everything_arrives_once_and_in_order
             outbox = Outbox(here, ROOMY, "normal")
             appended += append(outbox, sizes, padding, len(appended))
             if is_drained:
-                Drain(outbox, store, here).step()
+                Drain(outbox, store).step()
             image = crashed(here)
             outbox.close()
             shutil.rmtree(here)

@@ -1,0 +1,124 @@
+"""The drain in a process of its own: in a thread of a worker it would hold the interpreter while clients wait.
+
+    a worker      `keep_draining`: of all workers of the machine the one that gets the lock starts the process
+    the process   `main`: drains until its standard input ends, which is when that worker ends, however it ends
+
+The lock goes with the process: the kernel gives it up when the process dies, and whichever worker then gets it starts
+the next. The settings go by standard input, for the store's address may hold a password and command lines can be read.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+
+from server.drain import Drain
+from server.outbox import Outbox, Sync, try_lock
+from tabular.adapters.predictions import MongoPredictions
+from tabular.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+STANDBY_SECONDS = 1.0
+RESTART_SECONDS = 5.0
+ENDING_SECONDS = 15.0
+# It scores nothing: `server` brings XGBoost along only where that is not marked as missing, and half of the memory.
+_PROGRAM = "import sys; sys.modules['xgboost'] = None; from server.drain_process import main; sys.exit(main())"
+
+
+class Draining(msgspec.Struct, frozen=True):
+    """What is drained, and where to."""
+
+    folder: str
+    max_bytes: int
+    sync: Sync
+    mongo_uri: str
+    mongo_database: str
+
+    def outbox(self) -> Outbox:
+        """The outbox, opened once more; raises Unavailable if it cannot be."""
+        return Outbox(Path(self.folder), self.max_bytes, self.sync)
+
+
+def keep_draining(what: Draining, stop: threading.Event) -> None:
+    """Have one process of this machine drain, whoever starts it, until stopped; meant for a background thread."""
+    pause = 0.0
+    while not stop.wait(pause):
+        pause = STANDBY_SECONDS
+        try:
+            process = _started(what)
+        except OSError as error:
+            log.error("the process that drains the outbox could not be started, it is tried again: %s", error)
+            process, pause = None, RESTART_SECONDS
+        if process is not None and (code := process.attend(stop)):
+            log.error("the process that drains the outbox ended with code %d, another is started", code)
+            pause = STANDBY_SECONDS if code < 0 else RESTART_SECONDS  # killed, or it cannot work as things are
+
+
+def _started(what: Draining) -> _Process | None:
+    """The process, or None if another worker's is there."""
+    lock = os.open(Path(what.folder) / "drain.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        return _Process(what, lock) if try_lock(lock) else None
+    finally:
+        os.close(lock)  # the process has it too
+
+
+class _Process:
+    """The process as its worker sees it. Raises OSError if it cannot be started."""
+
+    def __init__(self, what: Draining, lock: int) -> None:
+        its_end, self._our_end = os.pipe()
+        try:
+            os.write(self._our_end, msgspec.json.encode(what) + b"\n")
+            command = [sys.executable, "-c", _PROGRAM]
+            self._process = subprocess.Popen(command, stdin=its_end, pass_fds=[lock])  # noqa: S603 - no foreign input
+        except OSError:
+            os.close(self._our_end)
+            raise
+        finally:
+            os.close(its_end)
+
+    def attend(self, stop: threading.Event) -> int:
+        """Wait until it has ended, or have it end when stopped; returns its exit code."""
+        while self._process.poll() is None and not stop.wait(STANDBY_SECONDS):
+            pass
+        os.close(self._our_end)
+        try:
+            return self._process.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+def main() -> int:
+    """Drain what standard input says until it ends; 1 if the outbox cannot be opened."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with os.fdopen(os.dup(0), "rb", buffering=0) as given:
+        what = msgspec.json.decode(given.readline(), type=Draining)
+    threading.Thread(target=_until_the_worker_ends, args=(stop,), daemon=True).start()
+    store = MongoPredictions(what.mongo_uri, what.mongo_database)
+    try:
+        Drain(what.outbox(), store).run(stop)
+    except Unavailable as error:
+        log.error("%s", error)
+        return 1
+    finally:
+        store.close()
+    return 0
+
+
+def _until_the_worker_ends(stop: threading.Event) -> None:
+    while os.read(0, 4_096):
+        pass
+    stop.set()
