@@ -1,4 +1,7 @@
-"""A Kinesis that fails: a real HTTP server in front of an emulator that passes on, refuses or changes what it hears."""
+"""A database and streams for one test, and a Kinesis that fails.
+
+The last is a real HTTP server in front of an emulator that passes on, refuses or changes what it hears.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,19 @@ import json
 import threading
 import urllib.error
 import urllib.request
+import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import boto3
 import pytest
+
+from embedded.service import Service
+from tabular.adapters.predictions import MongoPredictions
+from tabular.adapters.stream import StreamAdmin
+from tests.adapters.numbered_records import REGION
 
 Answer = tuple[int, dict[str, Any]]
 Forward = Callable[[dict[str, Any]], Answer]
@@ -87,7 +97,31 @@ class FaultyKinesis:
 
 @pytest.fixture
 def faulty(request: pytest.FixtureRequest) -> Iterator[FaultyKinesis]:
-    """In front of the `emulator_url` of the test's module."""
+    """In front of the emulator that the test runs on."""
     proxy = FaultyKinesis(request.getfixturevalue("emulator_url"))
     yield proxy
     proxy.close()
+
+
+@pytest.fixture
+def predictions(store, settings):
+    """A database of its own."""
+    adapter = MongoPredictions(settings.mongo_uri, f"test_{uuid.uuid4().hex}")
+    yield adapter
+    adapter.close()
+
+
+@pytest.fixture(scope="module", params=["ministack", "moto"])
+def emulator_url(request: pytest.FixtureRequest) -> str:
+    service: Service = request.getfixturevalue(request.param)
+    return f"http://127.0.0.1:{service.port}"
+
+
+@pytest.fixture
+def stream(emulator_url, request) -> Iterator[str]:
+    """A fresh stream of two shards."""
+    name = f"s{abs(hash(request.node.name)):x}"
+    admin = StreamAdmin(emulator_url, REGION)
+    assert admin.ensure(name, 2)
+    yield name
+    boto3.client("kinesis", endpoint_url=emulator_url, region_name=REGION).delete_stream(StreamName=name)

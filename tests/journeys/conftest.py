@@ -1,9 +1,10 @@
-"""One whole embedded stack for the journeys, started the way `make run` does, and Dask clusters; on free ports."""
+"""For the journeys, on free ports: a whole embedded stack as `make run` starts it, Dask clusters, single consumers."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -16,8 +17,10 @@ from typing import Any
 
 import pytest
 
-from embedded.layout import PROJECT, Ports
-from embedded.service import free_port
+from embedded.layout import PROJECT, Layout, Ports
+from embedded.service import Service, free_port, stop
+from tabular.bundle import Bundle
+from tests.journeys.stream_door import RUN_ID, Door
 
 
 @dataclass
@@ -127,3 +130,35 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """A Dask scheduler; the test adds the workers."""
     with running(tmp_path) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def state(tmp_path: Path, bundle: Bundle) -> Path:
+    shutil.copytree(bundle.folder, tmp_path / "bundles" / RUN_ID)
+    return tmp_path
+
+
+@pytest.fixture
+def make_door(ministack: Service, store: Service, state: Path) -> Iterator[Callable[..., Door]]:
+    """Makes doors on this session's servers or on others; their processes are ended with the test."""
+    doors: list[Door] = []
+
+    def make(aws_port: int = ministack.port, mongo_port: int = store.port, batch_records: int = 500) -> Door:
+        made = Door(f"http://127.0.0.1:{aws_port}", f"mongodb://127.0.0.1:{mongo_port}", state, batch_records)
+        doors.append(made)
+        return made
+
+    yield make
+    for process in [process for door in doors for process in door.started]:
+        stop(process)
+
+
+@pytest.fixture
+def door(make_door: Callable[..., Door]) -> Door:
+    return make_door()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Layout:
+    """A store and an emulator that a test may kill."""
+    return Layout(state=tmp_path / "own", ports=Ports(**{name: free_port() for name in Ports.__dataclass_fields__}))

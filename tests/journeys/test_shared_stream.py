@@ -5,163 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import sys
-import threading
 import time
-import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 
-from embedded.service import Service, free_port, stop
-from tabular.adapters.leases import MongoLeases
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.shards import KinesisShards
-from tabular.adapters.stream import KinesisStream, StreamAdmin
+from embedded.service import Service, stop
 from tabular.bundle import Bundle
-from tabular.ports import StreamRecord
-from tabular.prediction import id_from_stream
-from tabular.shard_reader import ShardReader
-
-REGION = "us-east-1"
-RUN_ID = "a" * 32
-SHARDS = 8
-LEASE_SECONDS = 4.0
-PATIENCE_SECONDS = 60.0
-
-
-@dataclass
-class Consumer:
-    """One consumer process and the page of its metrics."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-    log: Path
-
-    def metric(self, name: str) -> float:
-        with urllib.request.urlopen(self.url, timeout=10) as page:
-            lines = page.read().decode().splitlines()
-        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
-
-    def held(self) -> float:
-        return self.metric("consumer_leases_held")
-
-    def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-
-@dataclass
-class SharedStream:
-    """A stream of eight shards, a store, and the consumers that share it."""
-
-    aws_url: str
-    mongo_uri: str
-    state: Path
-    bodies: list[bytes]
-    name: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:8]}")
-    started: list[Consumer] = field(default_factory=list)
-    sent: int = 0
-    records: dict[str, StreamRecord] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for stream in ("predictions", "results", "dead"):
-            StreamAdmin(self.aws_url, REGION).ensure(f"{self.name}-{stream}", SHARDS)
-        self.store = MongoPredictions(self.mongo_uri, self.name)
-        self.leases = MongoLeases(self.mongo_uri, self.name)
-        self._source = self._reader("predictions")
-        self._results = self._reader("results")
-        self._answers: list[str] = []
-
-    def join(self, name: str = "") -> Consumer:
-        port, name = free_port(), name or f"c{len(self.started)}"
-        service = Service(
-            name,
-            (sys.executable, "-m", "server.consumer"),
-            ready_url=f"http://127.0.0.1:{port}/metrics",
-            environ={
-                "RUN_ID": RUN_ID,
-                "STATE_DIR": str(self.state),
-                "AWS_ENDPOINT_URL": self.aws_url,
-                "AWS_REGION": REGION,
-                "MONGO_URI": self.mongo_uri,
-                "MONGO_DATABASE": self.name,
-                "STREAM_PREDICTIONS": f"{self.name}-predictions",
-                "STREAM_RESULTS": f"{self.name}-results",
-                "STREAM_DEAD_LETTERS": f"{self.name}-dead",
-                "CONSUMER_NAME": name,
-                "CONSUMER_METRICS_PORT": str(port),
-                "CONSUMER_POLL_SECONDS": "0.1",
-                "CONSUMER_BATCH_RECORDS": "40",
-                "LEASE_SECONDS": str(LEASE_SECONDS),
-            },
-        )
-        log = self.state / f"{name}.log"
-        consumer = Consumer(service.start(log), service.ready_url or "", log)
-        self.started.append(consumer)
-        service.wait_ready(consumer.process, log)
-        return consumer
-
-    def put(self, count: int) -> None:
-        stream = KinesisStream(f"{self.name}-predictions", self.aws_url, REGION)
-        keyed = [(f"key-{at}", self.bodies[at % len(self.bodies)]) for at in range(self.sent, self.sent + count)]
-        stream.put(keyed)
-        self.sent += count
-
-    @contextmanager
-    def load(self) -> Iterator[None]:
-        """Records all the time, a few hundred a second."""
-        ended = threading.Event()
-
-        def send() -> None:
-            while not ended.wait(0.1):
-                self.put(30)
-
-        thread = threading.Thread(target=send)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-
-    def ids(self) -> dict[str, str]:
-        """The id that each record put so far must have in the store, with its key."""
-        while page := self._source.poll(10_000).records:
-            self.records |= {id_from_stream(one.stream, one.shard, one.sequence_number): one for one in page}
-        return {known: record.partition_key for known, record in self.records.items()}
-
-    def stored(self) -> int:
-        return self.store.count_by_door().get("stream", 0)
-
-    def answers(self) -> list[str]:
-        """The ids on the results stream so far, one that came twice twice."""
-        while page := self._results.poll(10_000).records:
-            self._answers += [json.loads(record.data)["prediction_id"] for record in page]
-        return self._answers
-
-    def check_all_is_stored_once(self) -> None:
-        wait_until(lambda: len(set(self.answers())) >= self.sent)
-        ids = self.ids()
-        assert len(ids) == self.sent
-        assert {prediction.id for prediction in self.store.latest(1_000_000)} == ids.keys()
-        assert self.stored() == self.sent
-        assert set(self.answers()) == ids.keys()
-
-    def _reader(self, stream: str) -> ShardReader:
-        return ShardReader(KinesisShards(f"{self.name}-{stream}", self.aws_url, REGION), load=lambda _: None)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
+from tests.journeys.patience import PATIENCE_SECONDS, wait_until
+from tests.journeys.shared_stream import LEASE_SECONDS, SharedStream
+from tests.journeys.stream_door import REGION, RUN_ID
 
 
 @pytest.fixture
@@ -177,6 +32,15 @@ def stream(ministack: Service, store: Service, tmp_path: Path, bundle: Bundle) -
         stop(consumer.process)
 
 
+def check_all_is_stored_once(stream: SharedStream) -> None:
+    wait_until(lambda: len(set(stream.answers())) >= stream.sent)
+    ids = stream.ids()
+    assert len(ids) == stream.sent
+    assert {prediction.id for prediction in stream.store.latest(1_000_000)} == ids.keys()
+    assert stream.stored() == stream.sent
+    assert set(stream.answers()) == ids.keys()
+
+
 def test_consumers_join_and_leave_under_load_and_every_record_is_answered_exactly_once(stream):
     a = stream.join()
     with stream.load():
@@ -189,7 +53,7 @@ def test_consumers_join_and_leave_under_load_and_every_record_is_answered_exactl
         assert a.process.wait(PATIENCE_SECONDS) == 0
         assert {lease.owner for lease in stream.leases.leases(f"{stream.name}-predictions").values()}.isdisjoint({"c0"})
         wait_until(lambda: (b.held(), c.held()) == (4, 4))
-    stream.check_all_is_stored_once()
+    check_all_is_stored_once(stream)
     assert len(stream.answers()) == stream.sent, "nobody answered what another had answered"
     assert b.metric("consumer_leases_lost") == c.metric("consumer_leases_lost") == 0
 
@@ -205,7 +69,7 @@ def test_when_one_of_two_is_killed_the_other_takes_over_and_nothing_is_lost_or_s
         print(f"taken over {time.monotonic() - killed_at:.2f} s after the kill, with leases of {LEASE_SECONDS} s")
         wait_until(lambda: a.metric("consumer_shards_without_owner") == 0)
         assert a.metric("consumer_consumers_alive") == 1
-    stream.check_all_is_stored_once()
+    check_all_is_stored_once(stream)
 
 
 def test_a_consumer_paused_past_its_lease_moves_nothing_back_and_comes_to_a_share_again(stream):
@@ -220,7 +84,7 @@ def test_a_consumer_paused_past_its_lease_moves_nothing_back_and_comes_to_a_shar
         b.signal(signal.SIGCONT)
         wait_until(lambda: (a.held(), b.held()) == (4, 4))
     after = stream.leases.leases(f"{stream.name}-predictions")
-    stream.check_all_is_stored_once()
+    check_all_is_stored_once(stream)
     assert b.metric("consumer_leases_lost") >= 4
     for shard, lease in before.items():
         assert int(lease.position["sequence_number"]) <= int(after[shard].position["sequence_number"])
@@ -238,7 +102,7 @@ def test_two_consumers_follow_a_reshard(stream):
     client.split_shard(StreamName=name, ShardToSplit=first, NewStartingHashKey=str(2**128 // 32))
     client.merge_shards(StreamName=name, ShardToMerge=second, AdjacentShardToMerge=third)
     stream.put(300)
-    stream.check_all_is_stored_once()
+    check_all_is_stored_once(stream)
 
     def owners() -> list[str | None]:
         leases = stream.leases.leases(name)

@@ -7,9 +7,7 @@ import io
 import json
 import os
 import subprocess
-import sys
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,43 +18,13 @@ from mlflow import MlflowClient
 from tabular import feature_store
 from tabular.adapters.objects import S3Objects
 from tabular.adapters.registry import CHALLENGER, MlflowRegistry
-from tabular.contract import Contract, load_contract
+from tabular.contract import load_contract
 from tabular.synthetic import make_table
+from tests.journeys.trainer import Trainer, parent_of
 
 CONTRACT = PROJECT / "contracts" / "telecom_churn.toml"
 TRIALS = 6
 ROWS = 2_000
-
-
-@dataclass
-class Trainer:
-    """The command line in an environment of its own, and a look at what it left."""
-
-    environ: dict[str, str]
-    contract: Contract
-    objects: S3Objects
-    registry: MlflowRegistry
-    mlflow: MlflowClient
-
-    def run(self, *arguments: str) -> tuple[int, dict[str, str], str]:
-        """The exit code, the told lines by their first word (of several, joined), and everything printed."""
-        line = [sys.executable, "-m", "model_orchestration.flow", *arguments]
-        done = subprocess.run(
-            line, env=self.environ, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=200
-        )
-        told: dict[str, str] = {}
-        for word, _, rest in (text.partition(" ") for text in done.stdout.splitlines()):
-            told[word] = "\n".join([*filter(None, [told.get(word)]), rest.strip()])
-        return done.returncode, told, done.stdout + done.stderr
-
-    def train(self, *arguments: str) -> dict[str, str]:
-        """Train and expect that it went well."""
-        code, told, printed = self.run("train", *arguments)
-        assert code == 0, printed
-        return told
-
-    def publish(self, body: bytes) -> str:
-        return feature_store.publish(self.objects, self.contract, body, "test").sha256
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +55,6 @@ def trainer(ministack, mlflow_server, prefect_server, settings, layout, tmp_path
 def first(trainer) -> dict[str, str]:
     """What the first training told."""
     return trainer.train()
-
-
-def parent_of(trainer: Trainer, told: dict[str, str]) -> str:
-    return trainer.registry.run(told["RUN_ID"]).parent_id
 
 
 def test_a_first_training_makes_a_champion(trainer, first):

@@ -108,3 +108,8 @@ def run_api(tmp_path_factory, api_state):
             yield RunningApi(layout.ports.api, log, process)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def good(contract):
+    return json.dumps(contract.example).encode()

@@ -8,7 +8,9 @@ import socket
 
 import pytest
 
-JSON, NDJSON = "application/json", "application/x-ndjson"
+from tests.server.raw_http import JSON, spoken
+
+NDJSON = "application/x-ndjson"
 LIMIT_BYTES, LIMIT_ROWS = 100_000, 50
 
 
@@ -16,11 +18,6 @@ LIMIT_BYTES, LIMIT_ROWS = 100_000, 50
 def api(run_api):
     with run_api(MAX_BODY_BYTES=str(LIMIT_BYTES), MAX_BATCH_ROWS=str(LIMIT_ROWS), API_WORKERS="1") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def good(contract):
-    return json.dumps(contract.example).encode()
 
 
 def refused(api, status, code, method, path, body=b"", **headers):
@@ -190,15 +187,6 @@ def test_an_idempotency_key_that_cannot_be_used_is_400_and_named(api, good, key)
     headers = {"Content_Type": JSON, "Idempotency_Key": key}
     error = refused(api, 400, "bad_idempotency_key", "POST", "/predict", good, **headers)
     assert error["faults"][0]["field"] == "Idempotency-Key"
-
-
-def spoken(api, text: bytes, *, hang_up: bool = False) -> bytes:
-    """The status line's code of an answer to raw bytes."""
-    with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
-        connection.sendall(text)
-        if hang_up:
-            connection.shutdown(socket.SHUT_WR)
-        return connection.recv(65_536).split(b" ")[1]
 
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

@@ -1,4 +1,4 @@
-"""A small trained model of every task, made from a made-up table with the steps themselves."""
+"""Made-up tables, and a small trained model of every task, made from one with the steps themselves."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from model_orchestration.search import Fit, Trial, best, objective, sweep, threa
 from tabular.contract import Contract
 from tabular.synthetic import make_table
 from tabular.table import clean, encode, read_csv
+from tests.unit.model_orchestration.planted_faults import ROWS
 
 
 @dataclass(frozen=True)
@@ -81,3 +82,13 @@ def trained_for_task(request, trained_on, tiny_contract) -> Trained:
             feature["synthetic"] = {"effect": 1.5}
 
     return trained_on(tiny_contract(request.param, telling))
+
+
+@pytest.fixture(scope="module")
+def body(contract):
+    return make_table(contract, ROWS, seed=0)
+
+
+@pytest.fixture(scope="module")
+def accepted(contract):
+    return clean(contract, read_csv(make_table(contract, ROWS, seed=1)))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 
 import msgspec
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,23 +15,7 @@ from tabular.contract import load_contract
 from tabular.errors import InvalidTable
 from tabular.synthetic import make_table
 from tabular.table import clean, read_csv
-
-ROWS = 2_000
-
-
-@pytest.fixture(scope="module")
-def body(contract):
-    return make_table(contract, ROWS, seed=0)
-
-
-@pytest.fixture(scope="module")
-def accepted(contract):
-    return clean(contract, read_csv(make_table(contract, ROWS, seed=1)))
-
-
-def planted(body, change):
-    """The table after a change to its frame of text cells."""
-    return change(pd.read_csv(io.BytesIO(body), dtype=str, keep_default_na=False)).to_csv(index=False).encode()
+from tests.unit.model_orchestration.planted_faults import ROWS, planted
 
 
 def cell(row, column, value):
@@ -185,53 +167,6 @@ def test_a_column_without_any_value_is_an_error_and_with_few_a_warning(contract,
 def test_a_constant_column_is_a_warning(contract, body):
     report = check(contract, planted(body, lambda frame: frame.assign(Gender="F")))
     assert report.warnings == ("gender: every row has the same value, so nothing is learnt from it",)
-
-
-DRIFTS = {
-    "credit_limit": lambda frame: frame.assign(Credit_Limit=(frame["Credit_Limit"].astype(float) * 1.5).astype(str)),
-    "gender": lambda frame: frame.assign(Gender=["F"] * 1500 + frame["Gender"].tolist()[1500:]),
-    "education_level": lambda frame: frame.assign(
-        Education_Level=["Unknown"] * 700 + frame["Education_Level"].tolist()[700:]
-    ),
-    "total_revolving_bal": lambda frame: frame.assign(
-        Total_Revolving_Bal=["Unknown"] * 400 + frame["Total_Revolving_Bal"].tolist()[400:]
-    ),
-    "target Attrition_Flag": lambda frame: frame.assign(
-        Attrition_Flag=["Attrited Customer"] * 400 + frame["Attrition_Flag"].tolist()[400:]
-    ),
-}
-
-
-@pytest.mark.parametrize("column", DRIFTS)
-def test_a_column_that_moved_is_a_warning_by_name_and_no_error(contract, body, accepted, column):
-    report = check(contract, planted(body, DRIFTS[column]), accepted)
-    report.require()
-    assert report.drifted == (column,)
-    assert any(warning.startswith(f"{column}: has moved") for warning in report.warnings)
-
-
-def test_a_trifle_on_a_big_table_raises_no_alarm(contract):
-    big = clean(contract, read_csv(make_table(contract, 30_000, seed=1)))
-    body = planted(
-        make_table(contract, 30_000, seed=2),
-        lambda frame: frame.assign(Credit_Limit=(frame["Credit_Limit"].astype(float) * 1.05).astype(str)),
-    )
-    assert check(contract, body, big).drifted == ()
-
-
-def test_halves_of_a_table_raise_no_false_alarm(contract, body):
-    table = clean(contract, read_csv(body))
-    false_alarms = 0
-    for seed in range(20):
-        half = np.random.default_rng(seed).permutation(ROWS)
-        frame = pd.read_csv(io.BytesIO(body), dtype=str, keep_default_na=False).iloc[half[:1000]]
-        false_alarms += len(check(contract, frame.to_csv(index=False).encode(), table.take(half[1000:])).drifted)
-    assert false_alarms == 0
-
-
-def test_a_much_smaller_table_is_a_warning(contract, body, accepted):
-    report = check(contract, planted(body, lambda frame: frame[:900]), accepted)
-    assert "the table has 900 rows, the last accepted one had 2000: was the file cut?" in report.warnings
 
 
 @pytest.mark.parametrize(

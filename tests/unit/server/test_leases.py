@@ -2,122 +2,17 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 import pytest
 
 from server.fair_share import Watch, fair_share
-from server.leases import Leases, NameTaken
+from server.leases import NameTaken
 from tabular.errors import Unavailable
-from tabular.ports import Lease
-from tabular.shard_reader import Position
-
-LEASE_SECONDS = 10.0
-SHARDS = [f"shard-{at}" for at in range(8)]
-
-
-@dataclass
-class MemoryLeases:
-    """The conditional writes of `ports.LeaseStore`, in a dictionary."""
-
-    table: dict[str, Lease] = field(default_factory=dict)
-    alive: dict[str, int] = field(default_factory=dict)
-    beaten: int = 0
-    is_down: bool = False
-
-    def beat(self, _stream: str, name: str) -> None:
-        self._answer()
-        self.beaten += 1
-        self.alive[name] = self.beaten
-
-    def beats(self, _stream: str) -> dict[str, int]:
-        self._answer()
-        return dict(self.alive)
-
-    def leave(self, _stream: str, name: str, beat: int | None = None) -> None:
-        self._answer()
-        if beat is None or self.alive.get(name) == beat:
-            self.alive.pop(name, None)
-
-    def leases(self, _stream: str) -> dict[str, Lease]:
-        self._answer()
-        return dict(self.table)
-
-    def take(self, _stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
-        self._answer()
-        now = self.table.get(shard)
-        if (now is None) != (seen is None) or (now and seen and (now.owner, now.term) != (seen.owner, seen.term)):
-            return None
-        self.table[shard] = Lease(owner, now.term + 1 if now else 1, now.position if now else None)
-        return self.table[shard]
-
-    def release(self, _stream: str, shard: str, owner: str, term: int) -> None:
-        self._answer()
-        if self._is_held(shard, owner, term):
-            self.table[shard] = Lease(None, term, self.table[shard].position)
-
-    def save_positions(
-        self, _stream: str, owner: str, terms: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
-    ) -> set[str]:
-        self._answer()
-        kept = {shard for shard, term in terms.items() if self._is_held(shard, owner, term)}
-        self.table |= {shard: Lease(owner, terms[shard], positions[shard]) for shard in kept}
-        return kept
-
-    def _is_held(self, shard: str, owner: str, term: int) -> bool:
-        now = self.table.get(shard)
-        return now is not None and (now.owner, now.term) == (owner, term)
-
-    def _answer(self) -> None:
-        if self.is_down:
-            raise Unavailable("the store", "it is down")
-
-
-@dataclass
-class Town:
-    """Consumers around one store and one clock; `pass_time` lets those beat and claim that are awake."""
-
-    store: MemoryLeases = field(default_factory=MemoryLeases)
-    now: float = 1_000.0
-    consumers: dict[str, Leases] = field(default_factory=dict)
-    asleep: set[str] = field(default_factory=set)
-    shards: list[str] = field(default_factory=lambda: list(SHARDS))
-
-    def join(self, name: str) -> Leases:
-        self.consumers[name] = Leases(self.store, "s", name, LEASE_SECONDS, lambda: self.now)
-        return self.consumers[name]
-
-    def pass_time(self, seconds: float) -> None:
-        end = self.now + seconds
-        while self.now < end:
-            self.now += 1.0
-            for name, consumer in self.consumers.items():
-                if name not in self.asleep:
-                    consumer.beat()
-                    consumer.claim(self.shards)
-
-    def held(self) -> dict[str, int]:
-        """How many leases each has by its own word."""
-        return {name: consumer.standing().held for name, consumer in self.consumers.items()}
-
-    def owners(self) -> list[str | None]:
-        return [self.store.table[shard].owner for shard in self.shards]
-
-    def leave(self, name: str) -> None:
-        with self.consumers.pop(name).kept():
-            pass
+from tests.unit.server.memory_leases import LEASE_SECONDS, SHARDS, Town, at
 
 
 @pytest.fixture
 def town() -> Town:
     return Town()
-
-
-def at(number: int) -> Position:
-    return Position("s@1", str(number))
 
 
 def test_one_alone_has_every_shard_at_once(town):
@@ -292,52 +187,3 @@ def test_a_beat_counts_by_its_change_and_the_watchers_clock():
         alive = watch.alive({"steady": 5, "beating": -second, "backwards": 1_000 - second}, float(second))
     assert alive == {"beating", "backwards"}
     assert watch.alive({"steady": 5}, 100.0) == {"steady"}, "who was away judges nobody"
-
-
-def something_happens(town: Town, draw: random.Random, step: int) -> None:
-    names, event = sorted(town.consumers), draw.random()
-    if event < 0.03 and len(names) < 5:
-        town.join(f"c{step}")
-    elif event < 0.05 and len(names) > 1:
-        town.consumers.pop(draw.choice(names))  # kill -9
-    elif event < 0.07 and len(names) > 1:
-        town.leave(draw.choice(names))
-    elif event < 0.10:
-        town.asleep ^= {draw.choice(names)}
-
-
-def one_batch(town: Town, draw: random.Random, consumer: Leases) -> tuple[dict[str, int], list[str]]:
-    """How far each claimed shard was by the consumer's word, and those it could not move on by one."""
-    if draw.random() < 0.7:
-        consumer.beat()
-    saved = {shard: consumer.saved(shard) for shard in consumer.claim(town.shards)}
-    believed = {shard: int(position["sequence_number"]) if position else 0 for shard, position in saved.items()}
-    if draw.random() < 0.5:
-        town.now += draw.choice([0.1, 20.0])  # it is paused in the middle of its batch
-        for other in town.consumers.values():
-            other.beat()
-            other.claim(town.shards)
-    return believed, consumer.save({shard: at(number + 1) for shard, number in believed.items()})
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_whatever_happens_no_position_ever_goes_back_and_no_shard_stays_without_an_owner(seed):
-    """Joins, deaths and pauses at random; a sleeper stirs now and then, with what it believes."""
-    draw, town = random.Random(seed), Town()
-    town.join("c0")
-    done = dict.fromkeys(SHARDS, 0)
-    for step in range(200):
-        town.now += draw.choice([0.1, 1.0, 1.0, 5.0])
-        something_happens(town, draw, step)
-        for name in draw.sample(sorted(town.consumers), len(town.consumers)):
-            if name in town.asleep and draw.random() < 0.9:
-                continue
-            believed, lost = one_batch(town, draw, town.consumers[name])
-            for shard in believed.keys() - set(lost):
-                assert believed[shard] == done[shard], "two consumers have moved one shard"
-                done[shard] += 1
-    town.asleep.clear()
-    town.pass_time(30)
-    assert None not in town.owners()
-    assert sum(town.held().values()) == len(SHARDS)
-    assert max(town.held().values()) - min(town.held().values()) <= 1

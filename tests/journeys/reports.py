@@ -1,0 +1,53 @@
+"""Reports in a folder of their own, over a database of their own."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from embedded.service import free_port
+from reporting.flow import make_report
+from server.predictor import Model
+from tabular.adapters.predictions import MongoPredictions
+from tabular.adapters.registry import MlflowRegistry
+from tabular.bundle_cache import BundleCache
+from tabular.prediction import id_from_key
+from tabular.row import RowCodec
+
+RUN = "d" * 32
+
+
+class Reports:
+    """Reports in a temporary folder over a database of their own; MLflow is down, the bundle is in the local cache."""
+
+    def __init__(self, settings, bundle, state: Path, database: str) -> None:
+        self.bundle = bundle
+        self.settings = msgspec.structs.replace(settings, reports_dir=state / "reports", mongo_database=database)
+        self.store = MongoPredictions(settings.mongo_uri, database)
+        self._cache = BundleCache(MlflowRegistry(f"http://127.0.0.1:{free_port()}", "none"), state / "bundles")
+        shutil.copytree(bundle.folder, state / "bundles" / RUN)
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.reports_dir
+
+    def predict(self, frame, name: str, run_id: str = RUN) -> None:
+        codec = RowCodec(self.bundle.contract)
+        rows = [codec.parse(record) for record in frame[list(self.bundle.contract.feature_names)].to_dict("records")]
+        made = Model(run_id, self.bundle).predict(rows, [id_from_key(f"{name}-{at}") for at in range(len(rows))], "api")
+        now = datetime.now(UTC)
+        self.store.save(
+            [
+                msgspec.structs.replace(one, made_at=now - timedelta(seconds=at), door="api" if at % 3 else "stream")
+                for at, one in enumerate(made)
+            ]
+        )
+
+    def make(self) -> str:
+        return make_report(self.store, self._cache, self.settings)
+
+    def pages(self) -> list[str]:
+        return sorted(path.name for path in self.folder.glob("report-*.html"))

@@ -1,0 +1,138 @@
+"""A stream of eight shards, a store, and consumer processes that share it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from embedded.service import Service, free_port
+from tabular.adapters.leases import MongoLeases
+from tabular.adapters.predictions import MongoPredictions
+from tabular.adapters.shards import KinesisShards
+from tabular.adapters.stream import KinesisStream, StreamAdmin
+from tabular.ports import StreamRecord
+from tabular.prediction import id_from_stream
+from tabular.shard_reader import ShardReader
+from tests.journeys.stream_door import REGION, RUN_ID, metric_of
+
+SHARDS = 8
+LEASE_SECONDS = 4.0
+
+
+@dataclass
+class Consumer:
+    """One consumer process and the page of its metrics."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def metric(self, name: str) -> float:
+        return metric_of(self.url, name)
+
+    def held(self) -> float:
+        return self.metric("consumer_leases_held")
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+
+@dataclass
+class SharedStream:
+    """A stream of eight shards, a store, and the consumers that share it."""
+
+    aws_url: str
+    mongo_uri: str
+    state: Path
+    bodies: list[bytes]
+    name: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:8]}")
+    started: list[Consumer] = field(default_factory=list)
+    sent: int = 0
+    records: dict[str, StreamRecord] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for stream in ("predictions", "results", "dead"):
+            StreamAdmin(self.aws_url, REGION).ensure(f"{self.name}-{stream}", SHARDS)
+        self.store = MongoPredictions(self.mongo_uri, self.name)
+        self.leases = MongoLeases(self.mongo_uri, self.name)
+        self._source = self._reader("predictions")
+        self._results = self._reader("results")
+        self._answers: list[str] = []
+
+    def join(self, name: str = "") -> Consumer:
+        port, name = free_port(), name or f"c{len(self.started)}"
+        service = Service(
+            name,
+            (sys.executable, "-m", "server.consumer"),
+            ready_url=f"http://127.0.0.1:{port}/metrics",
+            environ={
+                "RUN_ID": RUN_ID,
+                "STATE_DIR": str(self.state),
+                "AWS_ENDPOINT_URL": self.aws_url,
+                "AWS_REGION": REGION,
+                "MONGO_URI": self.mongo_uri,
+                "MONGO_DATABASE": self.name,
+                "STREAM_PREDICTIONS": f"{self.name}-predictions",
+                "STREAM_RESULTS": f"{self.name}-results",
+                "STREAM_DEAD_LETTERS": f"{self.name}-dead",
+                "CONSUMER_NAME": name,
+                "CONSUMER_METRICS_PORT": str(port),
+                "CONSUMER_POLL_SECONDS": "0.1",
+                "CONSUMER_BATCH_RECORDS": "40",
+                "LEASE_SECONDS": str(LEASE_SECONDS),
+            },
+        )
+        log = self.state / f"{name}.log"
+        consumer = Consumer(service.start(log), service.ready_url or "", log)
+        self.started.append(consumer)
+        service.wait_ready(consumer.process, log)
+        return consumer
+
+    def put(self, count: int) -> None:
+        stream = KinesisStream(f"{self.name}-predictions", self.aws_url, REGION)
+        keyed = [(f"key-{at}", self.bodies[at % len(self.bodies)]) for at in range(self.sent, self.sent + count)]
+        stream.put(keyed)
+        self.sent += count
+
+    @contextmanager
+    def load(self) -> Iterator[None]:
+        """Records all the time, a few hundred a second."""
+        ended = threading.Event()
+
+        def send() -> None:
+            while not ended.wait(0.1):
+                self.put(30)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def ids(self) -> dict[str, str]:
+        """The id that each record put so far must have in the store, with its key."""
+        while page := self._source.poll(10_000).records:
+            self.records |= {id_from_stream(one.stream, one.shard, one.sequence_number): one for one in page}
+        return {known: record.partition_key for known, record in self.records.items()}
+
+    def stored(self) -> int:
+        return self.store.count_by_door().get("stream", 0)
+
+    def answers(self) -> list[str]:
+        """The ids on the results stream so far, one that came twice twice."""
+        while page := self._results.poll(10_000).records:
+            self._answers += [json.loads(record.data)["prediction_id"] for record in page]
+        return self._answers
+
+    def _reader(self, stream: str) -> ShardReader:
+        return ShardReader(KinesisShards(f"{self.name}-{stream}", self.aws_url, REGION), load=lambda _: None)

@@ -1,0 +1,223 @@
+"""A folder of reports on its way to a browser: listed, hosted by Nginx or the built-in server, read with no network."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from embedded.layout import PROJECT, find_executable
+from embedded.service import Service, free_port
+from reporting.static_server import create_server
+from tests.journeys.reports import RUN, Reports
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="module")
+def published(store, settings, bundle, tmp_path_factory):
+    """A folder with a steady report, then a drifted one."""
+    reports = Reports(settings, bundle, tmp_path_factory.mktemp("reporting"), "reports_published")
+    frame = bundle.reference().head(600)
+    reports.predict(frame, "steady")
+    reports.make()
+    frame["credit_limit"] /= 2
+    frame.loc[:99, "gender"] = "<script>document.title = 'owned'</script>"
+    reports.predict(frame, "shifted")
+    reports.make()
+    return reports
+
+
+def test_a_report_is_a_page_a_row_and_a_line_of_the_index(published):
+    assert len(published.pages()) == 2
+    newest, older = published.store.reports(5)
+    assert [newest["file"], older["file"]] == published.pages()[::-1]
+    assert (newest["dataset_drift"], older["dataset_drift"]) == (True, False)
+    assert set(newest["drifted_columns"]) == {"gender", "credit_limit"}
+    assert (newest["run_id"], newest["rows"], newest["quality"]) == (RUN, 1200, None)
+    index = (published.folder / "index.html").read_text()
+    assert re.findall(r'href="(report-[^"]+)"', index) == published.pages()[::-1]
+
+
+def test_the_command_runs_the_flow_and_tells_the_finding(published, prefect_server, layout, tmp_path):
+    environ = {
+        **os.environ,
+        "PREFECT_API_URL": f"http://127.0.0.1:{layout.ports.prefect}/api",
+        "PREFECT_HOME": str(tmp_path),
+        "MONGO_URI": published.settings.mongo_uri,
+        "MONGO_DATABASE": published.settings.mongo_database,
+        "STATE_DIR": str(published.folder.parent),
+        "REPORTS_DIR": str(tmp_path / "reports"),
+        "CONTRACT": str(PROJECT / "contracts" / "credit_card_churn.toml"),
+    }
+    command = [sys.executable, "-m", "reporting.flow"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Drift: 2 of 11 features moved" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert len(list((tmp_path / "reports").glob("report-*.html"))) == 1
+
+
+# The two servers
+
+
+@pytest.fixture(scope="module")
+def nginx(published, tmp_path_factory):
+    found = find_executable("nginx")
+    if found is None:
+        pytest.skip("nginx is not installed")
+    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
+    values = {
+        "REPORTS_HOST": "127.0.0.1",
+        "REPORTS_PORT": str(port),
+        "REPORTS_DIR": str(published.folder),
+        "RUN_DIR": str(folder),
+    }
+    config = (PROJECT / "reporting" / "nginx" / "nginx.conf").read_text()
+    for name, value in values.items():
+        config = config.replace(f"${{{name}}}", value)
+    (folder / "nginx.conf").write_text(config)
+    # A master that is root gives its workers another user, who cannot read the temporary folder.
+    directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
+    command = (str(found), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", directives)
+    with Service("nginx", command, port).running(folder / "nginx.log"):
+        yield port
+    assert "warn" not in (folder / "nginx.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def static(published):
+    server = create_server(published.folder, 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(params=["nginx", "static"])
+def port(request):
+    """Either server over the same folder."""
+    return request.getfixturevalue(request.param)
+
+
+def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+
+
+def test_both_servers_serve_the_index_and_the_reports(port, published):
+    for path in ("/", "/index.html", f"/{published.pages()[0]}"):
+        status, headers, body = ask(port, path)
+        assert (status, body[:15]) == (200, b"<!doctype html>")
+        assert headers["content-type"].startswith("text/html")
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["/../bundles/", "/%2e%2e/bundles", "/.draft-1", "/nothing.html", "/sub/", "//etc/passwd"]
+)
+def test_both_servers_serve_nothing_else(port, published, path):
+    (published.folder / ".draft-1").write_text("half")
+    (published.folder / "sub").mkdir(exist_ok=True)
+    assert ask(port, path)[0] in {400, 403, 404}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_both_servers_only_give(port, published, method):
+    assert ask(port, f"/{published.pages()[0]}", method)[0] >= 400
+
+
+def test_nginx_packs_pages_and_lets_the_index_be_asked_again(nginx, published):
+    _, headers, body = ask(nginx, f"/{published.pages()[0]}", **{"Accept-Encoding": "gzip"})
+    assert headers["content-encoding"] == "gzip"
+    assert len(body) < 30_000
+    assert ask(nginx, "/")[1]["cache-control"] == "no-cache"
+
+
+def test_the_built_in_server_says_that_there_is_no_report_yet(tmp_path):
+    port = free_port()
+    environ = {"REPORTS_DIR": str(tmp_path / "none"), "REPORTS_PORT": str(port)}
+    url = f"http://127.0.0.1:{port}/"
+    command = (sys.executable, "-m", "reporting.static_server")
+    with Service("reports", command, port, url, environ).running(tmp_path / "log") as process:
+        assert b"No report yet" in ask(port, "/")[2]
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+# The browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM.exists():
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*quiet, "--disable-sync"])
+        yield running
+        running.close()
+
+
+class Visit:
+    """A page without network, everything it complained of and everything it asked for."""
+
+    def __init__(self, browser, *, offline: bool) -> None:
+        self.page = browser.new_context(offline=offline, viewport={"width": 1280, "height": 900}).new_page()
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    @property
+    def left(self) -> list[str]:
+        return [url for url in self.requests if not url.startswith(("data:", "file:"))]
+
+
+def assert_plots(page, features: int) -> None:
+    plots = page.locator("svg")
+    assert plots.count() == features + 2
+    for at in range(plots.count()):
+        box = plots.nth(at).bounding_box()
+        assert box["width"] > 200
+        assert box["height"] > 40
+        assert plots.nth(at).locator("rect, polyline").count() >= 2
+
+
+def test_a_report_from_the_disk_shows_its_plots_with_no_network(browser, published, tmp_path):
+    visit = Visit(browser, offline=True)
+    visit.page.goto(f"file://{published.folder}/index.html")
+    visit.page.locator("table a").first.click()
+    visit.page.wait_for_selector("h1")
+    assert visit.page.title().startswith("Credit card churn: drift report")
+    assert "2 of 11 features moved" in visit.page.locator(".verdict").inner_text()
+    assert_plots(visit.page, 11)
+    assert "(unseen)" in visit.page.content()
+    assert visit.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing sticks out"
+    assert (visit.complaints, visit.left) == ([], [])
+
+
+def test_a_report_through_nginx_keeps_its_own_security_policy(browser, nginx, published):
+    visit = Visit(browser, offline=False)
+    visit.page.goto(f"http://127.0.0.1:{nginx}/")
+    assert visit.page.locator("tbody tr").count() == 2
+    visit.page.locator("table a").last.click()
+    visit.page.wait_for_selector("h1")
+    assert "No drift" in visit.page.locator(".verdict").inner_text()
+    assert_plots(visit.page, 11)
+    colour = visit.page.locator(".verdict").evaluate("node => getComputedStyle(node).borderLeftWidth")
+    assert colour == "6px", "the style applies under the policy"
+    assert visit.complaints == []
+    assert {url.split("/")[2] for url in visit.left} == {f"127.0.0.1:{nginx}"}

@@ -1,0 +1,10 @@
+"""The contract of the churn table and its codec, for tests that need them before any fixture."""
+
+from __future__ import annotations
+
+from embedded.layout import PROJECT
+from tabular.contract import load_contract
+from tabular.row import RowCodec
+
+CONTRACT = load_contract(PROJECT / "contracts" / "credit_card_churn.toml")
+CODEC = RowCodec(CONTRACT)

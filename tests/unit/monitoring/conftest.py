@@ -1,0 +1,28 @@
+"""A monitor over a store in memory and a local copy of one run's bundle."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from monitoring.monitor import Monitor
+from tabular.bundle_cache import BundleCache
+from tests.unit.monitoring.surroundings import RUN, MemoryStore, NoRegistry
+
+
+@pytest.fixture
+def store():
+    return MemoryStore()
+
+
+@pytest.fixture
+def cache(bundle, tmp_path):
+    """A local copy of one run's bundle, and nothing behind it."""
+    shutil.copytree(bundle.folder, tmp_path / RUN)
+    return BundleCache(NoRegistry(), tmp_path)
+
+
+@pytest.fixture
+def monitor(store, cache):
+    return Monitor(store, cache, window_rows=1_000, min_rows=300)

@@ -1,0 +1,111 @@
+"""A store of leases in memory that can be cut off, and consumers around it on a clock of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.leases import Leases
+from tabular.errors import Unavailable
+from tabular.ports import Lease
+from tabular.shard_reader import Position
+
+LEASE_SECONDS = 10.0
+SHARDS = [f"shard-{at}" for at in range(8)]
+
+
+@dataclass
+class MemoryLeases:
+    """The conditional writes of `ports.LeaseStore`, in a dictionary."""
+
+    table: dict[str, Lease] = field(default_factory=dict)
+    alive: dict[str, int] = field(default_factory=dict)
+    beaten: int = 0
+    is_down: bool = False
+
+    def beat(self, _stream: str, name: str) -> None:
+        self._answer()
+        self.beaten += 1
+        self.alive[name] = self.beaten
+
+    def beats(self, _stream: str) -> dict[str, int]:
+        self._answer()
+        return dict(self.alive)
+
+    def leave(self, _stream: str, name: str, beat: int | None = None) -> None:
+        self._answer()
+        if beat is None or self.alive.get(name) == beat:
+            self.alive.pop(name, None)
+
+    def leases(self, _stream: str) -> dict[str, Lease]:
+        self._answer()
+        return dict(self.table)
+
+    def take(self, _stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
+        self._answer()
+        now = self.table.get(shard)
+        if (now is None) != (seen is None) or (now and seen and (now.owner, now.term) != (seen.owner, seen.term)):
+            return None
+        self.table[shard] = Lease(owner, now.term + 1 if now else 1, now.position if now else None)
+        return self.table[shard]
+
+    def release(self, _stream: str, shard: str, owner: str, term: int) -> None:
+        self._answer()
+        if self._is_held(shard, owner, term):
+            self.table[shard] = Lease(None, term, self.table[shard].position)
+
+    def save_positions(
+        self, _stream: str, owner: str, terms: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
+    ) -> set[str]:
+        self._answer()
+        kept = {shard for shard, term in terms.items() if self._is_held(shard, owner, term)}
+        self.table |= {shard: Lease(owner, terms[shard], positions[shard]) for shard in kept}
+        return kept
+
+    def _is_held(self, shard: str, owner: str, term: int) -> bool:
+        now = self.table.get(shard)
+        return now is not None and (now.owner, now.term) == (owner, term)
+
+    def _answer(self) -> None:
+        if self.is_down:
+            raise Unavailable("the store", "it is down")
+
+
+@dataclass
+class Town:
+    """Consumers around one store and one clock; `pass_time` lets those beat and claim that are awake."""
+
+    store: MemoryLeases = field(default_factory=MemoryLeases)
+    now: float = 1_000.0
+    consumers: dict[str, Leases] = field(default_factory=dict)
+    asleep: set[str] = field(default_factory=set)
+    shards: list[str] = field(default_factory=lambda: list(SHARDS))
+
+    def join(self, name: str) -> Leases:
+        self.consumers[name] = Leases(self.store, "s", name, LEASE_SECONDS, lambda: self.now)
+        return self.consumers[name]
+
+    def pass_time(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self.now < end:
+            self.now += 1.0
+            for name, consumer in self.consumers.items():
+                if name not in self.asleep:
+                    consumer.beat()
+                    consumer.claim(self.shards)
+
+    def held(self) -> dict[str, int]:
+        """How many leases each has by its own word."""
+        return {name: consumer.standing().held for name, consumer in self.consumers.items()}
+
+    def owners(self) -> list[str | None]:
+        return [self.store.table[shard].owner for shard in self.shards]
+
+    def leave(self, name: str) -> None:
+        with self.consumers.pop(name).kept():
+            pass
+
+
+def at(number: int) -> Position:
+    return Position("s@1", str(number))

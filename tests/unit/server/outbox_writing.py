@@ -1,0 +1,51 @@
+"""Predictions for an outbox, what waits in one, and a process of its own that writes to it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime
+
+import msgspec
+
+from tabular.prediction import Prediction
+
+ROOMY = 100_000_000
+WRITER = """
+import sys
+from pathlib import Path
+from datetime import UTC, datetime
+from server.outbox import Outbox
+from tabular.prediction import Prediction
+
+folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+outbox = Outbox(folder, 100_000_000, "normal")
+for number in range(count):
+    outbox.append([Prediction(id=f"{name}{number}", made_at=datetime.now(UTC), run_id="r", contract="c", door="api",
+                              row={"a": 1.5}, score=0.5)])
+    print(f"{name}{number}", flush=True)
+"""
+
+
+def prediction(name: str = "p") -> Prediction:
+    return Prediction(
+        id=name,
+        made_at=datetime(2026, 3, 1, tzinfo=UTC),
+        run_id="r",
+        contract="c",
+        door="api",
+        row={"a": 0.1, "b": None, "c": "x"},
+        score=0.1,
+        warnings=("one",),
+    )
+
+
+def waiting(outbox) -> list[Prediction]:
+    pages = outbox.oldest(10**9)
+    return [each for page in pages for each in msgspec.json.decode(page.body, type=list[Prediction])]
+
+
+def start_writer(folder, name, count) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(folder), name, str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
