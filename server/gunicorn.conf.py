@@ -29,8 +29,8 @@ class PollWorker(Worker):
 
 
 def _share_memory_among_threads() -> None:
-    # glibc gives each thread a heap of its own (mallopt(3), M_ARENA_MAX), and each keeps what batches leave behind: 40 MB
-    # a worker. Python's threads take turns anyway, so one heap is enough.
+    # glibc gives each thread a heap of its own (mallopt(3), M_ARENA_MAX), and each keeps what batches leave behind:
+    # 40 MB a worker. Python's threads take turns anyway, so one heap is enough.
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_ARENA_MAX, 1)
 

@@ -75,8 +75,9 @@ def _fixed(medians: Mapping[str, Figures], load: Load) -> Table:
         rows.append(row)
     lag = max((one[f"{rate}_lag_p99_ms"] for one in medians.values() for rate in load.rates), default=0.0)
     notes = (
-        f"{load.paced_seconds:g} s at each rate. Requests are sent when they are due, answered or not the one before, and a latency counts from then: who "
-        "cannot keep up shows his queue. `answered` is what came back with 200, the last within 5 s of the end. The "
+        f"{load.paced_seconds:g} s at each rate. Requests are sent when they are due, answered or not the one before, "
+        "and a latency counts from then: who cannot keep up shows his queue. `answered` is what came back with 200, "
+        "the last within 5 s of the end. The "
         f"generator sent 99 % of the requests within {number(lag)} ms of their time, in the worst case of all."
     )
     return Table("One row a request, at fixed rates", rows, notes)
