@@ -65,8 +65,8 @@ def test_a_program_that_is_not_installed_is_named(around):
 
 
 def test_every_process_of_a_tree_is_counted():
-    child = "subprocess.Popen([sys.executable, '-c', 'input()'])"
-    code = f"import subprocess, sys; {child}; print('up', flush=True); input()"
+    child = "print('up', flush=True); input()"  # said by the child: until it runs, nothing of it is in memory
+    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}]); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"up\n"
         pids = tree(process.pid)
