@@ -19,13 +19,14 @@ from server.incoming import Incoming
 REQUEST_SECONDS = 30.0  # for a request to arrive, and for a part of an answer to be taken
 LINGER_SECONDS = 5.0
 LAST_REQUEST_SECONDS = 1.0  # when stopping: for a request that is already on its way
-ACCEPTED_AT_ONCE, ACCEPTED_OF_A_PILE = 8, 64
+DEFER_SECONDS = 0.001  # a client is left so long to a worker that has fewer; then that one is busy, or stuck
+ACCEPTED_OF_A_PILE = 64
 
 LATE = refusal_answer(Refusal(408, "the request did not arrive within 30 s", "too_slow", "Send it faster, or less."))
 
 
 class Clients:
-    """The connections of one worker and the selector that watches them."""
+    """The connections of one worker and the selector that watches them; `worker.seat` is its of `server.seats`."""
 
     def __init__(self, worker: Any, max_body_bytes: int) -> None:
         self._worker = worker
@@ -33,7 +34,8 @@ class Clients:
         self._heads = Heads(worker.cfg)
         self._all: set[Connection] = set()
         self._accepts = False
-        self._accepts_at_once = ACCEPTED_AT_ONCE
+        self._defers_until = 0.0
+        self._deferred = 0
         self.poller = selectors.DefaultSelector()
         self.again: list[Connection] = []
         self.held_bytes = 0
@@ -43,7 +45,7 @@ class Clients:
 
     def accept(self, *, yes: bool) -> None:
         """Let new ones come, or not; above the configured number none may."""
-        yes = yes and len(self._all) < self._worker.cfg.worker_connections
+        yes = yes and len(self._all) < self._worker.cfg.worker_connections and monotonic() >= self._defers_until
         if yes == self._accepts:
             return
         self._accepts = yes
@@ -54,25 +56,41 @@ class Clients:
             else:
                 self.poller.unregister(listener)
 
+    def patience(self, seconds: float) -> float:
+        """How long of these seconds may be slept: less while a client at the door is left to another worker."""
+        left = self._defers_until - monotonic()
+        return min(seconds, left) if left > 0.0 else seconds
+
     def take_in(self, listener: Any) -> None:
-        """Accept a few, so that the other workers have some too; more when they pile up."""
-        for _ in range(self._accepts_at_once):
-            try:
-                sock, peer = listener.accept()
-            except OSError as error:
-                if error.errno in {errno.EMFILE, errno.ENFILE}:
-                    self._worker.log.error("no connection can be accepted: %s", error)
-                    sleep(0.05)
-                elif error.errno not in {errno.EAGAIN, errno.ECONNABORTED}:
-                    raise
-                self._accepts_at_once = ACCEPTED_AT_ONCE
+        """Let clients in for as long as no other worker has fewer; those whom the others leave there come in too."""
+        seat = self._worker.seat
+        left_by_others = 2 ** (self._deferred - 1) if self._deferred else 0
+        for taken in range(ACCEPTED_OF_A_PILE):
+            if taken >= left_by_others and not seat.has_fewest:
+                self._deferred = min(self._deferred + 1, 7)
+                self._defers_until = monotonic() + DEFER_SECONDS
                 return
-            incoming = Incoming(self._heads, peer, self._max_body_bytes)
-            until = monotonic() + self._worker.cfg.keepalive
-            connection = Connection(sock, peer, listener.getsockname(), incoming, until)
-            self._all.add(connection)
-            self.poller.register(sock, selectors.EVENT_READ, connection)
-        self._accepts_at_once = min(self._accepts_at_once * 2, ACCEPTED_OF_A_PILE)
+            if not self._let_in(listener):
+                self._deferred = 0
+                return
+
+    def _let_in(self, listener: Any) -> bool:
+        try:
+            sock, peer = listener.accept()
+        except OSError as error:
+            if error.errno in {errno.EMFILE, errno.ENFILE}:
+                self._worker.log.error("no connection can be accepted: %s", error)
+                sleep(0.05)
+            elif error.errno not in {errno.EAGAIN, errno.ECONNABORTED}:
+                raise
+            return False
+        incoming = Incoming(self._heads, peer, self._max_body_bytes)
+        until = monotonic() + self._worker.cfg.keepalive
+        connection = Connection(sock, peer, listener.getsockname(), incoming, until)
+        self._all.add(connection)
+        self._worker.seat.sit(len(self._all))
+        self.poller.register(sock, selectors.EVENT_READ, connection)
+        return True
 
     def read_on(self, connection: Connection) -> None:
         """Wait for the rest of its request."""
@@ -136,6 +154,8 @@ class Clients:
         """Close it now."""
         self._hold(connection, 0)
         self._all.discard(connection)
+        if self._worker.alive:
+            self._worker.seat.sit(len(self._all))
         with suppress(KeyError, ValueError):  # it is not watched just now
             self.poller.unregister(connection.sock)
         connection.sock.close()

@@ -1,6 +1,8 @@
 """How gunicorn runs the API; the values come from the settings."""  # noqa: N999 - gunicorn looks for this name
 
 import ctypes
+import gc
+import mmap
 import os
 import shutil
 import sys
@@ -18,13 +20,21 @@ except TabularError as error:
     sys.exit(f"the API does not start: {error}")
 
 
+SEATS_BYTES, SEAT_BYTES = 1_024, 4
+
+
 class PollWorker(Worker):
     """Runs `server.poll_loop`, which is imported after the fork, as everything is that brings XGBoost along."""
 
+    seats = mmap.mmap(-1, SEATS_BYTES)
+
     def run(self):  # noqa: ANN201 - gunicorn's own base class has no types
         from server.poll_loop import PollLoop
+        from server.seats import Seat
 
         _share_memory_among_threads()
+        _collect_garbage_seldom()
+        self.seat = Seat(self.seats, self.age)
         PollLoop(self, _settings.api_max_waiting, _settings.max_body_bytes).run()
 
 
@@ -35,7 +45,15 @@ def _share_memory_among_threads() -> None:
         mallopt(M_ARENA_MAX, 1)
 
 
+def _collect_garbage_seldom() -> None:
+    # A batch makes thousands of objects, none of which refers to itself; by default every 700 are looked through, and
+    # what was loaded at the start with every thousandth of these times.
+    gc.freeze()
+    gc.set_threshold(COLLECTED_AT_OBJECTS)
+
+
 M_ARENA_MAX = -8
+COLLECTED_AT_OBJECTS = 50_000
 SECONDS_BETWEEN_ATTEMPTS = 5
 _metrics_folder = _settings.state_dir / "api-metrics"
 
@@ -74,6 +92,8 @@ def on_starting(server):  # noqa: ANN001, ANN201, ARG001, D103 - gunicorn's hook
 def child_exit(server, worker):  # noqa: ANN001, ANN201, ARG001, D103
     from prometheus_client import multiprocess
 
+    at = worker.age * SEAT_BYTES % SEATS_BYTES
+    worker.seats[at : at + SEAT_BYTES] = bytes(SEAT_BYTES)  # a worker that was killed could not rise itself
     multiprocess.mark_process_dead(worker.pid, str(_metrics_folder))
 
 

@@ -64,9 +64,11 @@ class PollLoop:
         """Serve until the worker is told to stop, then answer what is there already."""
         sys.setswitchinterval(SWITCH_SECONDS)
         self._clients.poller.register(self._worker.PIPE[0], selectors.EVENT_READ)  # signals, and threads that are done
+        self._worker.seat.sit(0)
         while self._worker.alive:
             self._clients.accept(yes=True)
-            self._turn(LOOK_SECONDS)
+            self._turn(self._clients.patience(LOOK_SECONDS))
+        self._worker.seat.rise()
         self._clients.accept(yes=False)
         ends_at = monotonic() + self._worker.cfg.graceful_timeout
         while len(self._clients) and monotonic() < ends_at:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import mmap
 import selectors
 import socket
 from time import monotonic
@@ -13,6 +14,7 @@ from gunicorn.config import Config
 
 from server.clients import LINGER_SECONDS, REQUEST_SECONDS, Clients
 from server.connection import Doing
+from server.seats import Seat
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
 
@@ -29,7 +31,8 @@ def clients(listener):
     config = Config()
     config.set("keepalive", 15)
     config.set("worker_connections", 3)
-    worker = SimpleNamespace(cfg=config, alive=True, sockets=[listener], log=logging.getLogger())
+    seat = Seat(mmap.mmap(-1, 64), 0)
+    worker = SimpleNamespace(cfg=config, alive=True, sockets=[listener], log=logging.getLogger(), seat=seat)
     made = Clients(worker, 1_000)
     made.worker = worker
     yield made
