@@ -8,7 +8,7 @@ from typing import Any
 
 from server.incoming import Incoming
 
-RECEIVED_AT_ONCE = 65_536
+RECEIVED_AT_ONCE, RECEIVED_OF_A_LONG_BODY = 65_536, 1_048_576
 
 
 class Doing(Enum):
@@ -36,8 +36,9 @@ class Connection:
 
     def receive(self) -> bytes | None:
         """What has arrived; nothing at its end, None if there was only a false alarm."""
+        most = min(max(self.incoming.missing_bytes, RECEIVED_AT_ONCE), RECEIVED_OF_A_LONG_BODY)
         try:
-            return self.sock.recv(RECEIVED_AT_ONCE)
+            return self.sock.recv(most)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:  # reset: like an end, but nobody listens any more

@@ -86,12 +86,18 @@ class Incoming:
     def body(self) -> Any:
         """The request's body as a stream that never waits; shorter than announced, or broken, as it came."""
         if self._chunks is None:
-            return io.BytesIO(self._data[self._body_at : self._body_at + self._length])
+            with memoryview(self._data) as data:  # copied once: BytesIO hands out whole what it was given as bytes
+                return io.BytesIO(bytes(data[self._body_at : self._body_at + self._length]))
         return _ChunkedBody(self._heads.fresh(self._data, self._peer, self._count).body)
 
     def body_bytes(self) -> int:
         """How much of the body is here."""
         return len(self._data) - self._body_at
+
+    @property
+    def missing_bytes(self) -> int:
+        """How much of the body is known to be still on its way."""
+        return 0 if self.request is None else self._body_at + self._length - len(self._data)
 
     def forget(self) -> None:
         """Drop the request that was answered; what came behind it is the beginning of the next."""

@@ -1,7 +1,8 @@
 """One file of the outbox: pages of predictions in SQLite, oldest first. `server.outbox` decides which file is current.
 
-A page is what one request brought, as JSON with a checksum. Its key is the count of predictions up to and including it
-since the file was last empty, so that the depth is the difference of two keys, however long the queue is.
+A page is what one request or one cycle of requests brought, as JSON with a checksum. Its key is the count of
+predictions up to and including it since the file was last empty, so that the depth is the difference of two keys,
+however long the queue is.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from pathlib import Path
 PAGE_BYTES = 4_096
 BUSY_SECONDS = 2.0
 MAX_FILE_BYTES = 1 << 40
-# The drain moves SQLite's log into the file, with its two fsyncs; an append does it only if the log is this long.
-LONGEST_LOG_PAGES = 8_192
+# The drain moves SQLite's log into the file, with its fsyncs, and beyond the first length has it begin anew; an append
+# does it only if the log is as long as the second: 67 MB.
+LONG_LOG_PAGES, LONGEST_LOG_PAGES = 4_096, 16_384
 # SQLite's message about a damaged schema quotes it: if that is no text, reading the message is what fails.
 SQLITE_FAILURES = (sqlite3.Error, UnicodeDecodeError)
 
@@ -119,8 +121,14 @@ class OutboxFile:
             raise
 
     def tidy(self) -> None:
-        """Move what is committed from SQLite's log into the file; nobody waits for it, in this process or another."""
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        """Move what is committed from SQLite's log into the file, without anybody waiting for it, whatever they do.
+
+        Where others append without a pause there is always something left, and the log never begins anew: it grows. A
+        long one is therefore finished with them waiting, which takes little, for little is left.
+        """
+        _, log_pages, moved_pages = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if log_pages > LONG_LOG_PAGES and moved_pages < log_pages:
+            self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def status(self) -> FileStatus:
         """Depth, age and sizes now."""

@@ -122,3 +122,16 @@ def test_what_is_no_size_ends_the_body_and_is_an_error_to_its_reader(size):
     assert client.is_whole()
     with pytest.raises(OSError):  # noqa: PT011 - that it is one is the point
         client.body().read(LIMIT_BYTES + 1)
+
+
+def test_what_is_missing_of_a_body_is_known_with_the_head():
+    client = incoming()
+    client.feed(HEAD)
+    assert not client.is_whole()
+    assert client.missing_bytes == 0
+    client.feed(b"Content-Length: 5\r\n\r\nhe")
+    assert not client.is_whole()
+    assert client.missing_bytes == 3
+    client.feed(b"llo")
+    assert client.is_whole()
+    assert client.missing_bytes == 0

@@ -5,10 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+import sqlite3
+import threading
 
 import pytest
 
 from server.outbox import Outbox
+from server.outbox_file import LONG_LOG_PAGES, PAGE_BYTES
 from tabular.errors import Unavailable
 from tests.unit.server.outbox_writing import ROOMY, prediction, start_writer, waiting
 
@@ -146,13 +149,33 @@ def test_an_append_leaves_the_log_to_the_drain_and_tidying_keeps_it_short(outbox
     assert outbox.status().current.depth == 1_100
 
 
-def test_without_a_drain_the_log_stays_bounded_too(outbox, tmp_path):
+def test_a_long_log_begins_anew_although_there_is_always_something_left_of_it(outbox, tmp_path):
     page = [prediction("x" * 100_000)]
-    for _ in range(700):
+    for _ in range(LONG_LOG_PAGES * PAGE_BYTES // 100_000 + 1):
+        outbox.append(page)
+    reader = sqlite3.connect(tmp_path / "outbox-000001.sqlite", isolation_level=None, check_same_thread=False)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM pages").fetchone()
+    outbox.append(page)  # what the reader does not see cannot be moved yet
+    leaving = threading.Timer(0.3, reader.close)
+    leaving.start()
+    outbox.tidy()
+    leaving.join()
+    _, long_log = sizes(tmp_path)
+    for _ in range(20):
+        outbox.append(page)
+    assert sizes(tmp_path)[1] == long_log  # written over from its beginning
+
+
+def test_without_a_drain_the_log_stays_bounded_too(tmp_path):
+    outbox = Outbox(tmp_path, 1_000_000_000, "normal")
+    page = [prediction("x" * 100_000)]
+    for _ in range(1_000):
         outbox.append(page)
     file, log = sizes(tmp_path)
-    assert file > 30_000_000
-    assert log < 40_000_000
+    assert file > 60_000_000
+    assert log < 80_000_000
+    outbox.close()
 
 
 def test_tidying_waits_for_nobody(outbox, tmp_path):
