@@ -9,10 +9,11 @@ import prometheus_client as prometheus
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from server.model import Model
 from server.outbox import Outbox
-from server.predictor import Model
 from tabular.errors import Unavailable
 from tabular.prediction import Prediction
+from tabular.prediction_batch import PredictionBatch
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -81,12 +82,8 @@ class ApiMetrics:
         """Count requests that were sent away unread because too many waited."""
         self._shed.inc(requests)
 
-    def rows(self, predictions: Sequence[Prediction], refused: int = 0) -> None:
-        """Count the rows of one request, and what was odd about their values."""
-        if refused:
-            self._refused.inc(refused)
-        if not predictions:
-            return
+    def rows(self, predictions: Sequence[Prediction]) -> None:
+        """Count single rows that were answered, and what was odd about their values."""
         self._answered.inc(len(predictions))
         odd: Tally[tuple[str, str]] = Tally()
         for prediction in predictions:
@@ -95,7 +92,20 @@ class ApiMetrics:
             if prediction.warnings:
                 odd.update((name, "unseen") for name in prediction.unseen)
                 odd.update((name, "out_of_range") for name in prediction.out_of_range)
-        for (feature, kind), count in odd.items():
+        self._odd(odd)
+
+    def batch(self, batch: PredictionBatch) -> None:
+        """Count rows that were answered together, and what was odd about their values."""
+        self._answered.inc(len(batch))
+        self._odd(batch.odd_values())
+
+    def refused(self, rows: int) -> None:
+        """Count rows that do not keep the contract."""
+        if rows:
+            self._refused.inc(rows)
+
+    def _odd(self, values: Tally[tuple[str, str]]) -> None:
+        for (feature, kind), count in values.items():
             self._features.labels(feature, kind).inc(count)
 
     def model(self, model: Model) -> None:

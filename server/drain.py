@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import random
 import threading
-import time
 from collections.abc import Sequence
 
 import msgspec
@@ -15,6 +14,7 @@ from server.outbox_file import Page
 from tabular.errors import Rejected, Unavailable
 from tabular.ports import Predictions
 from tabular.prediction import Prediction
+from tabular.prediction_batch import PredictionBatch
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ TIDY_SECONDS = 0.5
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 15.0
 
-_DECODER = msgspec.json.Decoder(list[Prediction])
+_DECODER = msgspec.json.Decoder(list[Prediction] | PredictionBatch)
 
 
 class Drain:
@@ -37,17 +37,18 @@ class Drain:
         self._outbox = outbox
         self._store = store
         self._backoff_seconds = 0.0
-        self._tidy_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Drain until stopped."""
+        """Drain until stopped, and keep the outbox tidy meanwhile, whatever the store does."""
+        tidying = threading.Thread(target=self._keep_tidy, args=(stop,), daemon=True)
+        tidying.start()
         while not stop.wait(self.step()):
             pass
+        tidying.join()
 
     def step(self) -> float:
         """Move one bulk; returns how many seconds to rest before the next."""
         try:
-            self._tidy()
             pages = self._outbox.oldest(BULK_PREDICTIONS)
             if pages:
                 self._outbox.settle(pages, self._save(pages))
@@ -63,9 +64,8 @@ class Drain:
         is_full = sum(page.predictions for page in pages) >= BULK_PREDICTIONS
         return 0.0 if is_full else IDLE_SECONDS
 
-    def _tidy(self) -> None:
-        if (now := time.monotonic()) >= self._tidy_at:
-            self._tidy_at = now + TIDY_SECONDS
+    def _keep_tidy(self, stop: threading.Event) -> None:
+        while not stop.wait(TIDY_SECONDS):
             self._outbox.tidy()
 
     def _save(self, pages: Sequence[Page]) -> list[tuple[str, bytes]]:

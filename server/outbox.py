@@ -28,6 +28,7 @@ import msgspec
 from server.outbox_file import SQLITE_FAILURES, FileStatus, OutboxFile, Page, salvage
 from tabular.errors import Unavailable
 from tabular.prediction import Prediction
+from tabular.prediction_batch import PredictionBatch
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Outbox:
             raise Unavailable(OUTBOX, f"{error}. Check STATE_DIR", RETRY_AFTER_SECONDS) from error
         self.status()
 
-    def append(self, predictions: Sequence[Prediction]) -> None:
+    def append(self, predictions: Sequence[Prediction] | PredictionBatch) -> None:
         """Commit the predictions as one page; when this returns they will reach the store."""
         body = msgspec.json.encode(predictions)
         self._run(lambda file: file.append(body, len(predictions), time.time()))

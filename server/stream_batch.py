@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from server.predictor import Model
+from server.model import Model
+from tabular.columns import columns_of
 from tabular.contract import Contract
 from tabular.errors import Fault, InvalidRow, Rejected
 from tabular.ports import StreamRecord
@@ -59,7 +60,7 @@ def answer(model: Model, records: Sequence[StreamRecord]) -> Answers:
             answers.records.append(record)
     if rows:
         ids = [id_from_stream(record.stream, record.shard, record.sequence_number) for record in answers.records]
-        answers.predictions.extend(model.predict(rows, ids, "stream"))
+        answers.predictions.extend(model.many(columns_of(rows), ids, "stream"))
     return answers
 
 

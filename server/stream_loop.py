@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from server.leases import NameTaken, Standing
-from server.predictor import Model
+from server.model import Model
 from server.stream_batch import Answers, Keyed, Refused, answer, dead_letters, results
 from server.stream_metrics import StreamMetrics
 from tabular.errors import Rejected, TabularError, Unavailable

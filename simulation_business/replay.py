@@ -11,7 +11,7 @@ import numpy as np
 
 from tabular.contract import Contract, Feature
 from tabular.errors import Fault, Rejected
-from tabular.row import Value
+from tabular.values import Value
 
 Record = dict[str, Any]
 Move = Callable[[Value], Value]

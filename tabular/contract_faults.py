@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 TABLE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 UNUSABLE_IN_A_NAME = re.compile(r'["\\\x00-\x1f]')  # msgspec cannot read a key that JSON has to escape
-REPLY_KEYS = {"chances", "model_run_id", "prediction_id", "warnings"}
+REPLY_KEYS = {"row", "error", "chances", "model_run_id", "prediction_id", "warnings"}
 
 
 def contract_faults(contract: Contract) -> list[str]:

@@ -1,7 +1,7 @@
 """A model's trees walked natively: one row in microseconds where XGBoost takes a third of a millisecond.
 
-XGBoost sets up a whole prediction for each call; for one row that is fifty times the work of the row. `Forest` holds
-the same trees as flat arrays and walks them with `native/tree_walk.c`, which is compiled when the project is installed.
+XGBoost sets up a whole prediction for each call; for one row that is a hundred times the work of the row. `Forest`
+holds the same trees as flat arrays and walks them with `native/tree_walk.c`, compiled when the project is installed.
 It is trusted only after `checked_forest` found it equal to XGBoost bit for bit.
 """
 
@@ -11,29 +11,36 @@ import ctypes
 import logging
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from tabular.row import Matrix
+from tabular.row import Matrix, single_precision
 
 log = logging.getLogger(__name__)
 
-LIBRARY, VERSION = Path(sys.prefix) / "lib" / "tree_walk.so", 1
+LIBRARY, VERSION = Path(sys.prefix) / "lib" / "tree_walk.so", 2
 LINKS = {"reg:squarederror": False, "binary:logistic": True}
 PROBES = 500
 
-_NODE = np.dtype([("value", "f4"), ("feature", "i4"), ("left", "i4"), ("right", "i4"), ("missing_goes_left", "i4")])
+_NODE = np.dtype([("value", "f4"), ("feature", "i4"), ("children", "i4", (2,)), ("missing_goes_left", "i4")])
+_TREE = np.dtype([("root", "i4"), ("depth", "i4")])
 
 
 class NoForest(Exception):
     """These trees, or this machine, are not for the native walk; XGBoost scores them."""
+
+
+class _Library(NamedTuple):
+    many: Callable[..., None]
+    one: Callable[..., float]
+    logit: Callable[[float], float]
 
 
 class _Tree(msgspec.Struct, frozen=True):
@@ -76,20 +83,21 @@ class Forest:
             raise NoForest(f"the model cannot be read: {error}") from error
         library = _library()
         self.features = int(learner.learner_model_param["num_feature"])
-        trees = _supported(learner)
-        self.nodes = _nodes(trees, self.features)
-        sizes = [len(tree.split_indices) for tree in trees]
-        self._roots = np.cumsum([0, *sizes[:-1]], dtype=np.int32)
+        self.nodes, self._trees = _laid_out(_supported(learner), self.features)
         is_logistic = LINKS[learner.objective["name"]]
         (base,) = msgspec.json.decode(learner.learner_model_param["base_score"], type=tuple[float])
-        margin = library.tree_walk_logit(base) if is_logistic else base
-        self._trees = (self.nodes.ctypes.data, self._roots.ctypes.data, len(trees), margin, is_logistic)
+        margin = library.logit(base) if is_logistic else base
+        self._forest = (self.nodes.ctypes.data, self._trees.ctypes.data, len(self._trees), margin, is_logistic)
         self._pack = struct.Struct(f"{self.features}f").pack
-        self._walk, self._walk_one = library.tree_walk, library.tree_walk_one
+        self._walk, self._walk_one = library.many, library.one
 
     def one(self, codes: Sequence[float]) -> float:
-        """Score one row; raises OverflowError for a number beyond single precision, which XGBoost takes as infinite."""
-        score: float = self._walk_one(*self._trees, self._pack(*codes))
+        """Score one row; a number beyond single precision is infinite, as it is for XGBoost."""
+        try:
+            row = self._pack(*codes)
+        except OverflowError:
+            return float(self.many(single_precision([codes]))[0])
+        score: float = self._walk_one(*self._forest, row)
         return score
 
     def many(self, rows: Matrix) -> NDArray[np.float32]:
@@ -98,7 +106,7 @@ class Forest:
         if rows.ndim != 2 or rows.shape[1] != self.features:
             raise ValueError(f"rows of {self.features} features are wanted, not a matrix of shape {rows.shape}")
         scores = np.empty(len(rows), dtype=np.float32)
-        self._walk(*self._trees, rows.ctypes.data, len(rows), self.features, scores.ctypes.data)
+        self._walk(*self._forest, rows.ctypes.data, len(rows), self.features, scores.ctypes.data)
         return scores
 
 
@@ -109,11 +117,13 @@ def checked_forest(booster: xgb.Booster, rows: Matrix) -> Forest | None:
         if rows.size and rows.shape[1] != forest.features:
             raise NoForest(f"the model has {forest.features} features and the contract {rows.shape[1]}")
         probes = np.concatenate([rows, _probes(forest)]) if rows.size else _probes(forest)
-        differing = forest.many(probes).view(np.int32) != _scores(booster, probes).view(np.int32)
+        alone = np.array([forest.one(row) for row in probes.tolist()], dtype=np.float32)
+        theirs = _scores(booster, probes).view(np.int32)
+        differing = (forest.many(probes).view(np.int32) != theirs) | (alone.view(np.int32) != theirs)
         if differing.any():
             raise NoForest(f"it scores {differing.sum()} of {len(probes)} rows otherwise than XGBoost")
     except NoForest as why:
-        log.warning("single rows are scored by XGBoost itself, which is slower: %s", why)
+        log.warning("rows are scored by XGBoost itself, which is slower: %s", why)
         return None
     return forest
 
@@ -149,29 +159,43 @@ def _supported(learner: _Learner) -> tuple[_Tree, ...]:
     return trees
 
 
-def _nodes(trees: Sequence[_Tree], features: int) -> NDArray[Any]:
-    """Every tree's nodes, one tree after the other. A walk cannot leave them: children come after their parents."""
-    parts, start = [], 0
+def _laid_out(trees: Sequence[_Tree], features: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Every tree's nodes, one tree after the other, and where each tree begins and how deep it is.
+
+    A walk cannot leave its tree: children come after their parents, and a leaf is its own child.
+    """
+    parts, heads, start = [], [], 0
     for tree in trees:
         part = np.empty(len(tree.split_indices), dtype=_NODE)
-        left, right = (np.array(side, dtype=np.int32) for side in (tree.left_children, tree.right_children))
-        is_leaf, own = left == -1, np.arange(len(part))
-        part["feature"] = np.where(is_leaf, -1, tree.split_indices)
-        part["value"] = tree.split_conditions
-        part["left"], part["right"] = left + start, right + start
-        part["missing_goes_left"] = tree.default_left
-        inside = (np.minimum(left, right) > own) & (np.maximum(left, right) < len(part)) & (part["feature"] < features)
-        if not (is_leaf | (inside & (part["feature"] >= 0))).all():
+        children = np.array([tree.left_children, tree.right_children], dtype=np.int32).T
+        own = np.arange(len(part), dtype=np.int32)
+        is_leaf = children[:, 0] == -1
+        features_at = np.where(is_leaf, 0, np.array(tree.split_indices, dtype=np.int32))
+        is_inside = (children.min(axis=1) > own) & (children.max(axis=1) < len(part))
+        if not (is_leaf | is_inside).all() or not ((features_at >= 0) & (features_at < features)).all():
             raise NoForest("its trees are not laid out as expected")
+        children[is_leaf] = own[is_leaf, np.newaxis]
+        part["value"], part["feature"] = tree.split_conditions, features_at
+        part["children"], part["missing_goes_left"] = children + start, tree.default_left
         parts.append(part)
+        heads.append((start, _depth(children)))
         start += len(part)
-    return np.concatenate(parts)
+    return np.concatenate(parts), np.array(heads, dtype=_TREE)
+
+
+def _depth(children: NDArray[np.int32]) -> int:
+    """The steps from the first node to the deepest leaf."""
+    depth, level = 0, np.zeros(1, dtype=np.int32)
+    while (level := level[children[level, 0] != level]).size:
+        depth, level = depth + 1, children[level].ravel()
+    return depth
 
 
 @cache
-def _library() -> ctypes.PyDLL:
+def _library() -> _Library:
     try:
-        library = ctypes.PyDLL(str(LIBRARY))  # the walk is too short to let go of the interpreter for
+        # One row is too short a walk to let go of the interpreter for; many are not.
+        library, of_many = ctypes.PyDLL(str(LIBRARY)), ctypes.CDLL(str(LIBRARY))
         version = library.tree_walk_version()
     except (OSError, AttributeError) as error:
         raise NoForest(f"{LIBRARY} cannot be used ({error}); `make setup` builds it") from error
@@ -181,5 +205,5 @@ def _library() -> ctypes.PyDLL:
     forest: list[Any] = [pointer, pointer, number, real, number]
     library.tree_walk_logit.argtypes, library.tree_walk_logit.restype = [real], real
     library.tree_walk_one.argtypes, library.tree_walk_one.restype = [*forest, ctypes.c_char_p], real
-    library.tree_walk.argtypes, library.tree_walk.restype = [*forest, pointer, number, number, pointer], None
-    return library
+    of_many.tree_walk.argtypes, of_many.tree_walk.restype = [*forest, pointer, number, number, pointer], None
+    return _Library(of_many.tree_walk, library.tree_walk_one, library.tree_walk_logit)

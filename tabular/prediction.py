@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
 from tabular.contract import Contract
-from tabular.row import Value
+from tabular.values import Value
 
 Door = Literal["api", "stream"]
 
@@ -59,18 +60,27 @@ def reply(prediction: Prediction, contract: Contract) -> dict[str, Any]:
     }
 
 
+def most_likely(classes: Sequence[str], scores: Sequence[float]) -> tuple[float, dict[str, float], str]:
+    """Of a multiclass model's scores for one row: the highest, the chance of every class, and the class that wins."""
+    chances = dict(zip(classes, scores, strict=True))
+    winner = max(chances, key=chances.__getitem__)
+    return chances[winner], chances, winner
+
+
 def new_id() -> str:
     """A fresh prediction id for a request that brought none."""
     return new_ids(1)[0]
 
 
 def new_ids(count: int) -> list[str]:
-    """Fresh ids for the rows of a batch: random UUIDs (RFC 9562, version 4), without an object for each."""
-    drawn = os.urandom(16 * count).hex()
-    return [
-        f"{one[:8]}-{one[8:12]}-4{one[13:16]}-{_VARIANTS[one[16]]}{one[17:20]}-{one[20:]}"
-        for one in (drawn[at : at + 32] for at in range(0, 32 * count, 32))
-    ]
+    """Fresh ids for the rows of a batch: random UUIDs (RFC 9562, version 4) that share their first 74 random bits.
+
+    The last 48 are each row's own: two of a batch are the same once in 10^14 pairs, which is looked for.
+    """
+    drawn = os.urandom(10 + 6 * count).hex()
+    first = f"{drawn[:8]}-{drawn[8:12]}-4{drawn[12:15]}-{_VARIANTS[drawn[15]]}{drawn[16:19]}-"
+    ids = [first + drawn[at : at + 12] for at in range(20, 20 + 12 * count, 12)]
+    return ids if len(set(ids)) == count else new_ids(count)
 
 
 def id_from_key(idempotency_key: str) -> str:

@@ -6,22 +6,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from tabular.contract import Contract, Feature
+from tabular.contract import Contract
 from tabular.errors import Fault, InvalidRow, Rejected
+from tabular.values import MISSING, Value, json_type, plain_labels, reader, shown
 
-Value = int | float | str | None
 Matrix = NDArray[np.float32]
-
-MAX_LABEL_CHARACTERS = 100
-MISSING = math.nan
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -42,22 +38,26 @@ class NotJson(Rejected):
 
 
 class RowCodec:
-    """Decodes, checks and encodes the rows of one contract. Build it once; it holds no state between calls."""
+    """Decodes, checks and encodes the rows of one contract. Build it once; it holds no state between calls.
+
+    `record` is the type of a JSON object with the features, `plain` tells what the usual spellings of a label mean.
+    """
 
     def __init__(self, contract: Contract) -> None:
-        self._contract = contract
-        self._readers = tuple(_reader(feature, contract) for feature in contract.features)
+        self._readers = tuple(reader(feature, contract) for feature in contract.features)
         self._names = contract.feature_names
         # A feature's name may be any text, an attribute's may not.
-        self._attributes = tuple(f"f{at}" for at in range(len(self._names)))
-        record = msgspec.defstruct(
+        attributes = [f"f{at}" for at in range(len(self._names))]
+        self.record = msgspec.defstruct(
             "Record",
-            [(name, _json_type(feature)) for name, feature in zip(self._attributes, contract.features, strict=True)],
-            rename=dict(zip(self._attributes, self._names, strict=True)),
+            [(name, json_type(feature)) for name, feature in zip(attributes, contract.features, strict=True)],
+            rename=dict(zip(attributes, self._names, strict=True)),
             forbid_unknown_fields=True,
+            gc=False,  # it holds nothing that could hold it
         )
-        self._decoder = msgspec.json.Decoder(record)
-        self._plain = tuple(map(_plain_labels, contract.features))
+        pairs = zip(contract.features, self._readers, strict=True)
+        self.plain = tuple(plain_labels(feature, contract, read) for feature, read in pairs)
+        self._decoder = msgspec.json.Decoder(self.record)
 
     def decode(self, body: bytes | msgspec.Raw) -> Row:
         """Read one JSON object; raises NotJson, or InvalidRow with every fault."""
@@ -72,7 +72,7 @@ class RowCodec:
     def _plain_row(self, given: tuple[Any, ...]) -> Row:
         """A row whose types and ranges were checked with its decoding; labels in other spellings take the long way."""
         values, codes = [], []
-        for raw, plain in zip(given, self._plain, strict=True):
+        for raw, plain in zip(given, self.plain, strict=True):
             if plain is None:
                 values.append(raw)
                 codes.append(MISSING if raw is None else float(raw))
@@ -91,7 +91,7 @@ class RowCodec:
             )
         names = set(self._names)
         faults = [
-            Fault(str(key), "is not a feature of this table", "leave it out", _shown(value))
+            Fault(str(key), "is not a feature of this table", "leave it out", shown(value))
             for key, value in record.items()
             if key not in names
         ]
@@ -125,7 +125,13 @@ class RowCodec:
 
 def matrix(rows: Sequence[Row]) -> Matrix:
     """Stack rows into an n x k float32 matrix in contract order."""
-    return np.array([row.codes for row in rows], dtype=np.float32)
+    return single_precision([row.codes for row in rows])
+
+
+def single_precision(codes: ArrayLike) -> Matrix:
+    """The model's inputs as it takes them; a number beyond single precision becomes infinite, without a warning."""
+    with np.errstate(over="ignore"):
+        return np.asarray(codes, dtype=np.float64).astype(np.float32, order="C")
 
 
 def parse_json(body: bytes | msgspec.Raw) -> Any:
@@ -134,91 +140,3 @@ def parse_json(body: bytes | msgspec.Raw) -> Any:
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NotJson(f"the body is not JSON: {error}") from error
-
-
-def _plain_labels(feature: Feature) -> dict[object, tuple[Value, float]] | None:
-    """What a label is, by its own spelling or its code; None for numbers."""
-    if feature.is_numeric:
-        return None
-    plain: dict[object, tuple[Value, float]] = {None: (None, MISSING)}
-    for code, level in enumerate(feature.levels):
-        plain[level] = (level, float(code))
-        if feature.kind == "ordinal":
-            plain[code] = (level, float(code))
-    return plain
-
-
-Outcome = tuple[Value, float, bool] | Fault
-Reader = Callable[[object], Outcome]
-
-
-def _json_type(feature: Feature) -> Any:
-    if feature.is_numeric:
-        low, high = feature.range or (-math.inf, math.inf)
-        kind: Any = int if feature.kind == "integer" else float
-        return Annotated[kind, msgspec.Meta(ge=kind(low), le=kind(high))] | None
-    label = Annotated[str, msgspec.Meta(max_length=MAX_LABEL_CHARACTERS)]
-    return int | label | None if feature.kind == "ordinal" else label | None
-
-
-def _reader(feature: Feature, contract: Contract) -> Reader:
-    return _number_reader(feature, contract) if feature.is_numeric else _label_reader(feature, contract)
-
-
-def _number_reader(feature: Feature, contract: Contract) -> Reader:
-    low, high = feature.range or (-math.inf, math.inf)
-    is_integer = feature.kind == "integer"
-    allowed = f"{'a whole number' if is_integer else 'a number'} from {low:g} to {high:g}, or null"
-
-    def read(raw: object) -> Outcome:
-        if raw is None or (isinstance(raw, str) and contract.is_missing(raw)):
-            return None, MISSING, False
-        if isinstance(raw, bool) or not isinstance(raw, int | float):
-            return Fault(feature.name, "is not a number", allowed, _shown(raw))
-        if is_integer and raw != raw // 1:
-            return Fault(feature.name, "is not a whole number", allowed, _shown(raw))
-        if not low <= raw <= high:
-            return Fault(feature.name, "is out of the plausible range", allowed, _shown(raw))
-        value = int(raw) if is_integer else float(raw)
-        return value, float(value), False
-
-    return read
-
-
-def _label_reader(feature: Feature, contract: Contract) -> Reader:
-    known = {level.casefold(): (level, float(code), False) for code, level in enumerate(feature.levels)}
-    allowed = f"one of {', '.join(feature.levels)} in any letter case, or null"
-    if feature.kind == "ordinal":
-        allowed = f"a code from 0 to {len(feature.levels) - 1}, {allowed}"
-
-    def read(raw: object) -> Outcome:
-        if raw is None:
-            return None, MISSING, False
-        if not isinstance(raw, str):
-            return _level_by_code(feature, raw) or Fault(feature.name, "is not a known value", allowed, _shown(raw))
-        if (found := known.get(raw.strip().casefold())) is not None:
-            return found
-        if contract.is_missing(raw):
-            return None, MISSING, False
-        if len(raw) > MAX_LABEL_CHARACTERS:
-            return Fault(feature.name, f"is longer than {MAX_LABEL_CHARACTERS} characters", allowed, _shown(raw))
-        return raw, MISSING, True
-
-    return read
-
-
-def _level_by_code(feature: Feature, raw: object) -> tuple[Value, float, bool] | None:
-    if feature.kind != "ordinal" or isinstance(raw, bool) or not isinstance(raw, int | float):
-        return None
-    is_code = raw == raw // 1 and 0 <= raw < len(feature.levels)
-    return (feature.levels[int(raw)], float(raw), False) if is_code else None
-
-
-def _shown(value: object) -> object:
-    """The faulty value as it can stand in a JSON answer: long or nested ones are cut."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        return value if abs(value) < 1e300 else "a number beyond 1e300"
-    text = str(value)
-    return text if len(text) <= MAX_LABEL_CHARACTERS else text[:MAX_LABEL_CHARACTERS] + "…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tabular.contract import Contract, Feature
-from tabular.row import MAX_LABEL_CHARACTERS
+from tabular.values import MAX_LABEL_CHARACTERS
 
 Schema = dict[str, Any]
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tabular.contract import Contract, Feature, Synthetic
-from tabular.row import Value
+from tabular.values import Value
 
 FIRST_ID = 700_000_000
 NUMBER_DECIMALS = 3

@@ -31,7 +31,7 @@ def main() -> None:
         made = model.make(folder)
         with running(folder, given) as servers:
             full, paced = singles(servers, folder, made.records, given.rates, given.rounds, given.seconds)
-            found = batches(servers, folder, made.records, made.bundle, given.rounds, given.seconds)
+            found = batches(servers, folder, made.records, made.bundle, given.rounds, given.seconds, given.workers)
         start = starts(folder, given, STARTS)
     setting = (
         f"{given.workers} workers ({given.worker or 'poll loop'}), outbox_sync {given.sync}, "

@@ -7,6 +7,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,18 +18,19 @@ from benchmarks.load.wrk import saturate
 from benchmarks.model import Record
 from benchmarks.serving.servers import Server
 from tabular.bundle import Bundle
-from tabular.row import matrix
+from tabular.row import Matrix, matrix
 
 PAYLOADS, CONNECTIONS, BATCH_CONNECTIONS = 300, 32, 4
 BATCHES = (100, 1_000, 10_000)
 BATCH_BODIES = 5
+ONE = "API, one connection"
 WARM_SECONDS = 1
 Rounds = dict[str, list[Figures]]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What was found at one size: the rounds by server, and microseconds a row of XGBoost alone on one thread."""
+    """What was found at one size: the rounds by server, and CPU microseconds a row of XGBoost alone."""
 
     rounds: Rounds
     raw_us: list[float]
@@ -54,7 +56,13 @@ def singles(
 
 
 def batches(
-    servers: Sequence[Server], folder: Path, records: Sequence[Record], bundle: Bundle, rounds: int, seconds: int
+    servers: Sequence[Server],
+    folder: Path,
+    records: Sequence[Record],
+    bundle: Bundle,
+    rounds: int,
+    seconds: int,
+    workers: int,
 ) -> dict[int, Batch]:
     """Batches by size: the API, the JSON echo view, and in the same rounds XGBoost alone on the same rows."""
     api, echo = replace(servers[0], path="/predict/batch"), next(one for one in servers if one.path == "/echo")
@@ -63,18 +71,26 @@ def batches(
         rows = [[records[(start * 7 + at) % len(records)] for at in range(size)] for start in range(BATCH_BODIES)]
         bodies = written(folder / f"batch-{size}" / "bodies", rows)
         matrices = matrix([bundle.codec.parse(record) for record in rows[0]])
-        batch = Batch({api.name: [], echo.name: []}, [])
+        batch = Batch({api.name: [], echo.name: [], ONE: []}, [])
         for _ in range(rounds):
             for server in (api, echo):
                 batch.rounds[server.name].append(loaded(server, bodies, seconds, BATCH_CONNECTIONS))
-            repeats, begun = max(100_000 // size, 5), time.process_time()
-            for _ in range(repeats):
-                bundle.predict(matrices)
-            batch.raw_us.append((time.process_time() - begun) / repeats / size * 1e6)
+            batch.rounds[ONE].append(loaded(api, bodies, seconds, 1))
+            batch.raw_us.append(raw_us(bundle, matrices, workers))
             print(".", end="", flush=True, file=sys.stderr)
         found[size] = batch
     print(file=sys.stderr)
     return found
+
+
+def raw_us(bundle: Bundle, rows: Matrix, threads: int) -> float:
+    """CPU microseconds a row of XGBoost alone, on so many threads at once as the API has workers."""
+    repeats = max(100_000 // len(rows), 5)
+    begun = time.process_time()
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(threads):
+            pool.submit(lambda: [bundle.predict(rows) for _ in range(repeats)])
+    return (time.process_time() - begun) / threads / repeats / len(rows) * 1e6
 
 
 def loaded(server: Server, bodies: Path, seconds: int, connections: int) -> Figures:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from benchmarks.figures import Row, at_least, at_most, goals, middle, ratio
 from benchmarks.results import Table
-from benchmarks.serving.measure import Batch, Rounds, share_of_raw
+from benchmarks.serving.measure import ONE, Batch, Rounds, share_of_raw
 from benchmarks.serving.servers import API
 
 CONSTANT, ECHO = "constant view", "JSON echo view"
@@ -69,8 +69,9 @@ def batches(found: Mapping[int, Batch], workers: int) -> Table:
                 "rows/s": one[RATE] * size,
                 "rows/s / XGBoost alone": share_of_raw(batch, API, size, workers),
                 "JSON echo's / XGBoost alone": share_of_raw(batch, ECHO, size, workers),
+                "one connection / one thread": share_of_raw(batch, ONE, size, 1),
                 "CPU us/row": one["cpu_us"] / size,
-                "XGBoost alone, us/row": raw,
+                "XGBoost alone, CPU us/row": raw,
                 "p50 ms": one["p50_ms"],
                 "p99 ms": one["p99_ms"],
                 "errors": int(one["errors"]),
@@ -78,8 +79,9 @@ def batches(found: Mapping[int, Batch], workers: int) -> Table:
             }
         )
     notes = (
-        "4 connections. XGBoost alone is `inplace_predict` on a matrix that is there already, one thread for each "
-        "worker; the JSON echo view decodes the same body and encodes it again, and does nothing else."
+        "4 connections, and one for the column that says so. XGBoost alone is `inplace_predict` on a matrix that is "
+        "there already, one thread for each worker, all at once (or one thread). The JSON echo view decodes the same "
+        "body and encodes it again, and does nothing else. The API's CPU is its own and the draining process's."
     )
     return Table(
         "Batches", rows, notes, lines=("rows a request", "rows/s / XGBoost alone", "JSON echo's / XGBoost alone")

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from benchmarks.figures import Row
 from benchmarks.model import RUN_ID
 from benchmarks.results import Table
-from server.predictor import Model
+from server.model import Model
 from server.stream_batch import answer, results
 from tabular.bundle import Bundle
+from tabular.columns import columns_of
 from tabular.ports import StreamRecord
 
 BATCH_RECORDS, TIMES = 500, 30
@@ -26,10 +27,11 @@ def cost(bundle: Bundle, bodies: list[bytes]) -> dict[str, float]:
         for at, body in enumerate(bodies[:BATCH_RECORDS])
     ]
     rows = [bundle.codec.decode(record.data) for record in batch]
+    ids = [record.sequence_number for record in batch]
     answers = answer(model, batch)
     parts: dict[str, Work] = {
         "decode and check": lambda: [bundle.codec.decode(record.data) for record in batch],
-        "score and describe": lambda: model.predict(rows, [record.sequence_number for record in batch], "stream"),
+        "score and describe": lambda: list(model.many(columns_of(rows), ids, "stream")),
         "both, with ids": lambda: answer(model, batch),
         "encode results": lambda: results(answers),
     }

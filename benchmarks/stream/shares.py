@@ -14,7 +14,7 @@ from benchmarks.results import Table
 from benchmarks.stream.door import REGION, RESULTS, Door
 from benchmarks.stream.own import BATCH_RECORDS
 from server.leases import Leases
-from server.predictor import Model
+from server.model import Model
 from server.stream_loop import Sinks, StreamLoop
 from server.stream_metrics import StreamMetrics
 from tabular.adapters.leases import MongoLeases

@@ -10,10 +10,11 @@ import msgspec
 
 from embedded.service import free_port
 from reporting.flow import make_report
-from server.predictor import Model
+from server.model import Model
 from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
 from tabular.bundle_cache import BundleCache
+from tabular.columns import columns_of
 from tabular.prediction import id_from_key
 from tabular.row import RowCodec
 
@@ -37,7 +38,8 @@ class Reports:
     def predict(self, frame, name: str, run_id: str = RUN) -> None:
         codec = RowCodec(self.bundle.contract)
         rows = [codec.parse(record) for record in frame[list(self.bundle.contract.feature_names)].to_dict("records")]
-        made = Model(run_id, self.bundle).predict(rows, [id_from_key(f"{name}-{at}") for at in range(len(rows))], "api")
+        ids = [id_from_key(f"{name}-{at}") for at in range(len(rows))]
+        made = list(Model(run_id, self.bundle).many(columns_of(rows), ids, "api"))
         now = datetime.now(UTC)
         self.store.save(
             [

@@ -20,8 +20,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from embedded.layout import PROJECT
 from embedded.service import Service, free_port, stop
-from server.predictor import Model
+from server.model import Model
 from tabular.adapters.predictions import MongoPredictions
+from tabular.columns import columns_of
 from tabular.row import RowCodec
 
 RUN = "c" * 32
@@ -57,7 +58,8 @@ def predictions(store, settings):
 def save(predictions, bundle, frame, name: str) -> None:
     codec = RowCodec(bundle.contract)
     rows = [codec.parse(record) for record in frame[list(bundle.contract.feature_names)].to_dict("records")]
-    predictions.save(Model(RUN, bundle).predict(rows, [f"{name}-{at}" for at in range(len(rows))], "stream"))
+    made = Model(RUN, bundle).many(columns_of(rows), [f"{name}-{at}" for at in range(len(rows))], "stream")
+    predictions.save(list(made))
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import pytest
 from embedded.layout import PROJECT
 from reporting import report
 from server import http_errors
+from server.model import Model
 from server.openapi import document
-from server.predictor import Model
 from server.stream_batch import answer, dead_letters, results
 from tabular.feature_store import Version
 from tabular.ports import StreamRecord

@@ -13,14 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedded.layout import PROJECT
-from server.predictor import WALKED_ROWS, Model, ready_model
+from server.model import Model, ready_model
 from tabular import forest as forest_module
 from tabular.bundle import write_bundle
+from tabular.columns import columns_of
 from tabular.contract import load_contract
 from tabular.forest import Forest, NoForest, checked_forest
 from tabular.row import RowCodec, matrix
 from tabular.table import clean, encode, public_records, read_csv
 
+LANES = 16  # of native/tree_walk.c: so many rows are walked together, the rest one by one
 REAL = [
     ("credit_card_churn", "BankChurners.csv"),
     ("credit_card_churn_full", "BankChurners.csv"),
@@ -115,15 +117,8 @@ def test_splits_by_category_are_left_to_xgboost(caplog):
 
 
 def test_a_library_that_differs_by_one_bit_is_not_trusted(caplog, monkeypatch):
-    class Off:
-        """The real library, but for a base margin that is one bit higher."""
-
-        def __init__(self):
-            real = forest_module._library()
-            self.tree_walk, self.tree_walk_one = real.tree_walk, real.tree_walk_one
-            self.tree_walk_logit = lambda chance: float(np.nextafter(np.float32(real.tree_walk_logit(chance)), 9))
-
-    off = Off()
+    real = forest_module._library()
+    off = real._replace(logit=lambda chance: float(np.nextafter(np.float32(real.logit(chance)), 9)))
     monkeypatch.setattr(forest_module, "_library", lambda: off)
     assert checked_forest(BOOSTER, INPUTS) is None
     assert "otherwise than XGBoost" in caplog.text
@@ -139,7 +134,7 @@ def test_without_the_library_xgboost_scores_and_the_log_says_so(monkeypatch, cap
     assert model.forest is None
     assert "nothing.so cannot be used" in caplog.text
     row = bundle.codec.parse(bundle.contract.example)
-    assert model.predict([row], ["x"], "api")[0].score == float(bundle.predict(matrix([row]))[0])
+    assert model.one(row, "x", "api").score == float(bundle.predict(matrix([row]))[0])
 
 
 def test_rows_of_another_width_are_left_to_xgboost_and_none_are_no_hindrance(caplog):
@@ -148,15 +143,14 @@ def test_rows_of_another_width_are_left_to_xgboost_and_none_are_no_hindrance(cap
     assert checked_forest(BOOSTER, matrix([])) is not None
 
 
-def test_trees_that_lead_in_a_circle_are_refused():
+@pytest.mark.parametrize(("left", "feature"), [(0, 0), (1, 9)])
+def test_trees_that_lead_in_a_circle_or_out_of_the_row_are_refused(left, feature):
+    tree = forest_module._Tree([left, -1, -1], [2, -1, -1], [feature] * 3, [0.0] * 3, [0] * 3, [0] * 3)
     with pytest.raises(NoForest, match="laid out"):
-        forest_module._nodes([forest_module._Tree([0, -1, -1], [2, -1, -1], [0] * 3, [0.0] * 3, [0] * 3, [0] * 3)], 4)
-    with pytest.raises(NoForest, match="laid out"):
-        forest_module._nodes([forest_module._Tree([1, -1, -1], [2, -1, -1], [9] * 3, [0.0] * 3, [0] * 3, [0] * 3)], 4)
+        forest_module._laid_out([tree], 4)
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
-def test_a_number_beyond_single_precision_is_scored_by_xgboost(tiny_contract, tmp_path):
+def test_a_number_beyond_single_precision_is_infinite_as_for_xgboost(tiny_contract, tmp_path):
     contract = tiny_contract(change=lambda file: file["features"][3].update(range=[-1e300, 1e300]))
     codec = RowCodec(contract)
     records = [{"age in years": at % 90, "class": "A", "stars": 1, "weight": float(at)} for at in range(300)]
@@ -166,7 +160,9 @@ def test_a_number_beyond_single_precision_is_scored_by_xgboost(tiny_contract, tm
     model = ready_model("a" * 32, bundle)
     assert model.forest is not None
     row = codec.parse(records[0] | {"weight": 1e200})
-    assert model.predict([row], ["x"], "api")[0].score == float(bundle.predict(matrix([row]))[0])
+    theirs = float(bundle.predict(matrix([row]))[0])
+    assert model.one(row, "x", "api").score == theirs
+    assert model.many(columns_of([row]), ["x"], "api").scores == [theirs]
 
 
 @pytest.mark.parametrize(("name", "file"), REAL)
@@ -185,14 +181,11 @@ def test_every_row_of_the_real_tables_scores_the_same_alone_in_batches_and_in_xg
     assert model.forest is not None
     theirs = booster.inplace_predict(rows, missing=np.nan)
     parsed = [bundle.codec.parse(record) for record in records]
-    single = [model.predict([row], ["x"], "api")[0].score for row in parsed]
+    single = [model.one(row, "x", "api").score for row in parsed]
     assert (bits(single) == bits(theirs)).all()
-    for size in (WALKED_ROWS, WALKED_ROWS + 1, 1_000, len(parsed)):
-        batched = [
-            each.score
-            for start in range(0, len(parsed), size)
-            for each in model.predict(parsed[start : start + size], ["x"] * len(parsed[start : start + size]), "stream")
-        ]
+    for size in (LANES - 1, LANES, LANES + 1, 1_000, len(parsed)):
+        parts = [columns_of(parsed[start : start + size]) for start in range(0, len(parsed), size)]
+        batched = [score for part in parts for score in model.many(part, ["x"] * len(part), "stream").scores]
         assert (bits(batched) == bits(theirs)).all()
 
 
@@ -206,13 +199,13 @@ def test_the_library_has_the_version_the_code_asks_for():
     assert ctypes.PyDLL(str(forest_module.LIBRARY)).tree_walk_version() == forest_module.VERSION
 
 
-@pytest.mark.parametrize("rows", [1, WALKED_ROWS, WALKED_ROWS + 1, 300])
+@pytest.mark.parametrize("rows", [1, 2, 300])
 def test_a_row_outside_the_training_range_is_flagged_in_a_batch_as_alone(bundle, contract, rows):
     model = ready_model("a" * 32, bundle)
     inside = bundle.codec.parse(bundle.golden[0].record)
     outside = bundle.codec.parse(contract.example | {"credit_limit": 1_000_000, "customer_age": None})
     for parsed, flagged in (([inside] * rows, []), ([inside] * (rows - 1) + [outside], [rows - 1])):
-        found = model.predict(parsed, ["x"] * rows, "api")
+        found = list(model.many(columns_of(parsed), ["x"] * rows, "api"))
         assert [at for at, each in enumerate(found) if each.out_of_range] == flagged
-        alone = [model.predict([row], ["x"], "api")[0] for row in parsed[-2:]]
+        alone = [model.one(row, "x", "api") for row in parsed[-2:]]
         assert [each.warnings for each in found[-2:]] == [each.warnings for each in alone]

@@ -12,7 +12,8 @@ import pytest
 from embedded.layout import PROJECT
 from tabular.contract import load_contract
 from tabular.errors import InvalidRow
-from tabular.row import MAX_LABEL_CHARACTERS, NotJson, RowCodec, matrix
+from tabular.row import NotJson, RowCodec, matrix
+from tabular.values import MAX_LABEL_CHARACTERS
 from tests.unit.churn import CODEC, CONTRACT
 
 EXAMPLE = CONTRACT.example

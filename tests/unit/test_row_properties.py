@@ -3,85 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import msgspec
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.layout import PROJECT
-from tabular.contract import Contract, contract_from_json, load_contract
-from tabular.contract_faults import contract_faults
 from tabular.errors import Rejected
 from tabular.row import Row, RowCodec, matrix, parse_json
-
-SHIPPED = [load_contract(path) for path in sorted((PROJECT / "contracts").glob("*.toml"))]
-quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-labels = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12)
-
-
-@st.composite
-def features(draw, name: str) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["integer", "number", "category", "ordinal"]))
-    about = {"name": name, "column": f"Column {name}", "kind": kind, "description": "Made up."}
-    if kind in ("category", "ordinal"):
-        levels = draw(st.lists(labels, min_size=2, max_size=5, unique_by=lambda label: label.casefold()))
-        return about | {"levels": levels, "example": levels[0]}
-    low, high = sorted(draw(st.lists(st.integers(-(10**6), 10**6), min_size=2, max_size=2, unique=True)))
-    return about | {"range": [low, high], "example": low}
-
-
-@st.composite
-def contracts(draw) -> Contract:
-    """A shipped contract, or one nobody thought of."""
-    if draw(st.integers(0, 2)) == 0:
-        return draw(st.sampled_from(SHIPPED))
-    names = draw(st.lists(labels, min_size=1, max_size=5, unique=True))
-    file = {
-        "table": {"name": "made_up", "title": "Made up", "task": "binary", "missing_tokens": ["n/a", "?"]},
-        "target": {"column": "Y", "classes": ["no", "yes"], "positive": "yes"},
-        "reply": {"prediction_key": "chance"},
-        "features": [draw(features(name)) for name in names],
-    }
-    contract = msgspec.convert(file, Contract)
-    return (
-        draw(st.sampled_from(SHIPPED)) if contract_faults(contract) else contract_from_json(json.dumps(file).encode())
-    )
-
-
-anything = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=120)
-    | st.sampled_from([0, -0.0, 1e308, 10**18, 2**63, 2**64, -(2**63) - 1, 5e-324, "", "n/a", "Unknown", "1"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def right_values(feature) -> st.SearchStrategy[Any]:
-    if feature.kind == "integer":
-        return st.integers(math.ceil(feature.range[0]), math.floor(feature.range[1]))
-    if feature.kind == "number":
-        return st.floats(*feature.range)
-    return st.sampled_from(feature.levels)
-
-
-@st.composite
-def near_records(draw, contract: Contract) -> dict[str, Any]:
-    """A record that keeps the contract but for a few changes, or none."""
-    record = {feature.name: draw(st.none() | right_values(feature)) for feature in contract.features}
-    for name in draw(st.lists(st.sampled_from([*contract.feature_names, "colour"]), max_size=3)):
-        if draw(st.booleans()):
-            record[name] = draw(anything)
-        else:
-            record.pop(name, None)
-    return record
+from tests.unit.any_contract import contracts, near_records, quick, right_values
 
 
 def outcome(read) -> tuple[Any, ...] | str:

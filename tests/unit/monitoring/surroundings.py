@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring.metrics import MonitorCollector
-from server.predictor import Model
+from server.model import Model
+from tabular.columns import columns_of
 from tabular.errors import Unavailable
 from tabular.row import RowCodec
 from tabular.sample import Sample
@@ -72,9 +73,8 @@ def predict(bundle, frame, run_id=RUN):
     codec = RowCodec(bundle.contract)
     names = list(bundle.contract.feature_names)
     records = frame[names].astype(object).where(frame[names].notna(), None).to_dict("records")
-    made = Model(run_id, bundle).predict(
-        [codec.parse(r) for r in records], [f"{run_id}{i}" for i in range(len(frame))], "api"
-    )
+    rows = columns_of([codec.parse(record) for record in records])
+    made = Model(run_id, bundle).many(rows, [f"{run_id}{at}" for at in range(len(frame))], "api")
     return [msgspec.structs.replace(p, made_at=START - timedelta(seconds=at)) for at, p in enumerate(made)]
 
 

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from reporting.report import Period, build_report
-from server.predictor import Model
+from server.model import Model
+from tabular.columns import columns_of
 from tabular.row import RowCodec
 from tabular.sample import Sample
 
@@ -25,7 +26,7 @@ def predict():
         names = list(bundle.contract.feature_names)
         records = frame[names].astype(object).where(frame[names].notna(), None).to_dict("records")
         rows = [codec.parse(record) for record in records]
-        made = Model(run_id, bundle).predict(rows, [f"{run_id}{at}" for at in range(len(rows))], "api")
+        made = list(Model(run_id, bundle).many(columns_of(rows), [f"{run_id}{at}" for at in range(len(rows))], "api"))
         return [
             msgspec.structs.replace(one, made_at=NOW - timedelta(minutes=at + 1), door="api" if at % 3 else "stream")
             for at, one in enumerate(made)

@@ -9,8 +9,10 @@ import pytest
 
 from embedded.service import free_port
 from server.drain import BULK_PREDICTIONS, FIRST_BACKOFF_SECONDS, IDLE_SECONDS, LONGEST_BACKOFF_SECONDS, Drain
+from server.model import Model
 from server.outbox import Outbox
 from tabular.adapters.predictions import MongoPredictions
+from tabular.columns import columns_of
 from tabular.prediction import Prediction
 
 
@@ -48,6 +50,19 @@ def test_what_waits_reaches_the_store_and_leaves_the_outbox(outbox, predictions)
         "b": {"x": None},
         "c": {"x": "text"},
     }
+    assert outbox.status().current.depth == 0
+
+
+def test_a_batch_reaches_the_store_as_the_predictions_it_is(outbox, predictions, bundle):
+    rows = columns_of([bundle.codec.parse(each.record) for each in bundle.golden])
+    batch = Model("r", bundle).many(rows, [f"golden-{at}" for at in range(len(rows))], "api")
+    outbox.append([prediction("before")])
+    outbox.append(batch)
+    assert outbox.status().current.depth == 1 + len(rows)
+    Drain(outbox, predictions).step()
+    stored = {each.id: each for each in predictions.latest(99)}
+    assert stored.pop("before") == prediction("before")
+    assert stored == {each.id: each for each in batch}
     assert outbox.status().current.depth == 0
 
 

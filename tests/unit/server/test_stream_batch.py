@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.predictor import Model
+from server.model import Model
 from server.stream_batch import answer, dead_letters, results
 from tabular.adapters.stream import MAX_RECORD_BYTES
 from tabular.ports import StreamRecord

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from server.leases import NameTaken, Standing
-from server.predictor import Model
+from server.model import Model
 from server.stream_loop import Sinks, StreamLoop
 from server.stream_metrics import StreamMetrics
 from tabular.errors import NotFound, Rejected, Unavailable
