@@ -1,4 +1,4 @@
-"""The two serving doors, HTTP and Kinesis, over one use-case: `predictor`."""
+"""The two serving doors, HTTP and Kinesis, over one use-case: `model`."""
 
 import sys
 
