@@ -7,7 +7,7 @@ contract.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,32 @@ from numpy.typing import NDArray
 from tabular.row import Matrix, Row, RowCodec, single_precision
 from tabular.values import Value
 
+MOST_LEVELS = 127
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class LabelColumn(msgspec.Struct, frozen=True):
+    """A column of labels that the contract knows, in a byte each: the position of its level, or -1 where missing."""
+
+    levels: tuple[str, ...]
+    positions: bytes
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, at: int) -> str | None:
+        return (*self.levels, None)[self._signed[at]]
+
+    def __iter__(self) -> Iterator[str | None]:
+        return map((*self.levels, None).__getitem__, self._signed)
+
+    @property
+    def _signed(self) -> memoryview:
+        return memoryview(self.positions).cast("b")
+
+
+Column = Sequence[Value] | LabelColumn
+"""The values of one feature."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +53,7 @@ class Columns:
     `values` holds one column a feature, `codes` is n x k, `unseen` has the positions of the rows with an unseen label.
     """
 
-    values: Sequence[Sequence[Value]]
+    values: Sequence[Column]
     codes: NDArray[np.float64]
     unseen: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
@@ -83,7 +108,7 @@ class ColumnCodec:
     def _columns(self, records: Sequence[Any]) -> Columns | None:
         if not records:
             return None
-        values: list[Sequence[Value]] = []
+        values: list[Column] = []
         codes = np.empty((len(records), len(self._labels)), order="F")
         given = zip(*map(msgspec.structs.astuple, records), strict=True)
         try:
@@ -93,20 +118,23 @@ class ColumnCodec:
                     codes[:, at] = np.array(column, dtype=np.float64)
                 else:
                     codes[:, at] = np.fromiter(map(labels.codes.__getitem__, column), np.float64, len(column))
-                    values.append(labels.canonical(column))
+                    values.append(labels.column(column, codes[:, at]))
         except KeyError:  # another spelling, or a label nobody knows
             return None
         return Columns(values, codes)
 
 
 class _Labels:
-    """A column of labels in their usual spellings, by dict."""
+    """The labels of one feature in their usual spellings, by dict."""
 
     def __init__(self, plain: Mapping[object, tuple[Value, float]]) -> None:
         self.codes = {label: code for label, (_, code) in plain.items()}
         self._values = {label: value for label, (value, _) in plain.items()}
-        self._canonical = frozenset(self._values.values())
+        by_code = {code: value for value, code in plain.values() if value is not None}
+        self._levels = tuple(str(by_code[code]) for code in sorted(by_code))
 
-    def canonical(self, column: Sequence[object]) -> Sequence[Any]:
-        """The contract's own spelling of each, which is mostly what was sent."""
-        return column if self._canonical.issuperset(column) else [self._values[label] for label in column]
+    def column(self, given: Sequence[object], codes: NDArray[np.float64]) -> Column:
+        """The values of these labels, whose codes these are."""
+        if len(self._levels) > MOST_LEVELS:
+            return [self._values[label] for label in given]
+        return LabelColumn(self._levels, np.nan_to_num(codes, nan=-1.0).astype(np.int8).tobytes())

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
+from tabular.columns import Column
 from tabular.contract import Contract
 from tabular.prediction import Door, Prediction, most_likely, reply
-from tabular.values import Value
 
 Named = dict[int, tuple[str, ...]]
 """By position of the row, for the few rows where there is something to name."""
@@ -32,7 +32,7 @@ class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True):
     contract: str
     door: Door
     features: tuple[str, ...]
-    values: Sequence[Sequence[Value]]
+    values: Sequence[Column]
     scores: Sequence[float | Sequence[float]]
     classes: tuple[str, ...] = ()
     missing: dict[str, int] = {}

@@ -109,7 +109,7 @@ def written(file: Path, bodies: Sequence[object]) -> Path:
     return file
 
 
-def share_of_raw(batch: Batch, name: str, size: int, workers: int) -> float:
+def share_of_raw(batch: Batch, name: str, workers: int, size: int) -> float:
     """Rows a second over those of XGBoost alone with one thread for each worker, round by round."""
     rounds = zip(batch.rounds[name], batch.raw_us, strict=True)
     return statistics.median(one["requests_per_second"] * size * raw / 1e6 / workers for one, raw in rounds)

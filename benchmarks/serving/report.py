@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
+from functools import partial
 
 from benchmarks.figures import Row, at_least, at_most, goals, middle, ratio
 from benchmarks.results import Table
@@ -67,9 +68,9 @@ def batches(found: Mapping[int, Batch], workers: int) -> Table:
             {
                 "rows a request": size,
                 "rows/s": one[RATE] * size,
-                "rows/s / XGBoost alone": share_of_raw(batch, API, size, workers),
-                "JSON echo's / XGBoost alone": share_of_raw(batch, ECHO, size, workers),
-                "one connection / one thread": share_of_raw(batch, ONE, size, 1),
+                "rows/s / XGBoost alone": share_of_raw(batch, API, workers, size),
+                "JSON echo's / XGBoost alone": share_of_raw(batch, ECHO, workers, size),
+                "one connection / one thread": share_of_raw(batch, ONE, 1, size),
                 "CPU us/row": one["cpu_us"] / size,
                 "XGBoost alone, CPU us/row": raw,
                 "p50 ms": one["p50_ms"],
@@ -92,10 +93,12 @@ def met(rounds: Rounds, found: Mapping[int, Batch], start: tuple[float, float], 
     """The goals beside what was found."""
     biggest_mb = max(one["worker_mb"] for batch in found.values() for one in batch.rounds[API])
     thousand = found[1_000].rounds[API]
+    share = partial(share_of_raw, found[1_000], size=1_000)
     return goals(
         at_least("requests/s over the constant view", ratio(rounds[API], rounds[CONSTANT], RATE), 0.8),
         at_most("CPU a request over the constant view", ratio(rounds[API], rounds[CONSTANT], "cpu_us"), 1.25),
-        at_least("batch of 1,000: rows/s over XGBoost alone", share_of_raw(found[1_000], API, 1_000, workers), 0.5),
+        at_least("batch of 1,000, one connection: rows/s over one thread of XGBoost", share(ONE, 1), 0.5),
+        at_least("batch of 1,000, every core, beside the store: rows/s over XGBoost", share(API, workers), 0.5),
         at_most(
             "batch of 1,000: a worker's MB, last round over first",
             thousand[-1]["worker_mb"] / thousand[0]["worker_mb"],

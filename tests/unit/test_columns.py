@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.columns import ColumnCodec, columns_of
+from tabular.columns import Column, ColumnCodec, LabelColumn, columns_of
 from tabular.errors import Rejected
 from tabular.row import RowCodec, matrix
 from tests.unit.any_contract import contracts, near_records, quick, right_values
@@ -125,3 +125,20 @@ def test_a_row_that_is_refused_alone_is_never_read_together():
     assert COLUMNS.lines([body]) is None
     assert COLUMNS.array(b"[" + body + b"]") is None
     assert COLUMNS.array(msgspec.json.encode([EXAMPLE])) is not None
+
+
+@pytest.mark.parametrize("count", [127, 128])
+def test_a_feature_may_have_more_levels_than_a_byte_can_tell(tiny_contract, count):
+    levels = [f"level {at}" for at in range(count)]
+    codec = RowCodec(tiny_contract(change=lambda file: file["features"][1].update(levels=levels, example="level 0")))
+    records = [{"age in years": 3, "class": label, "stars": 1, "weight": None} for label in [*levels, None]]
+    columns = ColumnCodec(codec).array(json.dumps(records).encode())
+    assert isinstance(columns.values[1], LabelColumn) == (count == 127)
+    same(columns, [codec.parse(record) for record in records])
+
+
+def test_a_column_of_labels_survives_being_written_down():
+    column = LabelColumn(("a", "b"), bytes([0, 255, 1]))
+    again = msgspec.json.decode(msgspec.json.encode([column, ["x", None]]), type=list[Column])
+    assert [list(each) for each in again] == [["a", None, "b"], ["x", None]]
+    assert (len(again[0]), again[0][1], again[0][2]) == (3, None, "b")
