@@ -79,7 +79,7 @@ class Model:
     @cached_property
     def columns(self) -> ColumnCodec:
         """Reads many rows at once, as the bundle's codec reads each."""
-        return ColumnCodec(self.bundle.codec)
+        return ColumnCodec(self.bundle.contract, self.bundle.codec)
 
     @cached_property
     def _classes(self) -> tuple[str, ...]:

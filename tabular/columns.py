@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tabular.row import Matrix, Row, RowCodec, single_precision
-from tabular.values import Value
+from tabular.contract import Contract
+from tabular.row import Matrix, Row, RowCodec, record_type, single_precision
+from tabular.values import Value, json_type
 
 MOST_LEVELS = 127
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -82,10 +83,14 @@ def columns_of(rows: Sequence[Row]) -> Columns:
 class ColumnCodec:
     """Decodes and encodes the rows of one contract together. Build it once; it holds no state between calls."""
 
-    def __init__(self, rows: RowCodec) -> None:
-        self._array = msgspec.json.Decoder(list[rows.record])  # type: ignore[name-defined]  # a type made at run time
-        self._lines = msgspec.json.Decoder(rows.record)
+    def __init__(self, contract: Contract, rows: RowCodec) -> None:
         self._labels = [None if plain is None else _Labels(plain) for plain in rows.plain]
+        pairs = zip(contract.features, self._labels, strict=True)
+        record = record_type(
+            contract, (json_type(feature) if labels is None else labels.type for feature, labels in pairs)
+        )
+        self._array = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]  # it is made at run time
+        self._lines = msgspec.json.Decoder(record)
 
     def array(self, body: bytes) -> Columns | None:
         """The rows of a JSON array; None if it is none, is empty, or any row has to be looked at by itself."""
@@ -111,16 +116,13 @@ class ColumnCodec:
         values: list[Column] = []
         codes = np.empty((len(records), len(self._labels)), order="F")
         given = zip(*map(msgspec.structs.astuple, records), strict=True)
-        try:
-            for at, (column, labels) in enumerate(zip(given, self._labels, strict=True)):
-                if labels is None:
-                    values.append(column)
-                    codes[:, at] = np.array(column, dtype=np.float64)
-                else:
-                    codes[:, at] = np.fromiter(map(labels.codes.__getitem__, column), np.float64, len(column))
-                    values.append(labels.column(column, codes[:, at]))
-        except KeyError:  # another spelling, or a label nobody knows
-            return None
+        for at, (column, labels) in enumerate(zip(given, self._labels, strict=True)):
+            if labels is None:
+                values.append(column)
+                codes[:, at] = np.array(column, dtype=np.float64)
+            else:
+                codes[:, at] = np.fromiter(map(labels.codes.__getitem__, column), np.float64, len(column))
+                values.append(labels.column(column, codes[:, at]))
         return Columns(values, codes)
 
 
@@ -132,6 +134,11 @@ class _Labels:
         self._values = {label: value for label, (value, _) in plain.items()}
         by_code = {code: value for value, code in plain.values() if value is not None}
         self._levels = tuple(str(by_code[code]) for code in sorted(by_code))
+
+    @property
+    def type(self) -> Any:
+        """What they are in JSON: any other spelling is refused with the decoding, and these are not made anew."""
+        return Literal[tuple(label for label in self.codes if label is not None)] | None
 
     def column(self, given: Sequence[object], codes: NDArray[np.float64]) -> Column:
         """The values of these labels, whose codes these are."""

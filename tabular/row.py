@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -40,24 +40,15 @@ class NotJson(Rejected):
 class RowCodec:
     """Decodes, checks and encodes the rows of one contract. Build it once; it holds no state between calls.
 
-    `record` is the type of a JSON object with the features, `plain` tells what the usual spellings of a label mean.
+    `plain` tells by feature what the usual spellings of its labels mean, or None for numbers.
     """
 
     def __init__(self, contract: Contract) -> None:
         self._readers = tuple(reader(feature, contract) for feature in contract.features)
         self._names = contract.feature_names
-        # A feature's name may be any text, an attribute's may not.
-        attributes = [f"f{at}" for at in range(len(self._names))]
-        self.record = msgspec.defstruct(
-            "Record",
-            [(name, json_type(feature)) for name, feature in zip(attributes, contract.features, strict=True)],
-            rename=dict(zip(attributes, self._names, strict=True)),
-            forbid_unknown_fields=True,
-            gc=False,  # it holds nothing that could hold it
-        )
         pairs = zip(contract.features, self._readers, strict=True)
         self.plain = tuple(plain_labels(feature, contract, read) for feature, read in pairs)
-        self._decoder = msgspec.json.Decoder(self.record)
+        self._decoder = msgspec.json.Decoder(record_type(contract, map(json_type, contract.features)))
 
     def decode(self, body: bytes | msgspec.Raw) -> Row:
         """Read one JSON object; raises NotJson, or InvalidRow with every fault."""
@@ -121,6 +112,19 @@ class RowCodec:
         if found:
             raise InvalidRow("the record does not keep the contract", found)
         return Row(tuple(values), tuple(codes), tuple(unseen))
+
+
+def record_type(contract: Contract, types: Iterable[Any]) -> Any:
+    """The type of a JSON object with the contract's features and nothing else, each of its type."""
+    # A feature's name may be any text, an attribute's may not.
+    attributes = [f"f{at}" for at in range(len(contract.features))]
+    return msgspec.defstruct(
+        "Record",
+        list(zip(attributes, types, strict=True)),
+        rename=dict(zip(attributes, contract.feature_names, strict=True)),
+        forbid_unknown_fields=True,
+        gc=False,  # it holds nothing that could hold it
+    )
 
 
 def matrix(rows: Sequence[Row]) -> Matrix:

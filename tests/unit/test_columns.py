@@ -16,7 +16,7 @@ from tabular.row import RowCodec, matrix
 from tests.unit.any_contract import contracts, near_records, quick, right_values
 from tests.unit.churn import CODEC, CONTRACT
 
-COLUMNS = ColumnCodec(CODEC)
+COLUMNS = ColumnCodec(CONTRACT, CODEC)
 EXAMPLE = CONTRACT.example
 
 
@@ -31,10 +31,11 @@ def same(columns, rows):
     assert columns.matrix.flags.c_contiguous
 
 
-def together(codec, records, way):
+def together(contract, records, way):
+    codec = ColumnCodec(contract, RowCodec(contract))
     if way == "array":
-        return ColumnCodec(codec).array(json.dumps(records).encode())
-    return ColumnCodec(codec).lines([json.dumps(record).encode() for record in records])
+        return codec.array(json.dumps(records).encode())
+    return codec.lines([json.dumps(record).encode() for record in records])
 
 
 @pytest.mark.parametrize("way", ["array", "lines"])
@@ -44,7 +45,7 @@ def test_what_is_read_together_is_what_each_is_alone(way, data):
     contract = data.draw(contracts())
     codec = RowCodec(contract)
     records = data.draw(st.lists(near_records(contract), max_size=4))
-    columns = together(codec, records, way)
+    columns = together(contract, records, way)
     if columns is not None:  # then none of them may be refused
         same(columns, [codec.decode(json.dumps(record).encode()) for record in records])
 
@@ -55,7 +56,7 @@ def test_what_is_read_together_is_what_each_is_alone(way, data):
 def test_records_in_the_usual_spelling_are_always_read_together(way, data):
     contract = data.draw(contracts())
     one = st.fixed_dictionaries({feature.name: st.none() | right_values(feature) for feature in contract.features})
-    assert together(RowCodec(contract), data.draw(st.lists(one, min_size=1, max_size=4)), way) is not None
+    assert together(contract, data.draw(st.lists(one, min_size=1, max_size=4)), way) is not None
 
 
 @pytest.mark.parametrize(
@@ -130,9 +131,10 @@ def test_a_row_that_is_refused_alone_is_never_read_together():
 @pytest.mark.parametrize("count", [127, 128])
 def test_a_feature_may_have_more_levels_than_a_byte_can_tell(tiny_contract, count):
     levels = [f"level {at}" for at in range(count)]
-    codec = RowCodec(tiny_contract(change=lambda file: file["features"][1].update(levels=levels, example="level 0")))
+    contract = tiny_contract(change=lambda file: file["features"][1].update(levels=levels, example="level 0"))
+    codec = RowCodec(contract)
     records = [{"age in years": 3, "class": label, "stars": 1, "weight": None} for label in [*levels, None]]
-    columns = ColumnCodec(codec).array(json.dumps(records).encode())
+    columns = ColumnCodec(contract, codec).array(json.dumps(records).encode())
     assert isinstance(columns.values[1], LabelColumn) == (count == 127)
     same(columns, [codec.parse(record) for record in records])
 
