@@ -34,7 +34,7 @@ class Clients:
         self._heads = Heads(worker.cfg)
         self._all: set[Connection] = set()
         self._accepts = False
-        self._defers_until = 0.0
+        self._defers, self._defers_until = False, 0.0
         self._deferred = 0
         self.poller = selectors.DefaultSelector()
         self.again: list[Connection] = []
@@ -45,7 +45,8 @@ class Clients:
 
     def accept(self, *, yes: bool) -> None:
         """Let new ones come, or not; above the configured number none may."""
-        yes = yes and len(self._all) < self._worker.cfg.worker_connections and monotonic() >= self._defers_until
+        self._defers = monotonic() < self._defers_until
+        yes = yes and len(self._all) < self._worker.cfg.worker_connections and not self._defers
         if yes == self._accepts:
             return
         self._accepts = yes
@@ -58,8 +59,7 @@ class Clients:
 
     def patience(self, seconds: float) -> float:
         """How long of these seconds may be slept: less while a client at the door is left to another worker."""
-        left = self._defers_until - monotonic()
-        return min(seconds, left) if left > 0.0 else seconds
+        return min(seconds, DEFER_SECONDS) if self._defers else seconds
 
     def take_in(self, listener: Any) -> None:
         """Let clients in for as long as no other worker has fewer; those whom the others leave there come in too."""

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from server.clients import LINGER_SECONDS, REQUEST_SECONDS, Clients
+from server.clients import DEFER_SECONDS, LINGER_SECONDS, REQUEST_SECONDS, Clients
 from server.connection import Doing
 from server.seats import Seat
 
@@ -31,8 +31,9 @@ def clients(listener):
     config = Config()
     config.set("keepalive", 15)
     config.set("worker_connections", 3)
-    seat = Seat(mmap.mmap(-1, 64), 0)
-    worker = SimpleNamespace(cfg=config, alive=True, sockets=[listener], log=logging.getLogger(), seat=seat)
+    seats = mmap.mmap(-1, 64)
+    worker = SimpleNamespace(cfg=config, alive=True, sockets=[listener], log=logging.getLogger(), seats=seats)
+    worker.seat = Seat(seats, 0)
     made = Clients(worker, 1_000)
     made.worker = worker
     yield made
@@ -129,3 +130,20 @@ def test_when_the_worker_stops_the_idle_are_given_a_second_and_those_at_work_as_
     clients.look(monotonic() + 3)
     assert len(clients) == 1
     assert busy.doing is Doing.WAITING
+
+
+def test_a_client_left_to_another_worker_is_looked_for_again_at_once(clients, listener, monkeypatch):
+    Seat(clients.worker.seats, 1).sit(0)  # another worker, which has fewer and does not come
+    clients.worker.seat.sit(1)
+    with socket.create_connection(listener.getsockname(), timeout=5):
+        clients.accept(yes=True)
+        clients.take_in(listener)
+        assert len(clients) == 0
+        clients.accept(yes=True)  # while it is left to the other, nothing wakes this one
+        until = monotonic() + 1
+        monkeypatch.setattr("server.clients.monotonic", lambda: until)
+        assert clients.patience(9.0) <= DEFER_SECONDS
+        clients.accept(yes=True)
+        assert clients.patience(9.0) == 9.0
+        clients.take_in(listener)
+        assert len(clients) == 1
