@@ -35,7 +35,7 @@ class Clients:
         self._all: set[Connection] = set()
         self._accepts = False
         self._defers, self._defers_until = False, 0.0
-        self._deferred = 0
+        self._left_by_others = 0
         self.poller = selectors.DefaultSelector()
         self.again: list[Connection] = []
         self.held_bytes = 0
@@ -64,14 +64,13 @@ class Clients:
     def take_in(self, listener: Any) -> None:
         """Let clients in for as long as no other worker has fewer; those whom the others leave there come in too."""
         seat = self._worker.seat
-        left_by_others = 2 ** (self._deferred - 1) if self._deferred else 0
         for taken in range(ACCEPTED_OF_A_PILE):
-            if taken >= left_by_others and not seat.has_fewest:
-                self._deferred = min(self._deferred + 1, 7)
+            if taken >= self._left_by_others and not seat.has_fewest:
+                self._left_by_others = min(max(2 * self._left_by_others, 1), ACCEPTED_OF_A_PILE)
                 self._defers_until = monotonic() + DEFER_SECONDS
                 return
             if not self._let_in(listener):
-                self._deferred = 0
+                self._left_by_others = 0
                 return
 
     def _let_in(self, listener: Any) -> bool:

@@ -20,13 +20,13 @@ except TabularError as error:
     sys.exit(f"the API does not start: {error}")
 
 
-SEATS_BYTES, SEAT_BYTES = 1_024, 4
+SEATS_BYTES = 1_024
 
 
 class PollWorker(Worker):
     """Runs `server.poll_loop`, which is imported after the fork, as everything is that brings XGBoost along."""
 
-    seats = mmap.mmap(-1, SEATS_BYTES)
+    seats = memoryview(mmap.mmap(-1, SEATS_BYTES)).cast("i")
 
     def run(self):  # noqa: ANN201 - gunicorn's own base class has no types
         from server.poll_loop import PollLoop
@@ -47,7 +47,7 @@ def _share_memory_among_threads() -> None:
 
 def _collect_garbage_seldom() -> None:
     # A batch makes thousands of objects, none of which refers to itself; by default every 700 are looked through, and
-    # what was loaded at the start with every thousandth of these times.
+    # what was loaded at the start at every hundredth of these times.
     gc.freeze()
     gc.set_threshold(COLLECTED_AT_OBJECTS)
 
@@ -92,8 +92,7 @@ def on_starting(server):  # noqa: ANN001, ANN201, ARG001, D103 - gunicorn's hook
 def child_exit(server, worker):  # noqa: ANN001, ANN201, ARG001, D103
     from prometheus_client import multiprocess
 
-    at = worker.age * SEAT_BYTES % SEATS_BYTES
-    worker.seats[at : at + SEAT_BYTES] = bytes(SEAT_BYTES)  # a worker that was killed could not rise itself
+    worker.seats[worker.age % len(worker.seats)] = 0  # a worker that was killed could not rise itself
     multiprocess.mark_process_dead(worker.pid, str(_metrics_folder))
 
 

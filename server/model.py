@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from tabular.bundle import Bundle, Range
 from tabular.columns import ColumnCodec, Columns
 from tabular.forest import Forest, checked_forest
-from tabular.prediction import Door, Prediction, most_likely
+from tabular.prediction import Door, Prediction, outcome
 from tabular.prediction_batch import Named, PredictionBatch
 from tabular.row import Row, matrix
 from tabular.values import Value
@@ -32,8 +31,7 @@ class Model:
 
     def one(self, row: Row, known_as: str, door: Door) -> Prediction:
         """Score one row of this bundle's codec, the fastest way there is."""
-        scored: Any = self._score(row)
-        score, chances, winner = most_likely(self._classes, scored) if self._classes else (scored, None, None)
+        score, chances, winner = outcome(self._score(row), self._classes)
         # A missing value is NaN: it is neither below nor above.
         outside = tuple(
             name for at, name, (low, high) in self._trained_ranges if row.codes[at] < low or row.codes[at] > high

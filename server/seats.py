@@ -3,21 +3,19 @@
 All workers listen on one socket, and a client goes to the first that asks for it. A worker that has just let one in is
 awake and asks again: of four clients that came together all four could be one worker's, and the other's core idle.
 
-The memory is made by the master (gunicorn.conf.py) and shared by the workers it forks: four bytes a seat, one more
-than the worker there has clients, or zero where there is none.
+The memory is made by the master (gunicorn.conf.py) and shared by the workers it forks: a number a seat, one more than
+the worker there has clients, or zero where there is none.
 """
 
 from __future__ import annotations
-
-import mmap
 
 
 class Seat:
     """A worker's seat in the shared memory. That two may sit on one, after many have died, only makes it less fair."""
 
-    def __init__(self, shared: mmap.mmap, number: int) -> None:
-        self._all = memoryview(shared).cast("i")
-        self._own = number % len(self._all)
+    def __init__(self, shared: memoryview, number: int) -> None:
+        self._all = shared
+        self._own = number % len(shared)
 
     def sit(self, clients: int) -> None:
         """Take clients: the worker has so many."""

@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabular.contract import Contract
-from tabular.row import Matrix, Row, RowCodec, record_type, single_precision
+from tabular.row import UNREADABLE, Matrix, Row, RowCodec, record_type, single_precision
 from tabular.values import Value, json_type
 
 MOST_LEVELS = 127
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class LabelColumn(msgspec.Struct, frozen=True):

@@ -60,9 +60,14 @@ def reply(prediction: Prediction, contract: Contract) -> dict[str, Any]:
     }
 
 
-def most_likely(classes: Sequence[str], scores: Sequence[float]) -> tuple[float, dict[str, float], str]:
-    """Of a multiclass model's scores for one row: the highest, the chance of every class, and the class that wins."""
-    chances = dict(zip(classes, scores, strict=True))
+def outcome(scored: Any, classes: Sequence[str]) -> tuple[float, dict[str, float] | None, str | None]:
+    """The score, the chance of every class and the class that wins; the last two are None but for a multiclass model.
+
+    `scored` is what the model gave for one row: a number, or one for each of a multiclass model's `classes`.
+    """
+    if not classes:
+        return scored, None, None
+    chances = dict(zip(classes, scored, strict=True))
     winner = max(chances, key=chances.__getitem__)
     return chances[winner], chances, winner
 

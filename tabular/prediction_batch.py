@@ -13,7 +13,7 @@ import msgspec
 
 from tabular.columns import Column
 from tabular.contract import Contract
-from tabular.prediction import Door, Prediction, most_likely, reply
+from tabular.prediction import Door, Prediction, outcome, reply
 
 Named = dict[int, tuple[str, ...]]
 """By position of the row, for the few rows where there is something to name."""
@@ -46,7 +46,7 @@ class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True):
     def __iter__(self) -> Iterator[Prediction]:
         rows = zip(*self.values, strict=True)
         for at, (known_as, given, scored) in enumerate(zip(self.ids, rows, self.scores, strict=True)):
-            score, chances, winner = self._outcome(scored)
+            score, chances, winner = outcome(scored, self.classes)
             yield Prediction(
                 id=known_as,
                 made_at=self.made_at,
@@ -61,9 +61,6 @@ class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True):
                 out_of_range=self.out_of_range.get(at, ()),
                 warnings=self.warnings.get(at, ()),
             )
-
-    def _outcome(self, scored: float | Sequence[float]) -> tuple[float, dict[str, float] | None, str | None]:
-        return (scored, None, None) if isinstance(scored, float) else most_likely(self.classes, scored)
 
     def odd_values(self) -> Counter[tuple[str, str]]:
         """How many values of each feature were missing, unseen or out of the training range."""

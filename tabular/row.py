@@ -18,6 +18,8 @@ from tabular.errors import Fault, InvalidRow, Rejected
 from tabular.values import MISSING, Value, json_type, plain_labels, reader, shown
 
 Matrix = NDArray[np.float32]
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are not JSON of the wanted type."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -142,5 +144,5 @@ def parse_json(body: bytes | msgspec.Raw) -> Any:
     """Decode JSON of any shape; raises NotJson (NaN, Infinity and numbers beyond a double are not JSON)."""
     try:
         return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise NotJson(f"the body is not JSON: {error}") from error

@@ -88,8 +88,7 @@ def raw_us(bundle: Bundle, rows: Matrix, threads: int) -> float:
     repeats = max(100_000 // len(rows), 5)
     begun = time.process_time()
     with ThreadPoolExecutor(threads) as pool:
-        for _ in range(threads):
-            pool.submit(lambda: [bundle.predict(rows) for _ in range(repeats)])
+        list(pool.map(lambda _: [bundle.predict(rows) for _ in range(repeats)], range(threads)))
     return (time.process_time() - begun) / threads / repeats / len(rows) * 1e6
 
 

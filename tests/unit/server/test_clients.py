@@ -31,7 +31,7 @@ def clients(listener):
     config = Config()
     config.set("keepalive", 15)
     config.set("worker_connections", 3)
-    seats = mmap.mmap(-1, 64)
+    seats = memoryview(mmap.mmap(-1, 64)).cast("i")
     worker = SimpleNamespace(cfg=config, alive=True, sockets=[listener], log=logging.getLogger(), seats=seats)
     worker.seat = Seat(seats, 0)
     made = Clients(worker, 1_000)

@@ -9,7 +9,7 @@ from server.seats import Seat
 
 
 def seats(count):
-    shared = mmap.mmap(-1, 64)
+    shared = memoryview(mmap.mmap(-1, 64)).cast("i")
     return [Seat(shared, number) for number in range(count)]
 
 
@@ -42,7 +42,7 @@ def test_it_is_known_across_processes():
 
 
 def test_there_are_seats_for_however_many_workers_have_been():
-    shared = mmap.mmap(-1, 64)
+    shared = memoryview(mmap.mmap(-1, 64)).cast("i")
     late = Seat(shared, 1_000)
     late.sit(3)
     assert late.has_fewest
