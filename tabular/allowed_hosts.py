@@ -1,0 +1,24 @@
+"""The names by which a server may be asked, so that a web page cannot reach it under a name of its own.
+
+A browser sends the name from the address bar as `Host`. A page whose name was made to point at this machine (DNS
+rebinding) is of the same origin as the server, so that no rule about origins stops it; its name is what gives it away.
+"""
+
+from __future__ import annotations
+
+import re
+
+ANY = "*"
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:,/?#@]+)(?::\d{1,5})?")
+
+
+class AllowedHosts:
+    """Names separated by commas, without ports, an IPv6 address in brackets; `*` allows every name."""
+
+    def __init__(self, names: str) -> None:
+        self._names = frozenset(name.strip().lower() for name in names.split(",") if name.strip())
+
+    def __contains__(self, host: str) -> bool:
+        """True if a request with this `Host` header, port included, may be answered; an absent one is the text ""."""
+        found = _HOST.fullmatch(host)
+        return found is not None and (ANY in self._names or found[1].lower() in self._names)
