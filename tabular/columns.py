@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabular.contract import Contract
-from tabular.row import UNREADABLE, Matrix, Row, RowCodec, record_type, single_precision
+from tabular.row import MAX_RECORD_BYTES, UNREADABLE, Matrix, Row, RowCodec, record_type, single_precision
 from tabular.values import Value, json_type
 
 MOST_LEVELS = 127
+_RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class LabelColumn(msgspec.Struct, frozen=True):
@@ -90,18 +91,24 @@ class ColumnCodec:
         )
         self._array = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]  # it is made at run time
         self._lines = msgspec.json.Decoder(record)
+        self._least_record_bytes = len(msgspec.json.encode(dict.fromkeys(contract.feature_names, 0)))
 
     def array(self, body: bytes) -> Columns | None:
         """The rows of a JSON array; None if it is none, is empty, or any row has to be looked at by itself."""
         try:
-            return self._columns(self._array.decode(body))
+            records = self._array.decode(body)
         except UNREADABLE:
             return None
+        # How long each record is takes a second reading, so it is asked only where one can be too long.
+        others_bytes = (len(records) - 1) * self._least_record_bytes
+        if len(body) - others_bytes > MAX_RECORD_BYTES and _longest(_RECORDS.decode(body)) > MAX_RECORD_BYTES:
+            return None
+        return self._columns(records)
 
     def lines(self, lines: Sequence[bytes]) -> Columns | None:
         """The rows of newline-delimited JSON, one a line; None if any line has to be looked at by itself."""
         # Records are flat: if every line begins one and there are as many as lines, each line holds one and no more.
-        if not all(line.startswith(b"{") for line in lines):
+        if not all(line.startswith(b"{") for line in lines) or _longest(lines) > MAX_RECORD_BYTES:
             return None
         try:
             records = self._lines.decode_lines(b"\n".join(lines))
@@ -123,6 +130,10 @@ class ColumnCodec:
                 codes[:, at] = np.fromiter(map(labels.codes.__getitem__, column), np.float64, len(column))
                 values.append(labels.column(column, codes[:, at]))
         return Columns(values, codes)
+
+
+def _longest(records: Sequence[bytes | msgspec.Raw]) -> int:
+    return max(map(len, records), default=0)
 
 
 class _Labels:

@@ -3,7 +3,8 @@
     TabularError
     ├── Rejected                 the input is wrong: never retry, say what to mend
     │   ├── InvalidContract      a contract file does not describe a table
-    │   ├── InvalidRow           one record breaks the contract (every fault is named)
+    │   ├── InvalidRow           one record breaks the contract (its faults are named, the first 100 in full)
+    │   ├── RecordTooLarge       one record is too large to be read
     │   ├── InvalidTable         a table breaks the contract (rows and columns are named)
     │   ├── InvalidSetting       an environment variable has an unusable value
     │   ├── BrokenBundle         a model bundle is damaged or does not score as it was recorded
@@ -16,6 +17,7 @@ The core and the adapters raise these; only a door turns them into a status code
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import msgspec
 
@@ -40,17 +42,41 @@ class Fault(msgspec.Struct, frozen=True):
 class TabularError(Exception):
     """The root of every error this project raises on purpose."""
 
+    def detached(self) -> Self:
+        """The same error without its traceback, cause and context: to be kept, it must not keep what it came from.
+
+        A traceback holds its frames, and they hold the request: a list of rejected rows would hold every body.
+        """
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
+
 
 class Rejected(TabularError):
-    """The input cannot be used, now or later; `faults` names every part to mend."""
+    """The input cannot be used, now or later; `faults` names the parts to mend, and `more` counts those it leaves out.
 
-    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+    `summary` is the message, with the number of faults where some are left out.
+    """
+
+    def __init__(self, message: str, faults: Sequence[Fault] = (), more: int = 0) -> None:
         super().__init__(message)
         self.message = message
         self.faults = tuple(faults)
+        self.more = more
+
+    @property
+    def fault_count(self) -> int:
+        """How many faults there are, listed or not."""
+        return len(self.faults) + self.more
+
+    @property
+    def summary(self) -> str:
+        """The message; where faults are left out, with their number."""
+        if not self.more:
+            return self.message
+        return f"{self.message} ({self.fault_count} faults, of which the first {len(self.faults)} are shown)"
 
     def __str__(self) -> str:
-        return "; ".join([self.message, *map(str, self.faults)])
+        return "; ".join([self.summary, *map(str, self.faults)])
 
 
 class InvalidContract(Rejected):
@@ -59,6 +85,10 @@ class InvalidContract(Rejected):
 
 class InvalidRow(Rejected):
     """One record breaks its contract."""
+
+
+class RecordTooLarge(Rejected):
+    """One record is larger than any that is read."""
 
 
 class InvalidTable(Rejected):

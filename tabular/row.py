@@ -1,12 +1,14 @@
 """From a request to a row, and from rows to the model's matrix.
 
 `RowCodec.decode` is the fast door: one typed pass over the JSON bytes. What it refuses goes to the patient door,
-`RowCodec.parse`, which is the authority: it accepts every spelling the contract allows or names every fault at once.
+`RowCodec.parse`, which is the authority: it accepts every spelling the contract allows or names every fault at once,
+the first `MAX_FAULTS` in full. A record of more than `MAX_RECORD_BYTES` is not read at all, whoever sent it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -14,12 +16,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tabular.contract import Contract
-from tabular.errors import Fault, InvalidRow, Rejected
-from tabular.values import MISSING, Value, json_type, plain_labels, reader, shown
+from tabular.errors import Fault, InvalidRow, RecordTooLarge, Rejected
+from tabular.values import MISSING, Value, json_type, plain_labels, reader, shown, shown_name
 
 Matrix = NDArray[np.float32]
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises for bytes that are not JSON of the wanted type."""
+MAX_RECORD_BYTES = 1_000_000
+MAX_FAULTS = 100
+"""How many faults of one record are named; the others are counted only, and nothing is made for them."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -48,12 +53,15 @@ class RowCodec:
     def __init__(self, contract: Contract) -> None:
         self._readers = tuple(reader(feature, contract) for feature in contract.features)
         self._names = contract.feature_names
+        self._known = frozenset(self._names)
         pairs = zip(contract.features, self._readers, strict=True)
         self.plain = tuple(plain_labels(feature, contract, read) for feature, read in pairs)
         self._decoder = msgspec.json.Decoder(record_type(contract, map(json_type, contract.features)))
 
     def decode(self, body: bytes | msgspec.Raw) -> Row:
-        """Read one JSON object; raises NotJson, or InvalidRow with every fault."""
+        """Read one JSON object; raises RecordTooLarge, NotJson, or InvalidRow with its faults."""
+        if len(body) > MAX_RECORD_BYTES:
+            raise RecordTooLarge(f"the record has {len(body):,} bytes; at most {MAX_RECORD_BYTES:,} are read")
         try:
             record = self._decoder.decode(body)
         except msgspec.ValidationError:
@@ -77,42 +85,50 @@ class RowCodec:
         return Row(tuple(values), tuple(codes))
 
     def parse(self, record: object) -> Row:
-        """Check one decoded record; raises InvalidRow naming every faulty, missing and unknown field."""
+        """Check one decoded record; raises InvalidRow naming every faulty, missing and unknown field, in this order."""
         if not isinstance(record, Mapping):
             raise InvalidRow(
-                "a record must be a JSON object", [Fault("record", "is not an object", "an object", record)]
+                "a record must be a JSON object", [Fault("record", "is not an object", "an object", shown(record))]
             )
-        names = set(self._names)
-        faults = [
-            Fault(str(key), "is not a feature of this table", "leave it out", shown(value))
-            for key, value in record.items()
-            if key not in names
-        ]
-        faults += [
+        missing = [
             Fault(name, "is missing", "send it, or null if it is not known")
             for name in self._names
             if name not in record
         ]
-        given = [record.get(name) for name in self._names]
-        return self._row(given, faults)
+        unknown = len(record) - (len(self._names) - len(missing))
+        # Made only as far as they are named: a record may have a hundred thousand of them.
+        unknown_faults = (
+            Fault(shown_name(key), "is not a feature of this table", "leave it out", shown(value))
+            for key, value in record.items()
+            if key not in self._known
+        )
+        return self._row([record.get(name) for name in self._names], missing, unknown, unknown_faults)
 
-    def _row(self, given: Sequence[object], faults: Sequence[Fault] = ()) -> Row:
-        found = list(faults)
+    def _row(
+        self,
+        given: Sequence[object],
+        missing: Sequence[Fault] = (),
+        unknown: int = 0,
+        unknown_faults: Iterable[Fault] = (),
+    ) -> Row:
+        faulty: list[Fault] = []
         values: list[Value] = []
         codes: list[float] = []
         unseen: list[str] = []
         for name, read, raw in zip(self._names, self._readers, given, strict=True):
             outcome = read(raw)
             if isinstance(outcome, Fault):
-                found.append(outcome)
+                faulty.append(outcome)
                 continue
             value, code, is_unseen = outcome
             values.append(value)
             codes.append(code)
             if is_unseen:
                 unseen.append(name)
-        if found:
-            raise InvalidRow("the record does not keep the contract", found)
+        if count := len(faulty) + len(missing) + unknown:
+            # The contract's own fields come first: of what is unknown there may be no end.
+            named = list(islice(chain(faulty, missing, unknown_faults), MAX_FAULTS))
+            raise InvalidRow("the record does not keep the contract", named, count - len(named))
         return Row(tuple(values), tuple(codes), tuple(unseen))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -96,10 +97,20 @@ def _level_by_code(feature: Feature, raw: object) -> tuple[Value, float, bool] |
 
 
 def shown(value: object) -> object:
-    """The faulty value as it can stand in a JSON answer: long or nested ones are cut."""
+    """The faulty value as it can stand in a JSON answer; of a long or nested one, however deep, only the beginning."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
         return value if abs(value) < 1e300 else "a number beyond 1e300"
-    text = str(value)
+    # Only the beginning of a nested value is looked at: its whole text may be a thousand times what is kept of it.
+    return shown_name(value if isinstance(value, str) else _NESTED.repr(value))
+
+
+def shown_name(name: object) -> str:
+    """A text as it can stand in an answer: the beginning of a long one."""
+    text = str(name)
     return text if len(text) <= MAX_LABEL_CHARACTERS else text[:MAX_LABEL_CHARACTERS] + "…"
+
+
+_NESTED = reprlib.Repr()
+_NESTED.maxlevel = 3  # each level shows six elements, so that six levels would be 46,656
