@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import msgspec
 from server.model import Model
 from tabular.columns import columns_of
 from tabular.contract import Contract
-from tabular.errors import Fault, InvalidRow, Rejected
+from tabular.errors import Fault, InvalidRow, RecordTooLarge, Rejected
 from tabular.ports import StreamRecord
 from tabular.prediction import Prediction, id_from_stream, reply
 from tabular.row import Row
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 Keyed = tuple[str, bytes]
 """A record to put on a stream: its partition key and its data."""
 
-# What a letter repeats of a poison record, so that it stays under the stream's megabyte with every character escaped.
-MAX_FAULTS = 100
-MAX_NAME_CHARACTERS = 100
+# What a letter repeats of a poison record: with the rest of it, less than the megabyte that a stream takes.
+MAX_REASON_CHARACTERS = 1_000
+MAX_FAULTS_BYTES = 300_000
 MAX_DATA_CHARACTERS = 100_000
 
 
@@ -81,7 +81,7 @@ def _read(model: Model, record: StreamRecord) -> Row | Rejected:
     try:
         return model.bundle.codec.decode(record.data)
     except Rejected as error:
-        return error
+        return error.detached()
     except Exception as error:  # no record, whatever is in it, may stop the stream
         log.exception("shard %s, record %s broke the reading of records", record.shard, record.sequence_number)
         return Rejected(f"the record broke the reading of records: {type(error).__name__}: {error}")
@@ -97,24 +97,42 @@ def _whose(record: StreamRecord) -> dict[str, Any]:
 
 def _letter(refused: Refused) -> dict[str, Any]:
     record, error = refused.record, refused.error
-    try:
-        data, encoding = record.data.decode(), "utf-8"
-    except UnicodeDecodeError:
-        data, encoding = base64.b64encode(record.data).decode(), "base64"
+    data, encoding = _repeated(record.data)
     return {
-        "reason": _reason(record, error),
-        "faults": [_short(fault) for fault in error.faults[:MAX_FAULTS]],
-        "fault_count": len(error.faults),
+        "reason": _reason(record, error)[:MAX_REASON_CHARACTERS],
+        "faults": list(_fitting(error.faults)),
+        "fault_count": error.fault_count,
         **_whose(record),
         "arrived_at": record.arrived_at,
-        "data": data[:MAX_DATA_CHARACTERS],
+        "data": data,
         "data_encoding": encoding,
         "data_bytes": len(record.data),
     }
 
 
+def _repeated(data: bytes) -> tuple[str, str]:
+    """The data as text, or in base64 if it is none, or is one that JSON would need more than twice its length for."""
+    try:
+        text = data.decode()[:MAX_DATA_CHARACTERS]
+    except UnicodeDecodeError:
+        text = None
+    if text is None or len(msgspec.json.encode(text)) > 2 * len(text.encode()) + 2:
+        return base64.b64encode(data[:MAX_DATA_CHARACTERS]).decode()[:MAX_DATA_CHARACTERS], "base64"
+    return text, "utf-8"
+
+
+def _fitting(faults: Sequence[Fault]) -> Iterator[Fault]:
+    """The first faults; what a field may hold can be long, too."""
+    size_bytes = 0
+    for fault in faults:
+        size_bytes += len(msgspec.json.encode(fault))
+        if size_bytes > MAX_FAULTS_BYTES:
+            return
+        yield fault
+
+
 def _reason(record: StreamRecord, error: Rejected) -> str:
-    if isinstance(error, InvalidRow):
+    if isinstance(error, InvalidRow | RecordTooLarge):
         return error.message
     if not record.data:
         return "the record is empty"
@@ -131,12 +149,3 @@ def _is_base64_of_json(data: bytes) -> bool:
         return base64.b64decode(data, validate=True).lstrip().startswith(b"{")
     except ValueError:
         return False
-
-
-def _short(fault: Fault) -> Fault:
-    given = fault.given
-    if isinstance(given, str):
-        given = given[:MAX_NAME_CHARACTERS]
-    elif isinstance(given, list | dict):  # a record that is no object stands here whole
-        given = None
-    return msgspec.structs.replace(fault, field=fault.field[:MAX_NAME_CHARACTERS], given=given)

@@ -87,11 +87,16 @@ class StreamLoop:
     def run(self, poll_seconds: float, stop: threading.Event) -> None:
         """Go on until stopped: a batch that has begun is finished, unless a sink is down just then."""
         while not stop.is_set():
-            batch = self._poll(stop)
-            if batch.positions:
-                self._finish(batch, stop)
-            if len(batch.records) < self._batch_records:
+            if not self._turn(stop):
                 stop.wait(poll_seconds)
+
+    def _turn(self, stop: threading.Event) -> bool:
+        """Deal with one batch, and let go of it; True if there is more to read at once."""
+        batch = self._poll(stop)
+        if batch.positions:
+            self._finish(batch, stop)
+        is_behind = any(self._reader.behind_milliseconds().values())
+        return len(batch.records) >= self._batch_records or (bool(batch.records) and is_behind)
 
     def _poll(self, stop: threading.Event) -> Batch:
         batch = Batch()
@@ -164,7 +169,7 @@ class StreamLoop:
             except Rejected as error:
                 answers.records.remove(record)
                 answers.predictions.remove(prediction)
-                answers.refused.append(Refused(record, error))
+                answers.refused.append(Refused(record, error.detached()))
 
     def _publish(self, batch: Batch, answers: Answers) -> None:
         if not self._keeper.are_held(batch.positions):

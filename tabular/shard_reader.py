@@ -22,6 +22,10 @@ from tabular.shards import Gone, Page, Shard, Shards, StalePlace
 log = logging.getLogger(__name__)
 
 DISCOVER_SECONDS = 10.0
+FULL_BATCH_BYTES = 5_000_000
+"""With as much data a batch takes up no further shard."""
+READ_BYTES = 2_000_000
+"""What a read is meant to bring, by the size of the records that came last; Kinesis ends it at ten megabytes."""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -38,6 +42,11 @@ class Batch:
 
     records: list[StreamRecord] = field(default_factory=list)
     positions: dict[str, Position] = field(default_factory=dict)
+
+    @property
+    def size_bytes(self) -> int:
+        """How much data the records hold."""
+        return sum(len(record.data) for record in self.records)
 
 
 Claim = Callable[[Sequence[str]], Mapping[str, int]]
@@ -78,6 +87,7 @@ class ShardReader:
         self._cursors: dict[str, _Cursor] = {}
         self._discover_at = 0.0
         self._turn = 0
+        self._record_bytes = 0
 
     def poll(self, limit: int) -> Batch:
         """At most `limit` records from the shards that may be read now; empty if there is nothing new.
@@ -88,7 +98,7 @@ class ShardReader:
         try:
             self._look_again()
             for cursor in self._in_turn():
-                if len(batch.records) < limit:
+                if len(batch.records) < limit and batch.size_bytes < FULL_BATCH_BYTES:
                     self._read_into(batch, cursor, limit - len(batch.records))
         except Unavailable:
             self._discover_at = 0.0  # whatever it was, the stream may be another one afterwards
@@ -183,7 +193,7 @@ class ShardReader:
         try:
             if cursor.place is None:
                 cursor.place = self._place(cursor)
-            page = self._shards.read(cursor.shard.name, cursor.place, limit)
+            page = self._shards.read(cursor.shard.name, cursor.place, self._affordable(limit))
         except StalePlace:
             log.info("shard %s: the place expired; taking a new one", cursor.shard.name)
             cursor.place = None
@@ -193,6 +203,10 @@ class ShardReader:
             cursor.place, self._discover_at = None, 0.0
             return
         self._take(batch, cursor, page)
+
+    def _affordable(self, limit: int) -> int:
+        # An answer takes several times the memory of the records in it.
+        return max(1, min(limit, READ_BYTES // max(self._record_bytes, 1)))
 
     def _place(self, cursor: _Cursor) -> str:
         if cursor.after is not None:
@@ -213,6 +227,7 @@ class ShardReader:
         if page.records:
             cursor.after = page.records[-1].sequence_number
             batch.records.extend(page.records)
+            self._record_bytes = sum(len(record.data) for record in page.records) // len(page.records)
         # Kinesis ends a closed shard with no next place; an emulator may only list it as closed.
         is_drained = cursor.shard.is_closed and not page.records and page.behind_milliseconds == 0
         is_finished = page.next_place is None or is_drained

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Keyed = tuple[str, bytes]
 """A record to put: its partition key and its data."""
 
-MAX_RECORD_BYTES = 1_048_576
+MAX_PUT_RECORD_BYTES = 1_048_576
 MAX_PUT_RECORDS = 500
 MAX_PUT_BYTES = 5_000_000
 MAX_KEY_CHARACTERS = 256
@@ -174,10 +174,10 @@ def _check(stream: str, position: int, record: Keyed) -> None:
             f"record {position} cannot be put on stream {stream}: its partition key {key[:20]!r} has {len(key)} "
             f"characters; 1 to {MAX_KEY_CHARACTERS} are allowed"
         )
-    if _size_bytes(record) > MAX_RECORD_BYTES:
+    if _size_bytes(record) > MAX_PUT_RECORD_BYTES:
         raise Rejected(
             f"record {position} (partition key {key[:20]!r}) cannot be put on stream {stream}: it has "
-            f"{_size_bytes(record):,} bytes with its key; {MAX_RECORD_BYTES:,} are allowed"
+            f"{_size_bytes(record):,} bytes with its key; {MAX_PUT_RECORD_BYTES:,} are allowed"
         )
 
 

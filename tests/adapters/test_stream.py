@@ -7,7 +7,7 @@ import time
 import boto3
 import pytest
 
-from tabular.adapters.stream import MAX_RECORD_BYTES, KinesisStream, StreamAdmin
+from tabular.adapters.stream import MAX_PUT_RECORD_BYTES, KinesisStream, StreamAdmin
 from tabular.errors import Rejected, Unavailable
 from tabular.prediction import id_from_stream
 from tabular.shard_reader import Position
@@ -44,7 +44,7 @@ def test_more_than_five_megabytes_are_put_in_several_calls(emulator_url, stream)
 
 @pytest.mark.parametrize(
     ("record", "named"),
-    [(("k", b"x" * MAX_RECORD_BYTES), "record 2 .*'k'.*1,048,577"), (("", b"x"), "record 2 .*partition key")],
+    [(("k", b"x" * MAX_PUT_RECORD_BYTES), "record 2 .*'k'.*1,048,577"), (("", b"x"), "record 2 .*partition key")],
 )
 def test_a_record_that_can_never_be_put_is_named_and_nothing_is_sent(emulator_url, stream, record, named):
     with pytest.raises(Rejected, match=named):

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tabular.shard_reader import Position, ShardReader
-from tests.unit.memory_stream import drain, start
+from tests.unit.memory_stream import MemoryStream, drain, start
 
 
 def test_children_are_read_after_all_their_parents(stream):
@@ -102,3 +102,29 @@ def test_what_is_forgotten_is_read_again_from_the_saved_position_also_at_the_end
     reader.forget(["root", "lone"])
     assert [record.shard for record in reader.poll(100).records].count("root") == 10
     assert {record.shard for record in first} >= {"root", "lone"}
+
+
+def test_large_records_are_read_a_few_at_a_time_and_small_ones_again_as_many_as_are_wanted():
+    stream = one_shard(sizes=[1_000_000] * 20 + [100] * 600)
+    reader = start(stream)
+    found = [len(reader.poll(10).records) for _ in range(6)]
+    assert found == [10, 2, 2, 2, 2, 2], "nothing is known of the first"
+    assert len(reader.poll(500).records) == 2
+    assert len(reader.poll(500).records) == 500
+
+
+def test_a_batch_that_holds_enough_takes_up_no_further_shard():
+    stream = one_shard(sizes=[1_000_000] * 6)
+    stream.add("two")
+    stream.put("two", 6)
+    stream.records["two"] = [replace(record, data=b"x" * 1_000_000) for record in stream.records["two"]]
+    assert len({record.shard for record in start(stream).poll(500).records}) == 1
+
+
+def one_shard(sizes: list[int]) -> MemoryStream:
+    stream = MemoryStream()
+    stream.add("one")
+    stream.put("one", len(sizes))
+    pairs = zip(stream.records["one"], sizes, strict=True)
+    stream.records["one"] = [replace(record, data=b"x" * size) for record, size in pairs]
+    return stream

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from server.model import Model
 from server.stream_batch import answer, dead_letters, results
-from tabular.adapters.stream import MAX_RECORD_BYTES
+from tabular.adapters.stream import MAX_PUT_RECORD_BYTES
 from tabular.ports import StreamRecord
 from tabular.prediction import id_from_stream, reply
 
@@ -28,7 +30,7 @@ def record(data: bytes, number: int = 0, stream: str = "s@1") -> StreamRecord:
 
 def letter(model: Model, data: bytes) -> dict:
     ((_, body),) = dead_letters(answer(model, [record(data)]))
-    assert len(body) < MAX_RECORD_BYTES
+    assert len(body) < MAX_PUT_RECORD_BYTES
     return json.loads(body)
 
 
@@ -72,18 +74,64 @@ def test_a_letter_says_why_and_repeats_the_data(model, data, reason, encoding):
     assert got["arrived_at"] == "2026-01-01T12:00:00Z"
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"\x01" * (MAX_RECORD_BYTES - 100),
-        b"\xff" * (MAX_RECORD_BYTES - 100),
-        json.dumps({("\x01" * 30) + str(at): "\x01" * 100 for at in range(1_000)}).encode(),
-        json.dumps(["\x01" * 1_000] * 150).encode(),
-        json.dumps("\x01" * 170_000).encode(),
-    ],
-)
+POISON = {
+    "control characters": b"\x01" * (MAX_PUT_RECORD_BYTES - 100),
+    "no text": b"\xff" * (MAX_PUT_RECORD_BYTES - 100),
+    "control characters in names and values": json.dumps(
+        {("\x01" * 30) + str(at): "\x01" * 100 for at in range(1_000)}
+    ).encode(),
+    "control characters in a list": json.dumps(["\x01" * 1_000] * 150).encode(),
+    "control characters in a text": json.dumps("\x01" * 170_000).encode(),
+    "unknown keys": json.dumps({f"k{at}": at for at in range(75_000)}).encode(),
+    "unknown keys that are long": json.dumps({str(at) * 30: "x" * 1_000 for at in range(700)}).encode(),
+    "brackets": b"[" * 1_000_000,
+    "a list of lists": b"[" + b"[]," * 333_000 + b"[]]",
+    "one long text": json.dumps("x" * 999_000).encode(),
+    "quotation marks": b'"' * 1_000_000,
+    "long characters": "😀".encode() * 250_000,
+    "not JSON": b"x" * 1_000_000,
+    "too large": b" " * MAX_PUT_RECORD_BYTES,
+    "small": b"\x01\x02",
+}
+
+
+@pytest.mark.parametrize("data", POISON.values(), ids=POISON.keys())
 def test_a_letter_fits_on_a_stream_however_large_and_strange_the_record(model, data):
-    assert letter(model, data)["data_bytes"] == len(data)
+    key = "\x01" * 256
+    ((_, body),) = dead_letters(answer(model, [replace(record(data), partition_key=key)]))
+    assert len(body) + len(key) <= min(MAX_PUT_RECORD_BYTES, 2 * len(data) + 100_000)
+    assert json.loads(body)["data_bytes"] == len(data)
+
+
+def test_a_letter_fits_on_a_stream_whatever_the_contract_allows(make_bundle, tiny_contract):
+    def many_levels(file):
+        levels = [f"{at:03}" + "x" * 90 for at in range(300)]
+        file["features"][1] |= {"levels": levels, "example": levels[0]}
+        file["features"] += [
+            file["features"][1] | {"name": f"class {at}", "column": f"Class {at}"} for at in range(120)
+        ]
+
+    model = Model("r" * 32, make_bundle(tiny_contract(change=many_levels), rows=50))
+    got = letter(model, json.dumps(dict.fromkeys(model.bundle.contract.feature_names, 1.5)).encode())
+    assert 1 < len(got["faults"]) < got["fault_count"] == 123
+
+
+def test_text_that_json_would_make_much_longer_is_repeated_in_base64(model):
+    got = letter(model, b"\x01" * 1_000)
+    assert (base64.b64decode(got["data"]), got["data_encoding"]) == (b"\x01" * 1_000, "base64")
+
+
+def test_what_is_kept_of_a_rejected_record_is_the_record_and_the_reason(model):
+    batch = [record(json.dumps({f"k{at}": at for at in range(75_000)}).encode(), at) for at in range(20)]
+    tracemalloc.start()
+    try:
+        answers = answer(model, batch)
+        kept_bytes, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(answers.refused) == 20
+    assert kept_bytes < 2_000_000
+    assert peak_bytes < 32_000_000, "one record's at a time"
 
 
 def test_every_fault_of_a_record_is_named(model, bundle):
