@@ -28,7 +28,7 @@ def api(layout: Layout) -> Service:
     config = str(PROJECT / "server" / "gunicorn.conf.py")
     return Service(
         name="api",
-        command=(executable("gunicorn"), "--config", config, "server.api:create_app()"),
+        command=(executable("gunicorn"), "--config", config, "server.api.app:create_app()"),
         port=layout.ports.api,
         ready_url=f"http://127.0.0.1:{layout.ports.api}/health/ready",
     )

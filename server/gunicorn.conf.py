@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from gunicorn.workers.base import Worker
+from gunicorn.arbiter import Arbiter
+from uvicorn_worker import UvicornWorker
 
 from tabular.errors import TabularError
 from tabular.settings import load_settings
@@ -19,23 +20,41 @@ try:
 except TabularError as error:
     sys.exit(f"the API does not start: {error}")
 
+GRACEFUL_SECONDS = 20
+SWITCH_SECONDS = 0.001  # a busy thread gives the interpreter back to the event loop after this
 
-SEATS_BYTES = 1_024
 
+class ApiWorker(UvicornWorker):
+    """uvicorn with the bounds of `server.api.protocol`, imported after the fork: it brings XGBoost along."""
 
-class PollWorker(Worker):
-    """Runs `server.poll_loop`, which is imported after the fork, as everything is that brings XGBoost along."""
+    CONFIG_KWARGS = {  # noqa: RUF012 - as its base class has it
+        "loop": "uvloop",
+        "http": "server.api.protocol:BoundedProtocol",
+        "ws": "none",
+        "lifespan": "on",
+        "interface": "asgi3",
+        "proxy_headers": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": GRACEFUL_SECONDS,
+    }
 
-    seats = memoryview(mmap.mmap(-1, SEATS_BYTES)).cast("i")
+    shared = memoryview(mmap.mmap(-1, 1_024)).cast("i")  # what the workers tell each other, by server.api.acceptor
 
-    def run(self):  # noqa: ANN201 - gunicorn's own base class has no types
-        from server.poll_loop import PollLoop
-        from server.seats import Seat
+    async def _serve(self):  # noqa: ANN202 - gunicorn's own base class has no types
+        from server.api.acceptor import Share, SharingServer
 
+        self.config.app = self.wsgi
+        self._install_sigquit_handler()
+        server = SharingServer(self.config, Share(self.shared, self.age))
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+    def run(self):  # noqa: ANN201
         _share_memory_among_threads()
         _collect_garbage_seldom()
-        self.seat = Seat(self.seats, self.age)
-        PollLoop(self, _settings.api_max_waiting, _settings.max_body_bytes).run()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        super().run()
 
 
 def _share_memory_among_threads() -> None:
@@ -59,10 +78,9 @@ _metrics_folder = _settings.state_dir / "api-metrics"
 
 bind = f"{_settings.api_host}:{_settings.api_port}"
 workers = _settings.api_workers
-threads = _settings.api_threads
-worker_class = PollWorker
+worker_class = ApiWorker
 backlog = 512
-keepalive = 15
+keepalive = 15  # see server/api/protocol.py, which says so too
 
 # A worker loads the model itself, after the fork: an XGBoost that was used before a fork hangs in the child.
 preload_app = False
@@ -70,13 +88,9 @@ preload_app = False
 raw_env = ["OMP_NUM_THREADS=1", f"PROMETHEUS_MULTIPROC_DIR={_metrics_folder}"]
 
 timeout = 60
-graceful_timeout = 20
+graceful_timeout = GRACEFUL_SECONDS + 5
 if Path("/dev/shm").is_dir():  # noqa: S108 - the heartbeat file; on a disk it can block for as long as the disk does
     worker_tmp_dir = "/dev/shm"  # noqa: S108
-
-limit_request_line = 4_094
-limit_request_fields = 50
-limit_request_field_size = 8_190
 
 accesslog = None
 errorlog = "-"
@@ -92,7 +106,7 @@ def on_starting(server):  # noqa: ANN001, ANN201, ARG001, D103 - gunicorn's hook
 def child_exit(server, worker):  # noqa: ANN001, ANN201, ARG001, D103
     from prometheus_client import multiprocess
 
-    worker.seats[worker.age % len(worker.seats)] = 0  # a worker that was killed could not rise itself
+    worker.shared[worker.age % len(worker.shared)] = 0  # a worker that was killed could not say so itself
     multiprocess.mark_process_dead(worker.pid, str(_metrics_folder))
 
 

@@ -113,4 +113,5 @@ class Unavailable(TabularError):
     def __init__(self, service: str, why: str, retry_after_seconds: float = 1.0) -> None:
         super().__init__(f"{service} is not available: {why}")
         self.service = service
+        self.why = why
         self.retry_after_seconds = retry_after_seconds

@@ -130,6 +130,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str = ""
     """The key to ask for, as `Authorization: Bearer KEY` or `X-API-Key: KEY`, before predicting. Empty: none."""
 
+    api_max_connections: Count = 800
+    """How many connections one API worker keeps; beyond it the one goes that has waited longest without a request."""
+
+    api_max_connections_per_peer: Count = 256
+    """How many of them may come from one address; a proxy in front is one address."""
+
+    open_pages: bool = False
+    """Whether `/metrics`, `/docs` and `/openapi.json` are shown without the key where there is one: `1` for yes."""
+
     outbox_max_bytes: Count = 2_000_000_000
     """The most disk the API's outbox takes while the store is down; beyond it the API answers 503."""
 

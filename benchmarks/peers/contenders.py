@@ -72,8 +72,8 @@ OURS = {
 }
 
 LIMITS = (
-    Contender("limit: constant view", gunicorn("benchmarks.load.limits:app"), "/constant", score=None, environ=OURS),
-    Contender("limit: JSON echo view", gunicorn("benchmarks.load.limits:app"), "/echo", score=None, environ=OURS),
+    Contender("limit: constant answer", gunicorn("benchmarks.load.limits:app"), "/constant", score=None, environ=OURS),
+    Contender("limit: JSON echo", gunicorn("benchmarks.load.limits:app"), "/echo", score=None, environ=OURS),
 )
 
 CONTENDERS = (

@@ -14,7 +14,7 @@ from benchmarks.results import Table, Value
 
 OURS, PLAIN = "ours", "FastAPI + uvicorn"
 FOUR = ("mlflow models serve", "BentoML", "MLServer, in process", "MLServer, 2 workers", "Ray Serve")
-CONSTANT = "limit: constant view"
+CONSTANT = "limit: constant answer"
 PACKAGES = {"fastapi": "fastapi", "bentoml": "bentoml", "mlserver": "mlserver", "rayserve": "ray", "mlflow": "mlflow"}
 Rounds = Mapping[str, Sequence[Figures]]
 
@@ -100,8 +100,8 @@ def _goals(rounds: Rounds, load: Load) -> list[Table]:
             6,
         ),
         at_least("requests/s over FastAPI + uvicorn", over(PLAIN, rate), 1.7),
-        at_least("requests/s over the constant view", over(CONSTANT, rate), 0.8),
-        at_most("CPU a request over the constant view", over(CONSTANT, "cpu_us"), 1.25),
+        at_least("requests/s over the constant answer", over(CONSTANT, rate), 0.5),
+        at_most("CPU a request over the constant answer", over(CONSTANT, "cpu_us"), 2),
         *(
             at_most(f"p99 {when} over the best peer's", max(all_over(peers, f"{key}_p99_ms"), default=None), 1)
             for key, when in shown.items()

@@ -1,6 +1,6 @@
 """The API next to the limits of its own worker, to XGBoost alone, and to itself at fixed rates.
 
-    python -m benchmarks.serving [--rounds 3] [--seconds 4] [--no-store] [--sync full] [--worker gthread]
+    python -m benchmarks.serving [--rounds 3] [--seconds 4] [--no-store] [--sync full]
 
 All servers run at once and are loaded in turn, round by round, so that a slow minute of the machine slows each; the
 tables show medians and ratios. Predictions go through the outbox to a real store, as in service, which takes CPU from
@@ -34,7 +34,7 @@ def main() -> None:
             found = batches(servers, folder, made.records, made.bundle, given.rounds, given.seconds, given.workers)
         start = starts(folder, given, STARTS)
     setting = (
-        f"{given.workers} workers ({given.worker or 'poll loop'}), outbox_sync {given.sync}, "
+        f"{given.workers} workers, outbox_sync {given.sync}, "
         f"{'no store' if given.no_store else 'store draining meanwhile'}."
     )
     tables = [report.full(full, setting), report.paced(paced), report.batches(found, given.workers)]
@@ -49,7 +49,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rates", type=int, nargs="*", default=(100, 300, 600))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=4)
-    parser.add_argument("--worker", default="", help="a worker class of gunicorn's own instead of the poll loop")
     parser.add_argument("--sync", choices=["normal", "full"], default="normal")
     parser.add_argument("--no-store", action="store_true")
     return parser.parse_args(namespace=argparse.Namespace(store_port=free_port()))

@@ -39,7 +39,7 @@ class Batch:
 def singles(
     servers: Sequence[Server], folder: Path, records: Sequence[Record], rates: Sequence[int], rounds: int, seconds: int
 ) -> tuple[Rounds, dict[int, Rounds]]:
-    """Single rows: every server at saturation, and the API and the constant view at each rate, round by round."""
+    """Single rows: every server at saturation, and the API and the constant answer at each rate, round by round."""
     bodies = written(folder / "singles" / "bodies", records[:PAYLOADS])
     full: Rounds = {server.name: [] for server in servers}
     paced: dict[int, Rounds] = {rate: {server.name: [] for server in servers[:2]} for rate in rates}
@@ -64,7 +64,7 @@ def batches(
     seconds: int,
     workers: int,
 ) -> dict[int, Batch]:
-    """Batches by size: the API, the JSON echo view, and in the same rounds XGBoost alone on the same rows."""
+    """Batches by size: the API, the JSON echo, and in the same rounds XGBoost alone on the same rows."""
     api, echo = replace(servers[0], path="/predict/batch"), next(one for one in servers if one.path == "/echo")
     found = {}
     for size in BATCHES:

@@ -17,9 +17,8 @@ from embedded.layout import Layout, Ports
 from embedded.service import Service, free_port, stop
 
 LIMITS = {
-    "constant view": ("benchmarks.load.limits:app", "/constant"),
-    "JSON echo view": ("benchmarks.load.limits:app", "/echo"),
-    "bare callable": ("benchmarks.load.limits:bare", "/"),
+    "constant": ("benchmarks.load.limits:app", "/constant"),
+    "JSON echo": ("benchmarks.load.limits:app", "/echo"),
 }
 API = "API"
 PROBE_SECONDS = 0.005
@@ -93,5 +92,4 @@ def _with_settings(service: Service, state: Path, port: int, given: argparse.Nam
         "API_THREADS": str(given.threads),
         "OUTBOX_SYNC": given.sync,
     }
-    worker = ("--worker-class", given.worker) if given.worker else ()
-    return replace(service, command=(*service.command[:-1], *worker, service.command[-1]), environ=environ)
+    return replace(service, environ=environ)

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import tabular.settings
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import QUANTILES, Monitor, Sight, Window
-from server.api_metrics import ApiMetrics
+from server.api.metrics import ApiMetrics
 from server.outbox import Outbox
 from server.stream_metrics import StreamMetrics
 from tabular.drift import ColumnDrift, Drift

@@ -125,7 +125,7 @@ for name in {names}:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("door", ["server.api", "server.consumer"])
+@pytest.mark.parametrize("door", ["server.api.app", "server.consumer"])
 def test_a_serving_door_loads_no_training_library(door):
     heavy = ["pandas", "evidently", "prefect", "hyperopt", "sklearn", "matplotlib", "pyarrow"]
     code = f"import sys, {door}; print([name for name in {heavy} if name in sys.modules])"

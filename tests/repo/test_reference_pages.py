@@ -14,9 +14,9 @@ import pytest
 
 from embedded.layout import PROJECT
 from reporting import report
-from server import http_errors
+from server.api import errors
+from server.api.openapi import document
 from server.model import Model
-from server.openapi import document
 from server.stream_batch import answer, dead_letters, results
 from tabular.feature_store import Version
 from tabular.ports import StreamRecord
@@ -60,10 +60,10 @@ def test_the_http_page_names_every_route(contract):
 def test_the_http_page_names_every_status_and_code():
     page = (REFERENCE / "http-api.md").read_text()
     rows = set(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", page, re.MULTILINE))
-    known = {(str(status), code) for status, (code, _) in http_errors._KNOWN.items()}
+    known = {(str(status), code) for status, (code, _) in errors._KNOWN.items()}
     given = {
         (str(arguments[0]), str(arguments[2]))
-        for path in (PROJECT / "server").glob("*.py")
+        for path in (PROJECT / "server").rglob("*.py")
         for name, arguments in calls(path)
         if name == "Refusal" and len(arguments) > 2 and arguments[2]
     }
@@ -106,7 +106,7 @@ def test_the_bundle_page_names_every_file_of_a_bundle(make_bundle, contract):
 def test_the_metrics_page_names_every_metric_that_is_made_in_code():
     made = {
         str(arguments[0])
-        for path in ("server/api_metrics.py", "server/stream_metrics.py", "monitoring/metrics.py")
+        for path in ("server/api/metrics.py", "server/stream_metrics.py", "monitoring/metrics.py")
         for name, arguments in calls(PROJECT / path)
         if name in METRIC_MAKERS and arguments and arguments[0]
     }

@@ -11,7 +11,7 @@ JSON = "application/json"
 def request(body: bytes, *headers: str, path: str = "/predict", version: str = "1.1") -> bytes:
     lines = [
         f"POST {path} HTTP/{version}",
-        "Host: x",
+        "Host: localhost",
         f"Content-Type: {JSON}",
         f"Content-Length: {len(body)}",
         *headers,

@@ -163,4 +163,14 @@ def test_with_an_api_key_only_those_who_hold_it_are_answered(run_api, contract):
         for headers in ({"X_API_Key": "s3cret"}, {"Authorization": "Bearer s3cret"}):
             assert locked.predict(contract.example, **headers)[0] == 200
         assert locked.ask("GET", "/health/ready")[0] == 200
-        assert locked.ask("GET", "/metrics")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/docs", "/openapi.json"])
+def test_with_an_api_key_the_pages_ask_for_it_unless_they_are_open(run_api, path):
+    with run_api(API_KEY="s3cret", API_WORKERS="1") as locked:
+        assert locked.ask("GET", path)[0] == 401
+        assert locked.ask("GET", path, X_API_Key="s3cret")[0] == 200
+        assert locked.ask("GET", path, Authorization="bearer s3cret")[0] == 200
+    with run_api(API_KEY="s3cret", OPEN_PAGES="1", API_WORKERS="1") as shown:
+        assert shown.ask("GET", path)[0] == 200
+        assert shown.ask("POST", "/predict")[0] == 401

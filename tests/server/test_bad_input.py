@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from tests.server.raw_http import JSON, spoken
+from tests.server.raw_http import JSON, answers, spoken
 
 NDJSON = "application/x-ndjson"
 LIMIT_BYTES, LIMIT_ROWS = 100_000, 50
@@ -111,12 +111,12 @@ def test_every_fault_of_a_record_is_named_at_once(api, contract):
 def test_thousands_of_faults_make_a_short_answer_that_says_how_many(api, contract):
     record = contract.example | {f"x{number}": 1 for number in range(4_000)}
     error = refused(api, 422, "invalid_record", "POST", "/predict", json.dumps(record).encode(), Content_Type=JSON)
-    assert len(error["faults"]) == 1_000
-    assert "4000 faults" in error["message"]
+    assert len(error["faults"]) == 100
+    assert "4,000 faults" in error["message"]
 
 
-def test_a_field_name_as_long_as_the_body_is_cut(api):
-    body = json.dumps({"k" * 90_000: 1}).encode()
+def test_a_field_name_as_long_as_the_body_is_cut(api, contract):
+    body = json.dumps(contract.example | {"k" * 90_000: 1}).encode()
     error = refused(api, 422, "invalid_record", "POST", "/predict", body, Content_Type=JSON)
     assert len(error["faults"][0]["field"]) == 101
 
@@ -168,7 +168,7 @@ def test_an_object_where_an_array_belongs_is_422_and_shown_the_way(api, good):
     assert "/predict" in error["remedy"]
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "BREW"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
 def test_another_method_is_405(api, method, path):
     refused(api, 405, "wrong_method", method, path)
@@ -189,7 +189,7 @@ def test_an_idempotency_key_that_cannot_be_used_is_400_and_named(api, good, key)
     assert error["faults"][0]["field"] == "Idempotency-Key"
 
 
-HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def test_a_chunked_body_without_a_length_is_read(api, good):
@@ -223,18 +223,14 @@ def test_a_body_shorter_than_its_length_is_400_even_if_it_is_json(api, good):
 
 
 @pytest.mark.parametrize("line", [b"POST /predict", b"POST /nothing", b"PUT /predict"])
-def test_a_refusal_waits_for_the_body_so_that_the_connection_can_be_used_again(api, good, line):
+def test_a_refusal_does_not_wait_for_the_body_and_the_connection_can_be_used_again(api, good, line):
     with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
-        head = b"%s HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+        head = b"%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
         connection.sendall(head % (line, len(good)))
-        connection.settimeout(0.5)
-        with pytest.raises(TimeoutError):
-            connection.recv(1)
-        connection.settimeout(10)
+        assert answers(connection)[0][0] in {404, 405, 415}
         connection.sendall(good)
-        assert connection.recv(65_536).split(b" ")[1] in {b"404", b"405", b"415"}
-        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert connection.recv(65_536).split(b" ")[1] == b"200"
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answers(connection)[0][0] == 200
 
 
 def test_no_request_of_this_module_was_a_500(api):

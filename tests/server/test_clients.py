@@ -11,6 +11,10 @@ import pytest
 
 from tests.server.raw_http import JSON, answers, connected, request
 
+CHUNKED_HEAD = (
+    b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+
 
 @pytest.fixture(scope="module")
 def api(run_api):
@@ -38,7 +42,7 @@ def test_a_request_that_comes_byte_by_byte_is_answered(api, good):
 
 
 def test_a_chunked_body_that_comes_byte_by_byte_is_answered(api, good):
-    text = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    text = CHUNKED_HEAD
     text += b"5;why=not\r\n%s\r\n%x\r\n%s\r\n0\r\nX-Sum: x\r\n\r\n" % (good[:5], len(good) - 5, good[5:])
     with connected(api) as connection:
         for at in range(len(text)):
@@ -47,7 +51,7 @@ def test_a_chunked_body_that_comes_byte_by_byte_is_answered(api, good):
 
 
 def test_a_trailer_that_is_forbidden_is_400(api):
-    text = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    text = CHUNKED_HEAD
     with connected(api) as connection:
         connection.sendall(text + b"2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n")
         assert answers(connection)[0][0] == 400
@@ -64,6 +68,15 @@ def test_requests_sent_in_one_go_are_answered_in_order(api, contract):
     assert statuses == [200, 200, 422, 200]
     alone = [api.predict(contract.example, Idempotency_Key=str(at))[1]["prediction_id"] for at in (0, 1, 3)]
     assert [ids[0], ids[1], ids[3]] == alone
+
+
+def test_many_requests_sent_in_one_go_are_all_answered_even_if_the_last_comes_in_two_parts(api, good):
+    text = request(good) * 300
+    with connected(api) as connection:
+        connection.sendall(text[:-20])
+        assert {status for status, _, _ in answers(connection, 299)} == {200}
+        connection.sendall(text[-20:])
+        assert answers(connection)[0][0] == 200
 
 
 def test_a_batch_before_and_after_a_single_row_on_one_connection_keeps_the_order(api, contract, good):
@@ -89,7 +102,8 @@ def test_a_connection_is_kept_as_the_client_asks(api, good, version, headers, co
     with connected(api) as client:
         client.sendall(request(good, *headers, version=version))
         status, answered, _ = answers(client)[0]
-        assert (status, answered["connection"]) == (200, connection)
+        assert status == 200
+        assert answered.get("connection", "keep-alive") == connection
         if connection == "close":
             assert client.recv(10) == b""
         else:
@@ -116,7 +130,7 @@ def test_a_client_that_half_closes_after_its_request_is_answered(api, good):
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 def test_a_client_that_sends_far_too_much_still_sees_why(api, framing):
     piece = b" " * 65_536
-    head = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     with connected(api) as client:
         if framing == "length":
             client.sendall(f"{head}Content-Length: {80 * len(piece)}\r\n\r\n".encode())
@@ -133,9 +147,7 @@ def test_a_client_that_sends_far_too_much_still_sees_why(api, framing):
     [
         b"hello\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"GET /\r\n\r\n",
         b"POST /predict HTTP/1.1\r\nbad header\r\n\r\n",
-        b"\r\n\r\n",
     ],
 )
 def test_what_is_not_http_is_400_at_once(api, text):
@@ -155,14 +167,14 @@ def test_pages_are_answered_while_rows_are_and_in_the_same_connection(api, good)
         for _ in range(3):
             client.sendall(request(good))
             assert answers(client)[0][0] == 200
-            client.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert json.loads(answers(client)[0][2]) == {"status": "live"}
-            client.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert client.recv(1_000).startswith(b"HTTP/1.1 200")
 
 
 def test_a_client_that_does_not_take_its_answers_holds_up_nobody(api, contract):
-    batch = request(json.dumps([{"x": 1}] * 3_000).encode(), path="/predict/batch")  # megabytes of refusals
+    batch = request(json.dumps([contract.example] * 3_000).encode(), path="/predict/batch")
     with connected(api) as greedy:
         greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         greedy.sendall(batch)
@@ -171,7 +183,7 @@ def test_a_client_that_does_not_take_its_answers_holds_up_nobody(api, contract):
         assert api.predict([contract.example], "/predict/batch")[0] == 200
         status, _, body = answers(greedy)[0]
         assert status == 200
-        assert json.loads(body)["refused"] == 3_000
+        assert json.loads(body)["answered"] == 3_000
 
 
 def test_a_connection_can_be_used_again_and_again(api, good):

@@ -17,7 +17,7 @@ def burst(api, body, clients):
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(connected(api)) for _ in range(clients)]
         for each in sockets:
-            each.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            each.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             answers(each)
         os.kill(api.workers()[0], signal.SIGSTOP)  # so that all of them are there at once
         try:
@@ -47,7 +47,7 @@ def test_health_is_told_however_many_wait(run_api, good):
         sockets = [stack.enter_context(connected(api)) for _ in range(20)]
         os.kill(api.workers()[0], signal.SIGSTOP)
         for each in sockets:
-            each.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            each.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         os.kill(api.workers()[0], signal.SIGCONT)
         assert {answers(each)[0][0] for each in sockets} == {200}
 

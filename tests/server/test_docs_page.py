@@ -41,4 +41,4 @@ def test_the_page_shows_every_field_and_its_form_predicts(run_api, contract, pag
         page.wait_for_selector("#answer.bad")
         assert "invalid_record" in page.inner_text("#answer")
     assert all(url.startswith((here, "data:")) for url in asked)
-    assert failed == ["Failed to load resource: the server responded with a status of 422 (UNPROCESSABLE ENTITY)"]
+    assert failed == ["Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"]

@@ -7,8 +7,8 @@ import json
 import jsonschema
 import pytest
 
-from server.http_errors import Refusal
-from server.openapi import document
+from server.api.errors import Refusal
+from server.api.openapi import document
 from tabular.errors import Fault
 
 

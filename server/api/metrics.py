@@ -17,7 +17,7 @@ from tabular.prediction_batch import PredictionBatch
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
-SINGLE, BATCH = "/predict", "/predict/batch"
+SINGLE, BATCH, OTHER = "/predict", "/predict/batch", "other"
 ROUTES = (SINGLE, BATCH)
 
 

@@ -6,9 +6,9 @@ import threading
 from functools import partial
 from typing import Any
 
-from server.api_metrics import ApiMetrics
+from server.api.handlers import Handlers
+from server.api.metrics import ApiMetrics
 from server.drain_process import Draining, keep_draining
-from server.http_door import HttpDoor
 from server.predictor import Predictor
 from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
@@ -41,7 +41,7 @@ class ApiService:
         self.outbox = self._draining.outbox()
         self.metrics = ApiMetrics(self.outbox)
         self.metrics.model(self.predictor.model)
-        self.door = HttpDoor(self.predictor, self.outbox, self.metrics, settings.max_batch_rows)
+        self.handlers = Handlers(self.predictor, self.outbox, self.metrics, settings.max_batch_rows)
 
     def start(self) -> None:
         """Have the outbox drained, follow the champion and look at the store, in the background."""

@@ -15,9 +15,11 @@ EXAMPLE_ID = "1b4e28ba-2fa1-5d2b-883f-0016d3cca427"
 
 _REFUSALS = {
     "400": "The body is empty or is not JSON, or the Idempotency-Key cannot be used.",
+    "408": "The request did not arrive within 30 seconds.",
     "401": "The API key is missing or wrong.",
-    "413": "The body or the batch is too large.",
+    "413": "The body, the batch or the record is too large.",
     "415": "The Content-Type is not the one this path reads, or the body is compressed.",
+    "421": "The server is not asked by this name: see the setting ALLOWED_HOSTS.",
     "422": "Fields are missing, unknown or hold what the contract does not allow; every one is named.",
     "503": "Too many requests wait, or the prediction could not be written down, so none was given. Retry after the "
     "seconds in Retry-After.",
@@ -86,13 +88,18 @@ def _batch(contract: Contract, max_batch_rows: int) -> Document:
         "refused": 1,
     }
     lines = {"type": "string", "description": "One JSON object a line, each as Record."}
-    answers = {"type": "string", "description": "One answer a line, as the items of BatchAnswer's predictions."}
+    answers = {
+        "type": "string",
+        "description": "One answer a line, as the items of BatchAnswer's predictions; "
+        "where some refused rows are not listed, a last line with not_listed.",
+    }
     records = {"type": "array", "items": _ref("Record"), "minItems": 1, "maxItems": max_batch_rows}
     return {
         "operationId": "predictBatch",
         "summary": "Predict many rows",
         "description": f"At most {max_batch_rows:,} rows. Each is answered or refused on its own, in order, with its "
-        "position from 0; the status is 200 even if every row is refused. NDJSON is answered in NDJSON.",
+        "position from 0; the status is 200 even if every row is refused. Of many refused rows the first are listed "
+        "one by one, the others together in not_listed. NDJSON is answered in NDJSON.",
         "parameters": [_idempotency_key("each row, together with its position")],
         "requestBody": {
             "required": True,
@@ -174,8 +181,23 @@ def _batch_answer() -> Document:
     refused = {"type": "object", "properties": {"error": _ref("ErrorDetail")}, "required": ["error"]}
     items = {"allOf": [row, {"anyOf": [_ref("Prediction"), refused]}]}
     count = {"type": "integer", "minimum": 0}
-    properties = {"predictions": {"type": "array", "items": items}, "answered": count, "refused": count}
-    return {"type": "object", "properties": properties, "required": list(properties)}
+    required = {"predictions": {"type": "array", "items": items}, "answered": count, "refused": count}
+    properties = required | {"not_listed": _not_listed(count)}
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def _not_listed(count: Document) -> Document:
+    span = {"type": "array", "items": count, "minItems": 2, "maxItems": 2}
+    return {
+        "type": "object",
+        "description": "The refused rows that are not listed one by one.",
+        "properties": {
+            "refused": count,
+            "codes": {"type": "object", "additionalProperties": count, "description": "How many by error code."},
+            "rows": {"type": "array", "items": span, "description": "First and last position of each span of them."},
+        },
+        "required": ["refused", "codes", "rows"],
+    }
 
 
 def _error() -> Document:

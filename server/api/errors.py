@@ -11,16 +11,17 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http.client import responses
 from typing import Any
 
 import msgspec
 
-from tabular.errors import Fault, Rejected, TabularError, Unavailable
+from tabular.errors import Fault, RecordTooLarge, Rejected, TabularError, Unavailable
 from tabular.row import NotJson
 
 log = logging.getLogger(__name__)
 
-MAX_FAULTS = 1_000
+MAX_FAULTS_BYTES = 50_000  # of one error, encoded; longer lists are cut
 MAX_NAME_CHARACTERS = 100
 
 # status: (code, remedy); what the web framework refuses before or around our own code
@@ -30,6 +31,7 @@ _KNOWN = {
     404: ("not_found", "See /docs for every path."),
     405: ("wrong_method", "See the header Allow, and /docs."),
     413: ("too_large", "Send less at once, in several requests."),
+    421: ("wrong_host", "Ask by localhost or 127.0.0.1, or have the name added to the setting ALLOWED_HOSTS."),
     415: ("wrong_content_type", "Send the header Content-Type that /docs names for this path."),
     422: ("invalid_record", "Mend every fault below and send it again; /openapi.json has the schema."),
     500: ("internal", "Nothing was predicted. It is in the server's log; please report it."),
@@ -37,9 +39,12 @@ _KNOWN = {
 }
 
 
+_UNKNOWN = ("error", "See /docs.")
+
+
 @dataclass(eq=False)
 class Refusal(Exception):
-    """An answer other than the one asked for."""
+    """An answer other than the one asked for; there are `more` faults than those that it holds."""
 
     status: int
     message: str
@@ -47,27 +52,49 @@ class Refusal(Exception):
     remedy: str = ""
     faults: Sequence[Fault] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    more: int = 0
 
     def detail(self) -> dict[str, Any]:
         """The error as it stands in an answer."""
-        code, remedy = _KNOWN.get(self.status, ("error", "See /docs."))
-        faults = [_fault(fault) for fault in self.faults[:MAX_FAULTS]]
+        faults = _listed(self.faults)
         return {
-            "code": self.code or code,
-            "message": self.message + _more(self.faults),
-            "remedy": self.remedy or remedy,
+            "code": self.full_code,
+            "message": self.message + _how_many(len(faults), len(self.faults) + self.more),
+            "remedy": self.remedy or _KNOWN.get(self.status, _UNKNOWN)[1],
             "faults": faults,
         }
+
+    @property
+    def full_code(self) -> str:
+        """The code of the error, by its status if it has none of its own."""
+        return self.code or _KNOWN.get(self.status, _UNKNOWN)[0]
 
     def body(self) -> bytes:
         """The whole answer, encoded."""
         return msgspec.json.encode({"error": self.detail()})
 
+    def message_parts(self) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """The headers and the body of the answer."""
+        body = self.body()
+        headers = {"content-type": "application/json", "content-length": str(len(body)), **self.headers}
+        return [(name.lower().encode(), value.encode()) for name, value in headers.items()], body
+
+    def as_http(self) -> bytes:
+        """The whole answer as it is sent, for a request that the application never sees; nothing follows it."""
+        headers, body = self.message_parts()
+        lines = [f"HTTP/1.1 {self.status} {responses[self.status]}".encode(), b"connection: close"]
+        return b"\r\n".join([*lines, *map(b": ".join, headers), b"", body])
+
 
 def refused(error: Exception) -> Refusal:
-    """Any error as a refusal; one that nobody foresaw is logged and answered 500."""
+    """Any error as a refusal; one that nobody foresaw is logged and answered 500.
+
+    It comes without its traceback: that holds the frames it went through, they hold the body and, where the refusal is
+    kept in one of them, each other, until the garbage collector comes by.
+    """
     if isinstance(error, Refusal):
-        return error
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
     if isinstance(error, TabularError):
         return refusal(error)
     log.error("a request failed in an unforeseen way", exc_info=error)
@@ -82,8 +109,10 @@ def refusal(error: TabularError) -> Refusal:
     if isinstance(error, NotJson):
         remedy = "Send JSON as RFC 8259 has it: UTF-8, no NaN, no Infinity, no trailing comma."
         return Refusal(400, error.message, "not_json", remedy)
+    if isinstance(error, RecordTooLarge):
+        return Refusal(413, error.message, "record_too_large", "A record holds the features and nothing else.")
     if isinstance(error, Rejected):
-        return Refusal(422, error.message, faults=error.faults)
+        return Refusal(422, error.message, faults=error.faults, more=error.more)
     return Refusal(500, "the server met an error it did not foresee")
 
 
@@ -94,5 +123,16 @@ def _fault(fault: Fault) -> dict[str, Any]:
     return {"field": name, "problem": fault.problem, "given": fault.given, "allowed": fault.allowed}
 
 
-def _more(faults: Sequence[Fault]) -> str:
-    return f" ({len(faults)} faults, of which the first {MAX_FAULTS} are shown)" if len(faults) > MAX_FAULTS else ""
+def _listed(faults: Sequence[Fault]) -> list[msgspec.Raw]:
+    listed, left_bytes = [], MAX_FAULTS_BYTES
+    for fault in faults:
+        encoded = msgspec.json.encode(_fault(fault))
+        left_bytes -= len(encoded)
+        if left_bytes < 0:
+            break
+        listed.append(msgspec.Raw(encoded))
+    return listed
+
+
+def _how_many(listed: int, faults: int) -> str:
+    return f" ({faults:,} faults, of which the first {listed} are shown)" if faults > listed else ""

@@ -1,4 +1,4 @@
-"""The HTTP door without its web framework: bytes in, bytes out, `Refusal` or a TabularError for everything else."""
+"""What stands behind the prediction routes, without HTTP: bytes in, bytes out; else `Refusal` or a TabularError."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from typing import Any
 
 import msgspec
 
-from server.api_metrics import ApiMetrics
-from server.batch_rows import BatchRows, rows_of_array, rows_of_lines
-from server.group_commit import GroupCommit
-from server.http_errors import Refusal, refusal
+from server.api.batch import BatchRows, rows_of_array, rows_of_lines
+from server.api.errors import Refusal
+from server.api.metrics import ApiMetrics
 from server.model import Model
 from server.outbox import Outbox
 from server.predictor import Predictor
 from tabular.errors import Fault, Rejected
-from tabular.prediction import id_from_key, new_id, new_ids, reply
+from tabular.prediction import Prediction, id_from_key, new_id, new_ids, reply
 from tabular.prediction_batch import numbered_replies
 
 _KEY = re.compile(r"[!-~]{1,200}")
 
 
-class HttpDoor:
-    """Answers single and batch requests; every prediction is in the outbox before its answer is given."""
+class Handlers:
+    """Scores single rows and batches; a batch is in the outbox when it is answered, a row its caller writes down."""
 
     def __init__(self, predictor: Predictor, outbox: Outbox, metrics: ApiMetrics, max_batch_rows: int) -> None:
         self._predictor = predictor
@@ -31,8 +30,8 @@ class HttpDoor:
         self._metrics = metrics
         self._max_batch_rows = max_batch_rows
 
-    def one(self, body: bytes, key: str | None, started: float, group: GroupCommit | None) -> bytes:
-        """Answer one JSON object, on disk now or with its group; counts the request unless it is refused."""
+    def predict(self, body: bytes, key: str | None) -> Prediction:
+        """Score one JSON object; counts the row if it is refused."""
         prediction_id = new_id() if key is None else id_from_key(_checked(key))
         model = self._predictor.model
         try:
@@ -40,12 +39,11 @@ class HttpDoor:
         except Rejected:
             self._metrics.refused(1)
             raise
-        prediction = model.one(row, prediction_id, "api")
-        own = GroupCommit(self._outbox, self._metrics) if group is None else group
-        own.add(prediction, started)
-        if group is None:
-            own.commit()
-        return msgspec.json.encode(reply(prediction, model.bundle.contract))
+        return model.one(row, prediction_id, "api")
+
+    def reply(self, prediction: Prediction) -> bytes:
+        """What is answered to one row."""
+        return msgspec.json.encode(reply(prediction, self._predictor.model.bundle.contract))
 
     def array(self, body: bytes, key: str | None) -> bytes:
         """Answer a JSON array, row by row and in order, whatever is wrong with some of them."""
@@ -53,30 +51,31 @@ class HttpDoor:
         rows = rows_of_array(model, _not_empty(body), self._max_batch_rows)
         answers = self._answers(model, rows, key)
         counts = {"answered": len(rows.positions), "refused": len(rows.refused)}
-        return msgspec.json.encode({"predictions": answers, **counts})
+        return msgspec.json.encode({"predictions": answers, **counts, **rows.refused.not_listed})
 
     def lines(self, body: bytes, key: str | None) -> bytes:
         """Answer newline-delimited JSON, a line a row; blank lines are not rows."""
         model = self._predictor.model
         rows = rows_of_lines(model, _not_empty(body), self._max_batch_rows)
-        return msgspec.json.Encoder().encode_lines(self._answers(model, rows, key))
+        answers = self._answers(model, rows, key)
+        last = [rows.refused.not_listed] if rows.refused.not_listed else []
+        return msgspec.json.Encoder().encode_lines([*answers, *last])
 
     def _answers(self, model: Model, rows: BatchRows, key: str | None) -> Sequence[Any]:
-        """One answer a row, in the order of the body."""
+        """An answer for each row that has one of its own, in the order of the body."""
         ids = new_ids(len(rows)) if key is None else _row_ids(_checked(key), len(rows))
-        refusals = [{"row": at, "error": refusal(error).detail()} for at, error in rows.refused.items()]
+        self._metrics.refused(len(rows.refused))
+        listed = rows.refused.listed
         if rows.columns is None:
-            self._metrics.refused(len(refusals))
-            return refusals
-        batch = model.many(rows.columns, [ids[at] for at in rows.positions] if refusals else ids, "api")
+            return list(listed.values())
+        batch = model.many(rows.columns, [ids[at] for at in rows.positions] if rows.refused else ids, "api")
         self._outbox.append(batch)
         self._metrics.batch(batch)
-        self._metrics.refused(len(refusals))
         answers = numbered_replies(batch, rows.positions, model.bundle.contract)
-        if not refusals:
+        if not listed:
             return answers
-        by_position = dict(zip(rows.refused, refusals, strict=True)) | dict(zip(rows.positions, answers, strict=True))
-        return [by_position[at] for at in range(len(rows))]
+        by_position = listed | dict(zip(rows.positions, answers, strict=True))
+        return [by_position[at] for at in sorted(by_position)]
 
 
 def _not_empty(body: bytes) -> bytes:

@@ -1,0 +1,63 @@
+"""Who may ask, and with what kind of body: all that can be told from a request's head."""
+
+from __future__ import annotations
+
+import hmac
+from functools import lru_cache
+
+from server.api.errors import Refusal
+from server.api.request import Request
+from tabular.allowed_hosts import AllowedHosts
+from tabular.settings import Settings
+
+KEYED_PAGES = ("/metrics", "/docs", "/openapi.json")
+
+
+class Access:
+    """The rules of one API."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._key = settings.api_key.encode()
+        self._open_pages = settings.open_pages
+        hosts = AllowedHosts(settings.allowed_hosts)
+        self._allows = lru_cache(256)(lambda host: host.decode("latin-1") in hosts)
+
+    def check(self, request: Request) -> None:
+        """Raises Refusal for a request that may be understood in two ways, or came by a name that is not allowed."""
+        request.check_framing()
+        host = request.headers.get(b"host")
+        if host is None:
+            if request.scope["http_version"] != "1.0":
+                raise Refusal(400, "the header Host is missing")
+        elif not self._allows(host):
+            raise Refusal(421, "this server is not asked by this name")
+        if self._key and not self._open_pages and request.path in KEYED_PAGES:
+            self._check_key(request)
+
+    def check_body(self, request: Request, *media: str) -> str:
+        """The media type of the body, one of these; raises Refusal for a request whose body is not to be read."""
+        if request.method != "POST":
+            raise Refusal(405, "this path does not take this method", headers={"Allow": "POST"})
+        if self._key:
+            self._check_key(request)
+        given = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
+        if given not in media:
+            said = (request.header(b"content-type") or "nothing")[:100]
+            raise Refusal(415, f"this path reads {' or '.join(media)}, and the header Content-Type says {said}")
+        if request.headers.get(b"content-encoding", b"identity") != b"identity":
+            raise Refusal(415, "compressed bodies are not read", "compressed", "Send the body as it is.")
+        return given
+
+    def _check_key(self, request: Request) -> None:
+        given = request.headers.get(b"x-api-key")
+        if given is None:
+            scheme, _, given = request.headers.get(b"authorization", b"").partition(b" ")
+            given = given.strip() if scheme.lower() == b"bearer" else b""
+        if not hmac.compare_digest(given, self._key):
+            raise Refusal(401, "the API key is missing or wrong", headers={"WWW-Authenticate": "Bearer"})
+
+
+def is_target_of(url: bytes, host: bytes) -> bool:
+    """True if a target in its absolute form names the same server as the header Host."""
+    scheme, _, rest = url.partition(b"://")
+    return scheme.lower() == b"http" and bool(host) and rest.partition(b"/")[0].lower() == host.lower()

@@ -1,0 +1,156 @@
+"""The API: `gunicorn --config server/gunicorn.conf.py "server.api.app:create_app()"`, an ASGI application.
+
+Single rows are answered in the event loop's thread, but for very long ones; batches and pages in pools of threads. A
+request is refused by what its head says (name of the host, key, type, length) before any of its body is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from typing import TypeVar
+
+from server.api.access import Access
+from server.api.clients import CLIENTS, Clients, keep_order
+from server.api.errors import refused
+from server.api.group_commit import GroupCommit
+from server.api.held_bytes import HeldBytes, overloaded
+from server.api.metrics import BATCH, OTHER, SINGLE
+from server.api.openapi import JSON, NDJSON
+from server.api.pages import Pages
+from server.api.request import SMALL_BYTES, ClientGone, Headers, Receive, Request, Scope, Send
+from server.api.service import ApiService
+from tabular.errors import TabularError
+from tabular.row import MAX_RECORD_BYTES
+from tabular.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+CANNOT_LOAD = 4  # the exit code by which gunicorn knows that starting the worker again would not help
+
+
+def create_app(settings: Settings | None = None) -> Application:
+    """The application, with a verified model loaded and its background threads started.
+
+    Raises TabularError if it must not serve; called without settings, by gunicorn, it says why and exits instead.
+    """
+    if settings is not None:
+        return Application(settings)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        return Application(load_settings())
+    except TabularError as error:
+        log.critical("the API does not start: %s", error)
+        sys.exit(CANNOT_LOAD)
+
+
+class Application:
+    """The routes of one worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._service = ApiService(settings)
+        self._metrics = self._service.metrics
+        self._handlers = self._service.handlers
+        self._access = Access(settings)
+        self._pages = Pages(self._service, settings)
+        self._group = GroupCommit(self._service.outbox, self._metrics)
+        self._pool = ThreadPoolExecutor(settings.api_threads, thread_name_prefix="batch")
+        self._held_bytes = HeldBytes()
+        self._waiting = 0
+        self._routes: dict[str, Callable[[Request], Awaitable[None]]] = {SINGLE: self._single, BATCH: self._batch}
+        self._service.start()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever goes wrong with it becomes its answer."""
+        if scope["type"] != "http":
+            await self._lifespan(scope, receive, send)
+            return
+        request = Request(scope, receive, send, self._held_bytes)
+        try:
+            self._access.check(request)
+            await self._routes.get(request.path, self._page)(request)
+        except ClientGone:
+            return
+        except Exception as error:  # noqa: BLE001 - one request must not take the others with it
+            refusal = refused(error)
+        else:
+            return
+        finally:
+            request.holding.release()
+        self._metrics.request(request.path if request.path in self._routes else OTHER, refusal.status)
+        await request.answer(refusal.status, *refusal.message_parts())
+
+    async def _single(self, request: Request) -> None:
+        started = perf_counter()
+        self._access.check_body(request, JSON)
+        body = await request.body(min(self._settings.max_body_bytes, MAX_RECORD_BYTES))
+        self._wait()
+        try:
+            key = request.header(b"idempotency-key")
+            if len(body) <= SMALL_BYTES:
+                prediction = self._handlers.predict(body, key)
+            else:
+                prediction = await self._in_thread(self._handlers.predict, body, key)
+            await self._group.written(prediction, started)
+        finally:
+            self._waiting -= 1
+        answer = self._handlers.reply(prediction)
+        await request.answer(200, _headers(JSON, answer), answer)
+
+    async def _batch(self, request: Request) -> None:
+        started = perf_counter()
+        media = self._access.check_body(request, JSON, NDJSON)
+        handler = self._handlers.lines if media == NDJSON else self._handlers.array
+        body = await request.body(self._settings.max_body_bytes)
+        self._wait()
+        try:
+            answer = await self._in_thread(handler, body, request.header(b"idempotency-key"))
+        finally:
+            self._waiting -= 1
+        request.holding.replace(len(answer))
+        del body
+        self._metrics.answered(BATCH, [perf_counter() - started])
+        await request.answer(200, _headers(media, answer), answer)
+
+    async def _page(self, request: Request) -> None:
+        status, headers, body = await self._pages.answer(request)
+        if status >= 400:
+            self._metrics.request(OTHER, status)
+        await request.answer(status, headers, body)
+
+    def _in_thread(self, run: Callable[[bytes, str | None], Result], body: bytes, key: str | None) -> Awaitable[Result]:
+        return asyncio.get_running_loop().run_in_executor(self._pool, run, body, key)
+
+    def _wait(self) -> None:
+        """Be one more that waits; raises Refusal if there are too many."""
+        if self._waiting >= self._settings.api_max_waiting:
+            self._metrics.shed(1)
+            raise overloaded()
+        self._waiting += 1
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        settings = self._settings
+        clients = Clients(
+            settings.api_max_connections,
+            settings.api_max_connections_per_peer,
+            lambda status: self._metrics.request(OTHER, status),
+        )
+        scope["state"][CLIENTS] = clients
+        await receive()
+        order = asyncio.get_running_loop().create_task(keep_order(clients))
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        order.cancel()
+        self._service.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _headers(media: str, body: bytes) -> Headers:
+    return [(b"content-type", media.encode()), (b"content-length", str(len(body)).encode())]
