@@ -19,7 +19,7 @@ NEED_DASK := echo "engine=dask is for env=embedded, see docs/how-to/sweep-on-a-c
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page chaos \
+.PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         reset_all setup_tests run_tests setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels deploy \
         rollback healthy images test-stack docs
@@ -95,8 +95,9 @@ run_tests test: setup_tests lint ## everything a change must pass
 test-stack: setup_tests ## the whole stack in containers, from nothing to nothing; needs Docker, and root for its kills
 	@TEST_STACK=1 $(PY) -m pytest tests/stack -x -p no:xdist --timeout 900 -rA
 
-chaos: .venv/.ready-tests ## break the loop on purpose under load and count what was lost (MINUTES=10 SEED=n)
+chaos: .venv/.ready-tests ## break the loop under load and count what was lost, then attack the API (MINUTES=10 SEED=n)
 	@$(PY) -u -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+	@$(PY) -u -m benchmarks.attacks --against none
 	@FUZZ_SECONDS=60 $(PY) -m pytest -q --hypothesis-profile random tests/server/test_fuzz.py \
 		tests/unit/server/test_outbox_properties.py tests/unit/test_row_properties.py tests/unit/server/test_incoming.py
 
@@ -111,6 +112,9 @@ bench: .venv/.ready-tests ## run the benchmarks and write their page (QUICK=1: o
 
 bench-peers: .venv/.ready-tests ## our API beside MLflow, BentoML, MLServer, Ray Serve, FastAPI, installed apart (QUICK=1)
 	@$(PY) benchmarks/run.py $(if $(QUICK),--quick) peers
+
+attacks: .venv/.ready-tests ## attack the API, an earlier version's beside it: memory, a bystander, bounds (AGAINST=COMMIT or none)
+	@$(PY) -m benchmarks.attacks $(if $(AGAINST),--against $(AGAINST))
 
 bench-page: .venv/.ready-tests ## write docs/reference/benchmarks.md again from the last results
 	@$(PY) benchmarks/page.py

@@ -24,6 +24,7 @@ QUICK = {
     "stream": ["--records", "500", "--seconds", "2", "--rounds", "1", "--shards", "2"],
     "sweep": ["--trials", "2", "--engine-rounds", "1"],
     "drift": ["--repeats", "4", "--peer-repeats", "1", "--windows", "1000", "10000"],
+    "attacks": ["--against", "none", "--scale", "0.1", "--only", "expect", "empty-rows", "labels"],
     "watching": ["--rows", "1000", "--peer-rows", "1000"],
 }
 

@@ -15,7 +15,7 @@ from benchmarks.peers.environments import PEERS
 from benchmarks.run import FOLDER, QUICK, names
 from embedded.layout import PROJECT
 
-NAMES = ("drift", "serving", "stream", "sweep", "watching")
+NAMES = ("attacks", "drift", "serving", "stream", "sweep", "watching")
 MAX_LINES, MAX_MEDIAN_LINES = 250, 110
 LOCKS = sorted(PEERS.glob("*/requirements.txt"))
 

@@ -1,0 +1,35 @@
+"""A warmed-up API with one worker to attack, one a module."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from benchmarks.attacks.attack import Target
+from benchmarks.attacks.catalog import catalog
+from benchmarks.attacks.measure import KEY, Measured, measure, warm
+
+
+@pytest.fixture(scope="session")
+def under_attack(run_api, contract):
+    """Runs the API in a `with` block, which gives a function that carries out an attack by its name and its scale."""
+
+    @contextmanager
+    def run(**environ: str) -> Iterator[Callable[[str, float], Measured]]:
+        with run_api(API_WORKERS="1", **environ) as api:
+            warmed: set[int] = set()
+
+            def attack(name: str, scale: float) -> Measured:
+                (worker,) = api.workers()
+                target = Target(api.port, worker, api.log, json.dumps(contract.example).encode())
+                if worker not in warmed:  # also one that had to replace another
+                    warm(target, environ.get(KEY, ""))
+                    warmed.add(worker)
+                return measure(catalog()[name], target, scale)
+
+            yield attack
+
+    return run

@@ -1,0 +1,60 @@
+"""An API to speak to by hand, and what holds of every request: no 500, no traceback, predictions only if answered."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.server.conformance.exchange import Outcome, exchange
+
+TRACEBACK = "Traceback (most recent call last)"
+
+
+class Checked:
+    """Speaks to an API, and checks what it must never do."""
+
+    def __init__(self, api) -> None:
+        self.api = api
+
+    def predictions(self) -> int:
+        """How many rows it has predicted so far."""
+        return int(self.api.metric("api_rows_total", outcome="answered"))
+
+    def _log(self) -> str:
+        return self.api.log.read_text(errors="replace")
+
+    def outcome(self, *pieces: bytes, count: int = 1, half_close: bool = False, to_head: bool = False) -> Outcome:
+        """A conversation; as many rows are predicted as there are answers with a prediction in them."""
+        before, log = self.predictions(), self._log()
+        found = exchange(self.api.port, *pieces, count=count, half_close=half_close, to_head=to_head)
+        predicted = sum(each.status == 200 and b'"prediction_id"' in each.body for each in found.answers)
+        assert self.predictions() - before == predicted, f"not as many predictions as {found}"
+        assert not [each for each in found.answers if each.status in {500, 502, 504}], found
+        assert TRACEBACK not in self._log()[len(log) :]
+        return found
+
+    def refused(self, *pieces: bytes, by: set[int], closes: bool = False) -> Outcome:
+        """A conversation in which one request is refused with one of these statuses, and nothing behind it is run."""
+        found = self.outcome(*pieces)
+        assert len(found.answers) == 1, found
+        assert found.statuses[0] in by, found
+        assert not (closes and found.is_open), found
+        return found
+
+    def served(self, *pieces: bytes, count: int = 1) -> Outcome:
+        """A conversation in which each of so many requests is answered 200."""
+        found = self.outcome(*pieces, count=count)
+        assert found.statuses == [200] * count, found
+        return found
+
+
+@pytest.fixture(scope="module")
+def server(run_api):
+    with run_api(API_WORKERS="1") as api:
+        yield Checked(api)
+
+
+@pytest.fixture(scope="module")
+def row(contract) -> bytes:
+    return json.dumps(contract.example).encode()
