@@ -37,7 +37,9 @@ def attacks() -> list[Attack]:
             f"{large} of another content type",
             partial(refused, request=post(b" " * BODY_BYTES, media="text/plain"), wanted={"415"}),
         ),
-        Attack("not-json", f"{large} that are no JSON", partial(refused, request=post(not_json), wanted={"400"})),
+        Attack(
+            "not-json", f"{large} that are no JSON", partial(refused, request=post(not_json), wanted={"400", "413"})
+        ),
         Attack("empty-rows", "[{},{},…], 30 kB", partial(amplified, body=b"[" + b"{}," * 9_999 + b"{}]"), at_most),
         Attack(
             "empty-lines",
