@@ -12,8 +12,13 @@ from model_orchestration.job import Job, Tools, code_digest
 from model_orchestration.outcome import Evaluation, Sweep
 from model_orchestration.record import TrialRun
 from model_orchestration.steps import REPORT
+from tabular.bundle_files import FileLimits
 from tabular.contract import contract_from_json
 from tabular.errors import NotFound
+
+READ_LIMITS = FileLimits(
+    dict.fromkeys(("contract.json", "trials.json", "evaluation.json"), 50_000_000), total_bytes=100_000_000
+)
 
 
 class Original(msgspec.Struct, frozen=True):
@@ -33,7 +38,7 @@ def read_original(tools: Tools, run_id: str) -> Original:
     try:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            tools.registry.fetch(parent_id, REPORT, folder)
+            tools.registry.fetch(parent_id, REPORT, READ_LIMITS, folder)
             contract = contract_from_json((folder / "contract.json").read_bytes())
             trials = msgspec.json.decode((folder / "trials.json").read_bytes(), type=tuple[TrialRun, ...])
             evaluation = msgspec.json.decode((folder / "evaluation.json").read_bytes(), type=Evaluation)

@@ -26,6 +26,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from tabular.bundle_files import BUNDLE_LIMITS, MANIFEST, read_files
 from tabular.contract import Contract, contract_from_json
 from tabular.errors import BrokenBundle, TabularError
 from tabular.row import Matrix, RowCodec, matrix
@@ -115,15 +116,15 @@ def write_bundle(
     folder.mkdir(parents=True, exist_ok=True)
     for name, body in files.items():
         (folder / name).write_bytes(body)
-    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest))
     return read_bundle(folder)
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Read a bundle; raises BrokenBundle if a file is missing, changed or unreadable."""
+    """Read a bundle; raises BrokenBundle if a file is missing, changed, unreadable or too large."""
     try:
-        raw_manifest = (folder / "manifest.json").read_bytes()
-        files = _checked_files(folder, msgspec.json.decode(raw_manifest, type=Manifest))
+        files = read_files(folder)
+        _check_manifest(folder, files)
         contract = contract_from_json(files["contract.json"])
         return Bundle(
             folder=folder,
@@ -133,7 +134,7 @@ def read_bundle(folder: Path) -> Bundle:
             profile=msgspec.json.decode(files["profile.json"], type=dict[str, Range]),
             golden=msgspec.json.decode(files["golden.json"], type=list[Golden]),
             metrics=msgspec.json.decode(files["metrics.json"], type=dict[str, float]),
-            digest=_sha256(raw_manifest),
+            digest=_sha256(files[MANIFEST]),
         )
     except BrokenBundle:
         raise
@@ -141,14 +142,16 @@ def read_bundle(folder: Path) -> Bundle:
         raise BrokenBundle(f"the bundle in {folder} cannot be read: {error}. Fetch it again or train again") from error
 
 
-def _checked_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
+def _check_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
+    manifest = msgspec.json.decode(files[MANIFEST], type=Manifest)
     if manifest.format != FORMAT:
         raise BrokenBundle(f"the bundle in {folder} has format {manifest.format}; this version reads format {FORMAT}")
-    files = {name: (folder / name).read_bytes() for name in manifest.files}
-    for name, body in files.items():
-        if _sha256(body) != manifest.files[name]:
+    if (named := {*manifest.files, MANIFEST}) != set(BUNDLE_LIMITS.file_bytes):
+        odd = ", ".join(sorted(named ^ set(BUNDLE_LIMITS.file_bytes)))[:200]
+        raise BrokenBundle(f"the manifest of the bundle in {folder} does not name the files of a bundle: {odd}")
+    for name, sha256 in manifest.files.items():
+        if _sha256(files[name]) != sha256:
             raise BrokenBundle(f"{folder / name} was changed after the bundle was made. Fetch the bundle again")
-    return files
 
 
 def _golden(contract: Contract, model: bytes, records: Sequence[Mapping[str, Any]]) -> list[Golden]:

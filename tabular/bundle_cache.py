@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,6 +18,8 @@ from tabular.errors import BrokenBundle, NotFound, Unavailable
 from tabular.ports import ModelStore
 
 log = logging.getLogger(__name__)
+
+_RUN_ID = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
 class BundleCache:
@@ -36,14 +39,14 @@ class BundleCache:
                 raise
             log.warning("%s; staying with the last champion seen", error)
             return remembered.read_text().strip()
+        _check(run_id)
         self._folder.mkdir(parents=True, exist_ok=True)
         _replace(remembered, run_id)
         return run_id
 
     def load(self, run_id: str) -> Bundle:
         """The verified bundle of a run; raises BrokenBundle, NotFound or Unavailable."""
-        if not run_id.isalnum():
-            raise NotFound(f"RUN_ID {run_id!r} is not the id of an MLflow run: copy it from the run's page")
+        _check(run_id)
         kept = self._folder / run_id
         if kept.exists():
             try:
@@ -66,6 +69,12 @@ class BundleCache:
             return read_bundle(kept)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _check(run_id: str) -> None:
+    # It becomes a path, and comes from the settings or from the registry.
+    if not _RUN_ID.fullmatch(run_id):
+        raise NotFound(f"RUN_ID {run_id[:100]!r} is not the id of an MLflow run: copy it from the run's page")
 
 
 def _verified(folder: Path) -> Bundle:

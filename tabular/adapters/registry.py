@@ -13,7 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tabular.adapters import artifacts
 from tabular.adapters.mlflow_errors import calling
+from tabular.bundle_files import BUNDLE_LIMITS, FileLimits
 from tabular.errors import NotFound
 
 TRAINED_AT = "trained_at"
@@ -74,18 +76,18 @@ class MlflowRegistry:
         return float(tags[TRAINED_AT])
 
     def fetch_bundle(self, run_id: str, folder: Path) -> None:
-        """Download the run's bundle into the empty folder."""
-        self.fetch(run_id, BUNDLE, folder)
+        """Download the run's bundle into the empty folder; raises BrokenBundle for one that is too large or odd."""
+        self.fetch(run_id, BUNDLE, BUNDLE_LIMITS, folder)
 
-    def fetch(self, run_id: str, path: str, folder: Path) -> None:
-        """Download the files under an artifact path of the run into the folder; raises NotFound if there are none."""
+    def fetch(self, run_id: str, path: str, limits: FileLimits, folder: Path) -> None:
+        """Download the files that `limits` names from under an artifact path of the run into the empty folder.
+
+        Raises NotFound if there are none, and BrokenBundle for what is too large or is listed under an odd name.
+        """
         with calling(f"the run {run_id}, or its files under {path}/"):
-            source = self._artifacts(run_id, path)
-            if not source.list_artifacts():
-                raise NotFound(
-                    f"the run {run_id} has no files under {path}/: choose a trial of a sweep, not its parent"
-                )
-            source.download_artifacts("", str(folder))
+            artifacts.fetch(self._artifacts(run_id, path).artifact_uri, limits, folder)
+        if not any(folder.iterdir()):
+            raise NotFound(f"the run {run_id} has no files under {path}/: choose a trial of a sweep, not its parent")
 
     def run(self, run_id: str) -> Run:
         """A run that exists and was not deleted."""
@@ -109,7 +111,7 @@ class MlflowRegistry:
             texts["mlflow.parentRunId"] = parent_id
         with calling(f"the experiment {self._model_name}"):
             run = self._client.create_run(self._experiment, tags=texts, run_name=name)
-        self._artifact_uris[run.info.run_id] = run.info.artifact_uri
+        self._artifact_uris[run.info.run_id] = artifacts.checked_uri(run.info.artifact_uri, self._uri)
         return str(run.info.run_id)
 
     def log(
@@ -215,7 +217,8 @@ class MlflowRegistry:
 
     def _artifact_uri(self, run_id: str) -> str:
         if run_id not in self._artifact_uris:
-            self._artifact_uris[run_id] = self._client.get_run(run_id).info.artifact_uri
+            found = self._client.get_run(run_id).info.artifact_uri
+            self._artifact_uris[run_id] = artifacts.checked_uri(found, self._uri)
         return self._artifact_uris[run_id]
 
     def _artifacts(self, run_id: str, path: str = "") -> Any:

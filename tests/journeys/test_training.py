@@ -15,6 +15,7 @@ import pytest
 from embedded.backends import QUIET_PREFECT
 from embedded.layout import PROJECT, executable
 from mlflow import MlflowClient
+from model_orchestration.retrain import READ_LIMITS
 from tabular import feature_store
 from tabular.adapters.objects import S3Objects
 from tabular.adapters.registry import CHALLENGER, MlflowRegistry
@@ -131,7 +132,7 @@ def test_a_retraining_that_differs_says_so(trainer, first, tmp_path):
     parent = parent_of(trainer, first)
     tags = {name: trainer.registry.run(parent).tags[name] for name in ("data_sha256", "seed")}
     forged = trainer.registry.start_run("forged", tags)
-    trainer.registry.fetch(parent, "report", tmp_path)
+    trainer.registry.fetch(parent, "report", READ_LIMITS, tmp_path)
     trials = json.loads((tmp_path / "trials.json").read_bytes())
     trials[1]["loss"] += 1e-12
     (tmp_path / "trials.json").write_text(json.dumps(trials))

@@ -23,7 +23,11 @@ HOMES = {
     "botocore": {"tabular/adapters/objects.py", "tabular/adapters/stream.py", "tabular/adapters/aws.py"},
     "pymongo": {"tabular/adapters/predictions.py", "tabular/adapters/leases.py"},
     "bson": {"tabular/adapters/predictions.py"},
-    "mlflow": {"tabular/adapters/registry.py", "tabular/adapters/mlflow_errors.py"},
+    "mlflow": {
+        "tabular/adapters/registry.py",
+        "tabular/adapters/artifacts.py",
+        "tabular/adapters/mlflow_errors.py",
+    },
     "evidently": {"tabular/drift.py"},
     "flask": {"server/api.py"},
     "prefect": {"model_orchestration/flow.py", "reporting/flow.py"},

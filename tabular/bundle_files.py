@@ -1,0 +1,77 @@
+"""The files of a bundle, by name, and how large each may be. What else a folder holds is neither fetched nor looked at.
+
+The limits are far above any real model: 500 trees of 8,191 nodes each make 140 MB. They are there so that a registry or
+a folder in which somebody else has written cannot fill a server's disk or memory.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tabular.errors import BrokenBundle
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class FileLimits:
+    """Which files may be fetched from a run or read from a folder, the most bytes of each, and of all of them."""
+
+    file_bytes: Mapping[str, int]
+    total_bytes: int
+
+    def check(self, sizes: Mapping[str, int], where: str) -> None:
+        """Check sizes in bytes, by file name; raises BrokenBundle naming the first that is too large."""
+        for name, size in sizes.items():
+            if size > self.file_bytes[name]:
+                raise BrokenBundle(
+                    f"{where}: {name} has {size:,} bytes; at most {self.file_bytes[name]:,} are read. "
+                    "Do not serve it: find out who wrote it, or train again"
+                )
+        if (total := sum(sizes.values())) > self.total_bytes:
+            raise BrokenBundle(f"{where}: its files have {total:,} bytes; at most {self.total_bytes:,} are read")
+
+
+BUNDLE_LIMITS = FileLimits(
+    {
+        MANIFEST: 100_000,
+        "contract.json": 10_000_000,
+        "model.ubj": 500_000_000,
+        "profile.json": 10_000_000,
+        "golden.json": 50_000_000,
+        "metrics.json": 1_000_000,
+        "reference.parquet": 100_000_000,
+    },
+    total_bytes=600_000_000,
+)
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """The content of every file of a bundle; raises BrokenBundle before any is read that is no plain file or too large.
+
+    Raises OSError for one that is missing or cannot be opened; a link is not followed.
+    """
+    opened: dict[str, int] = {}
+    try:
+        for name in BUNDLE_LIMITS.file_bytes:
+            # Without blocking, for a pipe in the file's place would never open.
+            opened[name] = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        found = {name: os.fstat(descriptor) for name, descriptor in opened.items()}
+        for name, status in found.items():
+            if not stat.S_ISREG(status.st_mode):
+                raise BrokenBundle(f"{folder / name} is not a plain file. Fetch the bundle again")
+        BUNDLE_LIMITS.check({name: status.st_size for name, status in found.items()}, f"the bundle in {folder}")
+        return {name: _read(opened[name], status.st_size) for name, status in found.items()}
+    finally:
+        for descriptor in opened.values():
+            os.close(descriptor)
+
+
+def _read(descriptor: int, size_bytes: int) -> bytes:
+    # No more than was checked, even if it grows meanwhile; its sha256 then tells.
+    with open(descriptor, "rb", closefd=False) as file:
+        return file.read(size_bytes)
