@@ -18,10 +18,12 @@ from embedded.run import run, show
 from embedded.stack import REGISTRY, SERVING, SIMULATORS, STACK, STORE, WORKER, service, serving
 from embedded.status import status
 from tabular.errors import TabularError
+from tabular.private_files import keep_private
 
 
 def main() -> int:
     """Run one command; errors we know are told in plain words, with exit code 1."""
+    keep_private()
     arguments = _parser().parse_args()
     try:
         return _COMMANDS[arguments.command](_stack(arguments), arguments)

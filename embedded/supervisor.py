@@ -24,6 +24,7 @@ from embedded.layout import PROJECT, Layout, executable
 from embedded.service import STOP_SECONDS, tail
 from embedded.stack import STACK
 from tabular.errors import Unavailable
+from tabular.private_files import OWNER_ALONE
 
 START_SECONDS = 10.0
 _DO_NOT_WAIT = False
@@ -119,6 +120,7 @@ class Supervisor:
             f"directory={_escaped(PROJECT)}",
             f'environment={MARKER}="{_escaped(self._layout.state)}"',
             "silent=true",
+            f"umask={OWNER_ALONE:03o}",  # its own default lets everybody read
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
         ]

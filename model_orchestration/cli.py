@@ -12,6 +12,7 @@ import msgspec
 from model_orchestration.engines import EngineName, SpreadName
 from model_orchestration.report import Outcome, lines
 from tabular.errors import Rejected, Unavailable
+from tabular.private_files import keep_private
 
 ENGINES, SPREADS = get_args(EngineName), get_args(SpreadName)
 REFUSED, UNAVAILABLE, NOT_REPRODUCED = 1, 3, 4
@@ -23,6 +24,7 @@ def main(train: Callable[..., Any], retrain: Callable[..., Any], given: list[str
     0: trained (even if the gate refused the model); 1: data or settings were refused; 3: another service is down;
     4: a retraining that did not reproduce.
     """
+    keep_private()
     arguments = vars(_parser().parse_args(given))
     command = {"train": train, "retrain": retrain}[arguments.pop("command")]
     try:

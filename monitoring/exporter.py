@@ -21,6 +21,7 @@ from tabular.adapters.registry import MlflowRegistry
 from tabular.bundle_cache import BundleCache
 from tabular.contract import load_contract
 from tabular.errors import InvalidSetting, TabularError
+from tabular.private_files import keep_private
 from tabular.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ def _server(settings: Settings, app: App) -> WSGIServer:
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT; raises InvalidSetting."""
+    keep_private()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = load_settings()
     monitor, stop = build_monitor(settings), threading.Event()

@@ -19,6 +19,7 @@ from tabular.contract import load_contract
 from tabular.drift import TooFewRows
 from tabular.errors import TabularError
 from tabular.ports import Predictions
+from tabular.private_files import keep_private
 from tabular.settings import Settings, load_settings
 
 
@@ -78,6 +79,7 @@ def report(window_hours: float | None = None) -> State[str]:
 
 def main() -> int:
     """Run the flow once; 1 if it could not report, with the reason in plain words."""
+    keep_private()
     state = report(return_state=True)
     print(state.message, file=sys.stderr if state.is_failed() else sys.stdout)
     return int(not state.is_completed())

@@ -23,7 +23,9 @@ def report_name(made_at: datetime) -> str:
 
 def write_page(folder: Path, name: str, page: str) -> Path:
     """Write one page atomically, readable by the web server; returns its path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)  # unlike all else that services write: the web server may be another user
     handle, draft = tempfile.mkstemp(dir=folder, prefix=".draft-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -9,11 +9,13 @@ from tabular.adapters.registry import MlflowRegistry
 from tabular.bundle_cache import BundleCache
 from tabular.contract import load_contract
 from tabular.errors import TabularError
+from tabular.private_files import keep_private
 from tabular.settings import load_settings
 
 
 def main() -> int:
     """Load the run as a server would, with its golden records, and say what it is."""
+    keep_private()
     try:
         settings = load_settings()
         name = settings.model_name or load_contract(settings.contract).table.name

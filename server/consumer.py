@@ -21,6 +21,7 @@ from tabular.adapters.stream import KinesisStream
 from tabular.bundle_cache import BundleCache
 from tabular.contract import load_contract
 from tabular.errors import NotFound, Rejected, Unavailable
+from tabular.private_files import keep_private
 from tabular.settings import Settings, load_settings
 from tabular.shard_reader import ShardReader
 
@@ -31,6 +32,7 @@ REST_SECONDS = 2.0
 
 def main() -> int:
     """Wire the consumer from the environment and run it; 0 after SIGTERM or SIGINT, 1 if it can never work."""
+    keep_private()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

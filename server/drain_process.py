@@ -23,6 +23,7 @@ from server.drain import Drain
 from server.outbox import Outbox, Sync, try_lock
 from tabular.adapters.predictions import MongoPredictions
 from tabular.errors import Unavailable
+from tabular.private_files import keep_private
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ class _Process:
 
 def main() -> int:
     """Drain what standard input says until it ends; 1 if the outbox cannot be opened."""
+    keep_private()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -51,6 +51,14 @@ def test_the_printed_curl_line_answers_when_pasted(loop, contract, registry):
     assert answer["model_run_id"] == registry.champion()
 
 
+def test_what_it_writes_is_the_owners_alone_but_for_the_reports(loop):
+    written = [path for path in loop.state.rglob("*") if not path.is_symlink()]
+    assert any(path.name.startswith("outbox-") for path in written)
+    readable = {str(path) for path in written if path.lstat().st_mode & 0o077}
+    assert {path for path in readable if not path.startswith(str(loop.state / "reports"))} == set()
+    assert not loop.state.stat().st_mode & 0o077
+
+
 def test_it_says_that_the_table_is_made_up(loop):
     assert "synthetic" in loop.printed.casefold()
 

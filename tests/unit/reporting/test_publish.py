@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from reporting.publish import report_name, write_index, write_page
+from tabular.private_files import OWNER_ALONE
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -21,11 +26,20 @@ def test_names_sort_by_time_and_never_clash():
     assert len({report_name(NOW) for _ in range(50)}) == 50
 
 
+@pytest.fixture
+def private_umask() -> Iterator[None]:
+    before = os.umask(OWNER_ALONE)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("private_umask")
 def test_a_page_is_replaced_whole_readable_and_leaves_no_draft(tmp_path):
     for text in ("first", "second"):
         path = write_page(tmp_path / "reports", "a.html", text)
     assert path.read_text() == "second"
-    assert path.stat().st_mode & 0o444 == 0o444
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.parent.stat().st_mode & 0o777 == 0o755
     assert [found.name for found in path.parent.iterdir()] == ["a.html"]
 
 
