@@ -16,6 +16,7 @@ The core and the adapters raise these; only a door turns them into a status code
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Self
 
@@ -39,6 +40,14 @@ class Fault(msgspec.Struct, frozen=True):
         return f"{where}{self.field}: {self.problem} (allowed: {self.allowed})"
 
 
+_LOGIN = re.compile(r"(?<=://)[^/\s\"']*@")
+
+
+def without_login(text: str) -> str:
+    """A text in which no address has its user and password any more: errors are logged, and pages are linked."""
+    return _LOGIN.sub("", text) if "://" in text else text
+
+
 class TabularError(Exception):
     """The root of every error this project raises on purpose."""
 
@@ -58,8 +67,8 @@ class Rejected(TabularError):
     """
 
     def __init__(self, message: str, faults: Sequence[Fault] = (), more: int = 0) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = without_login(message)
+        super().__init__(self.message)
         self.faults = tuple(faults)
         self.more = more
 
@@ -111,7 +120,7 @@ class Unavailable(TabularError):
     """Another service cannot answer now; the same call may work after `retry_after_seconds`."""
 
     def __init__(self, service: str, why: str, retry_after_seconds: float = 1.0) -> None:
-        super().__init__(f"{service} is not available: {why}")
+        super().__init__(f"{service} is not available: {without_login(why)}")
         self.service = service
         self.why = why
         self.retry_after_seconds = retry_after_seconds

@@ -16,10 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 import pymongo
 from bson.errors import BSONError
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, ConfigurationError, DocumentTooLarge, OperationFailure, PyMongoError
 
 from tabular.adapters.documents import Document, Reader, document_of, microseconds, without_nan
-from tabular.errors import Rejected, TabularError, Unavailable
+from tabular.errors import InvalidSetting, Rejected, TabularError, Unavailable
 from tabular.prediction import Prediction
 from tabular.sample import MAX_LEVEL, Sample, thinned
 
@@ -42,20 +42,24 @@ def mongo_client(uri: str) -> pymongo.MongoClient[Document]:
     """A client with short timeouts that connects at its first call.
 
     A write it acknowledges is on disk, unless the address says with `w` or `journal` what an acknowledgement means.
+    Raises InvalidSetting for an address that is none.
     """
     said = {name.lower() for name in parse_qs(urlsplit(uri).query)}
     # MongoDB keeps its journal in memory for a while: without this, a server that is killed loses what it took.
     journal: dict[str, Any] = {} if said & {"w", "journal"} else {"journal": True}
-    return pymongo.MongoClient(
-        uri,
-        tz_aware=True,
-        tzinfo=UTC,
-        **journal,
-        connect=False,
-        serverSelectionTimeoutMS=int(SELECT_SECONDS * 1_000),
-        connectTimeoutMS=int(SELECT_SECONDS * 1_000),
-        socketTimeoutMS=int(SOCKET_SECONDS * 1_000),
-    )
+    try:
+        return pymongo.MongoClient(
+            uri,
+            tz_aware=True,
+            tzinfo=UTC,
+            **journal,
+            connect=False,
+            serverSelectionTimeoutMS=int(SELECT_SECONDS * 1_000),
+            connectTimeoutMS=int(SELECT_SECONDS * 1_000),
+            socketTimeoutMS=int(SOCKET_SECONDS * 1_000),
+        )
+    except (ValueError, ConfigurationError) as error:
+        raise InvalidSetting(f"MONGO_URI cannot be used: {error}") from None
 
 
 class MongoPredictions:

@@ -16,7 +16,7 @@ from typing import Any
 from tabular.adapters import artifacts
 from tabular.adapters.mlflow_errors import calling
 from tabular.bundle_files import BUNDLE_LIMITS, FileLimits
-from tabular.errors import NotFound
+from tabular.errors import NotFound, without_login
 
 TRAINED_AT = "trained_at"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -100,7 +100,7 @@ class MlflowRegistry:
 
     def url(self, run_id: str, experiment_id: str | None = None) -> str:
         """The page of a run."""
-        return f"{self._uri}/#/experiments/{experiment_id or self._experiment}/runs/{run_id}"
+        return f"{without_login(self._uri)}/#/experiments/{experiment_id or self._experiment}/runs/{run_id}"
 
     # Writing
 
