@@ -8,7 +8,8 @@ from embedded import apps, backends
 from embedded.layout import Layout, find_executable
 from embedded.service import Service
 from tabular.errors import NotFound
-from tabular.settings import MAX_CONSUMERS, Settings
+from tabular.setting_types import MAX_CONSUMERS
+from tabular.settings import Settings
 
 Maker = Callable[[Layout, Settings], Service]
 

@@ -9,27 +9,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
 from tabular.errors import InvalidSetting
+from tabular.setting_types import Consumers, Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed
 
 _PLAIN_WORDS = {
     "Expected `int`": "it must be a whole number",
     "Expected `float`": "it must be a number",
     ", got `str`": "",
 }
-
-Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
-CountOrNone = Annotated[int, msgspec.Meta(ge=0)]
-Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
-Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
-MAX_CONSUMERS = 4
-Consumers = Annotated[int, msgspec.Meta(ge=1, le=MAX_CONSUMERS)]
-Lease = Annotated[float, msgspec.Meta(ge=1, le=3_600)]
-PositiveOrNone = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

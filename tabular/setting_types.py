@@ -1,0 +1,17 @@
+"""The kinds of values that settings hold, each with its bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+CountOrNone = Annotated[int, msgspec.Meta(ge=0)]
+Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+MAX_CONSUMERS = 4
+Consumers = Annotated[int, msgspec.Meta(ge=1, le=MAX_CONSUMERS)]
+Lease = Annotated[float, msgspec.Meta(ge=1, le=3_600)]
+PositiveOrNone = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
