@@ -8,9 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 
@@ -20,29 +18,12 @@ from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
 from tabular.bundle_cache import BundleCache
 from tabular.contract import load_contract
-from tabular.errors import InvalidSetting, TabularError
+from tabular.errors import TabularError
+from tabular.metrics_server import App, StartResponse, only_for, serve
 from tabular.private_files import keep_private
 from tabular.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
-
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
-App = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    """One thread a request: a slow reader does not hold the others."""
-
-    daemon_threads = True
-
-
-class _Handler(WSGIRequestHandler):
-    """Answers without a line of log a scrape, and drops a client that says nothing."""
-
-    timeout = 10
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-        log.debug(format, *args)
 
 
 def create_app(monitor: Monitor, watching: Callable[[], bool]) -> App:
@@ -80,16 +61,6 @@ def build_monitor(settings: Settings) -> Monitor:
     )
 
 
-def _server(settings: Settings, app: App) -> WSGIServer:
-    try:
-        return make_server(settings.monitor_host, settings.monitor_port, app, _Server, _Handler)
-    except OSError as error:
-        raise InvalidSetting(
-            f"MONITOR_PORT={settings.monitor_port} cannot be used: {error}. "
-            "Stop what listens there, or set another port"
-        ) from error
-
-
 def main() -> None:
     """Serve until SIGTERM or SIGINT; raises InvalidSetting."""
     keep_private()
@@ -99,15 +70,14 @@ def main() -> None:
     watcher = threading.Thread(
         target=monitor.watch, args=(settings.monitor_interval_seconds, stop), name="watch", daemon=True
     )
-    app = create_app(monitor, watcher.is_alive)
-    server = _server(settings, app)
+    app = only_for(settings.allowed_hosts, create_app(monitor, watcher.is_alive))
+    stop_serving = serve(app, settings.monitor_host, settings.monitor_port, "MONITOR_PORT")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     watcher.start()
     log.info("metrics on http://%s:%s/metrics", settings.monitor_host, settings.monitor_port)
     stop.wait()
-    server.shutdown()
+    stop_serving()
     log.info("stopped")
 
 

@@ -52,7 +52,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     if predictor is None:
         return
     metrics = StreamMetrics()
-    stop_serving = metrics.serve(settings.consumer_metrics_host, settings.consumer_metrics_port)
+    where = (settings.consumer_metrics_host, settings.consumer_metrics_port)
+    stop_serving = metrics.serve(*where, settings.allowed_hosts)
     metrics.model(predictor.model.run_id)
     follower = threading.Thread(target=predictor.follow, args=(settings.model_refresh_seconds, stop), daemon=True)
     follower.start()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import time
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 
 from server.leases import Standing
-from tabular.errors import InvalidSetting
+from tabular.metrics_server import only_for, serve
 
 STEPS = ("read", "store", "results", "dead letters", "checkpoint")
 BATCH_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -59,15 +59,10 @@ class StreamMetrics:
         )
         age.set_function(lambda: time() - self._checkpoint_at)
 
-    def serve(self, host: str, port: int) -> Callable[[], None]:
+    def serve(self, host: str, port: int, allowed_hosts: str) -> Callable[[], None]:
         """Serve the metrics; returns what stops it. Raises InvalidSetting for a port that is taken."""
-        try:
-            server, _ = start_http_server(port, addr=host, registry=self.registry)
-        except OSError as error:
-            raise InvalidSetting(
-                f"CONSUMER_METRICS_PORT={port} cannot be used: {error}. Stop what listens there, or set another port"
-            ) from error
-        return server.shutdown
+        app = only_for(allowed_hosts, make_wsgi_app(self.registry))
+        return serve(app, host, port, "CONSUMER_METRICS_PORT")
 
     def checkpointed(self) -> None:
         """A checkpoint was saved just now."""
