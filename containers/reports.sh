@@ -1,8 +1,11 @@
 #!/bin/sh
-# Nginx over the reports, as an ordinary user; with a login if REPORTS_PASSWORD is given.
+# Nginx over the reports, as an ordinary user; asked by the names in ALLOWED_HOSTS, with a login if REPORTS_PASSWORD is given.
 set -eu
 mkdir -p "$RUN_DIR"
-envsubst '$REPORTS_HOST $REPORTS_PORT $REPORTS_DIR $RUN_DIR' </nginx.conf >"$RUN_DIR/nginx.conf"
+REPORTS_NAMES=$(printf %s "${ALLOWED_HOSTS:-localhost,127.0.0.1,[::1]}" | tr ',' ' ')
+if [ "$REPORTS_NAMES" = '*' ]; then REPORTS_NAMES='~^'; fi
+export REPORTS_NAMES
+envsubst '$REPORTS_HOST $REPORTS_PORT $REPORTS_NAMES $REPORTS_DIR $RUN_DIR' </nginx.conf >"$RUN_DIR/nginx.conf"
 if [ -n "$REPORTS_PASSWORD" ]; then
     umask 077
     printf '%s:{PLAIN}%s\n' "$REPORTS_USERNAME" "$REPORTS_PASSWORD" >"$RUN_DIR/users"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 
-from embedded.layout import PROJECT, Layout, executable, find_executable
+from embedded.environment import prefect_client_environ
+from embedded.layout import PROJECT, Layout, executable, filled_in, find_executable
 from embedded.service import Service
+from tabular.allowed_hosts import ANY
 from tabular.settings import Settings
 
 WORK_POOL = "churn"
@@ -18,9 +17,10 @@ PORTS_APART = 10
 """From one consumer's metrics to the next one's."""
 
 
-def worker() -> Service:
+def worker(layout: Layout, settings: Settings) -> Service:
     """The Prefect worker that runs both flows."""
-    return Service("worker", (executable("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", "embedded"))
+    command = (executable("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", "embedded")
+    return Service("worker", command, environ=prefect_client_environ(layout, settings))
 
 
 def api(layout: Layout) -> Service:
@@ -37,7 +37,7 @@ def api(layout: Layout) -> Service:
 def consumer(layout: Layout, number: int = 1) -> Service:
     """The Kinesis door, or the second, third, ... that shares its stream, each under a name and a port of its own."""
     name = "consumer" if number == 1 else f"consumer-{number}"
-    port = _consumer_port(layout, number)
+    port = consumer_port(layout, number)
     # With a name that outlives the process a restart has its shards back without waiting for the leases to expire.
     environ = {"CONSUMER_NAME": name, "CONSUMER_METRICS_PORT": str(port)}
     return replace(_module(name, "server.consumer", port, "/metrics"), environ=environ)
@@ -48,7 +48,7 @@ def monitor(layout: Layout) -> Service:
     return _module("monitor", "monitoring.exporter", layout.ports.monitor, "/metrics")
 
 
-def reports(layout: Layout) -> Service:
+def reports(layout: Layout, settings: Settings) -> Service:
     """Nginx over the reports folder, or the built-in file server where Nginx is not installed."""
     port = layout.ports.reports
     if find_executable("nginx") is None:
@@ -59,38 +59,15 @@ def reports(layout: Layout) -> Service:
     values = {
         "REPORTS_HOST": "127.0.0.1",
         "REPORTS_PORT": str(port),
+        "REPORTS_NAMES": " ".join(name.strip() for name in settings.allowed_hosts.split(",")).replace(ANY, "~^"),
         "REPORTS_DIR": str(layout.reports),
         "RUN_DIR": str(folder),
     }
-    config.write_text(_filled_in(PROJECT / "reporting" / "nginx" / "nginx.conf", values))
+    config.write_text(filled_in(PROJECT / "reporting" / "nginx" / "nginx.conf", values))
     # Started by root, its workers would become a user who cannot read the reports of root.
     directives = "daemon off; user root;" if os.geteuid() == 0 else "daemon off;"
     command = (executable("nginx"), "-p", str(folder), "-c", str(config), "-g", directives)
     return Service(name="reports", command=command, port=port)
-
-
-def prometheus(layout: Layout, consumers: int = 1) -> Service:
-    """Prometheus over every /metrics page, with the alert rules."""
-    folder = layout.folder("prometheus")
-    ours = PROJECT / "monitoring" / "prometheus"
-    for name in ("prometheus.yml", "alerts.yml"):
-        shutil.copyfile(ours / name, folder / name)
-    ports = {f"{name.upper()}_PORT": str(port) for name, port in asdict(layout.ports).items()}
-    targets = _filled_in(ours / "targets" / "embedded.yml", ports)
-    more = [f"127.0.0.1:{_consumer_port(layout, number)}" for number in range(2, consumers + 1)]
-    (folder / "targets.yml").write_text(f"{targets}- labels: {{ job: consumer }}\n  targets: {more}\n")
-    return Service(
-        name="prometheus",
-        command=(
-            executable("prometheus"),
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{layout.ports.prometheus}",
-            "--storage.tsdb.retention.time=15d",
-        ),
-        port=layout.ports.prometheus,
-        ready_url=f"http://127.0.0.1:{layout.ports.prometheus}/-/ready",
-    )
 
 
 def simulator(layout: Layout, door: str, settings: Settings) -> Service:
@@ -106,7 +83,8 @@ def simulator(layout: Layout, door: str, settings: Settings) -> Service:
     return Service(name=f"send-data-{door}", command=tuple(command))
 
 
-def _consumer_port(layout: Layout, number: int) -> int:
+def consumer_port(layout: Layout, number: int) -> int:
+    """Where the first, second, ... consumer shows its metrics."""
     return layout.ports.consumer_metrics + PORTS_APART * (number - 1)
 
 
@@ -117,10 +95,3 @@ def _module(name: str, module: str, port: int, path: str) -> Service:
         port=port,
         ready_url=f"http://127.0.0.1:{port}{path}",
     )
-
-
-def _filled_in(template: Path, values: Mapping[str, str]) -> str:
-    text = template.read_text()
-    for name, value in values.items():
-        text = text.replace(f"${{{name}}}", value)
-    return text

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from embedded.layout import Layout, executable
+import sys
+
+from embedded.layout import PROJECT, Layout, executable
+from embedded.logins import prefect_login
 from embedded.service import Service
+from tabular.allowed_hosts import ANY
+from tabular.settings import Settings
 
 # The emulators check no credential; boto3 only wants to have some.
 AWS_ENVIRON = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded", "AWS_DEFAULT_REGION": "us-east-1"}
+EMULATORS_PYTHON = PROJECT / ".venv-emulators" / "bin" / "python"
 QUIET_PREFECT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
@@ -15,17 +21,28 @@ QUIET_PREFECT = {
 QUIET_MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
-def emulator(layout: Layout) -> Service:
+DEFAULTS = Settings()
+
+
+def emulator(layout: Layout, settings: Settings = DEFAULTS) -> Service:
     """Ministack: S3 and Kinesis on one port, S3 kept on disk."""
     folder = layout.folder("emulator")
+    given = {
+        "--port": layout.ports.emulator,
+        "--allowed-hosts": settings.allowed_hosts,
+        "--retention-seconds": settings.emulator_retention_seconds,
+        "--max-bytes": settings.emulator_max_bytes,
+    }
+    options = [f"{name}={value}" for name, value in given.items()]
     return Service(
         name="emulator",
-        command=(executable("ministack"),),
+        command=(str(EMULATORS_PYTHON), "-m", "embedded.emulators.server", *options),
         port=layout.ports.emulator,
         ready_url=f"http://127.0.0.1:{layout.ports.emulator}/_ministack/health",
         environ={
-            "BIND_HOST": "127.0.0.1",
+            "PYTHONPATH": str(PROJECT),
             "GATEWAY_PORT": str(layout.ports.emulator),
+            "SERVICES": "s3,kinesis",  # others of its services run code
             "PERSIST_STATE": "1",
             "STATE_DIR": str(folder / "state"),
             "S3_PERSIST": "1",
@@ -55,10 +72,14 @@ def store(layout: Layout) -> Service:
     return Service(name="store", command=command + files, port=layout.ports.store, stale_files=(pid_file,))
 
 
-def mlflow(layout: Layout) -> Service:
+def mlflow(layout: Layout, settings: Settings = DEFAULTS) -> Service:
     """The MLflow server, with its metadata in SQLite and its artifacts on disk, served through it."""
-    folder = layout.folder("mlflow")
-    where = ("--host", "127.0.0.1", "--port", str(layout.ports.mlflow), "--workers", "1")
+    folder, port = layout.folder("mlflow"), layout.ports.mlflow
+    where = ("--host", "127.0.0.1", "--port", str(port), "--workers", "1")
+    # By itself it also allows every name that begins like a private address, such as 10.evil.example.
+    names = [name.strip() for name in settings.allowed_hosts.split(",")]
+    known = ",".join(name if name == ANY else f"{name}:{port}" for name in names)
+    closed = ("--allowed-hosts", known, "--cors-allowed-origins", f"http://127.0.0.1:{port}")
     kept = (
         "--backend-store-uri",
         f"sqlite:///{folder}/mlflow.db",
@@ -67,20 +88,26 @@ def mlflow(layout: Layout) -> Service:
     )
     return Service(
         name="mlflow",
-        command=(executable("mlflow"), "server", *where, *kept, "--serve-artifacts"),
+        command=(executable("mlflow"), "server", *where, *kept, *closed, "--serve-artifacts"),
         port=layout.ports.mlflow,
         ready_url=f"http://127.0.0.1:{layout.ports.mlflow}/health",
         environ=QUIET_MLFLOW,
     )
 
 
-def prefect(layout: Layout) -> Service:
-    """The Prefect server, with its database in SQLite."""
-    folder = layout.folder("prefect")
+def prefect(layout: Layout, settings: Settings = DEFAULTS) -> Service:
+    """The Prefect server behind a login, with its database in SQLite."""
+    folder, port = layout.folder("prefect"), layout.ports.prefect
     return Service(
         name="prefect",
-        command=(executable("prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(layout.ports.prefect)),
-        port=layout.ports.prefect,
-        ready_url=f"http://127.0.0.1:{layout.ports.prefect}/api/health",
-        environ={**QUIET_PREFECT, "PREFECT_HOME": str(folder)},
+        command=(sys.executable, "-m", "embedded.prefect_server", "--port", str(port)),
+        port=port,
+        ready_url=f"http://127.0.0.1:{port}/api/health",
+        environ={
+            **QUIET_PREFECT,
+            "PREFECT_HOME": str(folder),
+            "PREFECT_SERVER_API_AUTH_STRING": prefect_login(layout, settings.prefect_auth_string),
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
+            "ALLOWED_HOSTS": settings.allowed_hosts,
+        },
     )

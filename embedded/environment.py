@@ -8,6 +8,7 @@ from pathlib import Path
 
 from embedded.backends import AWS_ENVIRON, QUIET_MLFLOW, QUIET_PREFECT
 from embedded.layout import PROJECT, Layout
+from embedded.logins import prefect_login
 from tabular.errors import InvalidSetting
 from tabular.settings import Settings, load_settings
 
@@ -43,7 +44,11 @@ def given_on_the_command_line() -> dict[str, str]:
 def remember(layout: Layout, given: Mapping[str, str]) -> None:
     """Keep the command line's settings for the processes that start later."""
     layout.state.mkdir(parents=True, exist_ok=True)
-    _overrides(layout.state).write_text("".join(f"{key}={value}\n" for key, value in sorted(given.items())))
+    layout.state.chmod(0o700)
+    path = _overrides(layout.state)
+    path.touch(mode=0o600)  # a key or a login may be among them
+    path.chmod(0o600)
+    path.write_text("".join(f"{key}={value}\n" for key, value in sorted(given.items())))
 
 
 def remembered(state: Path) -> dict[str, str]:
@@ -72,7 +77,13 @@ def process_environ(layout: Layout, given: Mapping[str, str]) -> dict[str, str]:
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         MARKER: str(layout.state),
     }
+    chosen.pop("PREFECT_AUTH_STRING", None)  # only who talks to Prefect gets it
     return {**AWS_ENVIRON, **QUIET_PREFECT, **QUIET_MLFLOW, **chosen, **addresses}
+
+
+def prefect_client_environ(layout: Layout, settings: Settings) -> dict[str, str]:
+    """What Prefect's own clients need besides: its worker, the flows and the commands that we run."""
+    return {"PREFECT_API_AUTH_STRING": prefect_login(layout, settings.prefect_auth_string)}
 
 
 def _overrides(state: Path) -> Path:

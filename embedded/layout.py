@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,3 +70,11 @@ def find_executable(name: str) -> str | None:
     found = next((str(path) for path in own if path.exists()), None)
     # Debian puts daemons where an ordinary user's PATH does not look.
     return found or shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+
+
+def filled_in(template: Path, values: Mapping[str, str]) -> str:
+    """The text of a file of ours with each `${NAME}` replaced by its value."""
+    text = template.read_text()
+    for name, value in values.items():
+        text = text.replace(f"${{{name}}}", value)
+    return text

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from embedded.apps import WORK_POOL
 from embedded.console import say
-from embedded.environment import process_environ
+from embedded.environment import prefect_client_environ, process_environ
 from embedded.layout import PROJECT, Layout, executable
 from embedded.service import POLL_SECONDS, tail
 from embedded.stack import STACK, left_out, service
@@ -41,8 +41,9 @@ class Stack:
 
     @cached_property
     def environ(self) -> dict[str, str]:
-        """The environment of the stack's processes."""
-        return {**os.environ, **process_environ(self.layout, self.given)}
+        """The environment of the commands that are run here, which talk to Prefect."""
+        clients = prefect_client_environ(self.layout, self.settings)
+        return {**os.environ, **process_environ(self.layout, self.given), **clients}
 
     def up(self, names: Iterable[str]) -> None:
         """Start processes side by side and wait for each; raises Unavailable with the log of one that fails."""

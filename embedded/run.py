@@ -13,7 +13,7 @@ from embedded.console import console, say, step, table
 from embedded.layout import PROJECT
 from embedded.operate import Stack
 from embedded.stack import REGISTRY, SIMULATORS, STORE, WORKER, left_out, serving
-from embedded.status import urls
+from embedded.status import ADDRESSES, urls
 from tabular.contract import load_contract
 from tabular.errors import Unavailable
 
@@ -71,7 +71,7 @@ def show(stack: Stack) -> None:
     """The table of addresses, the run that answers, and a curl line to paste."""
     answer = first_prediction(stack)
     console.print()
-    table("The loop is running", urls(stack), ("what", "where"))
+    table("The loop is running", urls(stack), ADDRESSES)
     body = json.dumps(example(stack)).replace("'", "'\\''")
     console.print(f"\nRUN_ID {answer['model_run_id']}")
     console.print("Ask it yourself:\n", style="bold")

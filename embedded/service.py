@@ -28,6 +28,8 @@ class Service:
     command: tuple[str, ...]
     port: int | None = None
     ready_url: str | None = None
+    ready_headers: Mapping[str, str] = field(default_factory=dict)
+    """What `ready_url` is asked with: a login, where the program lets nobody in without."""
     environ: Mapping[str, str] = field(default_factory=dict)
     start_seconds: float = 120.0
     stop_signal: signal.Signals = signal.SIGTERM
@@ -38,7 +40,7 @@ class Service:
     def is_ready(self) -> bool:
         """True if the service answers now."""
         if self.ready_url is not None:
-            return _answers(self.ready_url)
+            return _answers(self.ready_url, self.ready_headers)
         return self.port is None or accepts(self.port)
 
     def start(self, log_file: Path) -> subprocess.Popen[bytes]:
@@ -109,9 +111,10 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         return
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, headers: Mapping[str, str]) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - a loopback http url of ours
+        request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - a loopback http url of ours
+        with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from embedded import apps, backends
+from embedded import apps, backends, prometheus
 from embedded.layout import Layout, find_executable
 from embedded.service import Service
 from tabular.errors import NotFound
@@ -14,19 +14,19 @@ from tabular.settings import Settings
 Maker = Callable[[Layout, Settings], Service]
 
 REGISTRY: dict[str, Maker] = {
-    "emulator": lambda layout, _: backends.emulator(layout),
-    "mlflow": lambda layout, _: backends.mlflow(layout),
-    "prefect": lambda layout, _: backends.prefect(layout),
-    "reports": lambda layout, _: apps.reports(layout),
+    "emulator": backends.emulator,
+    "mlflow": backends.mlflow,
+    "prefect": backends.prefect,
+    "reports": apps.reports,
 }
 # The worker needs the work pool, which is made on a running Prefect server.
-WORKER: dict[str, Maker] = {"worker": lambda _, __: apps.worker()}
+WORKER: dict[str, Maker] = {"worker": apps.worker}
 STORE: dict[str, Maker] = {"store": lambda layout, _: backends.store(layout)}
 SERVE: dict[str, Maker] = {
     "api": lambda layout, _: apps.api(layout),
     "consumer": lambda layout, _: apps.consumer(layout),
     "monitor": lambda layout, _: apps.monitor(layout),
-    "prometheus": lambda layout, settings: apps.prometheus(layout, settings.consumers),
+    "prometheus": lambda layout, settings: prometheus.service(layout, settings.consumers),
 }
 # Besides the first; how many of them run, CONSUMERS says.
 MORE_CONSUMERS: dict[str, Maker] = {

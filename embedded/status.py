@@ -8,29 +8,33 @@ from pathlib import Path
 
 from embedded import orphans
 from embedded.console import console, table
+from embedded.logins import NAME, prefect_login, prometheus_password
 from embedded.operate import Stack
 from embedded.stack import MORE_CONSUMERS, left_out, serving
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
+ADDRESSES = ("what", "where", "login")
+
+
 def urls(stack: Stack) -> list[tuple[str, ...]]:
-    """What the stack offers, and its address."""
+    """What the stack offers, its address, and the login that it asks for."""
     ports = stack.layout.ports
+    prefect = prefect_login(stack.layout, stack.settings.prefect_auth_string)
     pages = [
-        ("MLflow: runs and registry", ports.mlflow, "/#/models"),
-        ("Prefect: flows", ports.prefect, ""),
-        ("API: predictions", ports.api, "/docs"),
-        ("Monitor: drift gauges", ports.monitor, "/metrics"),
-        ("Prometheus: history and alerts", ports.prometheus, ""),
-        ("Drift reports", ports.reports, ""),
-        ("S3 and Kinesis", ports.emulator, ""),
+        ("MLflow: runs and registry", ports.mlflow, "/#/models", ""),
+        ("Prefect: flows", ports.prefect, "", prefect),
+        ("API: predictions", ports.api, "/docs", ""),
+        ("Monitor: drift gauges", ports.monitor, "/metrics", ""),
+        ("Drift reports", ports.reports, "", ""),
+        ("S3 and Kinesis", ports.emulator, "", ""),
     ]
-    absent = {"prometheus"} & set(left_out())
-    rows = [(what, f"http://127.0.0.1:{port}{path}") for what, port, path in pages]
-    if absent:
-        rows = [row for row in rows if not row[0].startswith("Prometheus")]
-    return [*rows, ("Prediction store", f"mongodb://127.0.0.1:{ports.store}")]
+    if "prometheus" not in left_out():
+        login = f"{NAME}:{prometheus_password(stack.layout)}"
+        pages.insert(-2, ("Prometheus: history and alerts", ports.prometheus, "", login))
+    rows = [(what, f"http://127.0.0.1:{port}{path}", login) for what, port, path, login in pages]
+    return [*rows, ("Prediction store", f"mongodb://127.0.0.1:{ports.store}", "")]
 
 
 def status(stack: Stack) -> bool:
@@ -54,7 +58,7 @@ def status(stack: Stack) -> bool:
         rows.append((process["name"], state, str(process["pid"] or ""), since, f"{size / 1e6:.0f} MB" if is_up else ""))
     table("Processes", rows, ("name", "state", "pid", "for", "memory"))
     console.print(f"\n{total_bytes / 1e6:.0f} MB resident in all\n")
-    table("Addresses", urls(stack), ("what", "where"))
+    table("Addresses", urls(stack), ADDRESSES)
     return well
 
 

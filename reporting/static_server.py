@@ -12,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tabular.allowed_hosts import AllowedHosts
 from tabular.errors import InvalidSetting, TabularError
 from tabular.settings import load_settings
 
@@ -35,8 +36,15 @@ class ReportsHandler(SimpleHTTPRequestHandler):
     sys_version = ""
     timeout = 10
 
+    def __init__(self, *args: Any, allowed: AllowedHosts, **kwargs: Any) -> None:
+        self._allowed = allowed
+        super().__init__(*args, **kwargs)
+
     def send_head(self) -> Any:
-        """Answer only for a plain file of the folder itself."""
+        """Answer only for a plain file of the folder itself, and only by an allowed name."""
+        if ",".join(self.headers.get_all("Host", [])) not in self._allowed:
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+            return None
         name = self.path.partition("?")[0].removeprefix("/") or "index.html"
         file = Path(self.directory) / name
         if name == "index.html" and not file.exists():
@@ -64,11 +72,12 @@ class ReportsHandler(SimpleHTTPRequestHandler):
         log.debug(format, *args)
 
 
-def create_server(folder: Path, port: int) -> ThreadingHTTPServer:
+def create_server(folder: Path, port: int, allowed_hosts: str) -> ThreadingHTTPServer:
     """A server over the folder, bound and not yet serving; raises InvalidSetting for a port that is taken."""
     folder.mkdir(parents=True, exist_ok=True)
+    handler = partial(ReportsHandler, directory=str(folder), allowed=AllowedHosts(allowed_hosts))
     try:
-        return ThreadingHTTPServer((HOST, port), partial(ReportsHandler, directory=str(folder)))
+        return ThreadingHTTPServer((HOST, port), handler)
     except OSError as error:
         raise InvalidSetting(
             f"REPORTS_PORT={port} cannot be used: {error}. Stop what listens there, or set another port"
@@ -79,7 +88,7 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings, stop = load_settings(), threading.Event()
-    server = create_server(settings.reports_dir, settings.reports_port)
+    server = create_server(settings.reports_dir, settings.reports_port, settings.allowed_hosts)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()

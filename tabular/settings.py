@@ -41,6 +41,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     emulator_port: Port = 4566
     """Embedded mode: the port of the S3 and Kinesis emulator."""
 
+    emulator_retention_seconds: Positive = 1_800.0
+    """Embedded mode: how long the emulator keeps a stream's records, counted while it runs; Kinesis itself: a day."""
+
+    emulator_max_bytes: Count = 2_000_000_000
+    """Embedded mode: the most memory for the streams' records; beyond it puts are refused, and clients try again."""
+
     store_port: Port = 27018
     """Embedded mode: the port of the prediction store."""
 
@@ -49,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     prefect_port: Port = 4200
     """Embedded mode: the port of the Prefect server."""
+
+    prefect_auth_string: str = ""
+    """Embedded mode: Prefect's login, as `name:password`. Empty: one is made and kept; `make status` shows it."""
 
     prometheus_port: Port = 9091
     """Embedded mode: the port of Prometheus."""

@@ -39,9 +39,9 @@ class Loop:
         environ = {**self.environ, **extra}
         return subprocess.run(line, env=environ, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=600)
 
-    def get(self, port: int, path: str) -> tuple[int, str]:
+    def get(self, port: int, path: str, **headers: str) -> tuple[int, str]:
         """GET a page of the stack: its status and its text."""
-        return self._open(urllib.request.Request(f"http://127.0.0.1:{port}{path}"))
+        return self._open(urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers))
 
     def predict(self, body: object, **headers: str) -> tuple[int, Any]:
         """POST /predict: the status and the decoded answer."""

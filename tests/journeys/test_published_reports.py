@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT, find_executable
 from embedded.service import Service, free_port
 from reporting.static_server import create_server
+from tests.foreign_page import permissions
 from tests.journeys.reports import RUN, Reports
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -50,6 +52,7 @@ def test_the_command_runs_the_flow_and_tells_the_finding(published, prefect_serv
         **os.environ,
         "PREFECT_API_URL": f"http://127.0.0.1:{layout.ports.prefect}/api",
         "PREFECT_HOME": str(tmp_path),
+        **prefect_client_environ(layout, published.settings),
         "MONGO_URI": published.settings.mongo_uri,
         "MONGO_DATABASE": published.settings.mongo_database,
         "STATE_DIR": str(published.folder.parent),
@@ -76,6 +79,7 @@ def nginx(published, tmp_path_factory):
     values = {
         "REPORTS_HOST": "127.0.0.1",
         "REPORTS_PORT": str(port),
+        "REPORTS_NAMES": "localhost 127.0.0.1 [::1]",
         "REPORTS_DIR": str(published.folder),
         "RUN_DIR": str(folder),
     }
@@ -93,7 +97,7 @@ def nginx(published, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def static(published):
-    server = create_server(published.folder, 0)
+    server = create_server(published.folder, 0, published.settings.allowed_hosts)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_address[1]
     server.shutdown()
@@ -120,6 +124,16 @@ def test_both_servers_serve_the_index_and_the_reports(port, published):
         assert headers["content-type"].startswith("text/html")
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/nothing.html"])
+def test_both_servers_permit_nothing_to_a_foreign_page(port, path):
+    assert permissions("127.0.0.1", port, path) == []
+
+
+@pytest.mark.parametrize("name", ["localhost", "localhost:8888", "[::1]:8888"])
+def test_both_servers_are_asked_by_their_own_names(port, name):
+    assert ask(port, "/", Host=name)[0] == 200
 
 
 @pytest.mark.parametrize(

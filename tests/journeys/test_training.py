@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from embedded.backends import QUIET_PREFECT
+from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT, executable
 from mlflow import MlflowClient
 from model_orchestration.retrain import READ_LIMITS
@@ -36,6 +38,7 @@ def trainer(ministack, mlflow_server, prefect_server, settings, layout, tmp_path
         **QUIET_PREFECT,
         "PREFECT_API_URL": f"http://127.0.0.1:{layout.ports.prefect}/api",
         "PREFECT_HOME": str(state / "prefect"),
+        **prefect_client_environ(layout, settings),
         "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
         "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
         "S3_BUCKET": "training",
@@ -201,7 +204,14 @@ def feature_store_only(trainer: Trainer, body: bytes, current: str) -> str:
 def work_pool(trainer) -> None:
     url = f"{trainer.environ['PREFECT_API_URL']}/work_pools/"
     body = json.dumps({"name": "churn", "type": "process"}).encode()
-    urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"}), timeout=20).close()
+    headers = {"Content-Type": "application/json", **login(trainer)}
+    urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=20).close()
+
+
+def login(trainer: Trainer) -> dict[str, str]:
+    """What Prefect's own clients send with the login."""
+    text = trainer.environ["PREFECT_API_AUTH_STRING"]
+    return {"Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
 
 
 @pytest.mark.parametrize(("given", "schedule"), [({}, "0 * * * *"), ({"TRAIN_CRON": "7 3 * * *"}, "7 3 * * *")])
@@ -220,7 +230,7 @@ def test_the_deployment_takes_its_schedule_from_the_environment_and_its_form_has
     done = subprocess.run(line, env=environ, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     url = f"{environ['PREFECT_API_URL']}/deployments/name/train/train"
-    with urllib.request.urlopen(url, timeout=20) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=login(trainer)), timeout=20) as answer:
         deployment = json.load(answer)
     assert [one["schedule"]["cron"] for one in deployment["schedules"]] == [schedule]
     assert deployment["global_concurrency_limit"]["limit"] == 1

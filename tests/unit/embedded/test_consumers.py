@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from embedded import apps
+from embedded import prometheus
 from embedded.layout import Layout, Ports
 from embedded.stack import STACK, service, serving
 from tabular.settings import Settings
@@ -29,7 +29,7 @@ def test_prometheus_asks_every_one_of_them(tmp_path):
     layout = Layout(tmp_path, Ports(consumer_metrics=20_000))
 
     def asked(consumers: int) -> list[str]:
-        apps.prometheus(layout, consumers)
+        prometheus.service(layout, consumers)
         groups = yaml.safe_load((layout.folder("prometheus") / "targets.yml").read_text())
         return [target for group in groups if group["labels"] == {"job": "consumer"} for target in group["targets"]]
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from embedded import apps
+from embedded import prometheus
 from embedded.environment import remember, remembered, stack_settings
 from embedded.layout import PROJECT, Layout, Ports
 
@@ -46,8 +46,9 @@ def test_what_is_remembered_is_read_back_whole(tmp_path):
 
 def test_prometheus_is_pointed_at_this_stacks_own_ports(tmp_path):
     ports = Ports(api=21_001, consumer_metrics=21_002, monitor=21_003, prometheus=21_004)
-    apps.prometheus(Layout(tmp_path, ports))
+    prometheus.service(Layout(tmp_path, ports))
     targets = (tmp_path / "prometheus" / "targets.yml").read_text()
-    assert all(f"127.0.0.1:{port}" in targets for port in (21_001, 21_002, 21_003, 21_004))
+    assert all(f"127.0.0.1:{port}" in targets for port in (21_001, 21_002, 21_003))
+    assert "127.0.0.1:21004" in (tmp_path / "prometheus" / "prometheus.yml").read_text()
     assert "$" not in targets
     assert {"prometheus.yml", "alerts.yml"} <= {path.name for path in (tmp_path / "prometheus").iterdir()}

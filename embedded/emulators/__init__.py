@@ -1,0 +1,1 @@
+"""What runs in the emulators' own environment, `.venv-emulators`: it imports nothing that is only in the other one."""

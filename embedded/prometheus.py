@@ -1,0 +1,81 @@
+"""Prometheus over every /metrics page of the stack, with the alert rules, behind a login.
+
+It does not check by which name it is asked, so a page under a name of its own could read what it keeps: it wants a
+password, which the browser gives no other page.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from embedded.apps import consumer_port
+from embedded.layout import PROJECT, Layout, executable, filled_in
+from embedded.logins import NAME, prometheus_password
+from embedded.service import Service
+
+_OURS = PROJECT / "monitoring" / "prometheus"
+_ROUNDS = 10  # each first login costs a core 50 ms; the password is random, so more would guard nothing
+
+
+def service(layout: Layout, consumers: int = 1) -> Service:
+    """Prometheus itself, with its files written anew."""
+    folder, port = layout.folder("prometheus"), layout.ports.prometheus
+    password = prometheus_password(layout)
+    _write_targets(folder, layout, consumers)
+    shutil.copyfile(_OURS / "alerts.yml", folder / "alerts.yml")
+    _write_private(folder / "prometheus.yml", (_OURS / "prometheus.yml").read_text() + _own_scrape(port, password))
+    _write_private(folder / "web.yml", f"basic_auth_users:\n  {NAME}: {_hashed(password)}\n")
+    return Service(
+        name="prometheus",
+        command=(
+            executable("prometheus"),
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--web.config.file={folder / 'web.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            f"--web.cors.origin={re.escape(f'http://127.0.0.1:{port}')}",  # by itself: any
+            "--storage.tsdb.retention.time=15d",
+        ),
+        port=port,
+        ready_url=f"http://127.0.0.1:{port}/-/ready",
+        ready_headers=login_header(password),
+    )
+
+
+def login_header(password: str) -> dict[str, str]:
+    """What a client sends with the login."""
+    return {"Authorization": f"Basic {base64.b64encode(f'{NAME}:{password}'.encode()).decode()}"}
+
+
+def _write_targets(folder: Path, layout: Layout, consumers: int) -> None:
+    ports = {f"{name.upper()}_PORT": str(port) for name, port in asdict(layout.ports).items()}
+    targets = filled_in(_OURS / "targets" / "embedded.yml", ports)
+    more = [f"127.0.0.1:{consumer_port(layout, number)}" for number in range(2, consumers + 1)]
+    (folder / "targets.yml").write_text(f"{targets}- labels: {{ job: consumer }}\n  targets: {more}\n")
+
+
+def _own_scrape(port: int, password: str) -> str:
+    """One more entry of `scrape_configs`, the last section of the file."""
+    return (
+        "  - job_name: prometheus\n"
+        f"    basic_auth: {{ username: {NAME}, password: {password} }}\n"
+        "    static_configs:\n"
+        f'      - targets: ["127.0.0.1:{port}"]\n'
+    )
+
+
+def _hashed(password: str) -> str:
+    import bcrypt
+
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(_ROUNDS)).decode()
+
+
+def _write_private(file: Path, text: str) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(text)
+    file.chmod(0o600)
