@@ -38,7 +38,9 @@ def read_env_file(path: Path) -> dict[str, str]:
 def given_on_the_command_line() -> dict[str, str]:
     """The settings that the caller's own environment sets; an empty one takes back what an earlier start was given."""
     names = [*(name.upper() for name in Settings.__struct_fields__), *_CRONS]
-    return {name: os.environ[name] for name in names if name in os.environ}
+    prefects_own = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+    given = {"PREFECT_AUTH_STRING": prefects_own} if prefects_own else {}
+    return given | {name: os.environ[name] for name in names if name in os.environ}
 
 
 def remember(layout: Layout, given: Mapping[str, str]) -> None:

@@ -76,6 +76,18 @@ def grow_old(client):
     time.sleep(RETENTION_SECONDS + 0.5)
 
 
+def test_time_in_which_it_is_stopped_does_not_count(tmp_path):
+    ports = replace(Layout().ports, emulator=free_port())
+    service = backends.emulator(Layout(tmp_path, ports), Settings(emulator_retention_seconds=RETENTION_SECONDS))
+    client = kinesis_client(f"http://127.0.0.1:{service.port}", REGION)
+    with service.running(tmp_path / "emulator.log"):
+        client.create_stream(StreamName="short", ShardCount=1)
+        put(client, "unread")
+    time.sleep(RETENTION_SECONDS + 0.5)
+    with service.running(tmp_path / "emulator.log"):
+        assert read(client, iterator(client, "TRIM_HORIZON"))[0] == ["unread"]
+
+
 @pytest.mark.parametrize("path", ["/", "/feature-store/a", "/_ministack/health", "/_ministack/config", "/?Action=List"])
 def test_a_foreign_page_is_permitted_nothing(ministack, path):
     assert permissions("127.0.0.1", ministack.port, path) == []

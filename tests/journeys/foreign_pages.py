@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import socket
 import urllib.error
@@ -73,3 +75,13 @@ def speak_http(port: int, body: object) -> bytes:
         connection.sendall("\r\n".join(lines).encode())
         connection.shutdown(socket.SHUT_WR)
         return connection.recv(1000)
+
+
+def websocket_status(port: int, path: str, headers: dict[str, str]) -> int:
+    """The status that answers a page's WebSocket; 101 opens it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    asked = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    asked |= {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol": "prefect"}
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers=asked | headers)
+        return connection.getresponse().status

@@ -24,7 +24,7 @@ from tabular.adapters.registry import MlflowRegistry
 from tabular.adapters.stream import KinesisStream
 from tabular.row import RowCodec
 from tests.foreign_page import HOST, ORIGIN, permissions
-from tests.journeys.foreign_pages import PATHS, run_a_command, speak_http
+from tests.journeys.foreign_pages import PATHS, run_a_command, speak_http, websocket_status
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 PATIENCE_SECONDS = 60
@@ -227,6 +227,14 @@ def test_no_page_can_make_the_worker_run_a_command(loop, tmp_path, headers):
         eventually(proof.exists)
     assert not proof.exists()
     assert set(statuses) <= {401, 403, 421}
+
+
+@pytest.mark.parametrize("path", ["/api/events/in", "/api/events/out", "/api/logs/out"])
+def test_a_foreign_page_opens_no_websocket_to_prefect(loop, path):
+    port = loop.ports.prefect
+    assert websocket_status(port, path, {"Origin": f"http://127.0.0.1:{port}"}) == 101
+    assert websocket_status(port, path, {"Origin": ORIGIN}) == 403
+    assert websocket_status(port, path, {"Host": HOST}) == 403
 
 
 def test_status_counts_every_process(loop):

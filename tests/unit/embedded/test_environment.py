@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from embedded import prometheus
-from embedded.environment import remember, remembered, stack_settings
+from embedded.environment import given_on_the_command_line, remember, remembered, stack_settings
 from embedded.layout import PROJECT, Layout, Ports
 
 
@@ -35,6 +37,19 @@ def test_an_empty_value_takes_it_back(tmp_path):
     start(tmp_path, SIMULATOR_SHIFT="credit_limit=+50%", TRIALS="7")
     assert start(tmp_path, SIMULATOR_SHIFT="") == ["", 7]
     assert start(tmp_path, TRIALS="") == ["", 50]
+
+
+@pytest.mark.parametrize(
+    ("environ", "login"),
+    [
+        ({"PREFECT_SERVER_API_AUTH_STRING": "prefects:own"}, "prefects:own"),
+        ({"PREFECT_SERVER_API_AUTH_STRING": "prefects:own", "PREFECT_AUTH_STRING": "the:stacks"}, "the:stacks"),
+    ],
+)
+def test_a_login_for_prefect_is_taken_by_its_own_variable_too(monkeypatch, environ, login):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert given_on_the_command_line()["PREFECT_AUTH_STRING"] == login
 
 
 def test_what_is_remembered_is_read_back_whole(tmp_path):
