@@ -107,6 +107,7 @@ def prefect(layout: Layout, settings: Settings = DEFAULTS) -> Service:
             **QUIET_PREFECT,
             "PREFECT_HOME": str(folder),
             "PREFECT_SERVER_API_AUTH_STRING": prefect_login(layout, settings.prefect_auth_string),
+            "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
             "ALLOWED_HOSTS": settings.allowed_hosts,
         },
