@@ -155,7 +155,6 @@ class MongoPredictions:
         if limit <= 0:  # MongoDB reads 0 as no limit
             return []
         with translated():
-            self._ensure_indexes()
             asked = limit
             while True:
                 documents = self._read(query, None, 0, asked)
@@ -166,7 +165,6 @@ class MongoPredictions:
 
     def _sample(self, query: Document, most: int, newest: int | None = None) -> Sample:
         with translated(), pymongo.timeout(SCAN_SECONDS):
-            self._ensure_indexes()
             read, probe = partial(self._read, query, None), partial(self._read, query, ID)
             documents, share, is_cut = thinned(read, probe, most, newest)
             return Sample(self._reader.read(documents), share, is_cut)
@@ -177,6 +175,7 @@ class MongoPredictions:
         return list(self._data.find(query | thinner, fields).sort("made_at_us", -1).limit(limit))
 
     def _ensure_indexes(self) -> None:
+        # Who only reads, with a login that may do no more, leaves this to those who write.
         if self._is_indexed:
             return
         # No tie-break on _id: nx-27017 refuses every write to a collection with _id in a compound index.
