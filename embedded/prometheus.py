@@ -22,11 +22,12 @@ _OURS = PROJECT / "monitoring" / "prometheus"
 _ROUNDS = 10  # each first login costs a core 50 ms; the password is random, so more would guard nothing
 
 
-def service(layout: Layout, consumers: int = 1) -> Service:
-    """Prometheus itself, with its files written anew."""
+def service(layout: Layout, consumers: int = 1, api_key: str = "") -> Service:
+    """Prometheus itself, with its files written anew; `api_key` is what the API's page asks for, if it does."""
     folder, port = layout.folder("prometheus"), layout.ports.prometheus
     password = prometheus_password(layout)
     _write_targets(folder, layout, consumers)
+    _write_private(folder / "api_key", api_key)
     shutil.copyfile(_OURS / "alerts.yml", folder / "alerts.yml")
     _write_private(folder / "prometheus.yml", (_OURS / "prometheus.yml").read_text() + _own_scrape(port, password))
     _write_private(folder / "web.yml", f"basic_auth_users:\n  {NAME}: {_hashed(password)}\n")

@@ -26,7 +26,7 @@ SERVE: dict[str, Maker] = {
     "api": lambda layout, _: apps.api(layout),
     "consumer": lambda layout, _: apps.consumer(layout),
     "monitor": lambda layout, _: apps.monitor(layout),
-    "prometheus": lambda layout, settings: prometheus.service(layout, settings.consumers),
+    "prometheus": lambda layout, settings: prometheus.service(layout, settings.consumers, settings.api_key),
 }
 # Besides the first; how many of them run, CONSUMERS says.
 MORE_CONSUMERS: dict[str, Maker] = {

@@ -101,6 +101,7 @@ def prometheus(monitor, tmp_path_factory):
     for name in ("API_PORT", "CONSUMER_METRICS_PORT", "PROMETHEUS_PORT"):
         targets = targets.replace(f"${{{name}}}", str(down))
     (folder / "targets.yml").write_text(targets)
+    (folder / "api_key").touch()
     command = ("prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data")
     url = f"http://127.0.0.1:{port}"
     service = Service("prometheus", (*command, f"--web.listen-address=127.0.0.1:{port}"), port, f"{url}/-/ready")

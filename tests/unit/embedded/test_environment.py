@@ -67,3 +67,11 @@ def test_prometheus_is_pointed_at_this_stacks_own_ports(tmp_path):
     assert "127.0.0.1:21004" in (tmp_path / "prometheus" / "prometheus.yml").read_text()
     assert "$" not in targets
     assert {"prometheus.yml", "alerts.yml"} <= {path.name for path in (tmp_path / "prometheus").iterdir()}
+
+
+def test_prometheus_has_the_key_of_the_api_in_a_file_of_its_owner(tmp_path):
+    prometheus.service(Layout(tmp_path), api_key="first")
+    prometheus.service(Layout(tmp_path), api_key="the-key")
+    file = tmp_path / "prometheus" / "api_key"
+    assert file.read_text() == "the-key"
+    assert file.stat().st_mode & 0o777 == 0o600

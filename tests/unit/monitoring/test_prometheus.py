@@ -35,6 +35,7 @@ def folder(tmp_path):
     for path in (CONFIG / "prometheus.yml", CONFIG / "alerts.yml", HERE / "alerts_test.yml"):
         shutil.copy(path, tmp_path)
     shutil.copy(CONFIG / "targets" / "embedded.yml", tmp_path / "targets.yml")
+    (tmp_path / "api_key").touch()
     return tmp_path
 
 
