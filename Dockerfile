@@ -8,7 +8,7 @@ FROM python:3.11.13-slim-bookworm
 ARG SERVICE
 
 # The locked packages: one layer, made again only when the lock changes. The installer comes and goes within it.
-COPY pyproject.toml uv.lock containers/install.sh containers/slim.sh /build/
+COPY pyproject.toml uv.lock containers/install.sh containers/slim.sh containers/uv.txt /build/
 COPY tabular/native /build/native
 RUN sh /build/install.sh --no-default-groups --group "${SERVICE:?is missing: --build-arg SERVICE=serving, simulators, monitor or flows}" \
  && sh /build/slim.sh /opt/venv "$SERVICE" \

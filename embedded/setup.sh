@@ -3,7 +3,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-UV_VERSION=0.13.8
 say() { printf '==> %s\n' "$*"; }
 is_311() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; }
 
@@ -17,7 +16,7 @@ if [ -z "$python" ]; then
 fi
 
 if [ ! -x .venv/bootstrap/bin/uv ]; then
-    say "Installing the installer (uv $UV_VERSION)"
+    say "Installing the installer (uv, by its hash)"
     # Debian ships Python without the part that makes environments.
     if ! "$python" -c 'import ensurepip' 2>/dev/null; then
         if [ "$(id -u)" = 0 ]; then
@@ -28,7 +27,7 @@ if [ ! -x .venv/bootstrap/bin/uv ]; then
         fi
     fi
     "$python" -m venv .venv/bootstrap
-    .venv/bootstrap/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
+    .venv/bootstrap/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r containers/uv.txt
 fi
 
 uv=$PWD/.venv/bootstrap/bin/uv
