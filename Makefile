@@ -22,7 +22,7 @@ endif
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         reset_all setup_tests run_tests setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels deploy \
-        rollback healthy images test-stack docs
+        rollback healthy images pin-images test-stack docs
 
 help: ## show this list
 	@awk 'BEGIN {FS = ": .*## |:.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ healthy: # in containers: does the API answer, and with RUN_ID if one is given?
 images: # in containers: build every image
 	@$(STACK) images
 
+pin-images: ## write down the digests that the public images have now (containers/images.lock)
+	@sh containers/pin-images.sh
+
 rollback: ## in containers: back to the run before the last deploy
 	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id"; exit 1; }
 	@$(STACK) rollback
@@ -119,7 +122,7 @@ attacks: .venv/.ready-tests ## attack the API, an earlier version's beside it: m
 bench-page: .venv/.ready-tests ## write docs/reference/benchmarks.md again from the last results
 	@$(PY) benchmarks/page.py
 
-.venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh $(wildcard tabular/native/*)
+.venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh containers/uv.txt $(wildcard tabular/native/*)
 	@sh embedded/setup.sh
 	@touch $@
 
