@@ -21,7 +21,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDON
 WORKDIR /app
 COPY contracts contracts
 COPY tabular tabular
-COPY containers/prefect.sh containers/worker.sh containers/
+COPY containers/entrypoint.sh containers/prefect.sh containers/worker.sh containers/
 COPY model_orchestration model_orchestration
 COPY monitoring monitoring
 COPY reporting reporting
@@ -29,3 +29,4 @@ COPY server server
 COPY simulation_business simulation_business
 RUN python -m compileall -q .
 USER app
+ENTRYPOINT ["sh", "/app/containers/entrypoint.sh"]

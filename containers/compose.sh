@@ -34,7 +34,11 @@ need_registry() {
 }
 
 # The run that the alias champion stands on; fails if there is none.
-champion() { registry exec -T worker python -m model_orchestration.champion; }
+champion() { in_worker python -m model_orchestration.champion; }
+
+# A command in a running container is no child of its first process: it needs the secrets handed to it, too.
+with_secrets() { "$1" exec -T "$2" sh containers/entrypoint.sh "${@:3}"; }
+in_worker() { with_secrets registry worker "$@"; }
 
 wait_healthy() {
     local began=$SECONDS waiting id

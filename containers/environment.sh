@@ -26,8 +26,9 @@ read_values() {
 
 env_file_value() { sed -n "s/^$1=//p" "$env_file"; }
 
-# The local stack has no secrets. The cloud one starts with all of them or not at all.
+# The local stack needs no secrets. The cloud one starts with all of them or not at all.
 check_credentials() {
+    check_mode
     if [ "$mode" = local ]; then return; fi
     local name bad=()
     for name in "${credentials[@]}"; do
@@ -44,8 +45,19 @@ check_credentials() {
         fail "Nothing was started. Give these in $env_file.secrets (KEY=value lines, mode 600, never committed) or in the shell."
     fi
     [[ $PREFECT_AUTH_STRING == ?*:?* ]] || fail "PREFECT_AUTH_STRING must be name:password. Nothing was started."
-    make_mongo_uri
+    for name in MONGO_USERNAME MLFLOW_TRACKING_USERNAME; do
+        case ${!name} in servers | flows | monitor) fail "$name must not be ${!name}, the name of a service's user. Nothing was started." ;; esac
+    done
     export CREDENTIALS=checked
+}
+
+# `ls` alone tells a file's mode in the same way everywhere.
+check_mode() {
+    local listed
+    [ -f "$env_file.secrets" ] || return 0
+    listed=$(ls -lnL "$env_file.secrets")
+    [ "${listed:4:6}" = ------ ] ||
+        fail "Nothing was started: $env_file.secrets can be read by other users of this machine. Run: chmod 600 $env_file.secrets"
 }
 
 is_default() {
@@ -56,15 +68,5 @@ is_default() {
 # Of name:password, the password counts.
 secret_length() { local secret=${1#*:}; printf '%s' "${#secret}"; }
 
-make_mongo_uri() {
-    if [ -n "${MONGO_URI:-}" ]; then return; fi
-    [[ $MONGO_USERNAME$MONGO_PASSWORD =~ ^[A-Za-z0-9._~-]+$ ]] ||
-        fail "MONGO_USERNAME and MONGO_PASSWORD may hold letters, digits and . _ ~ - only, or give MONGO_URI with them percent-encoded."
-    export MONGO_URI="mongodb://$MONGO_USERNAME:$MONGO_PASSWORD@mongo:27017/?authSource=admin"
-}
-
 # To look at a stack, or to stop it, needs no secret; Compose wants to see some value.
-fill_in_credentials() {
-    export CREDENTIALS=${CREDENTIALS:-none} MONGO_URI=${MONGO_URI:-none} GRAFANA_USERNAME=${GRAFANA_USERNAME:-none} \
-        GRAFANA_PASSWORD=${GRAFANA_PASSWORD:-none}
-}
+fill_in_credentials() { export CREDENTIALS=${CREDENTIALS:-none}; }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The Prefect server; to it an empty login is a login that nobody has, so it gets none.
+# The Prefect server. Whoever may ask it can have it run commands: without a login it does not start.
 set -eu
-[ -n "${PREFECT_SERVER_API_AUTH_STRING:-}" ] || unset PREFECT_SERVER_API_AUTH_STRING
+: "${PREFECT_SERVER_API_AUTH_STRING:?is missing: it comes from the secret prefect_auth_string}"
 exec prefect server start --host 0.0.0.0 --port 4200

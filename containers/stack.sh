@@ -7,13 +7,15 @@ mode=$1 command=${2:-status}
 shift 2 || shift $#
 
 . containers/environment.sh
+. containers/secrets.sh
 . containers/compose.sh
 . containers/deploy.sh
+. containers/pinned-images.sh
 
 run() {
     setup_registry && init_aws && train && start_serve
     say "Sending 400 customers at once, so that there is something to report"
-    serve exec -T send_data-api python -m simulation_business.send_data_api --url http://serve-api:9696 --count 400 --rate 100
+    with_secrets serve send_data-api python -m simulation_business.send_data_api --url http://serve-api:9696 --count 400 --rate 100
     report && status
 }
 
@@ -36,9 +38,9 @@ init_aws() {
     need_registry
     if [ -n "${DATASET_CSV:-}" ]; then
         registry exec -T worker sh -c 'cat >/state/table.csv' <"$DATASET_CSV"
-        registry exec -T -e DATASET_CSV=/state/table.csv worker python -m model_orchestration.init_aws
+        in_worker env DATASET_CSV=/state/table.csv python -m model_orchestration.init_aws
     else
-        registry exec -T worker python -m model_orchestration.init_aws
+        in_worker python -m model_orchestration.init_aws
     fi
     save_localstack
 }
@@ -52,11 +54,11 @@ save_localstack() {
 train() {
     need_registry
     if [ "${1:-}" = retrain ]; then
-        registry exec -T worker python -m model_orchestration.flow retrain "${@:3}"
+        in_worker python -m model_orchestration.flow retrain "${@:3}"
         return
     fi
     say "Training in the worker, through Prefect: $(page "$PREFECT_PORT")"
-    registry exec -T worker prefect --no-prompt deployment run train/train --watch \
+    in_worker prefect --no-prompt deployment run train/train --watch \
         --param "contract=\"$CONTRACT\"" --param "trials=$TRIALS" --param "seed=$SEED" \
         --param "time_budget_seconds=$TIME_BUDGET_SECONDS"
     save_localstack
@@ -65,13 +67,13 @@ train() {
 
 report() {
     need_registry
-    registry exec -T worker prefect --no-prompt deployment run report/report --watch
+    in_worker prefect --no-prompt deployment run report/report --watch
     say "The reports are at $(page "$REPORTS_PORT")"
 }
 
 labels() {
     need_registry
-    registry exec -T worker sh -c 'cat >/state/labels.csv && python -m reporting.labels /state/labels.csv' <"$1"
+    in_worker sh -c 'cat >/state/labels.csv && python -m reporting.labels /state/labels.csv' <"$1"
 }
 
 start_serve() {
@@ -80,6 +82,7 @@ start_serve() {
         fail "There is no model to serve yet. Train one: make apply-model-train-flow env=$mode"
     say "Building the images"
     quietly serve build
+    make_store_users
     say "Starting both doors, the store, the monitor, Prometheus, Grafana and what COMPOSE_PROFILES names"
     quietly serve up -d
     wait_healthy serve
@@ -103,6 +106,7 @@ status() {
         printf '%-14s %s\n' "${name,,}" "$(page "${!port}")"
     done
     printf '%-14s mongodb://localhost:%s\n' store "$STORE_PORT"
+    if [ "$mode" = local ] && [ -z "${PREFECT_AUTH_STRING:-}" ]; then say "The login of Prefect was made up at the first start: $memory/secrets/prefect_auth_string"; fi
 }
 
 logs() {
@@ -131,7 +135,7 @@ reset() {
 
 case $command in
     run | images | setup-registry | init-aws | train | report | labels | start-serve | deploy | rollback | healthy)
-        load_environment; check_credentials; check_docker ;;
+        load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;
     *) fail "There is no command '$command'." ;;

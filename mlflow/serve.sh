@@ -1,20 +1,35 @@
 #!/bin/sh
-# The MLflow server, everything it keeps in /mlflow; with a login if MLFLOW_ADMIN_PASSWORD is given.
+# The MLflow server, everything it keeps in /mlflow; with logins if MLFLOW_ADMIN_PASSWORD is given: the administrator's, and
+# one that may read everything, for the services that only serve models.
 set -eu
 set -- --host 0.0.0.0 --port 5051 --workers 1 --backend-store-uri sqlite:////mlflow/mlflow.db \
     --artifacts-destination /mlflow/artifacts --serve-artifacts
 if [ -n "${MLFLOW_ADMIN_PASSWORD:-}" ]; then
     umask 077
-    cat >/tmp/login.ini <<END
+    cat >/tmp/login.ini <<'END_OF_INI'
 [mlflow]
-default_permission = NO_PERMISSIONS
+default_permission = READ
 database_uri = sqlite:////mlflow/users.db
-admin_username = $MLFLOW_ADMIN_USERNAME
-admin_password = $MLFLOW_ADMIN_PASSWORD
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
-END
+END_OF_INI
     MLFLOW_FLASK_SERVER_SECRET_KEY=$(python -c 'import secrets; print(secrets.token_hex(32))')
     export MLFLOW_FLASK_SERVER_SECRET_KEY MLFLOW_AUTH_CONFIG_PATH=/tmp/login.ini
+    # MLflow takes the administrator's password at the first start alone, and makes nobody else: each start does both here.
+    export MLFLOW_AUTH_ADMIN_USERNAME="$MLFLOW_ADMIN_USERNAME" MLFLOW_AUTH_ADMIN_PASSWORD="$MLFLOW_ADMIN_PASSWORD"
+    python - <<'END_OF_PYTHON'
+import os
+from mlflow.server.auth.sqlalchemy_store import SqlAlchemyStore
+
+store = SqlAlchemyStore()
+store.init_db("sqlite:////mlflow/users.db")
+for kind in ("ADMIN", "READER"):
+    name, password = os.environ[f"MLFLOW_{kind}_USERNAME"], os.environ[f"MLFLOW_{kind}_PASSWORD"]
+    if store.has_user(name):
+        store.update_user(name, password=password, is_admin=kind == "ADMIN")
+    else:
+        store.create_user(name, password, is_admin=kind == "ADMIN")
+END_OF_PYTHON
+    unset MLFLOW_ADMIN_USERNAME MLFLOW_ADMIN_PASSWORD MLFLOW_READER_USERNAME MLFLOW_READER_PASSWORD
     set -- "$@" --app-name basic-auth
 fi
 exec mlflow server "$@"

@@ -31,6 +31,8 @@ CREDENTIALS = {
 }
 # What compose itself, or the commands around it, read from the env files.
 READ_BY_THE_COMMANDS = {"COMPOSE_PROFILES", "DATASET_CSV"}
+# What containers/secrets.sh makes files of, which compose mounts.
+SECRETS = CREDENTIALS | {"MONGO_URI", "MONGO_READER_URI", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 
 
 def services() -> dict[str, dict]:
@@ -43,8 +45,8 @@ def variables(file: Path) -> dict[str, str]:
     return dict(re.findall(r"(?<!\$)\$\{([A-Z0-9_]+)([^}]*)\}", "\n".join(lines)))
 
 
-def listening() -> dict[str, str]:
-    return {name: port for name, one in services().items() for port in one.get("ports", [])}
+def listening() -> list[tuple[str, str]]:
+    return [(name, port) for name, one in services().items() for port in one.get("ports", [])]
 
 
 def test_both_env_files_have_the_same_keys_in_the_same_order() -> None:
@@ -53,7 +55,8 @@ def test_both_env_files_have_the_same_keys_in_the_same_order() -> None:
 
 def test_every_variable_of_the_compose_files_stands_in_the_env_files_and_the_other_way_round() -> None:
     used = {name for file in COMPOSE_FILES for name in variables(file)}
-    assert used | READ_BY_THE_COMMANDS == set(LOCAL)
+    assert used | READ_BY_THE_COMMANDS | SECRETS == set(LOCAL)
+    assert not used & SECRETS
 
 
 @pytest.mark.parametrize("file", COMPOSE_FILES, ids=lambda file: file.name)
@@ -66,7 +69,7 @@ def test_a_variable_that_is_missing_stops_compose(file: Path) -> None:
 def test_a_variable_that_may_be_empty_is_empty_in_one_env_file_and_no_other_is(file: Path) -> None:
     for name, rest in variables(file).items():
         may_be_empty = not rest.startswith(":?")
-        is_empty = not LOCAL[name] or (not CLOUD[name] and name not in {"CREDENTIALS", "MONGO_URI"} | CREDENTIALS)
+        is_empty = not LOCAL[name] or (not CLOUD[name] and name != "CREDENTIALS")
         assert may_be_empty == is_empty, name
 
 
@@ -85,7 +88,7 @@ def test_what_the_embedded_stack_sets_can_be_set_in_containers_too() -> None:
 
 def test_the_local_file_holds_only_harmless_values_and_the_cloud_file_no_secret() -> None:
     assert {LOCAL[name] for name in CREDENTIALS} <= {"", "admin"}
-    assert {CLOUD[name] for name in CREDENTIALS | {"CREDENTIALS", "AWS_SECRET_ACCESS_KEY", "MONGO_URI"}} == {""}
+    assert {CLOUD[name] for name in SECRETS | {"CREDENTIALS"}} == {""}
 
 
 @pytest.mark.parametrize("name", sorted(services()))
@@ -111,9 +114,29 @@ def test_a_service_waits_only_for_services_that_are_checked() -> None:
 
 
 def test_only_what_has_a_login_can_be_opened_to_the_world() -> None:
-    opened = {name for name, port in listening().items() if not port.startswith("127.0.0.1:")}
-    assert opened == {"serve-api", "mlflow", "prefect", "reports", "grafana"}
+    opened = {re.findall(r"\$\{(\w+)_PORT", port)[0] for _, port in listening() if not port.startswith("127.0.0.1:")}
+    assert opened == {"API", "MLFLOW", "PREFECT", "REPORTS", "GRAFANA"}
     assert {LOCAL["BIND_ADDRESS"], LOCAL["UI_BIND_ADDRESS"], CLOUD["UI_BIND_ADDRESS"]} == {"127.0.0.1"}
+
+
+def test_only_what_checks_who_asks_has_a_port_of_its_own() -> None:
+    checks = {"registry-proxy", "serve-proxy", "serve-api", "mlflow"}
+    assert {name for name, _ in listening()} - checks == {"mongo"}, "put it behind containers/proxy/nginx.conf"
+    nginx = (PROJECT / "containers/proxy/nginx.conf").read_text()
+    for name, port in listening():
+        inside = port.rpartition(":")[2]
+        assert not name.endswith("-proxy") or f"listen {inside};" in nginx
+
+
+def test_a_pinned_image_is_one_of_the_stack_and_its_digest_is_whole() -> None:
+    stock = subprocess.run(
+        ["sh", "containers/stock-images.sh"], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    for line in (PROJECT / "containers/images.lock").read_text().splitlines():
+        if not line.startswith("#"):
+            image, digest = re.fullmatch(r"(\S+:\S+)@sha256:([0-9a-f]{64})", line).groups()
+            assert image in stock.stdout.split()
+            assert len(set(digest)) > 4
 
 
 def test_what_is_mounted_is_there_and_cannot_be_written() -> None:
@@ -161,6 +184,7 @@ def test_the_cloud_stack_refuses_a_credential_that_everybody_knows(name: str) ->
 
 def test_the_cloud_stack_refuses_a_short_password_and_a_prefect_login_without_a_name() -> None:
     assert "API_KEY has fewer than 12" in cloud(GOOD | {"API_KEY": "short"}).stderr
+    assert "MONGO_USERNAME must not be servers" in cloud(GOOD | {"MONGO_USERNAME": "servers"}).stderr
     assert "must be name:password" in cloud(GOOD | {"PREFECT_AUTH_STRING": "only-a-password"}).stderr
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -62,7 +63,9 @@ class ContainerStack:
             text = re.sub(rf"^{key}=.*$", f"{key}={value}", text, flags=re.MULTILINE)
         self.env_file.write_text(text)
         if secrets:
-            Path(f"{self.env_file}.secrets").write_text("".join(f"{key}={value}\n" for key, value in secrets.items()))
+            file = Path(f"{self.env_file}.secrets")
+            file.touch(mode=0o600)
+            file.write_text("".join(f"{key}={value}\n" for key, value in secrets.items()))
         self.walked: list[str] = []
 
         self.readme = readme_commands("## In containers") if mode == "local" else []
@@ -70,6 +73,11 @@ class ContainerStack:
     @property
     def settings(self) -> dict[str, str]:
         return read_env_file(self.env_file)
+
+    def secrets(self) -> dict[str, str]:
+        """What the containers have as secrets, by the name of the file."""
+        folder = PROJECT / ".state" / OWN["STACK_NETWORK"] / "secrets"
+        return {file.name: file.read_text() for file in folder.iterdir()}
 
     def make(self, *arguments: str, succeeds: bool = True) -> str:
         """Run one make target; returns all it said."""
@@ -114,6 +122,14 @@ class ContainerStack:
 
     def json(self, name: str, path: str = "") -> Any:
         return json.loads(self.get(name, path))
+
+    def prefect(self, path: str, query: dict[str, Any]) -> Any:
+        """What the Prefect server answers to whoever has the login."""
+        login = base64.b64encode(self.secrets()["prefect_auth_string"].encode()).decode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Basic {login}"}
+        request = urllib.request.Request(self.url("prefect", path), json.dumps(query).encode(), headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
 
     def predict(self, row: dict[str, Any]) -> dict[str, Any]:
         request = urllib.request.Request(
@@ -217,7 +233,7 @@ def cloud(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Co
     secrets = {name: f"{name.lower()}-for-this-test" for name in CREDENTIALS}
     secrets |= {"PREFECT_AUTH_STRING": "flows:prefect-for-this-test", "BIND_ADDRESS": "127.0.0.1"}
     secrets |= {"AWS_ENDPOINT_URL": "http://localstack:4566", "COMPOSE_PROFILES": "localstack,simulators"}
-    secrets |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    secrets |= {"AWS_ACCESS_KEY_ID": "AKIAFORTHISTEST", "AWS_SECRET_ACCESS_KEY": "aws-secret-for-this-test"}
     if "MONGO_VERSION" not in docker("inspect", "-f", "{{.Config.Env}}", "mongo:7.0.14"):
         secrets["MONGO_URI"] = "mongodb://mongo:27017"  # not the public image: its stand-in knows no login
     yield from standing(ContainerStack(tmp_path_factory.mktemp("cloud"), "cloud", secrets))

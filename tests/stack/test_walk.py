@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections import Counter
 from functools import partial
@@ -17,10 +19,12 @@ import pytest
 from pymongo import MongoClient
 
 from tabular.contract import load_contract
+from tests.foreign_page import permissions
 
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = load_contract(PROJECT / "contracts/credit_card_churn.toml").example
 KEY = "churn chance"
+REGISTRY = {"mlflow", "prefect", "worker", "localstack", "reports", "registry-proxy"}
 
 
 def test_serving_before_the_registry_is_up_says_what_is_missing(stack):
@@ -31,7 +35,7 @@ def test_serving_before_the_registry_is_up_says_what_is_missing(stack):
 
 def test_the_registry_comes_up_healthy(stack):
     stack.copied("make setup-model-registry")
-    assert set(stack.containers()) == {"mlflow", "prefect", "worker", "localstack", "reports"}
+    assert set(stack.containers()) == REGISTRY
     assert "No report yet" in stack.get("reports", "/")
 
 
@@ -47,12 +51,7 @@ def test_serving_without_a_model_says_to_train(stack):
 
 def test_the_training_flow_runs_in_the_worker_through_prefect(stack):
     stack.copied("make apply-model-train-flow")
-    body = json.dumps({"sort": "START_TIME_DESC"}).encode()
-    request = urllib.request.Request(
-        stack.url("prefect", "/api/flow_runs/filter"), body, {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request) as answer:
-        runs = json.load(answer)
+    runs = stack.prefect("/api/flow_runs/filter", {"sort": "START_TIME_DESC"})
     done = [run for run in runs if run["state_type"] == "COMPLETED"]
     assert done
     assert done[0]["work_pool_name"] == "churn"
@@ -157,6 +156,9 @@ def test_a_browser_shows_the_page(stack, name, path, words):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=quiet)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
+        if name == "prefect":  # as its login page does, once the login is typed
+            login = json.dumps(stack.secrets()["prefect_auth_string"])
+            page.add_init_script(f"localStorage.setItem('prefect-password', btoa({login}))")
         page.goto(stack.url(name, path).replace("127.0.0.1", "localhost"))
         for word in words:
             page.wait_for_function(
@@ -247,7 +249,7 @@ def test_rollback_brings_back_what_was_before(stack):
 
 def test_every_container_but_localstack_is_an_ordinary_user_on_a_read_only_root(stack, docker_command):
     containers = stack.containers()
-    assert len(containers) == 16
+    assert len(containers) == 18
     for service, one in containers.items():
         if service == "localstack":
             continue
@@ -256,6 +258,49 @@ def test_every_container_but_localstack_is_an_ordinary_user_on_a_read_only_root(
         assert told["HostConfig"]["ReadonlyRootfs"], service
         for ports in told["NetworkSettings"]["Ports"].values():
             assert {port["HostIp"] for port in ports or []} <= {"127.0.0.1"}, service
+
+
+PUBLISHED = ["api", "mlflow", "prefect", "reports", "grafana", "monitor", "prometheus", "alertmanager", "emulator"]
+ASKED = {"mlflow": "/api/2.0/mlflow/experiments/search?max_results=1", "prefect": "/api/admin/version"}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_foreign_web_page_is_permitted_nothing(stack, name):
+    assert permissions("127.0.0.1", stack.ports[name], ASKED.get(name, "/")) == []
+    assert permissions("127.0.0.1", stack.ports[name], "/") == []
+
+
+def test_the_store_speaks_no_http_that_a_page_could_read(stack):
+    with contextlib.suppress(OSError, HTTPException):
+        assert permissions("127.0.0.1", stack.ports["store"]) == []
+
+
+def test_prefect_asks_for_a_login_though_none_was_set_and_status_says_where_it_is(stack):
+    request = urllib.request.Request(stack.url("prefect", "/api/flow_runs/filter"), b"{}", method="POST")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    assert refused.value.code == 401
+    assert ".state/churn-test/secrets/prefect_auth_string" in stack.make("status")
+
+
+def test_the_metrics_of_the_api_are_not_passed_on(stack):
+    for path in ("/metrics", "/metrics/", "//metrics", "/health/../metrics", "/%6detrics"):
+        connection = HTTPConnection("127.0.0.1", stack.ports["api"], timeout=10)
+        connection.request("GET", path)
+        assert connection.getresponse().status == 404, path
+
+
+@pytest.mark.parametrize("service", ["serve-api-a", "serve-kinesis", "monitor", "worker", "mlflow", "send_data-api"])
+def test_an_image_has_the_list_of_what_is_in_it(stack, docker_command, service):
+    one = stack.containers()[service]
+    listed = json.loads(docker_command("exec", one, "cat", "/opt/sbom.cdx.json"))
+    assert (listed["bomFormat"], listed["specVersion"]) == ("CycloneDX", "1.5")
+    says = {component["name"].lower().replace("_", "-"): component["version"] for component in listed["components"]}
+    code = "import importlib.metadata as m, json; print(json.dumps([[d.name, d.version] for d in m.distributions()]))"
+    found = json.loads(docker_command("exec", one, "python", "-c", code))
+    installed = {name.lower().replace("_", "-").replace(".", "-"): version for name, version in found}
+    assert len(installed) > 30
+    assert {name: version for name, version in installed.items() if says.get(name) != version} == {}
 
 
 def killed(docker_command, one: str) -> None:
@@ -294,7 +339,7 @@ def test_every_container_comes_back_from_kill_9_and_no_answered_prediction_is_lo
         240,
         "everything healthy again",
     )
-    assert len(stack.containers()) == 16
+    assert len(stack.containers()) == 18
     # Without its one front door the API is away; a replica killed in the middle of an answer cannot end that one.
     assert unanswered.pop("serve-api", 0) <= 5
     assert all(service.startswith("serve-api-") and count <= 1 for service, count in unanswered.items()), unanswered
@@ -312,7 +357,7 @@ def test_after_localstack_was_killed_the_stream_door_and_the_training_go_on_by_t
 
 def test_stop_serve_leaves_the_registry_and_reset_all_leaves_nothing(stack, docker_command):
     stack.copied("make stop-serve")
-    assert set(stack.containers()) == {"mlflow", "prefect", "worker", "localstack", "reports"}
+    assert set(stack.containers()) == REGISTRY
     stack.copied("make reset_all", types="y\n")
     assert stack.readme == [], "a line of the README's walk was left out"
     assert stack.containers() == {}

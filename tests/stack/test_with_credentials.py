@@ -9,11 +9,21 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tabular.contract import load_contract
+from tests.foreign_page import permissions
+from tests.service_secrets import SECRETS_BY_SERVICE
 
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = load_contract(PROJECT / "contracts/credit_card_churn.toml").example
+
+
+COMPOSED = {
+    service: one
+    for name in ("model-registry", "serve")
+    for service, one in yaml.safe_load((PROJECT / f"docker-compose-{name}.yml").read_text())["services"].items()
+}
 
 
 def status(url: str, headers: dict[str, str], body: bytes | None = None) -> int:
@@ -59,6 +69,51 @@ def test_the_api_wants_its_key_and_the_simulators_have_it(cloud, waiting):
     assert status(url, {"X-API-Key": "api_key-for-this-test"}, body) == 200
     answered = 'sum(api_requests_total{status="200"})'
     waiting(lambda: float(cloud.query(answered)[0]["value"][1]) > 20, 60, "answers to the simulator")
+
+
+def test_no_container_has_a_secret_that_it_does_not_use_nor_shows_one_in_docker_inspect(cloud, docker_command):
+    secrets = {name: text for name, text in cloud.secrets().items() if text and not name.endswith("_username")}
+    assert len(secrets) >= 10
+    given = {service: {secret["source"] for secret in one.get("secrets", [])} for service, one in COMPOSED.items()}
+    found = {}
+    for service, one in cloud.containers().items():
+        told = docker_command("inspect", one)
+        assert [name for name, text in secrets.items() if text in told] == [], service
+        files = docker_command("exec", one, "sh", "-c", "ls /run/secrets /etc/prometheus/api_key 2>/dev/null || true")
+        names = {name for name in files.split() if not name.startswith("/run/secrets")}
+        found[service] = {"API_KEY" if "api_key" in name else name for name in names}
+        show = "cat /run/secrets/* /etc/prometheus/api_key 2>/dev/null || true"
+        readable = docker_command("exec", one, "sh", "-c", show)
+        others = set(secrets.values()) - {secrets.get(name) for name in given[service]}
+        assert [text for text in others if text in readable] == [], service
+    assert found == SECRETS_BY_SERVICE
+
+
+WRITES = [
+    ("registered-models/alias", {"name": "credit_card_churn", "alias": "champion", "version": "1"}),
+    ("registered-models/set-tag", {"name": "credit_card_churn", "key": "a", "value": "b"}),
+    ("model-versions/create", {"name": "credit_card_churn", "source": "mlflow-artifacts:/1/2/artifacts"}),
+    ("runs/log-metric", {"run_id": None, "key": "auc", "value": 1, "timestamp": 1}),
+    ("runs/delete", {"run_id": None}),
+    ("users/create", {"username": "another", "password": "long-enough-for-anybody"}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), WRITES, ids=[path for path, _ in WRITES])
+def test_the_servers_can_read_every_model_and_change_none(cloud, path, body):
+    reader = login(f"servers:{cloud.secrets()['mlflow_reader_password']}")
+    url = cloud.url("mlflow", "/api/2.0/mlflow/registered-models/alias?name=credit_card_churn&alias=champion")
+    with urllib.request.urlopen(urllib.request.Request(url, headers=reader), timeout=15) as answer:
+        run_id = json.load(answer)["model_version"]["run_id"]
+    sent = json.dumps({key: run_id if value is None else value for key, value in body.items()}).encode()
+    assert status(cloud.url("mlflow", f"/api/2.0/mlflow/{path}"), reader, sent) == 403
+
+
+@pytest.mark.parametrize("name", ["mlflow", "prefect", "reports", "grafana", "monitor", "prometheus", "alertmanager"])
+def test_a_foreign_web_page_is_permitted_nothing_even_with_the_login(cloud, name):
+    known = {page[0]: page[2] for page in PAGES}
+    paths = {page[0]: page[1] for page in PAGES}
+    assert permissions("127.0.0.1", cloud.ports[name], paths.get(name, "/"), known.get(name, {})) == []
 
 
 def test_a_report_is_written_and_nothing_stays_behind(cloud):

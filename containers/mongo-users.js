@@ -1,0 +1,29 @@
+// Makes the users of the store, or brings them to the state below; run in its container by containers/secrets.sh.
+// Each service may do what it does and no more; the root user is for the server itself.
+const { readFileSync } = require("fs");
+const secret = (name) => readFileSync(`/run/secrets/${name}`, "utf8");
+const database = process.env.MONGO_INITDB_DATABASE;
+const admin = db.getSiblingDB("admin");
+admin.auth(secret("MONGO_USERNAME"), secret("MONGO_PASSWORD"));
+
+// The report flow reads predictions and writes its row; `make labels` attaches labels to predictions.
+const flows = {
+  roles: [{ role: "read", db: database }],
+  privileges: [
+    { resource: { db: database, collection: "data" }, actions: ["update"] },
+    { resource: { db: database, collection: "report" }, actions: ["insert", "update"] },
+  ],
+};
+if (admin.getRole("flows")) admin.updateRole("flows", flows);
+else admin.createRole({ role: "flows", ...flows });
+
+const rolesByUser = {
+  servers: [{ role: "readWrite", db: database }],
+  flows: [{ role: "flows", db: "admin" }],
+  monitor: [{ role: "read", db: database }],
+};
+for (const [user, roles] of Object.entries(rolesByUser)) {
+  const pwd = secret(`MONGO_PASSWORD_${user.toUpperCase()}`);
+  if (admin.getUser(user)) admin.updateUser(user, { pwd, roles });
+  else admin.createUser({ user, pwd, roles });
+}

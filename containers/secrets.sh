@@ -1,0 +1,75 @@
+# The secrets of the services, one file each, for Compose to mount where they are used. Sourced by stack.sh.
+# A file is readable by all, since each service has a user of its own; the folder around them is its owner's alone.
+
+write_secrets() {
+    secrets=$memory/secrets
+    (umask 077 && mkdir -p "$secrets") && chmod 700 "$secrets"
+    make_users
+    put api_key "$API_KEY"
+    put mongo_username "$MONGO_USERNAME"
+    put mongo_password "$MONGO_PASSWORD"
+    put mongo_uri_servers "$(store_uri servers "$MONGO_URI")"
+    put mongo_uri_flows "$(store_uri flows "$MONGO_URI")"
+    put mongo_uri_monitor "$(store_uri monitor "${MONGO_READER_URI:-$MONGO_URI}")"
+    put mlflow_username "$MLFLOW_TRACKING_USERNAME"
+    put mlflow_password "$MLFLOW_TRACKING_PASSWORD"
+    put mlflow_reader_username "$mlflow_reader"
+    if [ -n "$PREFECT_AUTH_STRING" ]; then put prefect_auth_string "$PREFECT_AUTH_STRING"; else make_up prefect_auth_string prefect:; fi
+    put aws_access_key_id "$AWS_ACCESS_KEY_ID"
+    put aws_secret_access_key "$AWS_SECRET_ACCESS_KEY"
+    put reports_username "$REPORTS_USERNAME"
+    put reports_password "$REPORTS_PASSWORD"
+    put grafana_username "$GRAFANA_USERNAME"
+    put grafana_password "$GRAFANA_PASSWORD"
+}
+
+# The users that services have among themselves: made up once, and kept. Where nobody logs in, they stay empty.
+make_users() {
+    local role
+    for role in servers flows monitor; do
+        if has_own_store_users; then make_up "mongo_password_$role"; else put "mongo_password_$role" ""; fi
+    done
+    mlflow_reader=
+    if [ -n "$MLFLOW_TRACKING_PASSWORD" ]; then
+        mlflow_reader=servers
+        make_up mlflow_reader_password
+    else
+        put mlflow_reader_password ""
+    fi
+}
+
+has_own_store_users() { [ -n "$MONGO_PASSWORD" ] && [ -z "$MONGO_URI" ]; }
+
+# The address of the store with a user of its own, unless an address was given.
+store_uri() {
+    if has_own_store_users; then printf 'mongodb://%s:%s@mongo:27017/?authSource=admin' "$1" "$(cat "$secrets/mongo_password_$1")"
+    else printf '%s' "$2"; fi
+}
+
+# In place: a container that runs has this very file mounted.
+put() {
+    [ ! -e "$secrets/$1" ] || chmod 644 "$secrets/$1"
+    printf '%s' "$2" >"$secrets/$1"
+    chmod 444 "$secrets/$1"
+}
+
+# A random secret under this name, after what it shall begin with; it stays what it was.
+make_up() { [ -s "$secrets/$1" ] || put "$1" "${2:-}$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"; }
+
+# The server may hold an older password of a user, or not know him yet: this makes it so.
+make_store_users() {
+    has_own_store_users || return 0
+    say "Making the users of the store"
+    quietly serve up -d mongo
+    wait_for_store
+    quietly serve exec -T mongo mongosh --quiet --norc /users.js
+}
+
+wait_for_store() {
+    local began=$SECONDS id
+    id=$(serve ps -q mongo)
+    until [ "$(health "$id")" = healthy ]; do
+        [ $((SECONDS - began)) -lt "${HEALTHY_SECONDS:-240}" ] || fail "The store does not come up: see make logs env=$mode name=mongo"
+        sleep 0.5
+    done
+}

@@ -1,0 +1,42 @@
+"""Which secrets each container may have, and no other: one row a service, by the names of the files in it."""
+
+from __future__ import annotations
+
+AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+MLFLOW = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"}
+API = {"API_KEY", "MONGO_URI"} | MLFLOW
+
+SECRETS_BY_SERVICE: dict[str, set[str]] = {
+    "mlflow": {f"MLFLOW_{who}_{what}" for who in ("ADMIN", "READER") for what in ("USERNAME", "PASSWORD")},
+    "prefect": {"PREFECT_SERVER_API_AUTH_STRING"},
+    "worker": {"MONGO_URI", "PREFECT_API_AUTH_STRING"} | MLFLOW | AWS,
+    "localstack": set(),
+    "reports": {"REPORTS_USERNAME", "REPORTS_PASSWORD"},
+    "registry-proxy": set(),
+    "serve-api": set(),
+    "serve-api-a": API,
+    "serve-api-b": API,
+    "serve-kinesis": {"MONGO_URI"} | MLFLOW | AWS,
+    "mongo": {"MONGO_USERNAME", *(f"MONGO_PASSWORD{of}" for of in ("", "_SERVERS", "_FLOWS", "_MONITOR"))},
+    "monitor": {"MONGO_URI"} | MLFLOW,
+    "prometheus": {"API_KEY"},  # the API's metrics ask for it
+    "alertmanager": set(),
+    "grafana": {"GRAFANA_USERNAME", "GRAFANA_PASSWORD"},
+    "serve-proxy": set(),
+    "send_data-api": {"API_KEY"} | AWS,  # the rows come out of the bucket
+    "send_data-kinesis": AWS,
+}
+
+# What stands behind a name that several services have, by the file of containers/secrets.sh.
+LEAST_PRIVILEGE: dict[tuple[str, str], str] = {
+    ("serve-api-a", "MONGO_URI"): "mongo_uri_servers",
+    ("serve-api-b", "MONGO_URI"): "mongo_uri_servers",
+    ("serve-kinesis", "MONGO_URI"): "mongo_uri_servers",
+    ("monitor", "MONGO_URI"): "mongo_uri_monitor",
+    ("worker", "MONGO_URI"): "mongo_uri_flows",
+    ("worker", "MLFLOW_TRACKING_PASSWORD"): "mlflow_password",
+    **{
+        (service, "MLFLOW_TRACKING_PASSWORD"): "mlflow_reader_password"
+        for service in ("serve-api-a", "serve-api-b", "serve-kinesis", "monitor")
+    },
+}
