@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import re
+import select
+import socket
 import threading
 import time
 import urllib.error
@@ -288,6 +290,32 @@ def test_the_metrics_of_the_api_are_not_passed_on(stack):
         connection = HTTPConnection("127.0.0.1", stack.ports["api"], timeout=10)
         connection.request("GET", path)
         assert connection.getresponse().status == 404, path
+
+
+def has_answer(client: socket.socket) -> bool:
+    watch = select.poll()  # `select` itself cannot look at so many
+    watch.register(client, select.POLLIN)
+    return bool(watch.poll(0))
+
+
+def test_one_client_cannot_take_every_place_and_whoever_says_nothing_is_ended(stack, docker_command, waiting):
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
+    with contextlib.ExitStack() as opened:
+
+        def client(sends: bytes) -> socket.socket:
+            one = opened.enter_context(socket.create_connection(("127.0.0.1", stack.ports["api"]), timeout=10))
+            one.sendall(sends)
+            return one
+
+        silent = [client(b"P") for _ in range(1_400)]
+        without_body = [client(head) for _ in range(300)]
+        waiting(lambda: sum(map(has_answer, without_body)) >= 300 - 256, 8, "an answer to those beyond the limit")
+        ask = "import urllib.request as u; print(u.urlopen('http://serve-api:9696/health/ready', timeout=8).status)"
+        assert docker_command("exec", stack.containers()["serve-api-a"], "python", "-c", ask).strip() == "200"
+        beyond = next(one for one in without_body if has_answer(one))
+        assert beyond.recv(100).startswith(b"HTTP/1.1 429 ")
+        waiting(lambda: all(map(has_answer, silent)), 30, "the end of those who say nothing")
+    waiting(lambda: stack.predict(EXAMPLE), 30, "an answer to the next request")
 
 
 @pytest.mark.parametrize("service", ["serve-api-a", "serve-kinesis", "monitor", "worker", "mlflow", "send_data-api"])
