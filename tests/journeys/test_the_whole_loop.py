@@ -198,10 +198,7 @@ def test_every_port_of_the_stack_is_asked_as_a_foreign_page(loop):
     assert "moto" not in STACK  # the other emulator, for tests alone, answers pages
 
 
-API_IS_OPEN = pytest.mark.xfail(strict=True, reason="the API does not look at Host yet")
-
-
-@pytest.mark.parametrize("name", [name if name != "api" else pytest.param(name, marks=API_IS_OPEN) for name in PATHS])
+@pytest.mark.parametrize("name", PATHS)
 def test_a_foreign_page_is_permitted_nothing(loop, name):
     if name == "prometheus" and find_executable("prometheus") is None:
         pytest.skip("Prometheus is not installed")
