@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import uuid
 from datetime import UTC, datetime
 
@@ -81,3 +82,14 @@ def test_drawn_ids_are_random_uuids_in_their_usual_spelling():
     for one in new_ids(1_000):
         parsed = uuid.UUID(one)
         assert (str(parsed), parsed.version, parsed.variant) == (one, 4, uuid.RFC_4122)
+
+
+def test_an_idempotency_key_leaves_nothing_but_an_id_of_one_length():
+    tracemalloc.start()
+    try:
+        lengths = {len(id_from_key(f"{at:0200}")) for at in range(20_000)}
+        kept_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert lengths == {36}
+    assert kept_bytes < 100_000

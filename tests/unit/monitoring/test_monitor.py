@@ -107,3 +107,17 @@ def test_a_new_run_is_compared_with_its_own_reference(monitor, store, bundle, ma
     found = samples(monitor)
     assert found[f"monitored_run_info{{{other.digest[:12]},{'b' * 32},credit_card_churn}}"] == 1
     assert (found["window_rows"], found["prediction_drift"]) == (400, 0)
+
+
+def test_what_was_sent_makes_no_new_label(monitor, store, bundle):
+    frame = bundle.reference().head(800)
+    store.predictions = predict(bundle, frame)
+    monitor.look()
+    ordinary = set(samples(monitor))
+    frame["gender"] = [f"another {at}" for at in range(800)]
+    store.predictions = [
+        msgspec.structs.replace(one, out_of_range=(f"x{at}",), unseen=(f"y{at}", "gender"))
+        for at, one in enumerate(predict(bundle, frame))
+    ]
+    monitor.look()
+    assert set(samples(monitor)) <= ordinary
