@@ -14,6 +14,7 @@ import pytest
 from embedded.service import free_port
 from tabular.adapters.registry import BUNDLE, CHALLENGER, CHAMPION, MlflowRegistry
 from tabular.bundle_cache import BundleCache
+from tabular.bundle_files import FileLimits
 from tabular.errors import NotFound, Unavailable
 from tabular.pyfunc import describe
 
@@ -130,3 +131,16 @@ def test_importing_the_registry_does_not_import_mlflow():
     code = "import sys, tabular.adapters.registry; print('mlflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_of_the_files_under_a_path_those_that_are_named_are_fetched(registry, tmp_path):
+    run_id = registry.start_run("sweep", {})
+    (tmp_path / "put").mkdir()
+    for name in ("trials.json", "gate.json"):
+        (tmp_path / "put" / name).write_text(name)
+    registry.put_folder(run_id, tmp_path / "put", "report")
+    (tmp_path / "got").mkdir()
+    registry.fetch(
+        run_id, "report", FileLimits({"trials.json": 20, "other.json": 20}, total_bytes=20), tmp_path / "got"
+    )
+    assert {path.name: path.read_text() for path in (tmp_path / "got").iterdir()} == {"trials.json": "trials.json"}
