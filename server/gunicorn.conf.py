@@ -13,7 +13,10 @@ from gunicorn.arbiter import Arbiter
 from uvicorn_worker import UvicornWorker
 
 from tabular.errors import TabularError
+from tabular.private_files import keep_private
 from tabular.settings import load_settings
+
+keep_private()
 
 try:
     _settings = load_settings()
