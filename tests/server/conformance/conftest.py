@@ -21,15 +21,20 @@ class Checked:
         """How many rows it has predicted so far."""
         return int(self.api.metric("api_rows_total", outcome="answered"))
 
+    def _stored(self) -> int:
+        """How many predictions are on disk: none leaves it, since there is no store."""
+        return int(self.api.metric("api_outbox_predictions"))
+
     def _log(self) -> str:
         return self.api.log.read_text(errors="replace")
 
     def outcome(self, *pieces: bytes, count: int = 1, half_close: bool = False, to_head: bool = False) -> Outcome:
         """A conversation; as many rows are predicted as there are answers with a prediction in them."""
-        before, log = self.predictions(), self._log()
+        before, stored, log = self.predictions(), self._stored(), self._log()
         found = exchange(self.api.port, *pieces, count=count, half_close=half_close, to_head=to_head)
         predicted = sum(each.status == 200 and b'"prediction_id"' in each.body for each in found.answers)
         assert self.predictions() - before == predicted, f"not as many predictions as {found}"
+        assert self._stored() - stored == predicted, f"not as many predictions on disk as {found}"
         assert not [each for each in found.answers if each.status in {500, 502, 504}], found
         assert TRACEBACK not in self._log()[len(log) :]
         return found
