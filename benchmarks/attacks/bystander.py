@@ -3,7 +3,8 @@
     python -m benchmarks.attacks.bystander PORT RECORD
 
 Sends until its standard input ends, then prints JSON: how many requests, how many failed (not answered 200
-within five seconds), and the 99th percentile of the latencies in ms.
+within five seconds), the 99th percentile of the latencies in ms, and that of
+how late it was itself.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Seen:
     requests: int
     failures: int
     p99_ms: float
+    lag_p99_ms: float = 0.0
+    """How late the bystander itself was: what the machine, not the server, kept it waiting."""
 
 
 class Bystander:
@@ -90,9 +93,11 @@ async def watch(port: int, requests: list[bytes]) -> Seen:
     """Send each when it is due, until the standard input ends."""
     pool = Patience(port, CONNECTIONS)
     ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
-    began, number = time.perf_counter(), 0
+    began, number, lags = time.perf_counter(), 0, [0.0]
     while not ended.done():
-        await asyncio.sleep(max(0.0, began + number / RATE_PER_SECOND - time.perf_counter()))
+        due = began + number / RATE_PER_SECOND
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        lags.append(time.perf_counter() - due)
         # Not from when it was due: how late this process is says nothing of the server, for which it never waits.
         pool.send(time.perf_counter(), requests[number % len(requests)])
         number += 1
@@ -100,8 +105,8 @@ async def watch(port: int, requests: list[bytes]) -> Seen:
     while pool.is_busy and time.perf_counter() < deadline:
         await asyncio.sleep(0.01)
     pool.give_up()
-    tally = pool.tally
-    return Seen(number, tally.errors, float(np.percentile(tally.latencies or [np.nan], 99)) * 1e3)
+    p99, lag = (float(np.percentile(seconds or [np.nan], 99)) * 1e3 for seconds in (pool.tally.latencies, lags))
+    return Seen(number, pool.tally.errors, p99, lag)
 
 
 def main() -> None:

@@ -84,7 +84,7 @@ def _faults(attack: Attack, seen: Seen, cpu_seconds: float) -> list[str]:
     faults = []
     if seen.failures:
         faults.append(f"{seen.failures} of {seen.requests} requests of the bystander failed")
-    if attack.p99_ms is not None and seen.p99_ms > attack.p99_ms:
+    if attack.p99_ms is not None and seen.p99_ms - seen.lag_p99_ms > attack.p99_ms:
         faults.append(f"the bystander's p99 was {seen.p99_ms:,.0f} ms")
     if attack.cpu_seconds is not None and cpu_seconds > attack.cpu_seconds:
         faults.append(f"it took {cpu_seconds:.1f} s of CPU")

@@ -15,7 +15,7 @@ NOTES = (
     "grew at most ('>': the attack was stopped there), the 99th percentile of what a bystander waited (50 requests a "
     "second, single rows and health, on kept and on new connections), how many of its requests failed, and what the "
     f"attack itself saw. In every row the bounds are + {GROWTH_MB:g} MB and no failed request of the bystander, beside "
-    "those that are named."
+    "those that are named; from its p99 is taken by how much the bystander was late itself, on a machine that is busy."
 )
 
 
@@ -55,6 +55,7 @@ def _figures(column: str, attacks: Mapping[str, Attack], measured: Column) -> Ta
                 "RSS + MB after it": round(one.kept_mb),
                 "CPU s": round(one.cpu_seconds, 2),
                 "bystander's p99 ms": round(one.seen.p99_ms, 1),
+                "it was late itself, p99 ms": round(one.seen.lag_p99_ms, 1),
                 "requests": one.seen.requests,
                 "failed": one.seen.failures,
                 "answers": ", ".join(f"{status}: {count:,}" for status, count in one.found.statuses.most_common()),
