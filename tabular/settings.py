@@ -121,8 +121,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_workers: Count = 2
     """How many gunicorn workers serve the API."""
 
-    api_threads: Count = 4
-    """How many threads each API worker has for batches and pages; single rows are answered by its main loop."""
+    api_threads: Count = 2
+    """How many threads each API worker has for batches; single rows are answered by its event loop."""
 
     api_max_waiting: Count = 256
     """How many requests may wait in one API worker; those beyond are answered 503 with Retry-After at once."""
