@@ -272,6 +272,19 @@ def test_a_foreign_web_page_is_permitted_nothing(stack, name):
     assert permissions("127.0.0.1", stack.ports[name], "/") == []
 
 
+@pytest.mark.parametrize("name", ["prefect", "reports", "grafana", "monitor", "prometheus", "alertmanager"])
+def test_a_picture_in_a_foreign_page_is_not_fetched_and_a_link_may_be_followed(stack, name):
+    for site, mode, is_refused in (
+        ("cross-site", "no-cors", True),
+        ("same-site", "cors", True),
+        ("same-origin", "cors", False),
+        ("cross-site", "navigate", False),
+    ):
+        connection = HTTPConnection("127.0.0.1", stack.ports[name], timeout=20)
+        connection.request("GET", "/", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode})
+        assert (connection.getresponse().status == 403) == is_refused, (site, mode)
+
+
 def test_the_store_speaks_no_http_that_a_page_could_read(stack):
     with contextlib.suppress(OSError, HTTPException):
         assert permissions("127.0.0.1", stack.ports["store"]) == []
