@@ -93,11 +93,13 @@ class ColumnCodec:
         self._lines = msgspec.json.Decoder(record)
         self._least_record_bytes = len(msgspec.json.encode(dict.fromkeys(contract.feature_names, 0)))
 
-    def array(self, body: bytes) -> Columns | None:
-        """The rows of a JSON array; None if it is none, is empty, or any row has to be looked at by itself."""
+    def array(self, body: bytes, most: int) -> Columns | None:
+        """The rows of a JSON array; None if it is none, has none or more than `most`, or one to be looked at alone."""
         try:
             records = self._array.decode(body)
         except UNREADABLE:
+            return None
+        if len(records) > most:
             return None
         # How long each record is takes a second reading, so it is asked only where one can be too long.
         others_bytes = (len(records) - 1) * self._least_record_bytes

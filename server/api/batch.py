@@ -81,9 +81,9 @@ class BatchRows:
 
 def rows_of_array(model: Model, body: bytes, most: int) -> BatchRows:
     """The rows of a JSON array; raises Refusal for another body, for none and for more than `most`, or NotJson."""
-    _check_elements(body, most)
-    if (columns := model.columns.array(body)) is not None:
+    if (columns := model.columns.array(body, most)) is not None:
         return _all(columns)
+    _check_elements(body, most)
     try:
         bodies = _ROWS.decode(body)
     except msgspec.ValidationError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.api.errors import Refusal
 
-MAX_HELD_BYTES = 32_000_000
+MAX_HELD_BYTES = 24_000_000
 
 
 class HeldBytes:

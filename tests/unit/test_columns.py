@@ -17,6 +17,7 @@ from tests.unit.any_contract import contracts, near_records, quick, right_values
 from tests.unit.churn import CODEC, CONTRACT
 
 COLUMNS = ColumnCodec(CONTRACT, CODEC)
+MOST = 10_000
 EXAMPLE = CONTRACT.example
 
 
@@ -34,7 +35,7 @@ def same(columns, rows):
 def together(contract, records, way):
     codec = ColumnCodec(contract, RowCodec(contract))
     if way == "array":
-        return codec.array(json.dumps(records).encode())
+        return codec.array(json.dumps(records).encode(), MOST)
     return codec.lines([json.dumps(record).encode() for record in records])
 
 
@@ -72,7 +73,7 @@ def test_records_in_the_usual_spelling_are_always_read_together(way, data):
 )
 def test_the_other_usual_spellings_are_read_together_too(changes):
     body = json.dumps([EXAMPLE, EXAMPLE | changes]).encode()
-    same(COLUMNS.array(body), [CODEC.decode(json.dumps(each).encode()) for each in (EXAMPLE, EXAMPLE | changes)])
+    same(COLUMNS.array(body, MOST), [CODEC.decode(json.dumps(each).encode()) for each in (EXAMPLE, EXAMPLE | changes)])
 
 
 @pytest.mark.parametrize(
@@ -91,12 +92,12 @@ def test_the_other_usual_spellings_are_read_together_too(changes):
     ids=str,
 )
 def test_what_has_to_be_looked_at_by_itself_is_not_read_together(records):
-    assert COLUMNS.array(json.dumps(records).encode()) is None
+    assert COLUMNS.array(json.dumps(records).encode(), MOST) is None
 
 
 @pytest.mark.parametrize("body", [b"", b"[", b"[{}", b"null", b"\xff", b"[" * 5_000])
 def test_what_is_no_json_is_not_read_together(body):
-    assert COLUMNS.array(body) is None
+    assert COLUMNS.array(body, MOST) is None
     assert COLUMNS.lines([body]) is None
 
 
@@ -124,8 +125,8 @@ def test_a_row_that_is_refused_alone_is_never_read_together():
     with pytest.raises(Rejected):
         CODEC.decode(body)
     assert COLUMNS.lines([body]) is None
-    assert COLUMNS.array(b"[" + body + b"]") is None
-    assert COLUMNS.array(msgspec.json.encode([EXAMPLE])) is not None
+    assert COLUMNS.array(b"[" + body + b"]", MOST) is None
+    assert COLUMNS.array(msgspec.json.encode([EXAMPLE]), MOST) is not None
 
 
 @pytest.mark.parametrize("count", [127, 128])
@@ -134,7 +135,7 @@ def test_a_feature_may_have_more_levels_than_a_byte_can_tell(tiny_contract, coun
     contract = tiny_contract(change=lambda file: file["features"][1].update(levels=levels, example="level 0"))
     codec = RowCodec(contract)
     records = [{"age in years": 3, "class": label, "stars": 1, "weight": None} for label in [*levels, None]]
-    columns = ColumnCodec(contract, codec).array(json.dumps(records).encode())
+    columns = ColumnCodec(contract, codec).array(json.dumps(records).encode(), MOST)
     assert isinstance(columns.values[1], LabelColumn) == (count == 127)
     same(columns, [codec.parse(record) for record in records])
 
@@ -144,3 +145,9 @@ def test_a_column_of_labels_survives_being_written_down():
     again = msgspec.json.decode(msgspec.json.encode([column, ["x", None]]), type=list[Column])
     assert [list(each) for each in again] == [["a", None, "b"], ["x", None]]
     assert (len(again[0]), again[0][1], again[0][2]) == (3, None, "b")
+
+
+def test_more_rows_than_are_read_at_once_are_left_to_whoever_counts_them():
+    body = json.dumps([EXAMPLE] * 3).encode()
+    assert len(COLUMNS.array(body, 3)) == 3
+    assert COLUMNS.array(body, 2) is None
