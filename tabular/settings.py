@@ -121,7 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_workers: Count = 2
     """How many gunicorn workers serve the API."""
 
-    api_threads: Count = 2
+    api_threads: Count = 1
     """How many threads each API worker has for batches; single rows are answered by its event loop."""
 
     api_max_waiting: Count = 256

@@ -48,7 +48,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--rates", type=int, nargs="*", default=(100, 300, 600))
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sync", choices=["normal", "full"], default="normal")
     parser.add_argument("--no-store", action="store_true")
     return parser.parse_args(namespace=argparse.Namespace(store_port=free_port()))

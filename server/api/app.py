@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 from server.api.access import Access
 from server.api.clients import CLIENTS, Clients, keep_order
-from server.api.errors import refused
+from server.api.errors import Refusal, refused
 from server.api.group_commit import GroupCommit
 from server.api.held_bytes import HeldBytes, overloaded
-from server.api.metrics import BATCH, OTHER, SINGLE
+from server.api.metrics import BATCH, OTHER, ROUTES, SINGLE
 from server.api.openapi import JSON, NDJSON
 from server.api.pages import Pages
 from server.api.request import SMALL_BYTES, ClientGone, Headers, Receive, Request, Scope, Send
@@ -64,7 +66,12 @@ class Application:
         self._pool = ThreadPoolExecutor(settings.api_threads, thread_name_prefix="batch")
         self._held_bytes = HeldBytes()
         self._waiting = 0
-        self._routes: dict[str, Callable[[Request], Awaitable[None]]] = {SINGLE: self._single, BATCH: self._batch}
+        self._routes: dict[str, Callable[[Request], Awaitable[None]]] = {
+            SINGLE: self._single,
+            BATCH: self._batch,
+            "/health/live": lambda request: _health(request, lambda: {"status": "live"}),
+            "/health/ready": lambda request: _health(request, self._service.readiness),
+        }
         self._service.start()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +91,7 @@ class Application:
             return
         finally:
             request.holding.release()
-        self._metrics.request(request.path if request.path in self._routes else OTHER, refusal.status)
+        self._metrics.request(request.path if request.path in ROUTES else OTHER, refusal.status)
         await request.answer(refusal.status, *refusal.message_parts())
 
     async def _single(self, request: Request) -> None:
@@ -150,6 +157,14 @@ class Application:
         order.cancel()
         self._service.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _health(request: Request, state: Callable[[], Mapping[str, Any]]) -> None:
+    # Not a page: it needs no thread, so it is answered however busy they are.
+    if request.method not in {"GET", "HEAD"}:
+        raise Refusal(405, "this path does not take this method", headers={"Allow": "GET, HEAD"})
+    answer = msgspec.json.encode(state())
+    await request.answer(200, _headers(JSON, answer), answer)
 
 
 def _headers(media: str, body: bytes) -> Headers:

@@ -1,4 +1,4 @@
-"""Documentation, health and metrics: a Flask application, asked through a2wsgi.
+"""Documentation and metrics: a Flask application, asked through a2wsgi.
 
 What it answers is collected before it is sent, so that a client who takes it slowly holds no thread; no page has a body
 to read.
@@ -75,14 +75,6 @@ def _flask(service: ApiService, settings: Settings) -> Flask:
     @app.get("/metrics")
     def metrics() -> Response:
         return Response(service.metrics.exposition(), content_type=CONTENT_TYPE)
-
-    @app.get("/health/live")
-    def live() -> Response:
-        return _json({"status": "live"})
-
-    @app.get("/health/ready")
-    def ready() -> Response:
-        return _json(service.readiness())
 
     app.register_error_handler(Exception, _refused)
     return app
