@@ -108,9 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where a service keeps what must survive its restart: bundle copies, the outbox, caches."""
 
     allowed_hosts: str = "localhost,127.0.0.1,[::1]"
-    """The names by which a service may be asked (the header `Host`), so that no web page reaches it under another one.
-
-    Separated by commas, without ports; `*` allows every name."""
+    """The names by which a service may be asked (the header `Host`), separated by commas, without ports; `*`: any."""
 
     api_host: str = "127.0.0.1"
     """The address the API listens on."""
