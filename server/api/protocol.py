@@ -12,9 +12,8 @@ Bodies are the application's to bound: it reads them piece by piece, and the ser
 
 from __future__ import annotations
 
-import math
 import time
-from typing import Any, NoReturn
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -42,6 +41,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._idle_since = time.monotonic()
         self._ends_at = 0.0  # not before it is told to go
         self._held = b""
+        self._unanswered = 0  # requests that the application has, or will have
         self._body_left = 0
         self._excess_bytes = 0  # of the request that arrives: all its bytes less twice its body's
         self._has_ended = self._stops = False
@@ -67,7 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _is_busy(self) -> bool:
-        return self.cycle is not None and not (self.cycle.response_complete or self.cycle.disconnected)
+        return self._unanswered > 0
 
     def data_received(self, data: bytes) -> None:
         """Parse it, unless earlier requests have to be answered first."""
@@ -109,9 +109,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn returns None, which asyncio takes for False
         """Answer what has arrived whole, and close."""
         self._has_ended = self.flow.is_held = True
-        if self._asking_since is not None:
-            self._refuse(bounds.BROKEN_OFF)
-        return self._is_busy or bool(self._held) or self._last_words is not None
+        self._end_request()
+        return self._is_busy or bool(self._held)
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -127,24 +126,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start the application, or stop the parser at what it lets pass."""
-        self._has_head = True
         version = self.parser.get_http_version()
         if version not in {"1.0", "1.1"}:
-            self._stop_parsing(bounds.OTHER_VERSION)
+            self._fault = bounds.OTHER_VERSION
+            raise ValueError(version)  # the parser turns it into an error of its own, and reads no further
         if self.url[:1] != b"/" and not is_target_of(self.url, dict(self.headers).get(b"host", b"")):
-            self._stop_parsing(bounds.OTHER_HOST)
+            self._fault = bounds.OTHER_HOST
+            raise ValueError(self.url)
         if version == "1.0":
             self.expect_100_continue = False
         super().on_headers_complete()
+        self._has_head = True
+        self._unanswered += 1
         if version == "1.0" and self.parser.should_keep_alive():  # uvicorn closes these
             self.cycle.keep_alive = True
             self.cycle.default_headers = [*self.cycle.default_headers, (b"connection", b"keep-alive")]
         if self._stops:
             self.cycle.keep_alive = False
-
-    def _stop_parsing(self, words: Refusal) -> NoReturn:
-        self._fault = words
-        raise ValueError(words.message)  # the parser turns it into an error of its own, and reads no further
 
     def on_body(self, body: bytes) -> None:
         """Count it, and hand it on."""
@@ -160,6 +158,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Go on with what waited for this answer."""
+        self._unanswered -= 1
         self._idle_since, self._taking_since = time.monotonic(), None
         self.clients.answered(self)
         if self.cycle.response_complete:  # it is not another one that was pipelined
@@ -170,12 +169,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self.flow.is_held = self._has_ended
             self.flow.resume_reading()
             self._parse(data)
+            self._end_request()
         if self._is_busy or self.pipeline or self._held:
             return
         if self._last_words is not None:
             self._part(self._last_words)
         elif self._has_ended:
             self.transport.close()
+
+    def _end_request(self) -> None:
+        """Nothing more comes: what is not whole by now never will be."""
+        if self._has_ended and self._asking_since is not None and not self._held:
+            self._refuse(bounds.BROKEN_OFF)
 
     def pause_writing(self) -> None:
         """The client does not take its answer as fast as it is made."""
@@ -193,18 +198,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def check(self, now: float) -> None:
         """End what has taken too long; `now` is of the monotonic clock."""
+        may_go = self.is_waiting and (self._ends_at > 0 or self._asking_since is None)
         if self._taking_since is not None and now > self._taking_since + bounds.ANSWER_SECONDS:
             self.transport.abort()
         elif self._asking_since is not None and now > self._asking_since + bounds.REQUEST_SECONDS:
             self._refuse(bounds.SLOW)
-        elif self.is_waiting and now > self._may_stay_until:
+        elif may_go and now > (self._ends_at or self._idle_since + bounds.KEEP_ALIVE_SECONDS):
             self.transport.abort()
-
-    @property
-    def _may_stay_until(self) -> float:
-        if self._ends_at:
-            return self._ends_at
-        return math.inf if self._asking_since is not None else self._idle_since + bounds.KEEP_ALIVE_SECONDS
 
     def evict(self) -> None:
         """Give its place to another client."""
@@ -217,24 +217,25 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, words: Refusal) -> None:
         """Read no more, answer what is whole, then say this."""
         self._last_words, self._held = words, b""
-        was_arriving, self._asking_since = self._asking_since is not None, None
-        if was_arriving and self.pipeline:  # behind others: it is not run at all
+        has_head = self._asking_since is not None and self._has_head
+        self._asking_since = None
+        if has_head and self.pipeline:  # behind others: it is not run at all
             self.pipeline.popleft()
-        elif was_arriving and self._is_busy:
-            self._break_off()
+            self._unanswered -= 1
+        elif has_head:
+            self._break_off(words)
         elif not self._is_busy:
             self._part(words)
 
-    def _break_off(self) -> None:
-        """Stop the application that waits for the rest of this request."""
-        if not self._has_head or self.cycle.more_body is False:  # an earlier one is being answered
-            return
-        self.cycle.disconnected = True
-        self.cycle.message_event.set()
+    def _break_off(self, words: Refusal) -> None:
+        """Stop the application that waits for the rest of a request, unless it has answered it already."""
         if self.cycle.response_started:
             self.transport.abort()
-        else:
-            self._part(self._last_words or bounds.BROKEN_OFF)
+            return
+        self._unanswered -= 1
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        self._part(words)
 
     def _part(self, words: Refusal) -> None:
         self.clients.refused(words)

@@ -79,6 +79,23 @@ def test_many_requests_sent_in_one_go_are_all_answered_even_if_the_last_comes_in
         assert answers(connection)[0][0] == 200
 
 
+@pytest.mark.parametrize(
+    ("behind", "status"),
+    [
+        (b"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", 505),
+        (b"GET / HTTP/1.1\r\nHost: loc", 400),
+        (request(b"{}")[:-1], 400),
+        (b"nonsense\r\n\r\n", 400),
+    ],
+)
+def test_what_is_refused_behind_whole_requests_is_refused_after_their_answers(api, good, behind, status):
+    with connected(api) as client:
+        client.sendall(request(good) * 2 + behind)
+        client.shutdown(socket.SHUT_WR)
+        assert [found for found, _, _ in answers(client, 3)] == [200, 200, status]
+        assert client.recv(10) == b""
+
+
 def test_a_batch_before_and_after_a_single_row_on_one_connection_keeps_the_order(api, contract, good):
     batch = json.dumps([contract.example] * 200).encode()
     with connected(api) as connection:
