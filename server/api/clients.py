@@ -32,7 +32,7 @@ class Client(Protocol):
 
     def check(self, now: float) -> None: ...
 
-    def evict(self) -> None: ...
+    def drop(self) -> None: ...
 
     def turn_away(self) -> None: ...
 
@@ -101,7 +101,7 @@ class Clients:
         for client in among:
             if client is not newest and client.is_waiting:
                 self.leave(client)
-                client.evict()
+                client.drop()
                 return
         self.leave(newest)
         newest.turn_away()

@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from server.api import bounds
 from server.api.access import is_target_of
@@ -36,13 +36,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = HeldFlow(transport)
         self.clients = self.app_state[CLIENTS]
+        self.peer = self.client[0] if self.client else ""
+        self._running: RequestResponseCycle | None = None
         self._asking_since: float | None = None  # since when a request has been arriving
         self._taking_since: float | None = None  # since when an answer has not been taken
-        self._idle_since = time.monotonic()
-        self._ends_at = 0.0  # not before it is told to go
-        self._held = b""
+        self._idle_since, self._ends_at = time.monotonic(), 0.0  # the second is set for one that is told to go
+        self._held, self._body_left = b"", 0
         self._unanswered = 0  # requests that the application has, or will have
-        self._body_left = 0
         self._excess_bytes = 0  # of the request that arrives: all its bytes less twice its body's
         self._has_ended = self._stops = False
         self._fault = bounds.NOT_HTTP  # what is said if the parser stops
@@ -52,13 +52,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
         self.clients.leave(self)
-        self._held = b""
+        if self._running is not None:  # uvicorn tells the last of pipelined requests alone
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
-
-    @property
-    def peer(self) -> str:
-        """The client's address, without its port."""
-        return self.client[0] if self.client else ""
 
     @property
     def is_waiting(self) -> bool:
@@ -113,7 +110,6 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._is_busy or bool(self._held)
 
     def on_message_begin(self) -> None:
-        """A request begins."""
         super().on_message_begin()
         self._asking_since = time.monotonic()
         self._has_head = False
@@ -145,16 +141,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
-        """Count it, and hand it on."""
         self._body_left -= len(body)
         self._excess_bytes -= 2 * len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request has arrived."""
         self._asking_since = None
         self._excess_bytes = self._body_left = 0
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         """Go on with what waited for this answer."""
@@ -200,14 +198,16 @@ class BoundedProtocol(HttpToolsProtocol):
         """End what has taken too long; `now` is of the monotonic clock."""
         may_go = self.is_waiting and (self._ends_at > 0 or self._asking_since is None)
         if self._taking_since is not None and now > self._taking_since + bounds.ANSWER_SECONDS:
-            self.transport.abort()
+            self.drop()
         elif self._asking_since is not None and now > self._asking_since + bounds.REQUEST_SECONDS:
             self._refuse(bounds.SLOW)
         elif may_go and now > (self._ends_at or self._idle_since + bounds.KEEP_ALIVE_SECONDS):
-            self.transport.abort()
+            self.drop()
 
-    def evict(self) -> None:
-        """Give its place to another client."""
+    def drop(self) -> None:
+        """End the connection without a word."""
+        if self._running is not None:
+            self._running.disconnected = True
         self.transport.abort()
 
     def turn_away(self) -> None:
@@ -230,7 +230,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _break_off(self, words: Refusal) -> None:
         """Stop the application that waits for the rest of a request, unless it has answered it already."""
         if self.cycle.response_started:
-            self.transport.abort()
+            self.drop()
             return
         self._unanswered -= 1
         self.cycle.disconnected = True

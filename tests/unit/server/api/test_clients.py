@@ -15,8 +15,8 @@ class Client:
     def check(self, now):
         self.checked = now
 
-    def evict(self):
-        self.said = "evicted"
+    def drop(self):
+        self.said = "dropped"
 
     def turn_away(self):
         self.said = "turned away"
@@ -42,7 +42,7 @@ def let_in(clients, *new):
 
 def test_beyond_what_one_peer_may_have_the_one_that_waited_longest_goes(clients):
     first, second, third, fourth = let_in(clients, *(Client() for _ in range(4)))
-    assert first.said == "evicted"
+    assert first.said == "dropped"
     assert {second.said, third.said, fourth.said} == {None}
     assert len(clients) == 3
 
@@ -51,7 +51,7 @@ def test_those_that_are_being_answered_stay_and_those_answered_last_go_last(clie
     busy, answered, quiet = let_in(clients, Client(is_waiting=False), Client(), Client())
     clients.answered(answered)
     let_in(clients, Client())
-    assert (busy.said, answered.said, quiet.said) == (None, None, "evicted")
+    assert (busy.said, answered.said, quiet.said) == (None, None, "dropped")
 
 
 def test_where_all_are_being_answered_the_new_one_is_turned_away(clients):
@@ -63,7 +63,7 @@ def test_where_all_are_being_answered_the_new_one_is_turned_away(clients):
 def test_beyond_what_all_may_have_the_peer_with_the_most_gives_way(clients):
     crowd = let_in(clients, *(Client("2.2.2.2") for _ in range(3)))
     few = let_in(clients, *(Client(f"3.3.3.{at}") for at in range(3)))
-    assert crowd[0].said == "evicted"
+    assert crowd[0].said == "dropped"
     assert {each.said for each in (*crowd[1:], *few)} == {None}
 
 
