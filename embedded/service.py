@@ -28,13 +28,13 @@ class Service:
     command: tuple[str, ...]
     port: int | None = None
     ready_url: str | None = None
-    ready_headers: Mapping[str, str] = field(default_factory=dict)
-    """What `ready_url` is asked with: a login, where the program lets nobody in without."""
     environ: Mapping[str, str] = field(default_factory=dict)
     start_seconds: float = 120.0
     stop_signal: signal.Signals = signal.SIGTERM
     stale_files: tuple[Path, ...] = ()
     """Files that a killed instance leaves and that keep the next one from starting."""
+    ready_headers: Mapping[str, str] = field(default_factory=dict)
+    """What `ready_url` is asked with: a login, where the program lets nobody in without."""
 
     @property
     def is_ready(self) -> bool:
