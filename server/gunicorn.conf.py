@@ -48,7 +48,7 @@ class ApiWorker(UvicornWorker):
 
         self.config.app = self.wsgi
         self._install_sigquit_handler()
-        server = SharingServer(self.config, Share(self.shared, self.age))
+        server = SharingServer(self.config, Share(self.shared, self.age), self.ppid)
         await server.serve(sockets=self.sockets)
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 
 from uvicorn import Config, Server
@@ -50,11 +51,11 @@ class Share:
 
 
 class SharingServer(Server):
-    """uvicorn's server, with an `Acceptor` for each listening socket."""
+    """uvicorn's server, with an `Acceptor` for each listening socket; it ends with the process `master`, its parent."""
 
-    def __init__(self, config: Config, share: Share) -> None:
+    def __init__(self, config: Config, share: Share, master: int) -> None:
         super().__init__(config)
-        self._share = share
+        self._share, self._master = share, master
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then accept."""
@@ -63,6 +64,13 @@ class SharingServer(Server):
         clients.tell = self._share.count
         clients.tell(0)
         self.servers = [Acceptor(listener, self, self._share) for listener in sockets or ()]  # type: ignore[misc]
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to stop: where the master was killed, nobody would restart this worker, and nobody stop it."""
+        if os.getppid() != self._master:
+            log.error("the server's master is gone, so this worker stops")
+            return True
+        return await super().on_tick(counter)
 
 
 class Acceptor:

@@ -8,13 +8,14 @@ Only where all of them are being answered is the new one sent away.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
+import logging
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from server.api.errors import Refusal
+
+log = logging.getLogger(__name__)
 
 CLIENTS = "clients"
 """Where the application puts its `Clients` in the lifespan's state."""
@@ -91,7 +92,11 @@ class Clients:
     def check(self, now: float) -> None:
         """End what has taken too long."""
         for client in [client for of_peer in self._by_peer.values() for client in of_peer]:
-            client.check(now)
+            try:
+                client.check(now)
+            except Exception:  # one of them must not keep the others from being checked, now and ever after
+                log.exception("a client could not be checked, so it is dropped")
+                client.drop()
 
     def _changed(self, by: int) -> None:
         self._connections += by
@@ -108,10 +113,7 @@ class Clients:
 
 
 async def keep_order(clients: Clients) -> None:
-    """Check the clients, and that the server's master is alive, until cancelled."""
-    master = os.getppid()
+    """Check the clients until cancelled."""
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         clients.check(time.monotonic())
-        if os.getppid() != master:  # it was killed; nobody would restart this worker, and nobody stop it
-            os.kill(os.getpid(), signal.SIGTERM)

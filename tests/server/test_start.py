@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -106,6 +107,19 @@ def test_a_damaged_local_copy_is_not_served_while_mlflow_is_down(run_api, api_st
     assert "model.ubj was changed after the bundle was made" in said
     assert "the API does not start: MLflow is not available" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("is_starting", [False, True])
+def test_a_worker_ends_with_its_master_even_one_that_is_just_starting(run_api, wait_for, is_starting):
+    with run_api(API_WORKERS="1") as api:
+        if is_starting:
+            (old,) = api.workers()
+            os.kill(old, signal.SIGKILL)
+            wait_for(lambda: api.workers() not in ([old], []))
+        (worker,) = api.workers()
+        api.process.kill()
+        api.process.wait()
+        wait_for(lambda: not Path(f"/proc/{worker}").exists())
 
 
 def test_a_worker_that_cannot_load_any_more_does_not_stop_the_others(run_api, api_state, contract, tmp_path, wait_for):

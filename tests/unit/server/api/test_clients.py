@@ -84,6 +84,16 @@ def test_how_many_there_are_and_will_be_is_told(clients, told):
     assert told == [2, 3, 1, 0]
 
 
+def test_one_that_cannot_be_checked_keeps_nobody_else_from_it(clients):
+    class Odd(Client):
+        def check(self, now):
+            raise RuntimeError(now)
+
+    odd, other = let_in(clients, Odd(), Client("4.4.4.4"))
+    clients.check(7.0)
+    assert (odd.said, other.checked) == ("dropped", 7.0)
+
+
 def test_all_are_checked_and_refusals_counted(clients, told):
     one, other = let_in(clients, Client(), Client("4.4.4.4"))
     clients.check(7.0)
