@@ -35,13 +35,16 @@ class Share:
     def __init__(self, shared: memoryview, place: int) -> None:
         self._all = shared
         self._own = place % len(shared)
+        self._has_ended = False
 
     def count(self, connections: int) -> None:
         """Tell the others how many it has."""
-        self._all[self._own] = connections + 1
+        if not self._has_ended:
+            self._all[self._own] = connections + 1
 
     def end(self) -> None:
-        """Take no more part."""
+        """Take no more part, whatever is counted later."""
+        self._has_ended = True
         self._all[self._own] = 0
 
     @property

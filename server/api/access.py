@@ -6,11 +6,12 @@ import hmac
 from functools import lru_cache
 
 from server.api.errors import Refusal
+from server.api.metrics import BATCH, SINGLE
 from server.api.request import Request
 from tabular.allowed_hosts import AllowedHosts
 from tabular.settings import Settings
 
-KEYED_PAGES = ("/metrics", "/docs", "/openapi.json")
+OPEN_PATHS = ("/health/live", "/health/ready", "/", SINGLE, BATCH)
 
 
 class Access:
@@ -31,7 +32,8 @@ class Access:
                 raise Refusal(400, "the header Host is missing")
         elif not self._allows(host):
             raise Refusal(421, "this server is not asked by this name")
-        if self._key and not self._open_pages and request.path in KEYED_PAGES:
+        # Whatever is not open asks for the key, for Flask reads `//metrics` as `/metrics`; predicting, see below.
+        if self._key and not self._open_pages and request.path not in OPEN_PATHS:
             self._check_key(request)
 
     def check_body(self, request: Request, *media: str) -> str:

@@ -13,6 +13,7 @@ LINGER_SECONDS = 5.0  # a client that is still sending when the connection close
 LAST_REQUEST_SECONDS = 1.0  # when the worker stops: for a request that is on its way
 FRAMING_BYTES = 65_536
 PIECE_BYTES = 1_024
+MAX_HELD_BYTES = 16_000_000  # of pipelined requests that wait to be parsed, of all clients of a worker
 
 SLOW = Refusal(408, "the request did not arrive within 30 s", "too_slow", "Send it faster, or less.")
 NOT_HTTP = Refusal(400, "this is not an HTTP request that can be read", "not_http", "Send it as RFC 9112 has it.")

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 CLIENTS = "clients"
 """Where the application puts its `Clients` in the lifespan's state."""
 CHECK_SECONDS = 0.5
+MOST_PARTING = 64
+"""So many are told that there are too many; beyond that a connection is dropped without a word."""
 
 
 class Client(Protocol):
@@ -48,7 +50,9 @@ class Clients:
         self._max_connections, self._max_per_peer = max_connections, max_per_peer
         self._count = count
         self._by_peer: dict[str, dict[Client, None]] = {}
+        self._parting: set[Client] = set()  # turned away, and not gone yet
         self._connections = self._expected = 0
+        self.held_bytes = 0  # read and not parsed yet, of all of them
         self.tell: Callable[[int], None] = lambda _connections: None
 
     def __len__(self) -> int:
@@ -71,6 +75,7 @@ class Clients:
 
     def leave(self, client: Client) -> None:
         """Forget it."""
+        self._parting.discard(client)
         of_peer = self._by_peer.get(client.peer, {})
         if client in of_peer:
             del of_peer[client]
@@ -91,7 +96,7 @@ class Clients:
 
     def check(self, now: float) -> None:
         """End what has taken too long."""
-        for client in [client for of_peer in self._by_peer.values() for client in of_peer]:
+        for client in [*self._parting, *(client for of_peer in self._by_peer.values() for client in of_peer)]:
             try:
                 client.check(now)
             except Exception:  # one of them must not keep the others from being checked, now and ever after
@@ -109,7 +114,11 @@ class Clients:
                 client.drop()
                 return
         self.leave(newest)
-        newest.turn_away()
+        if len(self._parting) < MOST_PARTING:
+            self._parting.add(newest)
+            newest.turn_away()
+        else:
+            newest.drop()
 
 
 async def keep_order(clients: Clients) -> None:

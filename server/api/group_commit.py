@@ -51,11 +51,11 @@ class GroupCommit:
             return
         self._done, self._predictions, self._started = None, [], []
         failure = self._append(predictions)
+        done.set_result(failure)  # first: whatever counting does, they are on disk and answered
         if failure is None:
             now = perf_counter()
             self._metrics.rows(predictions)
             self._metrics.answered(SINGLE, [now - each for each in started])
-        done.set_result(failure)
 
     def _append(self, predictions: list[Prediction]) -> Unavailable | None:
         try:

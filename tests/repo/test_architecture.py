@@ -34,10 +34,11 @@ HOMES = {
     "uvicorn": {
         "embedded/prefect_server.py",
         "server/api/acceptor.py",
+        "server/api/arrivals.py",
         "server/api/bounds.py",
         "server/api/protocol.py",
     },
-    "httptools": {"server/api/protocol.py"},
+    "httptools": {"server/api/arrivals.py"},
     "prefect": {"model_orchestration/flow.py", "reporting/flow.py", "embedded/prefect_server.py"},
     "ministack": {"embedded/emulators/server.py"},
     "bcrypt": {"embedded/prometheus.py"},

@@ -165,6 +165,17 @@ def test_with_an_api_key_only_those_who_hold_it_are_answered(run_api, contract):
         assert locked.ask("GET", "/health/ready")[0] == 200
 
 
+@pytest.mark.parametrize("path", ["//metrics", "///metrics", "//docs", "//openapi.json", "/nothing"])
+def test_no_spelling_of_a_page_goes_round_the_key(locked_api, path):
+    assert locked_api.ask("GET", path)[0] == 401
+
+
+@pytest.fixture(scope="module")
+def locked_api(run_api):
+    with run_api(API_KEY="s3cret", API_WORKERS="1") as running:
+        yield running
+
+
 @pytest.mark.parametrize("path", ["/metrics", "/docs", "/openapi.json"])
 def test_with_an_api_key_the_pages_ask_for_it_unless_they_are_open(run_api, path):
     with run_api(API_KEY="s3cret", API_WORKERS="1") as locked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.api.bounds import CROWDED
-from server.api.clients import Clients
+from server.api.clients import MOST_PARTING, Clients
 
 
 class Client:
@@ -58,6 +58,16 @@ def test_where_all_are_being_answered_the_new_one_is_turned_away(clients):
     *_, new = let_in(clients, *(Client(is_waiting=False) for _ in range(4)))
     assert new.said == "turned away"
     assert len(clients) == 3
+    clients.check(7.0)
+    assert new.checked == 7.0  # until it is gone
+
+
+def test_of_a_crowd_that_is_turned_away_not_all_are_told(clients):
+    crowd = let_in(clients, *(Client(is_waiting=False) for _ in range(3 + MOST_PARTING + 2)))
+    assert [each.said for each in crowd[-2:]] == ["dropped", "dropped"]
+    clients.leave(crowd[3])
+    (new,) = let_in(clients, Client(is_waiting=False))
+    assert new.said == "turned away"
 
 
 def test_beyond_what_all_may_have_the_peer_with_the_most_gives_way(clients):

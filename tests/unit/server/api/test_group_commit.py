@@ -78,3 +78,17 @@ def test_where_it_cannot_be_written_each_is_told_and_none_counts(outbox, folder)
     assert [type(each) for each in found] == [Unavailable] * 4
     assert len({id(each) for each in found}) == 4
     assert b'api_rows_total{outcome="answered"} 0.0' in metrics.exposition()
+
+
+def test_what_is_on_disk_is_answered_even_if_it_cannot_be_counted(outbox):
+    class Broken:
+        def rows(self, _predictions):
+            raise OSError("the folder of the metrics is gone")
+
+    async def run():
+        group = GroupCommit(outbox, Broken())
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        await asyncio.wait_for(group.written(predictions(1)[0], perf_counter()), 5)
+
+    asyncio.run(run())
+    assert pages(outbox) == [1]

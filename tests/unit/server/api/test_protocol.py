@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 
@@ -105,6 +106,58 @@ def test_one_that_does_not_take_its_answer_is_given_up_without_a_trace(meet, req
 
     assert len(meet(talk)) == 0
     assert not caplog.records
+
+
+async def answer_shortly(scope, receive, send):
+    closes = [(b"connection", b"close")] if scope["path"] == "/last" else []
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"300"), *closes]})
+    await send({"type": "http.response.body", "body": b"x" * 300})
+
+
+def test_one_that_never_reads_many_short_answers_is_given_up(meet):
+    async def talk(protocol, client):
+        protocol.app = answer_shortly
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                while True:
+                    await said(client, ASK * 200)
+        protocol.check(time.monotonic() + ANSWER_SECONDS - 1)
+        await asyncio.sleep(0.05)
+        assert not protocol.transport.is_closing()
+        protocol.check(time.monotonic() + ANSWER_SECONDS + 1)
+        assert protocol.transport.is_closing()
+
+    clients = meet(talk)
+    assert (len(clients), clients.held_bytes) == (0, 0)
+
+
+def test_one_that_does_not_read_the_last_answer_is_given_up_whatever_it_sent_behind(meet):
+    async def talk(protocol, client):
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        protocol.app = answer_shortly
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                while not protocol.transport.get_write_buffer_size():
+                    await said(client, ASK * 20)
+        await said(client, ASK.replace(b"/", b"/last", 1) + ASK)
+        protocol.check(time.monotonic() + ANSWER_SECONDS + KEEP_ALIVE_SECONDS)
+
+    assert len(meet(talk)) == 0
+
+
+def test_trailers_are_no_headers(meet):
+    heads = []
+
+    async def note(scope, receive, send):
+        heads.append(dict(scope["headers"]))
+        await answer_shortly(scope, receive, send)
+
+    async def talk(protocol, client):
+        protocol.app = note
+        await said(client, b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-API-Key: k\r\n\r\n")
+
+    meet(talk)
+    assert heads == [{b"transfer-encoding": b"chunked"}]
 
 
 def test_one_that_takes_its_answer_may_stay(meet):
