@@ -9,7 +9,7 @@ from dataclasses import replace
 from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT, Layout, executable, filled_in, find_executable
 from embedded.service import Service
-from tabular.allowed_hosts import ANY
+from tabular.allowed_hosts import ANY, names_of
 from tabular.settings import Settings
 
 WORK_POOL = "churn"
@@ -59,7 +59,7 @@ def reports(layout: Layout, settings: Settings) -> Service:
     values = {
         "REPORTS_HOST": "127.0.0.1",
         "REPORTS_PORT": str(port),
-        "REPORTS_NAMES": " ".join(name.strip() for name in settings.allowed_hosts.split(",")).replace(ANY, "~^"),
+        "REPORTS_NAMES": " ".join(names_of(settings.allowed_hosts)).replace(ANY, "~^"),
         "REPORTS_DIR": str(layout.reports),
         "RUN_DIR": str(folder),
     }

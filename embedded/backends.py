@@ -7,7 +7,7 @@ import sys
 from embedded.layout import PROJECT, Layout, executable
 from embedded.logins import prefect_login
 from embedded.service import Service
-from tabular.allowed_hosts import ANY
+from tabular.allowed_hosts import ANY, names_of
 from tabular.settings import Settings
 
 # The emulators check no credential; boto3 only wants to have some.
@@ -77,8 +77,7 @@ def mlflow(layout: Layout, settings: Settings = DEFAULTS) -> Service:
     folder, port = layout.folder("mlflow"), layout.ports.mlflow
     where = ("--host", "127.0.0.1", "--port", str(port), "--workers", "1")
     # By itself it also allows every name that begins like a private address, such as 10.evil.example.
-    names = [name.strip() for name in settings.allowed_hosts.split(",")]
-    known = ",".join(name if name == ANY else f"{name}:{port}" for name in names)
+    known = ",".join(name if name == ANY else f"{name}:{port}" for name in names_of(settings.allowed_hosts))
     closed = ("--allowed-hosts", known, "--cors-allowed-origins", f"http://127.0.0.1:{port}")
     kept = (
         "--backend-store-uri",

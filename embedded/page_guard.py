@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from tabular.allowed_hosts import ANY, AllowedHosts
+from tabular.allowed_hosts import ANY, AllowedHosts, names_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -28,7 +28,7 @@ class PageGuard:
         self._app = app
         self._hosts = AllowedHosts(allowed_hosts)
         # That any name may be used for the server does not make a page of any name the server's own.
-        self._own = AllowedHosts(",".join(name for name in allowed_hosts.split(",") if name.strip() != ANY))
+        self._own = AllowedHosts(",".join(name for name in names_of(allowed_hosts) if name != ANY))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None

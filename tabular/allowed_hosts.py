@@ -12,11 +12,16 @@ ANY = "*"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:,/?#@]+)(?::\d{1,5})?")
 
 
+def names_of(allowed_hosts: str) -> list[str]:
+    """The names that a setting like ALLOWED_HOSTS lists."""
+    return [name.strip() for name in allowed_hosts.split(",") if name.strip()]
+
+
 class AllowedHosts:
     """Names separated by commas, without ports, an IPv6 address in brackets; `*` allows every name."""
 
     def __init__(self, names: str) -> None:
-        self._names = frozenset(name.strip().lower() for name in names.split(",") if name.strip())
+        self._names = frozenset(name.lower() for name in names_of(names))
 
     def __contains__(self, host: str) -> bool:
         """True if a request with this `Host` header, port included, may be answered; an absent one is the text ""."""

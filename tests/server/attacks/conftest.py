@@ -35,3 +35,9 @@ def under_attack(run_api, contract):
             yield attack
 
     return run
+
+
+@pytest.fixture(scope="module")
+def attack(under_attack):
+    with under_attack() as carry_out:
+        yield carry_out

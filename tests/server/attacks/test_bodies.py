@@ -17,12 +17,6 @@ SCALES = {
 }
 
 
-@pytest.fixture(scope="module")
-def attack(under_attack):
-    with under_attack() as carry_out:
-        yield carry_out
-
-
 @pytest.mark.parametrize("name", SCALES)
 def test_it_stays_within_its_bounds(attack, name):
     faults = attack(name, SCALES[name]).faults

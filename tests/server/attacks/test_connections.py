@@ -8,12 +8,6 @@ import pytest
 SCALES = {"flood": 0.2, "labels": 0.1, "pipelined": 0.3, "pipelined-unread": 0.3, "silent": 0.6, "silent-same": 0.6}
 
 
-@pytest.fixture(scope="module")
-def attack(under_attack):
-    with under_attack() as carry_out:
-        yield carry_out
-
-
 @pytest.mark.parametrize("name", SCALES)
 def test_it_stays_within_its_bounds(attack, name):
     faults = attack(name, SCALES[name]).faults

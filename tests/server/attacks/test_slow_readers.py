@@ -5,12 +5,6 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.fixture(scope="module")
-def attack(under_attack):
-    with under_attack() as carry_out:
-        yield carry_out
-
-
 @pytest.mark.parametrize("name", ["readers", "readers-empty"])
 def test_others_do_not_wait_for_slow_readers(attack, name):
     faults = attack(name, 0.3).faults
