@@ -3,8 +3,8 @@
 All workers listen on one socket, and whoever has just accepted is awake and accepts the next too: of four clients that
 came together, event loops that accept all they can gave all four to one worker nearly every second time, and the
 other's core stood idle. Here a worker that has more than another leaves a connection in the queue for a moment, and
-takes it if nobody came for it. `SO_REUSEPORT` deals by a hash: of four it gives all to one of two workers once in
-eight, and goes on giving to one that is stuck.
+takes it if meanwhile no other took any. `SO_REUSEPORT` deals by a hash: of four it gives all to one of two workers
+once in eight, and goes on giving to one that is stuck.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from server.api.clients import CLIENTS, Clients
 
 log = logging.getLogger(__name__)
 
-DEFER_SECONDS = 0.001
+DEFER_SECONDS = 0.003
 CROWDED_SECONDS = 0.05  # the system has no more file descriptors: until some are closed
 ACCEPTED_AT_ONCE = 64
 
@@ -50,7 +50,12 @@ class Share:
     @property
     def has_fewest(self) -> bool:
         """True if no other worker has fewer."""
-        return self._all[self._own] <= min((taken for taken in self._all.tolist() if taken), default=0)
+        return self._all[self._own] <= min((taken for taken in self.of_others if taken), default=self._all[self._own])
+
+    @property
+    def of_others(self) -> list[int]:
+        """The numbers of the other workers."""
+        return [taken for place, taken in enumerate(self._all.tolist()) if place != self._own]
 
 
 class SharingServer(Server):
@@ -83,6 +88,7 @@ class Acceptor:
         self._listener, self._server, self._share = listener, server, share
         self._loop = asyncio.get_running_loop()
         self._clients: Clients = server.lifespan.state[CLIENTS]
+        self._others_had: list[int] = []
         self._left_by_others = 0
         self._connecting: set[asyncio.Task[None]] = set()
         listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
@@ -105,16 +111,25 @@ class Acceptor:
         self._loop.remove_reader(self._listener.fileno())
         self._loop.call_later(seconds, self._watch)
 
+    def _is_left_to_others(self, taken: int) -> bool:
+        """Whether the others may still come for the next one: their counts change, or it has not waited yet."""
+        if (others := self._share.of_others) != self._others_had:
+            self._others_had, self._left_by_others = others, 1
+            return True
+        if taken < self._left_by_others:
+            return False
+        self._left_by_others = min(2 * self._left_by_others, ACCEPTED_AT_ONCE)
+        return True
+
     def _accept(self) -> None:
         for taken in range(ACCEPTED_AT_ONCE):
-            if taken >= self._left_by_others and not self._share.has_fewest:
-                self._left_by_others = min(max(2 * self._left_by_others, 1), ACCEPTED_AT_ONCE)
+            if not self._share.has_fewest and self._is_left_to_others(taken):
                 self._pause(DEFER_SECONDS)
                 return
             try:
                 connection, _ = self._listener.accept()
             except (BlockingIOError, ConnectionAbortedError, InterruptedError):
-                self._left_by_others = 0
+                self._others_had = []
                 return
             except OSError as error:
                 log.error("no connection can be accepted: %s", error)

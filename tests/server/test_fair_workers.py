@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import statistics
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.server.raw_http import answers, connected, request
 
 CLIENTS = 10
+BURSTS = 5
 
 
 @pytest.fixture
@@ -53,11 +55,19 @@ def both_take_clients(api, good) -> bool:
         return clients_of(api) == [1, 1]
 
 
+def usual_smaller_share(api, good) -> float:
+    """What the worker with fewer clients gets of those that come together: the median of several times."""
+    smaller = []
+    for _ in range(BURSTS):
+        with many_clients(api, good):
+            shares = clients_of(api)
+            assert sum(shares) == CLIENTS
+            smaller.append(min(shares))
+    return statistics.median(smaller)
+
+
 def test_clients_that_come_together_are_shared_by_the_workers(api, good):
-    with many_clients(api, good):
-        shares = clients_of(api)
-        assert sum(shares) == CLIENTS
-        assert min(shares) >= CLIENTS // 3
+    assert usual_smaller_share(api, good) >= CLIENTS // 3
 
 
 def test_a_worker_that_is_stuck_leaves_its_clients_to_the_other(api, good):
@@ -74,7 +84,4 @@ def test_who_comes_after_a_worker_was_killed_is_shared_with_its_successor(api, g
     killed, _ = api.workers()
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: killed not in api.workers() and both_take_clients(api, good))
-    with many_clients(api, good):
-        shares = clients_of(api)
-        assert sum(shares) == CLIENTS
-        assert min(shares) >= CLIENTS // 3
+    assert usual_smaller_share(api, good) >= CLIENTS // 3
