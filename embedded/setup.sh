@@ -1,39 +1,83 @@
 #!/bin/sh
-# Installs the locked packages into .venv and .venv-emulators. Arguments go to `uv sync`.
+# Installs the locked packages into .venv and .venv-emulators, and nothing anywhere else. Arguments go to `uv sync`.
 set -eu
 cd "$(dirname "$0")/.."
 
 say() { printf '==> %s\n' "$*"; }
-is_311() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; }
-
-python=
-for candidate in "${PYTHON:-}" python3.11 python3; do
-    if [ -n "$candidate" ] && is_311 "$candidate"; then python=$candidate; break; fi
-done
-if [ -z "$python" ]; then
-    echo "Python 3.11 was not found. Install it (Debian 12: apt-get install python3.11), or name it: make setup PYTHON=/path/to/python3.11" >&2
+stop() {
+    printf '%s\n' "$*" >&2
     exit 1
+}
+
+# The versions that pyproject.toml allows, such as "11 13" for ">=3.11,<3.14".
+read -r oldest newest <<END
+$(sed -n 's/^requires-python = ">=3\.\([0-9]*\),<3\.\([0-9]*\)"$/\1 \2/p' pyproject.toml)
+END
+newest=$((newest - 1))
+allowed="3.$oldest to 3.$newest"
+
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
+is_supported() {
+    # A build without the interpreter lock needs wheels of its own, which most packages do not publish.
+    "$1" -c "import sys, sysconfig
+sys.exit(not (3, $oldest) <= sys.version_info[:2] <= (3, $newest) or bool(sysconfig.get_config_var('Py_GIL_DISABLED')))" \
+        2>/dev/null
+}
+python='' incomplete=''
+find_python() { # the first that can make environments, which Debian's cannot without a package
+    for candidate; do
+        is_supported "$candidate" || continue
+        if "$candidate" -c 'import ensurepip' 2>/dev/null; then
+            python=$candidate
+            return
+        fi
+        incomplete=${incomplete:-$candidate}
+    done
+}
+
+if [ -n "${PYTHON:-}" ]; then
+    is_supported "$PYTHON" \
+        || stop "PYTHON=$PYTHON is not Python $allowed ($(version_of "$PYTHON" || echo 'it does not run')): name another, or none"
+    find_python "$PYTHON"
+else
+    last=$(.venv/bin/python -c 'import sys; print(sys._base_executable)' 2>/dev/null || true)
+    # shellcheck disable=SC2046 # a list of names
+    find_python "$last" python3 $(seq -f 'python3.%.0f' "$newest" -1 "$oldest")
+fi
+if [ -z "$python" ] && [ -n "$incomplete" ]; then
+    stop "$incomplete (Python $(version_of "$incomplete")) cannot make environments. Run: sudo apt-get install python$(version_of "$incomplete")-venv"
+fi
+[ -n "$python" ] \
+    || stop "Python $allowed was not found (python3 is $(version_of python3 || echo 'not there')). Install it (Debian 12 or 13, Ubuntu 24.04: sudo apt-get install python3-venv), or name it: make setup PYTHON=/path/to/python3.$newest"
+
+# Both installers would keep what they download in the home folder, 1.6 GB; and the common temporary folder may be in
+# memory. Who wants to share the downloads between checkouts says where: UV_CACHE_DIR=~/.cache/uv
+mkdir -p .venv
+find .venv -maxdepth 1 -name 'tmp.*' -mmin +60 -exec rm -rf {} + # of a set-up that was killed
+scratch=$(mktemp -d "$PWD/.venv/tmp.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM
+export TMPDIR="$scratch" UV_PYTHON_DOWNLOADS=never
+[ -n "${PIP_CACHE_DIR:-}" ] || export PIP_NO_CACHE_DIR=1
+if [ -n "${UV_CACHE_DIR:-}" ]; then
+    export UV_LINK_MODE="${UV_LINK_MODE:-copy}"
+else
+    export UV_NO_CACHE=1 UV_LINK_MODE="${UV_LINK_MODE:-hardlink}" # out of the scratch folder
 fi
 
 if [ ! -x .venv/bootstrap/bin/uv ]; then
     say "Installing the installer (uv, by its hash)"
-    # Debian ships Python without the part that makes environments.
-    if ! "$python" -c 'import ensurepip' 2>/dev/null; then
-        if [ "$(id -u)" = 0 ]; then
-            apt-get update -q >/dev/null && apt-get install -qy --no-install-recommends python3.11-venv >/dev/null
-        else
-            echo "This Python cannot make environments. Run: sudo apt-get install python3.11-venv" >&2
-            exit 1
-        fi
-    fi
     "$python" -m venv .venv/bootstrap
     .venv/bootstrap/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r containers/uv.txt
 fi
-
 uv=$PWD/.venv/bootstrap/bin/uv
-export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy
+
+# The packages of an earlier Python would stay, unused, for good.
+for packages in .venv/lib/python3.*; do
+    case $packages in */python$(version_of "$python") | *'*') ;; *) rm -rf "$packages" ;; esac
+done
 # Compiled once here: a service that compiles at each start takes three times as long.
-say "Installing the packages of the stack (about 1.8 GB, once)"
+say "Installing the packages of the stack for Python $(version_of "$python") (about 1.8 GB, once)"
 "$uv" venv --quiet --allow-existing --python "$python" .venv
 "$uv" sync --quiet --frozen --inexact --compile-bytecode "$@"
 sh tabular/native/build.sh "$PWD/.venv" "$uv" "$PWD" \
