@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from embedded import orphans, preflight
+from embedded import preflight
 from embedded.console import console
 from embedded.environment import given_on_the_command_line, process_environ, remember, remembered, stack_settings
 from embedded.layout import PROJECT, layout_of
@@ -114,11 +114,7 @@ def _logs(stack: Stack, arguments: argparse.Namespace) -> int:
 
 
 def _stop(stack: Stack, _: argparse.Namespace) -> int:
-    was_running = stack.supervisor.is_running
-    if was_running:
-        stack.supervisor.shut_down()
-    left = orphans.end_orphans(stack.layout.state)
-    console.print("Stopped; nothing is left running." if was_running or left else "Nothing was running.")
+    console.print("Stopped; nothing is left running." if stack.end() else "Nothing was running.")
     return 0
 
 
@@ -134,7 +130,7 @@ def _exec(stack: Stack, arguments: argparse.Namespace) -> int:
     for path in target.stale_files:
         path.unlink(missing_ok=True)
     environ = {**os.environ, **process_environ(stack.layout, stack.given), **target.environ}
-    os.chdir(PROJECT)
+    os.chdir(target.working_folder or PROJECT)
     os.execvpe(target.command[0], target.command, environ)  # noqa: S606 - the command is built from our own layout
 
 

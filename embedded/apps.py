@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 
 from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT, Layout, executable, filled_in, find_executable
+from embedded.prefect_worker import WORK_POOL, WORKER, worker_has_reported
 from embedded.service import Service
 from tabular.allowed_hosts import ANY, names_of
 from tabular.settings import Settings
 
-WORK_POOL = "churn"
 PORTS_APART = 10
 """From one consumer's metrics to the next one's."""
 
 
 def worker(layout: Layout, settings: Settings) -> Service:
     """The Prefect worker that runs both flows."""
-    command = (executable("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", "embedded")
-    return Service("worker", command, environ=prefect_client_environ(layout, settings))
+    command = (executable("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", WORKER)
+    environ = prefect_client_environ(layout, settings)
+    heard = partial(worker_has_reported, layout.ports.prefect, environ["PREFECT_API_AUTH_STRING"])
+    return Service("worker", command, environ=environ, has_reported=heard)
 
 
 def api(layout: Layout) -> Service:
@@ -67,7 +70,8 @@ def reports(layout: Layout, settings: Settings) -> Service:
     # Started by root, its workers would become a user who cannot read the reports of root.
     directives = "daemon off; user root;" if os.geteuid() == 0 else "daemon off;"
     command = (executable("nginx"), "-p", str(folder), "-c", str(config), "-g", directives)
-    return Service(name="reports", command=command, port=port)
+    # Its title takes the place of its environment: what it is part of is told by the folder.
+    return Service(name="reports", command=command, port=port, working_folder=folder)
 
 
 def simulator(layout: Layout, door: str, settings: Settings) -> Service:

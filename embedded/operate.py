@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from embedded.apps import WORK_POOL
+from embedded import orphans
 from embedded.console import say
 from embedded.environment import prefect_client_environ, process_environ
 from embedded.layout import PROJECT, Layout, executable
-from embedded.service import POLL_SECONDS, tail
-from embedded.stack import STACK, left_out, service
+from embedded.prefect_worker import WORK_POOL
+from embedded.readiness import wait_ready
+from embedded.service import tail
+from embedded.stack import STACK, STOP_ORDER, left_out, service
 from embedded.supervisor import Supervisor
 from tabular.errors import TabularError, Unavailable
 from tabular.settings import Settings
@@ -53,13 +55,25 @@ class Stack:
         for name in wanted:
             self.supervisor.start(name)
         for name in wanted:
-            self._wait(name)
+            wait_ready(service(name, self.layout, self.settings), self.supervisor, self.layout.logs / f"{name}.log")
             say(f"{name} is ready ({time.monotonic() - began:.1f} s)")
 
     def down(self, names: Iterable[str]) -> None:
-        """Stop processes, the last started first; nothing to stop is fine."""
+        """Stop processes, who sends before who answers, and he before what both stand on; nothing to stop is fine."""
         if self.supervisor.is_running:
-            self.supervisor.stop(list(names)[::-1])
+            for together in STOP_ORDER:
+                self.supervisor.stop(set(names).intersection(together))
+
+    def end(self) -> bool:
+        """Stop every process and the supervisor, and those that a killed supervisor left; True if there were any."""
+        was_running = self.supervisor.is_running
+        self.down(STACK)
+        self.supervisor.shut_down()
+        left = orphans.end_orphans(self.layout.state)
+        if remaining := orphans.find_orphans(self.layout.state):
+            ids = ", ".join(map(str, remaining))
+            raise StepFailed(f"These processes go on though they were killed: {ids}. See what holds them: ps -fp {ids}")
+        return was_running or left > 0
 
     def call(self, module: str, *arguments: str) -> None:
         """Run one of our own modules in the foreground; raises StepFailed if it fails."""
@@ -93,20 +107,3 @@ class Stack:
         """The log of the registration of the flows."""
         self.layout.logs.mkdir(parents=True, exist_ok=True)
         return self.layout.logs / "deploy.log"
-
-    def _wait(self, name: str) -> None:
-        target = service(name, self.layout, self.settings)
-        log_file = self.layout.logs / f"{name}.log"
-        deadline = time.monotonic() + target.start_seconds
-        while not (target.is_ready and self.supervisor.runs(name)):
-            if self.supervisor.failed(name) or time.monotonic() > deadline:
-                what = (
-                    "it did not start" if self.supervisor.failed(name) else f"not ready in {target.start_seconds:g} s"
-                )
-                raise Unavailable(name, f"{what}. The end of {log_file}:\n{tail(log_file)}")
-            time.sleep(POLL_SECONDS)
-
-
-def all_names() -> list[str]:
-    """Every process of the stack."""
-    return list(STACK)

@@ -19,8 +19,10 @@ _LISTENER = {"consumer_metrics": "consumer"}
 def check(layout: Layout, supervisor: Supervisor) -> None:
     """Raise Rejected naming every missing program and every taken port."""
     faults = [f"{name} is not installed: run 'make setup'" for name in _PROGRAMS if find_executable(name) is None]
-    if not supervisor.is_running and (count := orphans.end_orphans(layout.state)):
-        say(f"ended {count} processes that an earlier run had left behind")
+    if not supervisor.is_running:
+        supervisor.shut_down()  # it may still be at it
+        if count := orphans.end_orphans(layout.state):
+            say(f"ended {count} processes that an earlier run had left behind")
     faults += _taken_ports(layout, supervisor)
     if faults:
         raise Rejected("The stack cannot start yet:\n  - " + "\n  - ".join(faults))

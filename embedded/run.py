@@ -11,6 +11,7 @@ from pathlib import Path
 from embedded import preflight
 from embedded.console import console, say, step, table
 from embedded.layout import PROJECT
+from embedded.loopback import open_loopback
 from embedded.operate import Stack
 from embedded.stack import REGISTRY, SIMULATORS, STORE, WORKER, left_out, serving
 from embedded.status import ADDRESSES, urls
@@ -55,7 +56,7 @@ def first_prediction(stack: Stack) -> dict[str, object]:
     url = f"http://127.0.0.1:{stack.layout.ports.api}/predict"
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with open_loopback(request, timeout_seconds=10) as answer:
             found: dict[str, object] = json.load(answer)
             return found
     except urllib.error.URLError as error:

@@ -7,13 +7,14 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 
+from embedded.loopback import open_loopback
 from tabular.errors import Unavailable
 
 STOP_SECONDS = 15.0
@@ -35,6 +36,10 @@ class Service:
     """Files that a killed instance leaves and that keep the next one from starting."""
     ready_headers: Mapping[str, str] = field(default_factory=dict)
     """What `ready_url` is asked with: a login, where the program lets nobody in without."""
+    has_reported: Callable[[float], bool] | None = None
+    """For a program without a port: whether somebody has heard of it since that moment (seconds of the epoch)."""
+    working_folder: Path | None = None
+    """Where it is started; by itself where its starter is."""
 
     @property
     def is_ready(self) -> bool:
@@ -54,6 +59,7 @@ class Service:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
+                cwd=self.working_folder,
                 env={**os.environ, **self.environ},
                 start_new_session=True,
             )
@@ -114,9 +120,9 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
 def _answers(url: str, headers: Mapping[str, str]) -> bool:
     try:
         request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - a loopback http url of ours
-        with urllib.request.urlopen(request, timeout=2) as answer:  # noqa: S310
+        with open_loopback(request, timeout_seconds=2) as answer:
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except (OSError, HTTPException):  # the latter from whatever is no HTTP server
         return False
 
 

@@ -40,6 +40,8 @@ SIMULATORS: dict[str, Maker] = {
 # What start-serve starts and stop-serve stops, however many consumers there are.
 SERVING = {**SERVE, **MORE_CONSUMERS, **SIMULATORS}
 STACK = {**REGISTRY, **STORE, **WORKER, **SERVING}
+# Who sends ends before who answers, and he before what both stand on: an answer is still stored, a record still marked.
+STOP_ORDER = (tuple(SIMULATORS), (*WORKER, *SERVE, *MORE_CONSUMERS), (*STORE, *REGISTRY))
 OPTIONAL = {"prometheus": "live metrics are at the monitor's /metrics page, but nothing keeps or alerts on them"}
 
 

@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
-import sys
 import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from embedded.environment import MARKER
 from embedded.layout import PROJECT, Layout, executable
-from embedded.service import STOP_SECONDS, tail
-from embedded.stack import STACK
+from embedded.service import tail
+from embedded.supervisor_config import LONGEST_STOP_SECONDS, config_text, supervisor_environ
 from tabular.errors import Unavailable
-from tabular.private_files import OWNER_ALONE
 
 START_SECONDS = 10.0
 _DO_NOT_WAIT = False
-_RUNNING = {"STARTING", "RUNNING", "BACKOFF"}
+_POLL_SECONDS = 0.1
+_UP = {"STARTING", "RUNNING", "BACKOFF"}
+# A process that has EXITED is started again within a second: it is not down.
+_DOWN = {"STOPPED", "FATAL"}
+_SOCKET_PATH_BYTES = 100
 
 
 class Supervisor:
@@ -36,13 +39,18 @@ class Supervisor:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        # A unix socket's path may have about 100 characters, which a checkout's folder can exceed.
-        name = hashlib.sha256(str(layout.state).encode()).hexdigest()[:12]
-        self._socket = Path(tempfile.gettempdir()) / f"embedded-{name}.sock"
+        self._folder = layout.state / "supervisor"
+        self._config = self._folder / "supervisord.conf"
+        own = self._folder / "supervisord.sock"
+        # A unix socket's path may have about 100 bytes, which a checkout's folder can exceed.
+        name = hashlib.sha256(os.fsencode(layout.state)).hexdigest()[:12]
+        fits = len(os.fsencode(own)) <= _SOCKET_PATH_BYTES
+        self._elsewhere = None if fits else Path(tempfile.gettempdir()) / f"embedded-{name}.sock"
+        self._socket = self._elsewhere or own
 
     @property
     def is_running(self) -> bool:
-        """True if the supervisor answers."""
+        """True if the supervisor answers; one that is shutting down does not."""
         try:
             return bool(self._call("getPID"))
         except Unavailable:
@@ -52,40 +60,45 @@ class Supervisor:
         """Start the supervisor if it does not run; raises Unavailable with its log."""
         if self.is_running:
             return
-        folder = self._layout.folder("supervisor")
+        self.shut_down()
+        self._layout.folder("supervisor")
         self._layout.logs.mkdir(parents=True, exist_ok=True)
-        config = folder / "supervisord.conf"
-        config.write_text(self._config(folder))
+        self._config.write_text(config_text(self._elsewhere))
         self._socket.unlink(missing_ok=True)
-        environ = {**os.environ, MARKER: str(self._layout.state)}
-        subprocess.run([executable("supervisord"), "-c", str(config)], check=True, cwd=PROJECT, env=environ)  # noqa: S603
+        environ = {**os.environ, **supervisor_environ(self._layout)}
+        command = [executable("supervisord"), "-c", str(self._config)]
+        done = subprocess.run(command, cwd=PROJECT, env=environ, check=False, capture_output=True, text=True)  # noqa: S603
         deadline = time.monotonic() + START_SECONDS
         while not self.is_running:
-            if time.monotonic() > deadline:
-                raise Unavailable("the supervisor", tail(folder / "supervisord.log"))
+            if done.returncode != 0 or time.monotonic() > deadline:
+                raise Unavailable("the supervisor", done.stderr.strip() or tail(self._folder / "supervisord.log"))
             time.sleep(0.05)
 
     def start(self, name: str) -> None:
         """Start a process unless it runs; it may not be ready yet."""
         if not self.runs(name):
-            self._call("startProcess", name, _DO_NOT_WAIT)
+            self._change("startProcess", name, needless=_UP)
 
     def stop(self, names: Iterable[str]) -> None:
-        """Stop processes, all at the same time, and wait until they are gone."""
-        running = [name for name in names if self.runs(name)]
-        for name in running:
-            self._call("stopProcess", name, _DO_NOT_WAIT)
-        deadline = time.monotonic() + STOP_SECONDS
-        while any(self.runs(name) for name in running) and time.monotonic() < deadline:
-            time.sleep(0.1)
+        """Stop processes, all at the same time, and wait until they are down; their time is bounded."""
+        left = set(names)
+        deadline = time.monotonic() + LONGEST_STOP_SECONDS + START_SECONDS
+        while left and time.monotonic() < deadline:
+            states = {process["name"]: process["statename"] for process in self.processes()}
+            left = {name for name in left if states[name] not in _DOWN}
+            for name in left:
+                if states[name] in _UP:
+                    self._change("stopProcess", name, needless=_DOWN | {"STOPPING", "EXITED"})
+            time.sleep(_POLL_SECONDS if left else 0)
 
     def runs(self, name: str) -> bool:
         """True if the process is up or coming up."""
-        return self._call("getProcessInfo", name)["statename"] in _RUNNING | {"STOPPING"}
+        return self.process(name)["statename"] in _UP | {"STOPPING"}
 
-    def failed(self, name: str) -> bool:
-        """True if the process gave up or ended by itself."""
-        return self._call("getProcessInfo", name)["statename"] in {"FATAL", "EXITED", "UNKNOWN"}
+    def process(self, name: str) -> dict[str, Any]:
+        """The state of a process: statename, pid (0: none), start (seconds of the epoch)."""
+        found: dict[str, Any] = self._call("getProcessInfo", name)
+        return found
 
     def processes(self) -> list[dict[str, Any]]:
         """The state of every process: name, statename, pid, start (seconds of the epoch)."""
@@ -93,11 +106,43 @@ class Supervisor:
         return found
 
     def shut_down(self) -> None:
-        """Stop every process and the supervisor itself."""
-        self._call("shutdown")
-        deadline = time.monotonic() + 2 * STOP_SECONDS
-        while self.is_running and time.monotonic() < deadline:
-            time.sleep(0.1)
+        """Stop every process, the last started first, and the supervisor itself; returns when it is gone."""
+        # From its first word on it answers nothing but that it is shutting down: who it is must be asked before.
+        pid = self._pid()
+        if self.is_running:
+            self._call("shutdown")
+        elif pid is not None:  # it is shutting down already, or its socket is gone
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        self._wait_for_the_end_of(pid)
+
+    def _pid(self) -> int | None:
+        """The supervisor's process, whether it answers or not; None if there is none."""
+        try:
+            pid = int((self._folder / "supervisord.pid").read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if self._lives(pid) else None
+
+    def _lives(self, pid: int) -> bool:
+        """True if this process is our supervisor, not another that has its id by now."""
+        try:
+            return os.fsencode(self._config) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+
+    def _wait_for_the_end_of(self, pid: int | None) -> None:
+        deadline = time.monotonic() + 2 * LONGEST_STOP_SECONDS
+        while pid is not None and self._lives(pid) and time.monotonic() < deadline:  # its file goes before it
+            time.sleep(_POLL_SECONDS)
+
+    def _change(self, method: str, name: str, needless: set[str]) -> None:
+        """Start or stop a process; that it came to one of these states by itself meanwhile is no fault."""
+        try:
+            self._call(method, name, _DO_NOT_WAIT)
+        except Unavailable:
+            if self.process(name)["statename"] not in needless:
+                raise
 
     def _call(self, method: str, *arguments: Any) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
@@ -108,40 +153,3 @@ class Supervisor:
             raise Unavailable("the supervisor", str(error)) from error
         finally:
             transport.close()
-
-    def _config(self, folder: Path) -> str:
-        lines = [
-            "[unix_http_server]",
-            f"file={self._socket}",
-            "chmod=0700",
-            "[supervisord]",
-            f"logfile={_escaped(folder / 'supervisord.log')}",
-            f"pidfile={_escaped(folder / 'supervisord.pid')}",
-            f"directory={_escaped(PROJECT)}",
-            f'environment={MARKER}="{_escaped(self._layout.state)}"',
-            "silent=true",
-            f"umask={OWNER_ALONE:03o}",  # its own default lets everybody read
-            "[rpcinterface:supervisor]",
-            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
-        ]
-        for name in STACK:
-            lines += [
-                f"[program:{name}]",
-                f"command={_escaped(sys.executable)} -m embedded exec {name} --state {_escaped(self._layout.state)}",
-                f"stdout_logfile={_escaped(self._layout.logs / name)}.log",
-                "stdout_logfile_maxbytes=10MB",
-                "stdout_logfile_backups=2",
-                "redirect_stderr=true",
-                "autostart=false",
-                "autorestart=true",
-                "startsecs=2",
-                "startretries=5",
-                f"stopwaitsecs={STOP_SECONDS:g}",
-                "stopasgroup=true" if name != "api" else "stopasgroup=false",
-                "killasgroup=true",
-            ]
-        return "\n".join(lines) + "\n"
-
-
-def _escaped(path: Path | str) -> str:
-    return str(path).replace("%", "%%")

@@ -13,25 +13,12 @@ import pytest
 
 from embedded import orphans, preflight
 from embedded.environment import MARKER
-from embedded.layout import Layout, Ports
+from embedded.layout import PROJECT, find_executable
 from embedded.operate import Stack
-from embedded.service import free_port
+from embedded.service import accepts
+from embedded.stack import STACK, STOP_ORDER
 from embedded.supervisor import Supervisor
 from tabular.errors import Rejected
-from tabular.settings import Settings
-
-
-@pytest.fixture
-def stack(tmp_path):
-    ports = Ports(**{name: free_port() for name in Ports.__dataclass_fields__})
-    settings = Settings(emulator_port=ports.emulator, store_port=ports.store)
-    given = {"EMULATOR_PORT": str(ports.emulator), "STORE_PORT": str(ports.store)}
-    (tmp_path / "overrides.env").write_text("".join(f"{key}={value}\n" for key, value in given.items()))
-    stack = Stack(Layout(tmp_path, ports), settings, given)
-    yield stack
-    if stack.supervisor.is_running:
-        stack.supervisor.shut_down()
-    orphans.end_orphans(tmp_path)
 
 
 def pid_of(stack: Stack, name: str) -> int:
@@ -65,6 +52,77 @@ def test_processes_of_a_killed_supervisor_are_found_and_ended(stack):
     assert child in orphans.find_orphans(stack.layout.state)
     assert orphans.end_orphans(stack.layout.state) >= 1
     assert not orphans.find_orphans(stack.layout.state)
+
+
+def members_of(stack: Stack) -> set[int]:
+    """Every process of the stack, the supervisor among them."""
+    return set(orphans.find_orphans(stack.layout.state))
+
+
+def supervisor_pid(stack: Stack) -> int:
+    return int((stack.layout.state / "supervisor" / "supervisord.pid").read_text())
+
+
+def command(stack: Stack, name: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "embedded", name, "--state", str(stack.layout.state)]
+    return subprocess.run(line, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=100)
+
+
+def test_to_shut_down_is_to_wait_until_every_process_and_the_supervisor_are_gone(stack):
+    stack.up(["store"])
+    assert len(members_of(stack)) >= 2
+    stack.supervisor.shut_down()
+    assert members_of(stack) == set()
+
+
+def test_who_answers_has_ended_before_what_he_stores_with_is_told_to(stack):
+    stack.up(["store"])
+    stack.supervisor.start("consumer")
+    assert command(stack, "stop").returncode == 0
+    log = (stack.layout.state / "supervisor" / "supervisord.log").read_text()
+    assert log.index("stopped: consumer") < log.index("stopped: store")
+    assert "waiting for store to stop" not in log[: log.index("stopped: consumer")]
+
+
+def test_every_process_has_its_turn_when_the_stack_is_stopped():
+    turns = [name for together in STOP_ORDER for name in together]
+    assert sorted(turns) == sorted(STACK)
+    assert {"store", "emulator", "mlflow"} <= set(STOP_ORDER[-1])
+    assert {"api", "consumer", "consumer-2", "worker"} <= set(STOP_ORDER[1])
+
+
+def test_a_stop_that_was_interrupted_is_waited_for_by_the_next_one(stack):
+    stack.up(["store"])
+    os.kill(supervisor_pid(stack), signal.SIGTERM)
+    done = command(stack, "stop")
+    assert (done.returncode, members_of(stack)) == (0, set()), done.stdout + done.stderr
+    assert command(stack, "stop").stdout.strip() == "Nothing was running."
+
+
+@pytest.mark.skipif(find_executable("nginx") is None, reason="Nginx is not installed")
+@pytest.mark.parametrize("killed", ["the supervisor", "the supervisor and the master of Nginx"])
+def test_nginx_whose_title_covers_its_environment_is_ended_with_the_others(stack, killed):
+    stack.up(["store", "reports"])
+    nginx = pid_of(stack, "reports")
+    os.kill(supervisor_pid(stack), signal.SIGKILL)
+    if "master" in killed:
+        os.kill(nginx, signal.SIGKILL)
+    assert accepts(stack.layout.ports.reports)
+    done = command(stack, "stop")
+    assert "nothing is left running" in done.stdout, done.stdout + done.stderr
+    assert not accepts(stack.layout.ports.reports)
+    assert not accepts(stack.layout.ports.store)
+
+
+def test_a_persons_own_programs_in_the_state_folder_are_not_the_stacks(tmp_path):
+    log = tmp_path / "logs.txt"
+    log.touch()
+    pager = subprocess.Popen(["tail", "-f", str(log)], cwd=tmp_path)
+    try:
+        assert pager.pid not in orphans.find_orphans(tmp_path)
+    finally:
+        pager.kill()
+        pager.wait()
 
 
 def test_another_stack_is_not_taken_for_an_orphan(tmp_path):

@@ -1,0 +1,53 @@
+"""When a process of the stack is ready: the supervisor calls it RUNNING, and it is the one that answers.
+
+That something answers is not enough: on a taken port it is another program, while ours is started again and again.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from embedded import sockets
+from embedded.service import POLL_SECONDS, Service, tail
+from embedded.supervisor import Supervisor
+from tabular.errors import Unavailable
+
+_STEADY_SECONDS = 5.0
+"""How long a program without a port must have run: by then it has read its settings and what it works on."""
+_MOST_STARTS = 2
+
+
+def wait_ready(target: Service, supervisor: Supervisor, log_file: Path) -> None:
+    """Wait until a started process is ready; raises Unavailable with the end of its log, and stops it, if it ends."""
+    deadline = time.monotonic() + target.start_seconds
+    pids: set[int] = set()
+    while True:
+        process = supervisor.process(target.name)
+        pids |= {process["pid"]} - {0}
+        if _is_ready(target, process):
+            return
+        why = _failure(process, len(pids))
+        if not why and time.monotonic() > deadline:
+            why = f"it runs, but is not ready after {target.start_seconds:g} s"
+        if why:
+            supervisor.stop([target.name])
+            raise Unavailable(target.name, f"{why}. The end of {log_file}:\n{tail(log_file)}")
+        time.sleep(POLL_SECONDS)
+
+
+def _is_ready(target: Service, process: dict[str, Any]) -> bool:
+    if process["statename"] != "RUNNING":
+        return False
+    if target.has_reported is not None:
+        return target.has_reported(process["start"])
+    if target.port is None:
+        return time.time() - float(process["start"]) >= _STEADY_SECONDS
+    return sockets.is_listening(target.port, group=process["pid"]) and target.is_ready
+
+
+def _failure(process: dict[str, Any], starts: int) -> str:
+    if process["statename"] == "FATAL" or starts > _MOST_STARTS:
+        return "it ends by itself each time it is started"
+    return ""
