@@ -58,7 +58,7 @@ def check(contract: Contract, body: bytes, accepted: CleanTable | None = None) -
         return CheckReport(rows=len(raw), errors=(*_errors(error), *identity), warnings=tuple(warnings))
     missing_share = {name: float(table.features[name].isna().mean()) for name in contract.feature_names}
     class_rows = {label: int((table.raw_target == label).sum()) for label in contract.target.classes}
-    drifted = moved(table, accepted) if accepted is not None else []
+    drifted = moved(contract, table, accepted) if accepted is not None else []
     return CheckReport(
         rows=len(table),
         errors=(*identity, *_target_errors(contract, table, class_rows), *_column_errors(contract, missing_share)),

@@ -114,7 +114,7 @@ def number(value: float) -> str:
     """A number with as many digits as it deserves."""
     if not math.isfinite(value):
         return "-"
-    if abs(value) >= 1_000:
+    if 1_000 <= abs(value) < 1e15:
         return f"{value:,.0f}"
     return f"{value:.3g}"
 

@@ -13,13 +13,13 @@ from markupsafe import Markup
 from reporting import charts
 from reporting.charts import Histogram
 from reporting.report import ColumnView, Report
-from tabular.drift import ALPHA, MIN_DISTANCE
+from tabular.two_sample import ALPHA, CHI_SQUARE, JENSEN_SHANNON, KS, KS_DISTANCE, MIN_DISTANCE
 
 METHODS = {
-    "ks": "Kolmogorov-Smirnov",
-    "two_sample_chisquare": "chi-square, two samples",
-    "wasserstein": "Wasserstein, in standard deviations",
-    "jensenshannon": "Jensen-Shannon",
+    KS: "Kolmogorov-Smirnov",
+    KS_DISTANCE: "Kolmogorov-Smirnov",
+    CHI_SQUARE: "chi-square, two samples",
+    JENSEN_SHANNON: "Jensen-Shannon",
     "none": "none: no values",
 }
 

@@ -15,20 +15,22 @@ from numpy.typing import NDArray
 from reporting.charts import Bin, Histogram, Moment, number, percent
 from tabular.contract import Feature
 from tabular.sample import Sample
+from tabular.two_sample import most_moved
 from tabular.window import MISSING_LABEL, UNSEEN_LABEL, closed_labels
 
 MAX_BINS = 24
 MAX_LEVELS = 12
 MAX_MOMENTS = 60
-TAIL = 0.005
+TAILS = (0.05, 0.01, 0.005, 0.0)
+"""How much of either end may be extremes, the most first: what lies between, if it is no single point, is the bulk."""
 
 Numbers = NDArray[np.float64]
 
 
 def number_histogram(reference: pd.Series[Any], current: pd.Series[Any], *, whole: bool) -> Histogram:
-    """Shared bins over the middle 99 %; the tails are counted in the end bins. Missing values are left out."""
+    """Shared bins over the bulk of both sides; the end bins hold the extremes. Missing values are left out."""
     before, now = (_finite(series) for series in (reference, current))
-    edges = _edges(np.concatenate([before, now]), whole=whole)
+    edges = _edges(before, now, whole=whole)
     shares = [_shares(values, edges) for values in (before, now)]
     names = [_bin_name(low, high, whole=whole) for low, high in pairwise(edges.tolist())]
     bins = [Bin(name, *pair) for name, pair in zip(names, zip(*shares, strict=True), strict=True)]
@@ -51,14 +53,15 @@ def label_bins(feature: Feature, reference: pd.Series[Any], current: pd.Series[A
 
 
 def change_of_numbers(reference: pd.Series[Any], current: pd.Series[Any]) -> str:
-    """How the middle moved."""
+    """How the middle moved; if it did not, the share of rows up to where the two differ most."""
     before, now = _finite(reference), _finite(current)
     if not before.size or not now.size:
         return "no values on one side"
     medians = [number(float(np.median(values))) for values in (before, now)]
     if medians[0] != medians[1]:
         return f"median {medians[0]} → {medians[1]}"
-    return f"mean {number(float(before.mean()))} → {number(float(now.mean()))}"
+    cut, share_before, share_now = most_moved(before, now)
+    return f"up to {number(cut)}: {percent(share_before)} → {percent(share_now)}"
 
 
 def change_of_labels(bins: Sequence[Bin]) -> str:
@@ -90,18 +93,32 @@ def _finite(series: pd.Series[Any]) -> Numbers:
     return finite
 
 
-def _edges(values: Numbers, *, whole: bool) -> Numbers:
-    if not values.size:
+def _edges(before: Numbers, now: Numbers, *, whole: bool) -> Numbers:
+    bulks = [_bulk(values) for values in (before, now) if values.size]
+    if not bulks:
         return np.array([0.0, 1.0])
-    low, high = (float(edge) for edge in np.quantile(values, [TAIL, 1 - TAIL]))
+    low, high = min(low for low, _ in bulks), max(high for _, high in bulks)
     if whole:
         low, high = math.floor(low), math.ceil(high)
         width = max(1, math.ceil((high - low + 1) / MAX_BINS))
         bins = math.ceil((high - low + 1) / width)
-        return low - 0.5 + width * np.arange(bins + 1, dtype=np.float64)
+        return low - 0.5 + float(width) * np.arange(bins + 1, dtype=np.float64)
     if low == high:
-        low, high = low - 0.5, high + 0.5
-    return np.linspace(low, high, MAX_BINS + 1)
+        half, most = abs(low) / 2 or 0.5, float(np.finfo(np.float64).max)
+        low, high = max(low - half, -most), min(high + half, most)
+    places = np.linspace(0.0, 1.0, MAX_BINS + 1)
+    return low * (1 - places) + high * places  # high - low may be more than a float holds
+
+
+def _bulk(values: Numbers) -> tuple[float, float]:
+    """The least and the greatest value that is no extreme: no further out than the middle is wide."""
+    for tail in TAILS:
+        low, high = (float(edge) for edge in np.quantile(values, [tail, 1 - tail], method="nearest"))
+        if low < high:
+            reach = high / 2 - low / 2
+            inside = values[(values / 2 - low / 2 >= -reach) & (values / 2 - high / 2 <= reach)]
+            return float(inside.min()), float(inside.max())
+    return low, high
 
 
 def _shares(values: Numbers, edges: Numbers) -> list[float]:

@@ -1,32 +1,46 @@
-"""Drift: how far a window of predictions has moved from the rows its model was judged on. Evidently does the sums.
+"""Drift: how far a window of predictions has moved from the rows its model was judged on.
 
 A column counts as drifted when the change is both certain (a two-sample p-value, corrected by Holm for the number of
-tests, below ALPHA) and large enough to matter (a distance of at least MIN_DISTANCE). Why these tests and limits, with
-their measured false-alarm rate and power: docs/explanation/drift.md.
+tests) and large enough to matter (a distance of at least MIN_DISTANCE). The tests are in tabular/two_sample.py; why
+these tests and limits, with their measured false-alarm rate and power: docs/explanation/drift.md.
 
-Evidently takes seconds to import, so it is imported by the first `compare`.
+Evidently runs them as one report. It takes seconds to import, so it is imported by the first `compare`.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tabular.bundle import REFERENCE_SCORE
 from tabular.contract import Contract, Feature
-from tabular.window import UNSEEN_LABEL, closed_labels, comparable, presence
+from tabular.two_sample import (
+    CHI_SQUARE,
+    JENSEN_SHANNON,
+    KS,
+    KS_DISTANCE,
+    MIN_DISTANCE,
+    chi_square_p_value,
+    holm,
+    is_drift,
+    jensen_shannon,
+    ks_distance,
+    ks_p_value,
+)
+from tabular.window import UNSEEN_LABEL, closed_labels, comparable, finite, presence
 
-ALPHA = 0.01
-MIN_DISTANCE: Mapping[str, float] = {"wasserstein": 0.1, "jensenshannon": 0.05}
-MIN_EXPECTED_COUNT = 5.0
-CHI_SQUARE = "two_sample_chisquare"
+METHODS: Mapping[str, Callable[[Any, Any], float]] = {
+    KS: ks_p_value,
+    KS_DISTANCE: ks_distance,
+    CHI_SQUARE: chi_square_p_value,
+    JENSEN_SHANNON: jensen_shannon,
+}
 
 Aspect = Literal["values", "missing"]
 
@@ -35,8 +49,8 @@ class ColumnDrift(msgspec.Struct, frozen=True):
     """One column's comparison, told by its most telling test.
 
     `aspect` says what that test looked at: the values, or the share of missing ones. `p_value` is corrected for the
-    number of tests. `distance` is in standard deviations of the reference (method wasserstein) or between 0 and 0.83
-    (jensenshannon). `unseen` counts labels that the contract does not know.
+    number of tests. `distance` is between 0 and 1 (method ks_distance, of numbers) or between 0 and 0.83
+    (jensenshannon, of labels). `unseen` counts labels that the contract does not know.
     """
 
     name: str
@@ -102,7 +116,7 @@ class _Check:
 
     @property
     def methods(self) -> tuple[str, str]:
-        return ("ks", "wasserstein") if self.is_numeric else (CHI_SQUARE, "jensenshannon")
+        return (KS, KS_DISTANCE) if self.is_numeric else (CHI_SQUARE, JENSEN_SHANNON)
 
 
 def compare(
@@ -128,15 +142,6 @@ def compare(
     return Drift(len(window), len(reference), columns, prediction)
 
 
-def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Holm's step-down correction: adjusted p-values in the order given."""
-    order = np.argsort(p_values)
-    stepped = p_values[order] * np.arange(len(p_values), 0, -1)
-    adjusted = np.empty(len(p_values))
-    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
-    return adjusted
-
-
 def _checks(before: pd.DataFrame, now: pd.DataFrame, contract: Contract) -> list[_Check]:
     """Every column that both sides have values in, and the presence of every number that is sometimes missing."""
     numbers = [feature.name for feature in contract.features if feature.is_numeric]
@@ -154,7 +159,7 @@ def _column(
 ) -> ColumnDrift:
     method, distance_method = check.methods
     feature = next((feature for feature in contract.features if feature.name == check.feature), None)
-    values = window[check.feature]
+    labels = feature is not None and not feature.is_numeric
     return ColumnDrift(
         name=check.feature,
         aspect=check.aspect,
@@ -162,11 +167,15 @@ def _column(
         p_value=p_value,
         distance_method=distance_method,
         distance=distance,
-        drifted=p_value < ALPHA and distance >= MIN_DISTANCE[distance_method],
-        missing_share=float(values.isna().mean()),
-        reference_missing_share=float(reference[check.feature].isna().mean()),
-        unseen=int((closed_labels(feature, values) == UNSEEN_LABEL).sum()) if feature and feature.levels else 0,
+        drifted=is_drift(p_value, distance, distance_method),
+        missing_share=_missing_share(window[check.feature], is_numeric=not labels),
+        reference_missing_share=_missing_share(reference[check.feature], is_numeric=not labels),
+        unseen=int((closed_labels(feature, window[check.feature]) == UNSEEN_LABEL).sum()) if feature and labels else 0,
     )
+
+
+def _missing_share(values: pd.Series[Any], *, is_numeric: bool) -> float:
+    return float((finite(values) if is_numeric else values).isna().mean())
 
 
 def _telling(found: Sequence[ColumnDrift]) -> ColumnDrift:
@@ -175,13 +184,13 @@ def _telling(found: Sequence[ColumnDrift]) -> ColumnDrift:
 
 def _untestable(feature: Feature, reference: pd.DataFrame, window: pd.DataFrame) -> ColumnDrift:
     """A number that neither side ever has: nothing to test, nothing changed."""
-    now, before = (float(frame[feature.name].isna().mean()) for frame in (window, reference))
+    now, before = (_missing_share(frame[feature.name], is_numeric=feature.is_numeric) for frame in (window, reference))
     return ColumnDrift(
         name=feature.name,
         aspect="missing",
         method="none",
         p_value=1.0,
-        distance_method="jensenshannon",
+        distance_method=JENSEN_SHANNON,
         distance=0.0,
         drifted=False,
         missing_share=now,
@@ -205,44 +214,22 @@ def _measure(before: pd.DataFrame, now: pd.DataFrame, checks: Sequence[_Check]) 
 
 @functools.cache
 def _evidently_metric() -> Any:
-    """Evidently's drift of one column by a named method, without the plot it draws (four fifths of the time)."""
-    from evidently.core.metric_types import ColumnMetric, SingleValue, SingleValueCalculation, SingleValueMetric
-    from evidently.legacy.calculations.stattests import get_stattest, register_stattest
-    from evidently.legacy.calculations.stattests.registry import StatTest
-    from evidently.legacy.core import ColumnType
+    """One of METHODS on one column, as a metric of Evidently's; its own need a plot each (four fifths of the time).
 
-    register_stattest(StatTest(CHI_SQUARE, "two-sample chi-square p_value", [ColumnType.Categorical]), _chi_square)
+    Its own Wasserstein distance divides by a standard deviation of at least 0.001, which small numbers never reach and
+    a single extreme inflates; its chi-square takes the reference for the exact truth.
+    """
+    from evidently.core.metric_types import ColumnMetric, SingleValue, SingleValueCalculation, SingleValueMetric
 
     class ColumnShift(ColumnMetric, SingleValueMetric):  # type: ignore[misc]
         method: str
 
     class ColumnShiftCalculation(SingleValueCalculation[ColumnShift]):  # type: ignore[misc]
         def calculate(self, context: Any, current_data: Any, reference_data: Any) -> SingleValue:  # noqa: ARG002
-            current, past = (data.column(self.metric.column) for data in (current_data, reference_data))
-            test = get_stattest(past.data, current.data, current.type, self.metric.method)
-            return self.result(test(past.data.dropna(), current.data.dropna(), current.type, None).drift_score)
+            current, past = (data.column(self.metric.column).data for data in (current_data, reference_data))
+            return self.result(METHODS[self.metric.method](past.dropna(), current.dropna()))
 
         def display_name(self) -> str:
             return f"{self.metric.method} of {self.metric.column}"
 
     return ColumnShift
-
-
-def _chi_square(reference: pd.Series[str], current: pd.Series[str], _kind: Any, threshold: float) -> tuple[float, bool]:
-    """Two-sample chi-square: unlike Evidently's own, it allows for the reference being a sample too."""
-    from scipy.stats import chi2_contingency
-
-    counts = pd.concat([reference.value_counts(), current.value_counts()], axis=1).fillna(0.0).to_numpy()
-    counts = _pooled(counts)
-    p_value = float(chi2_contingency(counts, correction=False)[1]) if len(counts) > 1 else 1.0
-    return p_value, p_value < threshold
-
-
-def _pooled(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Merge the rarest levels (rows) until every cell's expected count reaches MIN_EXPECTED_COUNT."""
-    counts = counts[np.argsort(counts.sum(axis=1), kind="stable")]
-    expected = counts.sum(axis=1) * counts.sum(axis=0).min() / counts.sum()
-    if expected[0] >= MIN_EXPECTED_COUNT:
-        return counts
-    merged = int(np.searchsorted(np.cumsum(expected), MIN_EXPECTED_COUNT)) + 1
-    return np.vstack([counts[:merged].sum(axis=0), counts[merged:]])

@@ -37,18 +37,28 @@ def closed_labels(feature: Feature, values: pd.Series[Any]) -> pd.Series[str]:
 
 
 def comparable(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Numbers as float64, labels closed, and per number a column `presence(name)` that says whether it is there."""
+    """Numbers as float64, labels closed, and per number a column `presence(name)` that says whether it is there.
+
+    An infinite number counts as missing: no endpoint takes one.
+    """
     columns: dict[str, pd.Series[Any]] = {}
     for feature in contract.features:
         values = frame[feature.name]
         if feature.is_numeric:
-            columns[feature.name] = values.astype("float64")
+            values = finite(values)
+            columns[feature.name] = values
             columns[presence(feature.name)] = values.isna().map({True: "missing", False: "present"})
         else:
             columns[feature.name] = closed_labels(feature, values)
     if REFERENCE_SCORE in frame:
-        columns[REFERENCE_SCORE] = frame[REFERENCE_SCORE].astype("float64")
+        columns[REFERENCE_SCORE] = finite(frame[REFERENCE_SCORE])
     return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def finite(values: pd.Series[Any]) -> pd.Series[float]:
+    """A column of numbers as float64, NaN where a value is missing or infinite."""
+    numbers = values.astype("float64")
+    return numbers.where(np.isfinite(numbers))
 
 
 def presence(name: str) -> str:

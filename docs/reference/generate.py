@@ -53,7 +53,7 @@ LABEL_VALUES = {
     ("predictions_stored", "door"): "`api`, `stream`",
     ("monitored_run_info", "bundle"): "the first 12 digits of the bundle's digest",
     ("prediction_quantile", "quantile"): "`0.05`, `0.25`, `0.5`, `0.75`, `0.95`",
-    ("column_drift_score", "method"): "`wasserstein` (in standard deviations), `jensenshannon`",
+    ("column_drift_score", "method"): "`ks_distance`, `jensenshannon`",
     ("column_drift_p_value", "method"): "`ks`, `two_sample_chisquare`",
 }
 
@@ -145,7 +145,7 @@ def _consumer() -> bytes:
 
 def _monitor() -> bytes:
     column = ColumnDrift(
-        "", "values", "ks", 1.0, "wasserstein", 0.0, drifted=False, missing_share=0.0, reference_missing_share=0.0
+        "", "values", "ks", 1.0, "ks_distance", 0.0, drifted=False, missing_share=0.0, reference_missing_share=0.0
     )
     count = {"": 0}
     bundle = SimpleNamespace(digest="", contract=SimpleNamespace(table=SimpleNamespace(name="")))

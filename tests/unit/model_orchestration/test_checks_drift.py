@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,7 +34,27 @@ def test_a_column_that_moved_is_a_warning_by_name_and_no_error(contract, body, a
     report = check(contract, planted(body, DRIFTS[column]), accepted)
     report.require()
     assert report.drifted == (column,)
-    assert any(warning.startswith(f"{column}: has moved") for warning in report.warnings)
+    told = next(warning for warning in report.warnings if warning.startswith(f"{column}: the "))
+    assert "moved since the last accepted version" in told
+
+
+@pytest.mark.parametrize("rate", [1e-9, 2e-5, 1e12])
+def test_a_rate_that_quadruples_is_named_whatever_its_unit(contract, body, accepted, rate):
+    def scaled(factor):
+        return lambda frame: frame.assign(Credit_Limit=(frame["Credit_Limit"].astype(float) * factor).map(repr))
+
+    widened = with_range(contract, "credit_limit", None)
+    before = clean(widened, read_csv(planted(body, scaled(rate))))
+    assert check(widened, planted(body, scaled(4 * rate)), before).drifted == ("credit_limit",)
+    assert check(widened, planted(body, scaled(rate)), before).drifted == ()
+
+
+def with_range(contract, name, limits):
+    features = tuple(
+        msgspec.structs.replace(feature, range=limits) if feature.name == name else feature
+        for feature in contract.features
+    )
+    return msgspec.structs.replace(contract, features=features)
 
 
 def test_a_trifle_on_a_big_table_raises_no_alarm(contract):

@@ -61,7 +61,7 @@ def test_a_shifted_window_names_what_moved_the_worst_first(bundle, shifted, repo
     assert all(not view.drift.drifted for view in report.columns[3:])
     page = text_of(report_page(report))
     assert page.index("credit_limit drifted") < page.index("customer_age steady")
-    assert re.search(r"credit_limit drifted median \S+ → \S+ 0\.\d+ 0\.1 &lt; 0\.0001", page)
+    assert re.search(r"credit_limit drifted median \S+ → \S+ 0\.\d+ 0\.05 &lt; 0\.0001", page)
 
 
 def test_a_plot_stands_for_every_feature_the_scores_and_the_volume(bundle, steady, report_on):
