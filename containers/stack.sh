@@ -36,14 +36,23 @@ setup_registry() {
 
 init_aws() {
     need_registry
-    if [ -n "${DATASET_CSV:-}" ]; then
-        registry exec -T worker sh -c 'cat >/state/table.csv' <"$DATASET_CSV"
-        in_worker env DATASET_CSV=/state/table.csv python -m model_orchestration.init_aws
+    local table=${DATASET_CSV:-} name
+    # The file that was last given for this contract, as long as it is there; without it the last version is kept.
+    if [ -z "$table" ] && [ -f "$(remembered_table)" ]; then table=$(cat "$(remembered_table)"); [ -f "$table" ] || table=; fi
+    if [ -n "$table" ]; then
+        [ -f "$table" ] || fail "DATASET_CSV=$table: there is no such file."
+        name=$(basename "$table")
+        registry exec -T worker sh -c 'mkdir -p /state/tables && cat >"/state/tables/$1"' - "$name" <"$table"
+        in_worker env DATASET_CSV="/state/tables/$name" python -m model_orchestration.init_aws
+        registry exec -T worker rm "/state/tables/$name" </dev/null
+        mkdir -p "$memory/tables" && realpath "$table" >"$(remembered_table)"
     else
         in_worker python -m model_orchestration.init_aws
     fi
     save_localstack
 }
+
+remembered_table() { printf '%s/tables/%s' "$memory" "$(printf '%s' "$CONTRACT" | tr / _)"; }
 
 # LocalStack forgets its bucket when it stops; its start script brings back what is saved here.
 save_localstack() {

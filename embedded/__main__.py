@@ -36,7 +36,7 @@ def main() -> int:
 
 def _stack(arguments: argparse.Namespace) -> Stack:
     state = Path(arguments.state).resolve()
-    given = remembered(state)
+    given = before = remembered(state)
     if arguments.command in _STARTING:
         fresh = given_on_the_command_line()
         # A whole new run forgets what an earlier one was given; a RUN_ID is pinned for one start only.
@@ -45,9 +45,11 @@ def _stack(arguments: argparse.Namespace) -> Stack:
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:
-        if arguments.command == "run" and given != remembered(state):
+        # Which file a table came from is remembered with the table: another table has another.
+        lasting = {key: value for key, value in given.items() if key != "DATASET_CSV"}
+        if arguments.command == "run" and lasting != before:
             stack.down(SERVING)  # they were started with other settings
-        remember(stack.layout, given)
+        remember(stack.layout, lasting)
     return stack
 
 

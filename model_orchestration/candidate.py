@@ -46,6 +46,7 @@ class Bundler:
     reference_rows: NDArray[np.int64]
     profile: Mapping[str, Range]
     golden_records: list[dict[str, Any]]
+    synthetic: bool = False
 
     def write(self, trial: Trial, folder: Path, metrics: Mapping[str, float]) -> Bundle:
         """Write the trial's bundle into an empty folder, with the description that MLflow's tools read."""
@@ -54,14 +55,24 @@ class Bundler:
         watched = scores if scores.ndim == 1 else scores.max(axis=1)
         reference = self.reference.assign(**{REFERENCE_SCORE: watched.astype(np.float64)})
         bundle = write_bundle(
-            folder, self.contract, trial.booster, reference, self.profile, self.golden_records, metrics
+            folder,
+            self.contract,
+            trial.booster,
+            reference,
+            self.profile,
+            self.golden_records,
+            metrics,
+            synthetic=self.synthetic,
         )
         describe(folder)
         return bundle
 
 
-def bundler(contract: Contract, split: Split, seed: int) -> Bundler:
-    """Prepare what every bundle of the sweep shares; a large validation part is sampled by seed."""
+def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = False) -> Bundler:
+    """Prepare what every bundle of the sweep shares; a large validation part is sampled by seed.
+
+    `synthetic` says that the table is made up, for the bundles to say so too.
+    """
     rows = np.arange(len(split.validation))
     if len(rows) > MAX_REFERENCE_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_REFERENCE_ROWS, replace=False))
@@ -73,6 +84,7 @@ def bundler(contract: Contract, split: Split, seed: int) -> Bundler:
         reference_rows=rows,
         profile=profile(contract, split.train),
         golden_records=golden_records(contract, kept),
+        synthetic=synthetic,
     )
 
 

@@ -25,7 +25,7 @@ from model_orchestration import steps
 from model_orchestration.checks import CheckReport
 from model_orchestration.engines import EngineName, SpreadName
 from model_orchestration.job import Job, Tools, as_then, make_job, make_objects, make_tools
-from model_orchestration.outcome import Evaluation, Sweep, Verdict
+from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
 from model_orchestration.report import Outcome, markdown
 from tabular.contract import load_contract
 from tabular.errors import Rejected, TabularError, Unavailable
@@ -123,10 +123,12 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
     evaluation = bench.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
     rival = steps.champion(tools, except_run_id=swept.best.run_id)
     verdict = bench.step("gate", Verdict, [job, swept, rival], lambda: steps.gate_step(tools, job, swept, rival))
-    alias, version = bench.step(
-        "register", tuple[str, str], None, lambda: steps.register_step(tools, job, swept, verdict, report)
+    done = bench.step("register", Registration, None, lambda: steps.register_step(tools, job, swept, verdict, report))
+    if done.held_back is not None:
+        get_run_logger().warning(done.held_back)
+    outcome = Outcome(
+        job, swept, evaluation, verdict.gate, done.alias, done.version, done.held_back, tuple(bench.reused)
     )
-    outcome = Outcome(job, swept, evaluation, verdict.gate, alias, version, tuple(bench.reused))
     for one in verdict.gate.refusals:
         get_run_logger().warning("gate: %s: %s. %s", one.name, one.why, one.remedy)
     return _told(outcome)

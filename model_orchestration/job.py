@@ -29,7 +29,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     `contract` is the contract's own text (JSON); `data_sha256` names the table's version;
     `code` is the digest of the source files, so that a change of code makes no use of old results;
-    `row_shares` is how many workers the rows of each trial lie on, 0 if a trial has all rows to itself.
+    `row_shares` is how many workers the rows of each trial lie on, 0 if a trial has all rows to itself;
+    `synthetic` says that the version is of made-up rows.
     """
 
     contract: str
@@ -39,6 +40,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     time_budget_seconds: float
     code: str
     row_shares: int = 0
+    synthetic: bool = False
 
     @property
     def about_data(self) -> tuple[str, ...]:
@@ -68,14 +70,19 @@ class Tools:
 def make_job(settings: Settings, objects: Objects, data_sha256: str | None = None) -> Job:
     """The job of these settings, on the named version or the latest; raises NotFound, InvalidContract, Unavailable."""
     contract = load_contract(settings.contract)
+    if data_sha256 is None:
+        version = feature_store.latest(objects, contract)
+    else:
+        version = feature_store.find_version(objects, contract, data_sha256)
     return Job(
         contract=msgspec.json.encode(contract).decode(),
-        data_sha256=data_sha256 or feature_store.latest(objects, contract).sha256,
+        data_sha256=version.sha256,
         seed=settings.seed,
         trials=settings.trials,
         time_budget_seconds=settings.time_budget_seconds,
         code=code_digest(),
         row_shares=make_engine(settings).row_shares,
+        synthetic=version.synthetic,
     )
 
 

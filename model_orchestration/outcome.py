@@ -31,6 +31,14 @@ class Evaluation(msgspec.Struct, frozen=True):
     slices: tuple[Slice, ...]
 
 
+class Registration(msgspec.Struct, frozen=True):
+    """What became of the best model: its alias and model version; `held_back` says why a passed one is no champion."""
+
+    alias: str
+    version: str
+    held_back: str | None = None
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """The gate's report and the comparison with the champion it rests on."""
 

@@ -18,6 +18,7 @@ class Outcome(msgspec.Struct, frozen=True):
     gate: GateReport | None = None
     alias: str | None = None
     version: str | None = None
+    held_back: str | None = None
     reused: tuple[str, ...] = ()
     like: str | None = None
     differing: tuple[str, ...] = ()
@@ -27,6 +28,10 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
     """What to tell, as pairs of a word and a text."""
     best = outcome.sweep.best
     told = [
+        (
+            "table",
+            f"{outcome.job.read_contract.table.name}{', SYNTHETIC: made-up rows' if outcome.job.synthetic else ''}",
+        ),
         ("data", f"version {outcome.job.data_sha256[:12]}"),
         ("sweep", f"{len(outcome.sweep.trials)} trials under the parent run {outcome.sweep.parent_id}"),
         ("best", f"trial {best.number}, {best.rounds} rounds, validation loss {best.loss:.4f}"),
@@ -39,6 +44,8 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
         told += [("refusal", f"{one.name}: {one.why}. {one.remedy}") for one in outcome.gate.refusals]
         told += [("note", note) for note in outcome.gate.notes]
         told.append(("model", f"version {outcome.version}, {outcome.alias}"))
+    if outcome.held_back is not None:
+        told.append(("warning", outcome.held_back))
     if outcome.like is not None:
         told.append(("like", f"the sweep {outcome.like}: {_verdict(outcome)}"))
         told += [("differs", text) for text in outcome.differing[:10]]

@@ -12,6 +12,7 @@ from model_orchestration.job import Job, Tools, code_digest
 from model_orchestration.outcome import Evaluation, Sweep
 from model_orchestration.record import TrialRun
 from model_orchestration.steps import REPORT
+from tabular import feature_store
 from tabular.bundle_files import FileLimits
 from tabular.contract import contract_from_json
 from tabular.errors import NotFound
@@ -51,6 +52,7 @@ def read_original(tools: Tools, run_id: str) -> Original:
             time_budget_seconds=0.0,
             code=code_digest(),
             row_shares=int(parent.tags.get("row_shares", "0")),
+            synthetic=feature_store.find_version(tools.objects, contract, parent.tags["data_sha256"]).synthetic,
         )
     except (KeyError, FileNotFoundError) as error:
         raise NotFound(f"the run {run_id} is not a whole training of this flow: {error} is not there") from error

@@ -14,6 +14,7 @@ from model_orchestration.data import Split, split
 from model_orchestration.evaluate import Difference, compare
 from model_orchestration.job import Job, Tools
 from model_orchestration.probes import contents
+from model_orchestration.promotion import is_synthetic
 from tabular import feature_store
 from tabular.adapters.registry import Run
 from tabular.bundle import Bundle, read_bundle
@@ -44,6 +45,8 @@ def duel(
         their_test = _their_view(tools, job, bundle, parts)
     except Rejected as error:
         return Duel(notes=(f"not compared with the champion {champion_run_id}: {error}",))
+    if not job.synthetic and is_synthetic(tools, job, champion_run_id):
+        return Duel(notes=(f"not compared with the champion {champion_run_id}: it was trained on synthetic data",))
     if not _same_question(contract, bundle.contract):
         return Duel(notes=(f"not compared with the champion {champion_run_id}: it answers another question",))
     unseen, notes = _unseen(tools, job, run, bundle.contract, their_test)

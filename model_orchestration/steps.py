@@ -21,7 +21,8 @@ from model_orchestration.data import Split, split
 from model_orchestration.evaluate import best_f1_threshold, metrics, slices
 from model_orchestration.gate import Evidence, judge
 from model_orchestration.job import Job, Tools
-from model_orchestration.outcome import Evaluation, Sweep, Verdict
+from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
+from model_orchestration.promotion import SYNTHETIC, held_back
 from model_orchestration.record import Recorder
 from model_orchestration.rivals import duel
 from model_orchestration.search import Fit, Trial, objective, sweep
@@ -49,7 +50,9 @@ def check_step(tools: Tools, job: Job, accepted_sha256: str | None) -> CheckRepo
 def accepted_version(tools: Tools, job: Job) -> str | None:
     """The version to compare the data with: the last that trained, unless it is this very one."""
     version = feature_store.last_accepted(tools.objects, job.read_contract)
-    return version.sha256 if version is not None and version.sha256 != job.data_sha256 else None
+    if version is None or version.sha256 == job.data_sha256 or version.synthetic != job.synthetic:
+        return None  # a real table has nothing to do with made-up rows
+    return version.sha256
 
 
 def split_step(tools: Tools, job: Job) -> dict[str, int]:
@@ -66,7 +69,9 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
     fit = Fit(search_data(contract, parts), objective(contract), job.seed)
     best = float("inf")
     try:
-        with Recorder(registry, bundler(contract, parts, job.seed), parent_id, told) as recorder:
+        with Recorder(
+            registry, bundler(contract, parts, job.seed, synthetic=job.synthetic), parent_id, told
+        ) as recorder:
 
             def on_trial(trial: Trial) -> None:
                 nonlocal best
@@ -130,15 +135,17 @@ def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None)
     return verdict
 
 
-def register_step(tools: Tools, job: Job, swept: Sweep, verdict: Verdict, report: CheckReport) -> tuple[str, str]:
-    """Give the best trial the alias it deserves; returns the alias and the model version. The data is accepted."""
+def register_step(tools: Tools, job: Job, swept: Sweep, verdict: Verdict, report: CheckReport) -> Registration:
+    """Give the best trial the alias it deserves. The data is accepted."""
     _put(tools, swept.parent_id, {"checks.json": _pretty(report)}, REPORT)
-    alias = CHAMPION if verdict.gate.passed else CHALLENGER
-    version = tools.registry.register(swept.best.run_id, alias, verdict.tags | {"sweep": swept.parent_id})
-    if verdict.gate.passed:
+    why_not = held_back(tools, job) if verdict.gate.passed else None
+    alias = CHAMPION if verdict.gate.passed and why_not is None else CHALLENGER
+    tags = verdict.tags | {"sweep": swept.parent_id, SYNTHETIC: str(job.synthetic)}
+    version = tools.registry.register(swept.best.run_id, alias, tags)
+    if alias == CHAMPION:
         tools.registry.drop_alias(CHALLENGER, swept.best.run_id)
     feature_store.mark_accepted(tools.objects, job.read_contract, job.data_sha256)
-    return alias, version
+    return Registration(alias, version, why_not)
 
 
 def champion(tools: Tools, except_run_id: str = "") -> str | None:
@@ -180,6 +187,7 @@ def _job_tags(job: Job) -> dict[str, Any]:
         "time_budget_seconds": job.time_budget_seconds,
         "code": job.code,
         "row_shares": job.row_shares,
+        SYNTHETIC: job.synthetic,
     }
 
 

@@ -130,6 +130,7 @@ def summary(report: Report, name: str) -> dict[str, Any]:
         "table": report.bundle.contract.table.name,
         "title": report.bundle.contract.table.title,
         "run_id": report.run_id,
+        "synthetic": report.bundle.synthetic,
         "rows": report.sample.rows,
         "read_rows": report.drift.rows,
         "sampling_error": report.sample.error,

@@ -1,6 +1,6 @@
 """The bundle: one immutable folder per MLflow run with everything a reader of the model needs, and no pickle.
 
-    manifest.json      format version and the sha256 of every other file
+    manifest.json      format version, the sha256 of every other file, and whether the rows were synthetic
     contract.json      the contract the model was trained under
     model.ubj          the XGBoost booster, cut at its best round
     profile.json       the range of every numeric feature on the training rows
@@ -50,10 +50,11 @@ class Golden(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The bundle's table of contents: file name to sha256."""
+    """The bundle's table of contents: file name to sha256; `synthetic` says that the model learnt from made-up rows."""
 
     format: int
     files: dict[str, str]
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Bundle:
     golden: Sequence[Golden]
     metrics: Mapping[str, float]
     digest: str
+    synthetic: bool = False
 
     def predict(self, rows: Matrix) -> Scores:
         """Score an n x k matrix in contract order: n scores, or n x classes for a multiclass model."""
@@ -92,7 +94,7 @@ class Bundle:
         return pd.read_parquet(self.folder / "reference.parquet")
 
 
-def write_bundle(
+def write_bundle(  # noqa: PLR0913 - the parts of a bundle
     folder: Path,
     contract: Contract,
     booster: xgb.Booster,
@@ -100,6 +102,8 @@ def write_bundle(
     profile: Mapping[str, Range],
     golden_records: Sequence[Mapping[str, Any]],
     metrics: Mapping[str, float],
+    *,
+    synthetic: bool = False,
 ) -> Bundle:
     """Write a bundle into an empty folder and read it back; its golden scores come from the written booster."""
     parquet = io.BytesIO()
@@ -112,7 +116,7 @@ def write_bundle(
         "reference.parquet": parquet.getvalue(),
     }
     files["golden.json"] = msgspec.json.encode(_golden(contract, files["model.ubj"], golden_records))
-    manifest = Manifest(FORMAT, {name: _sha256(body) for name, body in sorted(files.items())})
+    manifest = Manifest(FORMAT, {name: _sha256(body) for name, body in sorted(files.items())}, synthetic)
     folder.mkdir(parents=True, exist_ok=True)
     for name, body in files.items():
         (folder / name).write_bytes(body)
@@ -124,7 +128,7 @@ def read_bundle(folder: Path) -> Bundle:
     """Read a bundle; raises BrokenBundle if a file is missing, changed, unreadable or too large."""
     try:
         files = read_files(folder)
-        _check_manifest(folder, files)
+        manifest = _checked_manifest(folder, files)
         contract = contract_from_json(files["contract.json"])
         return Bundle(
             folder=folder,
@@ -135,6 +139,7 @@ def read_bundle(folder: Path) -> Bundle:
             golden=msgspec.json.decode(files["golden.json"], type=list[Golden]),
             metrics=msgspec.json.decode(files["metrics.json"], type=dict[str, float]),
             digest=_sha256(files[MANIFEST]),
+            synthetic=manifest.synthetic,
         )
     except BrokenBundle:
         raise
@@ -142,7 +147,7 @@ def read_bundle(folder: Path) -> Bundle:
         raise BrokenBundle(f"the bundle in {folder} cannot be read: {error}. Fetch it again or train again") from error
 
 
-def _check_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
+def _checked_manifest(folder: Path, files: Mapping[str, bytes]) -> Manifest:
     manifest = msgspec.json.decode(files[MANIFEST], type=Manifest)
     if manifest.format != FORMAT:
         raise BrokenBundle(f"the bundle in {folder} has format {manifest.format}; this version reads format {FORMAT}")
@@ -152,6 +157,7 @@ def _check_manifest(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, sha256 in manifest.files.items():
         if _sha256(files[name]) != sha256:
             raise BrokenBundle(f"{folder / name} was changed after the bundle was made. Fetch the bundle again")
+    return manifest
 
 
 def _golden(contract: Contract, model: bytes, records: Sequence[Mapping[str, Any]]) -> list[Golden]:

@@ -5,6 +5,8 @@
     tables/<table>/current                           the sha256 published last
     tables/<table>/accepted                          the sha256 that last passed the checks and trained
 
+Synthetic data never takes the place of a real table: neither as the current version nor as the accepted one.
+
 A version exists when its manifest does: a crash before that leaves bytes that nobody lists, and the next try heals it.
 """
 
@@ -40,7 +42,10 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def publish(objects: Objects, contract: Contract, body: bytes, source: str, *, synthetic: bool = False) -> Version:
-    """Store a table and make it the current one; the same bytes make no new version. Raises InvalidTable if no CSV."""
+    """Store a table and make it the current one; the same bytes make no new version.
+
+    Raises InvalidTable if it is no CSV, and Rejected for synthetic data where there is a real table.
+    """
     sha256 = hashlib.sha256(body).hexdigest()
     raw = read_csv(body)
     known = contract.table.source_sha256
@@ -55,12 +60,17 @@ def publish(objects: Objects, contract: Contract, body: bytes, source: str, *, s
         synthetic=synthetic,
         pristine=sha256 == known if known else None,
     )
+    manifest = _key(contract, sha256, "manifest.json")
+    is_known = objects.exists(manifest)
+    version = _read(objects, manifest) if is_known else version
+    if version.synthetic and (real := newest_real(objects, contract)) is not None:
+        raise Rejected(
+            f"synthetic data never replaces a real table: {contract.table.name} has the version {real.sha256[:12]}, "
+            f"from {real.source}. Publish a real table, or use another table name in a contract of its own"
+        )
     # The bytes are always written: they are the same or, where the stored copy was damaged, better.
     objects.put(_key(contract, sha256, "table.csv"), body)
-    manifest = _key(contract, sha256, "manifest.json")
-    if objects.exists(manifest):
-        version = _read(objects, manifest)
-    else:
+    if not is_known:
         objects.put(manifest, msgspec.json.encode(version))
     objects.put(_pointer(contract, "current"), sha256.encode())
     return version
@@ -72,6 +82,22 @@ def latest(objects: Objects, contract: Contract) -> Version:
     if version is None:
         raise NotFound(f"the feature store has no table {contract.table.name} yet: run `make init_aws`")
     return version
+
+
+def find_version(objects: Objects, contract: Contract, sha256: str) -> Version:
+    """The version of these bytes; raises NotFound."""
+    try:
+        return _read(objects, _key(contract, sha256, "manifest.json"))
+    except NotFound as error:
+        raise NotFound(f"the feature store has no version {sha256} of the table {contract.table.name}") from error
+
+
+def newest_real(objects: Objects, contract: Contract) -> Version | None:
+    """The current version if it is of a real table, or else the newest that is, if any."""
+    current = _pointed(objects, contract, "current")
+    if current is not None and not current.synthetic:
+        return current
+    return next((version for version in versions(objects, contract) if not version.synthetic), None)
 
 
 def versions(objects: Objects, contract: Contract) -> list[Version]:
@@ -96,7 +122,13 @@ def fetch(objects: Objects, contract: Contract, sha256: str) -> bytes:
 
 
 def mark_accepted(objects: Objects, contract: Contract, sha256: str) -> None:
-    """Remember a version as the last that passed the checks and trained; the next is compared with it."""
+    """Remember a version as the last that passed the checks and trained; the next is compared with it.
+
+    A synthetic one is not remembered in the place of a real one. Raises NotFound.
+    """
+    accepted = last_accepted(objects, contract)
+    if accepted is not None and not accepted.synthetic and find_version(objects, contract, sha256).synthetic:
+        return
     objects.put(_pointer(contract, "accepted"), sha256.encode())
 
 

@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The contract file of the table."""
 
     dataset_csv: str = ""
-    """The CSV to upload. Empty: the contract's `source_file` in the folder `data` or, without that, made-up rows."""
+    """The CSV to upload. Empty: the one named last for this table, the contract's in `data`, else synthetic data."""
 
     model_name: str = ""
     """The registered model's name in MLflow. Empty: the contract's table name."""

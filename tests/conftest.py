@@ -124,7 +124,7 @@ def random_records(contract: Contract, rows: int, seed: int) -> list[dict[str, A
 def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundle]:
     """Makes a small real bundle of any binary contract; another seed is another model."""
 
-    def make(contract: Contract, folder: Path | None = None, seed: int = 0, rows: int = 2_000) -> Bundle:
+    def make(contract: Contract, folder: Path | None = None, seed: int = 0, rows: int = 2_000, **told: bool) -> Bundle:
         codec = RowCodec(contract)
         records = random_records(contract, rows, seed)
         parsed = [codec.parse(record) for record in records]
@@ -141,7 +141,7 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundl
             if feature.is_numeric
         }
         folder = folder or tmp_path_factory.mktemp("bundle")
-        return write_bundle(folder, contract, booster, reference, profile, records[:20], {"auc": 0.9})
+        return write_bundle(folder, contract, booster, reference, profile, records[:20], {"auc": 0.9}, **told)
 
     return make
 

@@ -13,6 +13,11 @@ JSON, NDJSON, TEXT, HTML = "application/json", "application/x-ndjson", "text/pla
 EXAMPLE_RUN = "3f0a6c1d2b4e4f5a8c7d9e0b1a2c3d4e"
 EXAMPLE_ID = "1b4e28ba-2fa1-5d2b-883f-0016d3cca427"
 
+SYNTHETIC = (
+    "The model was trained on synthetic data, made up for want of a real table: its answers show how the service "
+    "works, and say nothing about real rows."
+)
+
 _REFUSALS = {
     "400": "The body is empty or is not JSON, or the Idempotency-Key cannot be used.",
     "408": "The request did not arrive within 30 seconds.",
@@ -26,15 +31,18 @@ _REFUSALS = {
 }
 
 
-def document(contract: Contract, run_id: str, max_batch_rows: int, *, needs_key: bool) -> Document:
-    """The whole document, for one model."""
+def document(
+    contract: Contract, run_id: str, max_batch_rows: int, *, needs_key: bool, synthetic: bool = False
+) -> Document:
+    """The whole document, for one model; `synthetic` says that it learnt from made-up rows."""
     security: list[Document] = [{"bearer": []}, {"header": []}] if needs_key else []
     return {
         "openapi": "3.1.0",
         "info": {
             "title": contract.table.title,
             "version": run_id,
-            "description": f"Predictions for one or many rows. Answers come from MLflow run {run_id}.",
+            "description": f"Predictions for one or many rows. Answers come from MLflow run {run_id}."
+            + (f" {SYNTHETIC}" if synthetic else ""),
         },
         "paths": {
             "/predict": {"post": _predict(contract) | {"security": security}},

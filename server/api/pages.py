@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from server.api.errors import Refusal, refused
 from server.api.metrics import CONTENT_TYPE
-from server.api.openapi import JSON, document
+from server.api.openapi import JSON, SYNTHETIC, document
 from server.api.request import Headers, Message, Request
 from server.api.service import ApiService
 from tabular.settings import Settings
@@ -60,13 +60,16 @@ def _flask(service: ApiService, settings: Settings) -> Flask:
     def description() -> dict[str, object]:
         model = service.predictor.model
         contract = model.bundle.contract
-        return document(contract, model.run_id, settings.max_batch_rows, needs_key=bool(settings.api_key))
+        needs_key, synthetic = bool(settings.api_key), model.bundle.synthetic
+        return document(contract, model.run_id, settings.max_batch_rows, needs_key=needs_key, synthetic=synthetic)
 
     app.add_url_rule("/", view_func=lambda: redirect("/docs"), endpoint="index")
 
     @app.get("/docs")
     def docs() -> str:
-        return render_template("docs.html", api=description(), contract=service.predictor.model.bundle.contract)
+        bundle = service.predictor.model.bundle
+        warning = SYNTHETIC if bundle.synthetic else ""
+        return render_template("docs.html", api=description(), contract=bundle.contract, warning=warning)
 
     @app.get("/openapi.json")
     def openapi() -> Response:

@@ -62,6 +62,7 @@ class ApiService:
             "status": "ready",
             "model_run_id": model.run_id,
             "bundle": model.bundle.digest,
+            "trained_on_synthetic_data": model.bundle.synthetic,
             "contract": {"name": contract.table.name, "digest": contract.digest},
             "outbox": {"predictions": current.depth, "oldest_age_seconds": round(current.oldest_age_seconds, 3)},
             # For information: an API whose store is down still answers.

@@ -75,6 +75,12 @@ class MlflowRegistry:
             raise NotFound(f"nobody noted when the model {self._model_name} was last trained")
         return float(tags[TRAINED_AT])
 
+    def version_tags(self, run_id: str) -> Mapping[str, str]:
+        """The tags of the model version that a run is, newest first; none if it is no version."""
+        with calling(f"the run {run_id}"):
+            found = self._client.search_model_versions(f"name = '{self._model_name}' and run_id = '{run_id}'")
+        return dict(found[0].tags) if found else {}
+
     def fetch_bundle(self, run_id: str, folder: Path) -> None:
         """Download the run's bundle into the empty folder; raises BrokenBundle for one that is too large or odd."""
         self.fetch(run_id, BUNDLE, BUNDLE_LIMITS, folder)

@@ -124,6 +124,16 @@ def test_readiness_says_what_is_served_and_how_the_outbox_stands(api, contract, 
     assert ready["store"]["reachable"] in {None, False}
 
 
+def test_a_model_of_synthetic_data_is_told_wherever_the_model_is(run_api, make_bundle, contract, tmp_path, api):
+    make_bundle(contract, tmp_path / "state" / "bundles" / "aaaa", synthetic=True)
+    pages = ("/openapi.json", "/docs")
+    with run_api(tmp_path / "state", API_WORKERS="1") as other:
+        assert json.loads(other.ask("GET", "/health/ready")[2])["trained_on_synthetic_data"] is True
+        assert all(b"was trained on synthetic data" in other.ask("GET", page)[2] for page in pages)
+    assert json.loads(api.ask("GET", "/health/ready")[2])["trained_on_synthetic_data"] is False
+    assert not any(b"synthetic" in api.ask("GET", page)[2] for page in pages)
+
+
 def test_live_answers_and_the_root_leads_to_the_docs(api):
     assert json.loads(api.ask("GET", "/health/live")[2]) == {"status": "live"}
     status, headers, _ = api.ask("GET", "/")

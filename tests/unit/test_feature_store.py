@@ -142,3 +142,20 @@ def test_the_accepted_version_stays_when_a_newer_one_is_published(objects, contr
     feature_store.mark_accepted(objects, contract, good.sha256)
     feature_store.publish(objects, contract, bodies[1], "table.csv")
     assert feature_store.last_accepted(objects, contract) == good
+
+
+def test_synthetic_data_never_takes_the_place_of_a_real_table(objects, contract, bodies):
+    made_up = feature_store.publish(objects, contract, bodies[0], "synthetic", synthetic=True)
+    assert feature_store.newest_real(objects, contract) is None
+    real = feature_store.publish(objects, contract, bodies[1], "table.csv")
+    for body in (bodies[0], bodies[2]):
+        with pytest.raises(
+            Rejected, match=f"never replaces a real table: .* version {real.sha256[:12]}, from table.csv"
+        ):
+            feature_store.publish(objects, contract, body, "synthetic", synthetic=True)
+    assert feature_store.latest(objects, contract) == feature_store.newest_real(objects, contract) == real
+    assert feature_store.versions(objects, contract) == [real, made_up]
+    feature_store.mark_accepted(objects, contract, made_up.sha256)
+    feature_store.mark_accepted(objects, contract, real.sha256)
+    feature_store.mark_accepted(objects, contract, made_up.sha256)
+    assert feature_store.last_accepted(objects, contract) == real

@@ -39,6 +39,11 @@ def test_an_empty_value_takes_it_back(tmp_path):
     assert start(tmp_path, TRIALS="") == ["", 50]
 
 
+def test_the_file_of_a_table_is_remembered_with_the_table_and_not_for_the_next_one(tmp_path):
+    start(tmp_path, DATASET_CSV="mine.csv", TRIALS="7")
+    assert remembered(tmp_path) == {"TRIALS": "7"}
+
+
 @pytest.mark.parametrize(
     ("environ", "login"),
     [

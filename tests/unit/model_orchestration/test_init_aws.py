@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -99,6 +100,57 @@ def test_a_broken_table_is_named_and_nothing_is_uploaded(init_aws, telecom, tmp_
     assert "area_code: holds 'area_code_999'" in done.stderr
     init_aws.objects.ensure_bucket()
     assert init_aws.objects.keys("") == []
+
+
+def test_synthetic_data_never_replaces_a_real_table_and_the_file_is_remembered(init_aws, telecom, tmp_path):
+    first, second = (make_table(telecom, 300, seed) for seed in (5, 6))
+    file = tmp_path / "mine.csv"
+    file.write_bytes(first)
+    assert init_aws(DATASET_CSV="mine.csv").returncode == 0
+    assert f"real, from {file}, as DATASET_CSV named it last for this table" in init_aws().stdout
+    file.write_bytes(second)
+    assert f"{hashlib.sha256(second).hexdigest()} (new)" in init_aws().stdout
+    file.unlink()
+    kept = init_aws()
+    assert kept.returncode == 0, kept.stderr
+    assert f"the version {hashlib.sha256(second).hexdigest()[:12]} from mine.csv" in kept.stdout
+    assert "mine.csv is not there any more, and synthetic data never replaces a real table" in kept.stdout
+    assert "SYNTHETIC" not in kept.stdout
+    assert not [version for version in feature_store.versions(init_aws.objects, telecom) if version.synthetic]
+
+
+def test_synthetic_data_that_had_replaced_a_real_table_gives_way_to_it(init_aws, telecom, tmp_path):
+    """A store that an earlier version of the project has written."""
+    assert init_aws().returncode == 0
+    made_up = feature_store.latest(init_aws.objects, telecom)
+    (tmp_path / "mine.csv").write_bytes(make_table(telecom, 300, seed=5))
+    assert init_aws(DATASET_CSV="mine.csv").returncode == 0
+    init_aws.objects.put("tables/telecom_churn/current", made_up.sha256.encode())
+    shutil.rmtree(tmp_path / ".state")
+    kept = init_aws()
+    assert "no table is named now, and synthetic data never replaces a real table" in kept.stdout
+    assert feature_store.latest(init_aws.objects, telecom).source == "mine.csv"
+
+
+def test_a_remembered_file_that_is_gone_is_an_error_where_no_version_of_it_is_left(init_aws, telecom, tmp_path):
+    (tmp_path / "mine.csv").write_bytes(make_table(telecom, 300, seed=5))
+    assert init_aws(DATASET_CSV="mine.csv").returncode == 0
+    (tmp_path / "mine.csv").unlink()
+    done = init_aws(S3_BUCKET=f"other-{uuid.uuid4().hex[:8]}")
+    assert done.returncode == 1
+    assert "mine.csv, is not there any more: put it back, or name it where it is now" in done.stderr
+
+
+def test_another_table_has_another_file_and_a_damaged_memory_is_named(init_aws, telecom, tmp_path):
+    (tmp_path / "mine.csv").write_bytes(make_table(telecom, 300, seed=5))
+    assert init_aws(DATASET_CSV="mine.csv").returncode == 0
+    other = init_aws(CONTRACT=str(PROJECT / "contracts" / "credit_card_churn.toml"))
+    assert "credit_card_churn: 10,000 rows, SYNTHETIC" in other.stdout
+    (tmp_path / ".state" / "datasets.json").write_text("{")
+    done = init_aws()
+    assert done.returncode == 1
+    assert "datasets.json cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_setting_that_cannot_work_is_named(init_aws):

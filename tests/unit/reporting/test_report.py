@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -135,6 +136,16 @@ def test_volume_and_doors_add_up(bundle, steady, report_on):
     report = report_on(bundle, steady)
     assert report.by_door == {"api": 400, "stream": 200}
     assert [sum(counts) for counts in zip(*(moment.counts for moment in report.volume), strict=True)] == [400, 200]
+
+
+def test_a_model_of_synthetic_data_is_told_on_the_page_in_the_index_and_in_the_store(bundle, steady, report_on):
+    report = report_on(bundle, steady)
+    made_up = replace(report, bundle=replace(bundle, synthetic=True))
+    rows = [summary(one, "name") for one in (report, made_up)]
+    assert [row["synthetic"] for row in rows] == [False, True]
+    told = "trained on synthetic data"
+    assert [told in report_page(one) for one in (report, made_up)] == [False, True]
+    assert [told in index_page([row], "", report.period.made_at) for row in rows] == [False, True]
 
 
 @pytest.mark.parametrize("rows", [0, 1, 299])
