@@ -80,12 +80,18 @@ def process_environ(layout: Layout, given: Mapping[str, str]) -> dict[str, str]:
         MARKER: str(layout.state),
     }
     chosen.pop("PREFECT_AUTH_STRING", None)  # only who talks to Prefect gets it
-    return {**AWS_ENVIRON, **QUIET_PREFECT, **QUIET_MLFLOW, **chosen, **addresses}
+    return {**AWS_ENVIRON, **QUIET_PREFECT, **QUIET_MLFLOW, **chosen, **addresses, **_own_folders(layout)}
 
 
 def prefect_client_environ(layout: Layout, settings: Settings) -> dict[str, str]:
     """What Prefect's own clients need besides: its worker, the flows and the commands that we run."""
     return {"PREFECT_API_AUTH_STRING": prefect_login(layout, settings.prefect_auth_string)}
+
+
+def _own_folders(layout: Layout) -> dict[str, str]:
+    """Folders for what libraries would keep in the home folder or leave in the common temporary one."""
+    names = {"TMPDIR": "tmp", "MPLCONFIGDIR": "matplotlib", "XDG_CACHE_HOME": "cache"}
+    return {variable: str(layout.folder(name)) for variable, name in names.items()}
 
 
 def _overrides(state: Path) -> Path:

@@ -30,6 +30,8 @@ class Loop:
     state: Path
     ports: Ports
     environ: dict[str, str]
+    outside: tuple[Path, ...]
+    """The home folder and the temporary folder of who started it."""
     printed: str = ""
     answers: list[dict[str, Any]] = field(default_factory=list)
 
@@ -65,7 +67,9 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     ports = Ports(**{name: free_port() for name in Ports.__dataclass_fields__})
     given = {f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()}
     given |= {"TRIALS": "8", "SIMULATOR_RATE_PER_SECOND": "5", "DATASET_CSV": "", "RUN_ID": "", "COLUMNS": "200"}
-    loop = Loop(tmp_path_factory.mktemp("loop"), ports, {**os.environ, **given})
+    outside = tuple(tmp_path_factory.mktemp(name) for name in ("home", "temporary"))
+    given |= dict(zip(("HOME", "TMPDIR"), map(str, outside), strict=True))
+    loop = Loop(tmp_path_factory.mktemp("loop"), ports, {**os.environ, **given}, outside)
     try:
         done = loop.command("run")
         loop.printed = done.stdout

@@ -66,6 +66,10 @@ def test_what_it_writes_is_the_owners_alone_but_for_the_reports(loop):
     assert not loop.state.stat().st_mode & 0o077
 
 
+def test_nothing_is_written_outside_the_project(loop):
+    assert [path for folder in loop.outside for path in folder.rglob("*") if not path.is_socket()] == []
+
+
 def test_it_says_that_the_table_is_made_up(loop):
     assert "synthetic" in loop.printed.casefold()
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from embedded import prometheus
-from embedded.environment import given_on_the_command_line, remember, remembered, stack_settings
+from embedded.environment import given_on_the_command_line, process_environ, remember, remembered, stack_settings
 from embedded.layout import PROJECT, Layout, Ports
 
 
@@ -62,6 +62,16 @@ def test_what_is_remembered_is_read_back_whole(tmp_path):
     remember(Layout(tmp_path), given)
     assert remembered(tmp_path) == given
     assert stack_settings(tmp_path, given).simulator_shift == "credit_limit=+50%"
+
+
+def test_what_libraries_keep_for_themselves_is_in_the_state_folder(tmp_path):
+    home, state = tmp_path / "home", tmp_path / "state"
+    home.mkdir()
+    code = "import matplotlib as m, tempfile; print(m.get_configdir(), m.get_cachedir(), tempfile.gettempdir())"
+    environ = {"HOME": str(home), **process_environ(Layout(state), {})}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert all(folder.startswith(f"{state}/") for folder in done.stdout.split())
+    assert list(home.iterdir()) == []
 
 
 def test_prometheus_is_pointed_at_this_stacks_own_ports(tmp_path):
