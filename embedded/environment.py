@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ MARKER = "EMBEDDED_STACK"
 # nx-27017 commits each document by itself. With `journal` each commit is an fsync, which survives a loss of power;
 # without it the system has the commit, which survives kill -9. As the outbox, whose promise the store takes over.
 _STORE_SYNC = {"normal": "/?w=1&journal=false", "full": ""}
+_TEMPORARY = "tmp"
 _CRONS = ("TRAIN_CRON", "REPORT_CRON")
 
 
@@ -88,9 +90,15 @@ def prefect_client_environ(layout: Layout, settings: Settings) -> dict[str, str]
     return {"PREFECT_API_AUTH_STRING": prefect_login(layout, settings.prefect_auth_string)}
 
 
+def empty_temporary_folder(layout: Layout) -> None:
+    """Delete what killed processes left there: nobody else does, as the system does with its own; nothing may run."""
+    shutil.rmtree(layout.state / _TEMPORARY, ignore_errors=True)
+    layout.folder(_TEMPORARY)
+
+
 def _own_folders(layout: Layout) -> dict[str, str]:
     """Folders for what libraries would keep in the home folder or leave in the common temporary one."""
-    names = {"TMPDIR": "tmp", "MPLCONFIGDIR": "matplotlib", "XDG_CACHE_HOME": "cache"}
+    names = {"TMPDIR": _TEMPORARY, "MPLCONFIGDIR": "matplotlib", "XDG_CACHE_HOME": "cache"}
     return {variable: str(layout.folder(name)) for variable, name in names.items()}
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from embedded.environment import empty_temporary_folder
 from embedded.layout import PROJECT, Layout, executable
 from embedded.service import tail
 from embedded.supervisor_config import LONGEST_STOP_SECONDS, config_text, supervisor_environ
@@ -61,6 +62,7 @@ class Supervisor:
         if self.is_running:
             return
         self.shut_down()
+        empty_temporary_folder(self._layout)
         self._layout.folder("supervisor")
         self._layout.logs.mkdir(parents=True, exist_ok=True)
         self._config.write_text(config_text(self._elsewhere))

@@ -54,6 +54,16 @@ def test_processes_of_a_killed_supervisor_are_found_and_ended(stack):
     assert not orphans.find_orphans(stack.layout.state)
 
 
+def test_what_killed_processes_left_in_the_temporary_folder_goes_when_the_next_stack_starts(stack):
+    left = stack.layout.folder("tmp") / "runner_storage"
+    left.mkdir()
+    stack.supervisor.ensure_running()
+    assert not left.exists()
+    left.mkdir()
+    stack.supervisor.ensure_running()
+    assert left.exists()  # somebody may use it: the stack ran already
+
+
 def members_of(stack: Stack) -> set[int]:
     """Every process of the stack, the supervisor among them."""
     return set(orphans.find_orphans(stack.layout.state))
