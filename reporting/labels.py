@@ -9,15 +9,18 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from tabular.adapters.predictions import MongoPredictions
+from tabular.canonical import number_in
 from tabular.contract import Contract, load_contract
 from tabular.errors import Fault, InvalidTable, TabularError
 from tabular.ports import Predictions
 from tabular.settings import load_settings
 from tabular.table import read_csv
+from tabular.values import class_reader
 
 ID, LABEL = "prediction_id", "label"
 BATCH_ROWS = 1_000
@@ -44,8 +47,9 @@ def read_labels(body: bytes, contract: Contract) -> list[tuple[str, str | float]
     if absent:
         raise InvalidTable("nothing was attached", absent)
     labels, faults = [], []
+    read = label_reader(contract)
     for row, (known, text) in enumerate(zip(table[ID], table[LABEL], strict=True), start=1):
-        label = _label(text, contract)
+        label = read(text)
         if not known:
             faults.append(Fault(ID, "is empty", "the id that came with the prediction", known, row))
         elif label is None:
@@ -56,6 +60,18 @@ def read_labels(body: bytes, contract: Contract) -> list[tuple[str, str | float]
     if faults:
         raise InvalidTable(f"nothing was attached, for {len(faults):,} rows are at fault", faults[:MAX_FAULTS_TOLD])
     return labels
+
+
+def label_reader(contract: Contract) -> Callable[[str], str | float | None]:
+    """What reads a text as a class of the contract, or as the number of a regression; None for what is neither."""
+    if contract.target.classes:
+        return class_reader(contract.target)
+
+    def read(text: str) -> float | None:
+        number = number_in(text)
+        return number if number is not None and math.isfinite(number) else None
+
+    return read
 
 
 def attach(store: Predictions, labels: list[tuple[str, str | float]]) -> Attached:
@@ -78,16 +94,6 @@ def main() -> int:
         return 1
     sys.stdout.write(f"{attached}\n")
     return 0
-
-
-def _label(text: str, contract: Contract) -> str | float | None:
-    if contract.target.classes:
-        return next((name for name in contract.target.classes if name.casefold() == text.casefold()), None)
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.contract import Contract
 from tabular.prediction import Prediction
+from tabular.values import class_reader
 
 Numbers = NDArray[np.float64]
 Measures = dict[str, float]
@@ -59,9 +60,9 @@ def _truth(label: Any, contract: Contract) -> float | None:
     if not target.classes:
         is_number = isinstance(label, int | float) and not isinstance(label, bool) and np.isfinite(label)
         return float(label) if is_number else None
-    if label not in target.classes:
+    if (known := class_reader(target)(label)) is None:
         return None
-    return float(label == target.positive) if target.positive is not None else float(target.classes.index(label))
+    return float(known == target.positive) if target.positive is not None else float(target.classes.index(known))
 
 
 def _single(truth: Numbers, scores: Numbers, contract: Contract) -> tuple[Measures, str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tabular.canonical import canonical
 from tabular.contract import Contract, Feature
 from tabular.errors import Fault, Rejected
-from tabular.values import Value
+from tabular.values import Value, listed
 
 Record = dict[str, Any]
 Move = Callable[[Value], Value]
@@ -75,8 +76,8 @@ class Pace:
 def _move(feature: Feature, change: str) -> Move | None:
     """What the change does to a value; None if the feature cannot change so."""
     if feature.range is None:
-        labels = {level.casefold(): level for level in feature.levels}
-        label = labels.get(change.casefold())
+        labels = {canonical(level): level for level in feature.levels}
+        label = labels.get(canonical(change))
         return None if label is None else lambda _: label
     found = _BY.fullmatch(change)
     if found is None:
@@ -94,5 +95,5 @@ def _move(feature: Feature, change: str) -> Move | None:
 
 def _allowed(feature: Feature) -> str:
     if feature.range is None:
-        return f"{feature.name}= one of {', '.join(feature.levels)}"
+        return f"{feature.name}= one of {listed(feature.levels)}"
     return f"{feature.name}=+50%, {feature.name}=-20%, {feature.name}=+1000 or {feature.name}=-1000"

@@ -136,7 +136,7 @@ def read_bundle(folder: Path) -> Bundle:
             codec=RowCodec(contract),
             booster=_booster(files["model.ubj"]),
             profile=msgspec.json.decode(files["profile.json"], type=dict[str, Range]),
-            golden=msgspec.json.decode(files["golden.json"], type=list[Golden]),
+            golden=[_as_meant(one, contract) for one in msgspec.json.decode(files["golden.json"], type=list[Golden])],
             metrics=msgspec.json.decode(files["metrics.json"], type=dict[str, float]),
             digest=_sha256(files[MANIFEST]),
             synthetic=manifest.synthetic,
@@ -165,6 +165,22 @@ def _golden(contract: Contract, model: bytes, records: Sequence[Mapping[str, Any
     rows = matrix([codec.parse(record) for record in records])
     scores = booster.inplace_predict(rows, missing=np.nan, validate_features=False).reshape(len(records), -1)
     return [Golden(dict(record), tuple(map(float, got))) for record, got in zip(records, scores, strict=True)]
+
+
+def _as_meant(golden: Golden, contract: Contract) -> Golden:
+    """A golden record in which a number means what it meant when it was made.
+
+    In earlier bundles a number is the position of an ordinal's category also where the categories are numbers.
+    """
+    record = {
+        feature.name: feature.levels[value]
+        for feature in contract.features
+        if feature.kind == "ordinal"
+        and feature.has_numerals
+        and isinstance(value := golden.record.get(feature.name), int)
+        and 0 <= value < len(feature.levels)
+    }
+    return Golden(golden.record | record, golden.scores) if record else golden
 
 
 def _booster(model: bytes) -> xgb.Booster:

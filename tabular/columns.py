@@ -85,6 +85,7 @@ class ColumnCodec:
 
     def __init__(self, contract: Contract, rows: RowCodec) -> None:
         self._labels = [None if plain is None else _Labels(plain) for plain in rows.plain]
+        self._missing_numbers = rows.missing_numbers
         pairs = zip(contract.features, self._labels, strict=True)
         record = record_type(
             contract, (json_type(feature) if labels is None else labels.type for feature, labels in pairs)
@@ -126,6 +127,8 @@ class ColumnCodec:
         given = zip(*map(msgspec.structs.astuple, records), strict=True)
         for at, (column, labels) in enumerate(zip(given, self._labels, strict=True)):
             if labels is None:
+                if self._missing_numbers and not self._missing_numbers.isdisjoint(column):
+                    return None
                 values.append(column)
                 codes[:, at] = np.array(column, dtype=np.float64)
             else:
@@ -150,7 +153,10 @@ class _Labels:
     @property
     def type(self) -> Any:
         """What they are in JSON: any other spelling is refused with the decoding, and these are not made anew."""
-        return Literal[tuple(label for label in self.codes if label is not None)] | None
+        spellings = tuple(label for label in self.codes if isinstance(label, str | int) and not isinstance(label, bool))
+        # A number without a fraction is equal to a boolean, so that the plain ones hold one kind or the other.
+        has_both = all(any(label is each for label in self.codes) for each in (True, False))
+        return Literal[spellings] | bool | None if has_both else Literal[spellings] | None
 
     def column(self, given: Sequence[object], codes: NDArray[np.float64]) -> Column:
         """The values of these labels, whose codes these are."""

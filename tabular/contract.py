@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from tabular.canonical import FALSE, TRUE, Canonical, as_number, canonical
 from tabular.contract_faults import contract_faults
 from tabular.errors import InvalidContract
 
@@ -37,7 +38,8 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One input of the model: its public name, its source column, and the values it may take.
 
     `range` is the plausible range, both ends included; the range seen in training is kept in the bundle.
-    `levels` are the labels of a category or, in rising order, of an ordinal: a level's position is its code.
+    `levels` are the categories: texts, of an ordinal in rising order. What is read as one of them is told by its
+    canonical form (`tabular.canonical`), so that no two may have the same.
     """
 
     name: str
@@ -53,6 +55,21 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def is_numeric(self) -> bool:
         """True for integer and number; False for category and ordinal."""
         return self.kind in ("integer", "number")
+
+    @property
+    def has_numerals(self) -> bool:
+        """True if a category is a number, such as "3": then numbers mean categories."""
+        return any(not isinstance(canonical(level), str) for level in self.levels)
+
+    @property
+    def has_booleans(self) -> bool:
+        """True if a category is the word true or false, in any letter case."""
+        return any(canonical(level) in (TRUE, FALSE) for level in self.levels)
+
+    @property
+    def has_codes(self) -> bool:
+        """True for an ordinal none of whose categories is a number: then a number is the position of a category."""
+        return self.kind == "ordinal" and not self.has_numerals
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,13 +131,27 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
         """One whole request body, made of the features' examples."""
         return {feature.name: feature.example for feature in self.features}
 
-    def is_missing(self, text: str) -> bool:
-        """True if the text is empty or one of the table's missing tokens, in any letter case."""
-        return text.strip().casefold() in self._missing
+    def is_missing(self, raw: object) -> bool:
+        """True for None, an empty text and what has the canonical form of one of the table's missing tokens."""
+        if raw is None:
+            return True
+        if isinstance(raw, str):
+            return canonical(raw) in self._missing
+        return self._has_missing_values and isinstance(raw, int | float) and canonical(raw) in self._missing
 
     @cached_property
-    def _missing(self) -> frozenset[str]:
-        return frozenset({"", *(token.strip().casefold() for token in self.table.missing_tokens)})
+    def missing_values(self) -> tuple[int | float | bool, ...]:
+        """The numbers and booleans that mean "not known", because a missing token is written as one."""
+        numbers = [number for form in self._missing if (number := as_number(form)) is not None]
+        return (*sorted(numbers), *(form == TRUE for form in sorted({TRUE, FALSE} & self._missing)))
+
+    @cached_property
+    def _missing(self) -> frozenset[Canonical]:
+        return frozenset({"", *map(canonical, self.table.missing_tokens)})
+
+    @cached_property
+    def _has_missing_values(self) -> bool:
+        return bool(self.missing_values)
 
 
 def load_contract(path: Path) -> Contract:

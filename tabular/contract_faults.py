@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from tabular.canonical import alike, canonical
+from tabular.errors import Fault
+from tabular.values import reader
 
 if TYPE_CHECKING:
     from tabular.contract import Contract, Feature, Synthetic, Target
@@ -23,10 +26,17 @@ def contract_faults(contract: Contract) -> list[str]:
 
 
 def _feature_faults(feature: Feature, contract: Contract) -> list[str]:
-    faults = _number_faults(feature) if feature.is_numeric else _label_faults(feature, contract)
-    if not faults and not _is_allowed(feature, feature.example):
-        faults = [f"{feature.name}: example {feature.example!r} is not a value that the feature may take"]
+    faults = _number_faults(feature) if feature.is_numeric else _category_faults(feature, contract)
+    if not faults:
+        faults = _example_faults(feature, contract)
     return faults + _synthetic_faults(feature.name, feature.synthetic, len(feature.levels))
+
+
+def _example_faults(feature: Feature, contract: Contract) -> list[str]:
+    outcome = reader(feature, contract)(feature.example)
+    if not isinstance(outcome, Fault) and outcome[0] is not None and not outcome[2]:
+        return []
+    return [f"{feature.name}: example {feature.example!r} is not a value that the feature may take"]
 
 
 def _number_faults(feature: Feature) -> list[str]:
@@ -36,25 +46,34 @@ def _number_faults(feature: Feature) -> list[str]:
     return [f"{feature.name}: kind {feature.kind} needs range = [low, high], both finite, and no levels"]
 
 
-def _label_faults(feature: Feature, contract: Contract) -> list[str]:
-    faults = [
-        f"{feature.name}: level {level!r} is a missing token" for level in feature.levels if contract.is_missing(level)
+def _category_faults(feature: Feature, contract: Contract) -> list[str]:
+    faults = _label_faults(f"{feature.name}: level", feature.levels, contract)
+    if len(feature.levels) < 2 or feature.range is not None:
+        faults.append(f"{feature.name}: kind {feature.kind} needs two or more levels and no range")
+    codes = {canonical(code): level for code, level in enumerate(feature.levels)} if feature.has_codes else {}
+    return faults + [
+        f"{feature.name}: the missing token {token!r} is also the code of level {codes[canonical(token)]!r}. Write "
+        "what is not known in another way in the table, and name that in table.missing_tokens"
+        for token in contract.table.missing_tokens
+        if canonical(token) in codes
     ]
-    if len(feature.levels) < 2 or not _are_distinct(feature.levels) or feature.range is not None:
-        faults.append(
-            f"{feature.name}: kind {feature.kind} needs two or more levels, distinct in any letter case, and no range"
-        )
-    return faults
 
 
-def _is_allowed(feature: Feature, example: float | str) -> bool:
-    if feature.range is None:
-        if isinstance(example, str):
-            return example.casefold() in {level.casefold() for level in feature.levels}
-        return feature.kind == "ordinal" and example in range(len(feature.levels))
-    if isinstance(example, str) or not feature.range[0] <= example <= feature.range[1]:
-        return False
-    return feature.kind == "number" or example == math.floor(example)
+def _label_faults(what: str, labels: tuple[str, ...], contract: Contract) -> list[str]:
+    """What is wrong with categories or classes: each must be one text, and no two the same value."""
+    faults = [
+        f"{what} {label!r} is empty or has spaces around it" for label in labels if label != label.strip() or not label
+    ]
+    faults += [
+        f"{what} {label!r} is a missing token. Take it out of table.missing_tokens, or out of here"
+        for label in labels
+        if label.strip() and contract.is_missing(label)
+    ]
+    return faults + [
+        f"{what} {first!r} and {second!r} are one value: letter case and the way a number is written do not count. "
+        "Keep one of them"
+        for first, second in alike(labels)
+    ]
 
 
 def _target_faults(contract: Contract) -> list[str]:
@@ -66,9 +85,7 @@ def _target_faults(contract: Contract) -> list[str]:
         "regression": ("0", count == 0),
     }[task]
     faults = [] if count_ok else [f"target.classes: a {task} task needs {wanted}, not {count}"]
-    if len(set(target.classes)) < count or any(label != label.strip() or not label for label in target.classes):
-        faults.append("target.classes: must be distinct labels, with no space around them")
-    return faults + _positive_faults(target, task)
+    return faults + _label_faults("target.classes: class", target.classes, contract) + _positive_faults(target, task)
 
 
 def _positive_faults(target: Target, task: str) -> list[str]:
@@ -117,9 +134,3 @@ def _synthetic_faults(name: str, synthetic: Synthetic, levels: int) -> list[str]
     if not 0 <= synthetic.missing_share < 1:
         faults.append(f"{name}: synthetic.missing_share must be from 0 to below 1, not {synthetic.missing_share:g}")
     return faults
-
-
-def _are_distinct(labels: Sequence[str]) -> bool:
-    return len({label.strip().casefold() for label in labels}) == len(labels) and labels == tuple(
-        map(str.strip, labels)
-    )

@@ -31,7 +31,7 @@ class Row(msgspec.Struct, frozen=True):
     """One record that keeps the contract.
 
     `values` are canonical, in contract order: numbers, the contract's own spelling of labels, None where missing;
-    a label the contract does not know stays as given and its feature is named in `unseen`.
+    a category the contract does not know is the text that was given and its feature is named in `unseen`.
     `codes` are the model's inputs, one float a feature: NaN where missing or unseen.
     """
 
@@ -47,7 +47,8 @@ class NotJson(Rejected):
 class RowCodec:
     """Decodes, checks and encodes the rows of one contract. Build it once; it holds no state between calls.
 
-    `plain` tells by feature what the usual spellings of its labels mean, or None for numbers.
+    `plain` tells by feature what the usual spellings of its labels mean, or None for numbers; `missing_numbers` are
+    those that mean "not known": a row with one of them takes the long way.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -56,6 +57,7 @@ class RowCodec:
         self._known = frozenset(self._names)
         pairs = zip(contract.features, self._readers, strict=True)
         self.plain = tuple(plain_labels(feature, contract, read) for feature, read in pairs)
+        self.missing_numbers = frozenset(raw for raw in contract.missing_values if not isinstance(raw, bool))
         self._decoder = msgspec.json.Decoder(record_type(contract, map(json_type, contract.features)))
 
     def decode(self, body: bytes | msgspec.Raw) -> Row:
@@ -72,6 +74,8 @@ class RowCodec:
 
     def _plain_row(self, given: tuple[Any, ...]) -> Row:
         """A row whose types and ranges were checked with its decoding; labels in other spellings take the long way."""
+        if self.missing_numbers and not self.missing_numbers.isdisjoint(given):
+            return self._row(given)
         values, codes = [], []
         for raw, plain in zip(given, self.plain, strict=True):
             if plain is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tabular.canonical import NUMBER_LIMIT
 from tabular.contract import Contract, Feature
-from tabular.values import MAX_LABEL_CHARACTERS
+from tabular.values import listed, max_characters
 
 Schema = dict[str, Any]
 
@@ -30,11 +31,8 @@ def feature_schema(feature: Feature, contract: Contract) -> Schema:
     schema: Schema = {"title": feature.name, "description": _description(feature)}
     if feature.is_numeric:
         return schema | {"anyOf": [_number(feature), _missing(contract)], "examples": [feature.example]}
-    spellings: list[Schema] = [{"type": "string", "maxLength": MAX_LABEL_CHARACTERS}]
-    if feature.kind == "ordinal":
-        spellings.append({"type": "integer", "minimum": 0, "maximum": len(feature.levels) - 1})
     known = {"x-levels": list(feature.levels), "examples": [feature.example]}
-    return schema | {"anyOf": [*spellings, {"type": "null"}]} | known
+    return schema | {"anyOf": [*_spellings(feature), _missing(contract)]} | known
 
 
 def allowed(feature: Feature) -> str:
@@ -42,9 +40,9 @@ def allowed(feature: Feature) -> str:
     if feature.range is not None:
         kind = "whole number" if feature.kind == "integer" else "number"
         return f"{kind} from {feature.range[0]:,.12g} to {feature.range[1]:,.12g}"
-    if feature.kind == "ordinal":
-        return ", ".join(f"{code} = {level}" for code, level in enumerate(feature.levels))
-    return ", ".join(feature.levels)
+    if feature.has_codes:
+        return listed([f"{code} = {level}" for code, level in enumerate(feature.levels)])
+    return listed(feature.levels)
 
 
 def _number(feature: Feature) -> Schema:
@@ -55,20 +53,37 @@ def _number(feature: Feature) -> Schema:
     return schema | {"minimum": low, "maximum": high}
 
 
+def _spellings(feature: Feature) -> list[Schema]:
+    """In which ways a category may be sent; text that is none of the contract's is an unknown category."""
+    spellings: list[Schema] = [{"type": "string", "maxLength": max_characters(feature)}]
+    if feature.has_codes:
+        spellings.append({"type": "integer", "minimum": 0, "maximum": len(feature.levels) - 1})
+    if feature.has_numerals:
+        spellings.append({"type": "number", "exclusiveMinimum": -NUMBER_LIMIT, "exclusiveMaximum": NUMBER_LIMIT})
+    if feature.has_booleans:
+        spellings.append({"type": "boolean"})
+    return spellings
+
+
 def _missing(contract: Contract) -> Schema:
-    return {"enum": [None, "", *contract.table.missing_tokens]}
+    return {"enum": [None, "", *contract.table.missing_tokens, *contract.missing_values]}
 
 
 def _description(feature: Feature) -> str:
     if feature.is_numeric:
         return f"{feature.description} A {allowed(feature)}."
-    lead = "The label or its code" if feature.kind == "ordinal" else "One of"
+    lead = "One of"
+    if feature.has_codes:
+        lead = "The category or its code"
+    elif feature.kind == "ordinal":
+        lead = "In rising order, one of"
     return f"{feature.description} {lead}: {allowed(feature)}."
 
 
 def _reading(contract: Contract) -> str:
     tokens = " or ".join(["null", *(f'"{token}"' for token in contract.table.missing_tokens)])
     return (
-        f"Every field is required: a value that is not known is sent as {tokens}. Labels are read in any letter case; "
-        "one the model does not know is treated as missing and named in the warnings. Any other field is refused."
+        f"Every field is required: a value that is not known is sent as {tokens}. Categories are read in any letter "
+        "case, and one that is a number or a boolean with or without quotes; one the model does not know is treated as "
+        "missing and named in the warnings. Any other field is refused."
     )

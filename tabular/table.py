@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tabular.canonical import number_in
 from tabular.contract import Contract, Feature
 from tabular.errors import Fault, InvalidTable
 from tabular.row import Matrix
+from tabular.values import cell_reader, class_reader, listed
 
 MAX_FAULTS_SHOWN_PER_COLUMN = 5
 MAX_HEADER_CHARACTERS_SHOWN = 80
@@ -26,7 +28,8 @@ class CleanTable:
 
     `features` has one column a feature, in contract order, with canonical values (None or NaN where missing);
     `target` is float64: 1 for the positive class of a binary task, the class position, or the value to predict;
-    `raw_target` holds it as written. All parts have one index, the 0-based row of the file.
+    `raw_target` holds its classes as the contract writes them, or the number. All parts have one index, the 0-based
+    row of the file.
     """
 
     features: pd.DataFrame
@@ -84,11 +87,11 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
         cleaned, bad = _clean_feature(feature, raw[feature.column], contract)
         columns[feature.name] = cleaned
         faults += _faults(feature.column, raw[feature.column], bad, _allowed(feature))
-    target, bad = _clean_target(contract, raw[contract.target.column])
-    faults += _faults(contract.target.column, raw[contract.target.column], bad, _target_allowed(contract))
+    target, raw_target = _clean_target(contract, raw[contract.target.column])
+    allowed = _target_allowed(contract)
+    faults += _faults(contract.target.column, raw[contract.target.column], target.isna(), allowed)
     if faults:
         raise InvalidTable(f"the table breaks the contract {contract.table.name}", faults)
-    raw_target = raw[contract.target.column] if contract.target.classes else target
     return CleanTable(pd.DataFrame(columns), target, raw_target)
 
 
@@ -127,35 +130,28 @@ def _shape_faults(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[
 
 
 def _clean_feature(feature: Feature, raw: pd.Series[str], contract: Contract) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    missing = raw.map(contract.is_missing).astype(bool)
-    if feature.is_numeric:
-        value = pd.to_numeric(raw.mask(missing), errors="coerce").astype("float64")
-        low, high = feature.range or (-np.inf, np.inf)
-        bad = ~missing & ~value.between(low, high)
-        if feature.kind == "integer":
-            bad |= value.notna() & (value % 1 != 0)
-        return value, bad
-    label = raw.str.casefold().map(_spellings(feature)).astype(object)
-    label[label.isna()] = None
-    return label, ~missing & label.isna()
+    read = cell_reader(feature, contract)
+    outcomes = {text: read(text) for text in raw.unique()}
+    bad = {text for text, outcome in outcomes.items() if isinstance(outcome, Fault) or outcome[2]}
+    values = {text: None if text in bad else outcome[0] for text, outcome in outcomes.items()}  # type: ignore[index]
+    kind = "float64" if feature.is_numeric else "object"
+    return pd.Series([values[text] for text in raw], raw.index, dtype=kind), raw.isin(bad)
 
 
-def _spellings(feature: Feature) -> Mapping[str, str]:
-    codes = {str(code): level for code, level in enumerate(feature.levels)} if feature.kind == "ordinal" else {}
-    return codes | {level.casefold(): level for level in feature.levels}  # a level named "1" is not the code 1
-
-
-def _clean_target(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[bool]]:
+def _clean_target(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[Any]]:
+    """The target, NaN where it cannot be read, and with classes in the contract's own spelling."""
     target = contract.target
+    if not target.classes:
+        numbers = pd.Series([number_in(text) for text in raw], raw.index, dtype="float64", name=raw.name)
+        numbers = numbers.mask(numbers.abs().eq(np.inf))
+        return numbers, numbers
+    read = class_reader(target)
+    spelled = {text: read(text) for text in raw.unique()}
+    labels = pd.Series([spelled[text] for text in raw], raw.index, dtype="str", name=raw.name)
+    codes: dict[str, float] = {label: code for code, label in enumerate(target.classes)}
     if target.positive is not None:
-        codes = {label: float(label == target.positive) for label in target.classes}
-    elif target.classes:
-        codes = {label: float(code) for code, label in enumerate(target.classes)}
-    else:
-        value = pd.to_numeric(raw, errors="coerce").astype("float64")
-        return value, value.isna() | value.abs().eq(np.inf)
-    value = raw.map(codes).astype("float64")
-    return value, value.isna()
+        codes = {label: label == target.positive for label in target.classes}
+    return labels.map(codes).astype("float64"), labels
 
 
 def _faults(column: str, raw: pd.Series[str], bad: pd.Series[bool], allowed: str) -> list[Fault]:
@@ -171,8 +167,8 @@ def _allowed(feature: Feature) -> str:
     if feature.range is not None:
         kind = "a whole number" if feature.kind == "integer" else "a number"
         return f"{kind} from {feature.range[0]:g} to {feature.range[1]:g}"
-    return "one of " + ", ".join(feature.levels)
+    return f"one of {listed(feature.levels)}"
 
 
 def _target_allowed(contract: Contract) -> str:
-    return "one of " + ", ".join(contract.target.classes) if contract.target.classes else "a finite number"
+    return f"one of {listed(contract.target.classes)}" if contract.target.classes else "a finite number"

@@ -1,50 +1,92 @@
-"""How one value of a feature is read: every spelling its contract allows, or the fault with it."""
+"""How one value of a feature is read: every spelling its contract allows, or the fault with it.
+
+One reader a feature, for JSON and for the cells of a table alike. Categories are compared in their canonical form.
+"""
 
 from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from tabular.contract import Contract, Feature
+from tabular.canonical import NUMBER_LIMIT, Canonical, as_number, as_text, canonical, number_in
 from tabular.errors import Fault
+
+if TYPE_CHECKING:
+    from tabular.contract import Contract, Feature, Target
 
 Value = int | float | str | None
 
 MAX_LABEL_CHARACTERS = 100
+MAX_CATEGORIES_SHOWN = 20
 MISSING = math.nan
 
 Outcome = tuple[Value, float, bool] | Fault
-"""The canonical value, the model's input, and whether it is a label that the contract does not know."""
+"""The canonical value, the model's input, and whether it is a category that the contract does not know."""
 Reader = Callable[[object], Outcome]
 
 
 def reader(feature: Feature, contract: Contract) -> Reader:
     """What reads any JSON value as this feature, or says what is wrong with it."""
-    return _number_reader(feature, contract) if feature.is_numeric else _label_reader(feature, contract)
+    return _number_reader(feature, contract) if feature.is_numeric else _CategoryReader(feature, contract)
+
+
+def cell_reader(feature: Feature, contract: Contract) -> Callable[[str], Outcome]:
+    """What reads a cell of a table as this feature: as JSON is read, but that a number has no quotes there."""
+    read = reader(feature, contract)
+    if not feature.is_numeric:
+        return read
+
+    def read_cell(text: str) -> Outcome:
+        number = number_in(text)
+        return read(text if number is None else number)
+
+    return read_cell
+
+
+def class_reader(target: Target) -> Callable[[object], str | None]:
+    """What reads a text, a number or a boolean as a class of the target; None for what is none."""
+    classes = {canonical(label): label for label in target.classes}
+    return lambda raw: classes.get(canonical(raw)) if isinstance(raw, str | int | float) else None
 
 
 def json_type(feature: Feature) -> Any:
     """The type by which most values are checked with their decoding; what it refuses may still be allowed."""
     if feature.is_numeric:
         low, high = feature.range or (-math.inf, math.inf)
-        kind: Any = int if feature.kind == "integer" else float
-        return Annotated[kind, msgspec.Meta(ge=kind(low), le=kind(high))] | None
-    label = Annotated[str, msgspec.Meta(max_length=MAX_LABEL_CHARACTERS)]
-    return int | label | None if feature.kind == "ordinal" else label | None
+        if feature.kind == "integer":
+            return Annotated[int, msgspec.Meta(ge=math.ceil(low), le=math.floor(high))] | None
+        return Annotated[float, msgspec.Meta(ge=low, le=high)] | None
+    label = Annotated[str, msgspec.Meta(max_length=max_characters(feature))]
+    if feature.has_codes or feature.has_numerals:
+        return int | float | label | None  # not bool beside them: True is equal to 1
+    return bool | label | None if feature.has_booleans else label | None
 
 
 def plain_labels(feature: Feature, contract: Contract, read: Reader) -> dict[object, tuple[Value, float]] | None:
-    """What `read` makes of a label's usual spellings and codes; None for numbers."""
+    """What `read` makes of a category's usual spellings and codes; None for numbers."""
     if feature.is_numeric:
         return None
     spellings = {text: None for level in feature.levels for text in (level, level.lower(), level.upper())}
-    usual = (None, *contract.table.missing_tokens, *spellings, *range(len(feature.levels)))
+    numbers = [as_number(form) for form in _forms(feature)]
+    booleans = () if feature.has_codes or feature.has_numerals else (True, False)
+    usual = (None, *contract.table.missing_tokens, *spellings, *numbers, *booleans)
     outcomes = {raw: read(raw) for raw in usual}
     return {raw: found[:2] for raw, found in outcomes.items() if not isinstance(found, Fault) and not found[2]}
+
+
+def max_characters(feature: Feature) -> int:
+    """How long the text of a category may be."""
+    return max(MAX_LABEL_CHARACTERS, *map(len, feature.levels))
+
+
+def listed(labels: Sequence[str]) -> str:
+    """Categories or classes as they can stand in a message: the first, and how many more there are."""
+    more = len(labels) - MAX_CATEGORIES_SHOWN
+    return ", ".join(labels[:MAX_CATEGORIES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _number_reader(feature: Feature, contract: Contract) -> Reader:
@@ -53,10 +95,12 @@ def _number_reader(feature: Feature, contract: Contract) -> Reader:
     allowed = f"{'a whole number' if is_integer else 'a number'} from {low:g} to {high:g}, or null"
 
     def read(raw: object) -> Outcome:
-        if raw is None or (isinstance(raw, str) and contract.is_missing(raw)):
+        if contract.is_missing(raw):
             return None, MISSING, False
         if isinstance(raw, bool) or not isinstance(raw, int | float):
-            return Fault(feature.name, "is not a number", allowed, shown(raw))
+            is_quoted = isinstance(raw, str) and number_in(raw) is not None
+            problem = "is text, not a number: send it without quotes" if is_quoted else "is not a number"
+            return Fault(feature.name, problem, allowed, shown(raw))
         if is_integer and raw != raw // 1:
             return Fault(feature.name, "is not a whole number", allowed, shown(raw))
         if not low <= raw <= high:
@@ -67,33 +111,44 @@ def _number_reader(feature: Feature, contract: Contract) -> Reader:
     return read
 
 
-def _label_reader(feature: Feature, contract: Contract) -> Reader:
-    known = {level.casefold(): (level, float(code), False) for code, level in enumerate(feature.levels)}
-    allowed = f"one of {', '.join(feature.levels)} in any letter case, or null"
-    if feature.kind == "ordinal":
-        allowed = f"a code from 0 to {len(feature.levels) - 1}, {allowed}"
+class _CategoryReader:
+    """Reads a category in any spelling: its own text or code, a missing token, or text that is a new category."""
 
-    def read(raw: object) -> Outcome:
+    def __init__(self, feature: Feature, contract: Contract) -> None:
+        self._feature, self._is_missing = feature, contract.is_missing
+        self._known = {form: (feature.levels[code], float(code), False) for form, code in _forms(feature).items()}
+        self._has_numerals, self._has_booleans = feature.has_numerals, feature.has_booleans
+        self._most = max_characters(feature)
+        self._allowed = f"one of {listed(feature.levels)} in any letter case, or null"
+        if feature.has_codes:
+            self._allowed = f"a code from 0 to {len(feature.levels) - 1}, {self._allowed}"
+
+    def __call__(self, raw: object) -> Outcome:
         if raw is None:
             return None, MISSING, False
-        if not isinstance(raw, str):
-            return _level_by_code(feature, raw) or Fault(feature.name, "is not a known value", allowed, shown(raw))
-        if (found := known.get(raw.strip().casefold())) is not None:
+        if not isinstance(raw, str | int | float):
+            return self._fault(raw)
+        if isinstance(raw, str) and len(raw) > self._most:
+            return self._fault(raw, f"is longer than {self._most} characters")
+        if (found := self._known.get(canonical(raw))) is not None:
             return found
-        if contract.is_missing(raw):
-            return None, MISSING, False
-        if len(raw) > MAX_LABEL_CHARACTERS:
-            return Fault(feature.name, f"is longer than {MAX_LABEL_CHARACTERS} characters", allowed, shown(raw))
-        return raw, MISSING, True
+        return (None, MISSING, False) if self._is_missing(raw) else self._new(raw)
 
-    return read
+    def _new(self, raw: str | float) -> Outcome:
+        """A category that the contract does not know: any text; a number or a boolean only where others are such."""
+        if isinstance(raw, str):
+            return raw.strip(), MISSING, True
+        may_be = self._has_booleans if isinstance(raw, bool) else self._has_numerals and abs(raw) < NUMBER_LIMIT
+        return (as_text(raw), MISSING, True) if may_be else self._fault(raw)
+
+    def _fault(self, raw: object, problem: str = "is not a known value") -> Fault:
+        return Fault(self._feature.name, problem, self._allowed, shown(raw))
 
 
-def _level_by_code(feature: Feature, raw: object) -> tuple[Value, float, bool] | None:
-    if feature.kind != "ordinal" or isinstance(raw, bool) or not isinstance(raw, int | float):
-        return None
-    is_code = raw == raw // 1 and 0 <= raw < len(feature.levels)
-    return (feature.levels[int(raw)], float(raw), False) if is_code else None
+def _forms(feature: Feature) -> dict[Canonical, int]:
+    """The position of the category that each canonical form means."""
+    codes = {canonical(code): code for code in range(len(feature.levels))} if feature.has_codes else {}
+    return codes | {canonical(level): code for code, level in enumerate(feature.levels)}
 
 
 def shown(value: object) -> object:

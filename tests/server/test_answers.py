@@ -42,6 +42,22 @@ def test_codes_and_labels_in_any_case_and_nulls_are_the_same_record(api, contrac
     assert api.predict(by_label)[1]["churn chance"] == api.predict(by_code)[1]["churn chance"]
 
 
+@pytest.mark.parametrize("send", ["one", "array", "NDJSON"])
+@pytest.mark.parametrize("spelling", [2, 2.0, "2", " 2 ", "2.0", "Graduate", "GRADUATE", " graduate "])
+def test_every_spelling_of_a_category_has_the_same_score(api, contract, score, send, spelling):
+    record = contract.example | {"education_level": spelling}
+    if send == "one":
+        status, answer = api.predict(record)
+    elif send == "array":
+        status, answer = api.predict([record], "/predict/batch")
+        (answer,) = answer["predictions"]
+    else:
+        status, _, body = api.ask("POST", "/predict/batch", json.dumps(record).encode(), Content_Type=NDJSON)
+        answer = json.loads(body)
+    assert (status, answer["warnings"]) == (200, [])
+    assert answer["churn chance"] == score(contract.example | {"education_level": "Graduate"})
+
+
 def test_an_unseen_category_is_treated_as_missing_flagged_and_counted(api, contract, score):
     before = api.metric("api_feature_values_total", feature="card_category", kind="unseen")
     status, answer = api.predict(contract.example | {"card_category": "Pink"})

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from embedded.layout import PROJECT
+from tabular.canonical import canonical
 from tabular.contract import Contract, contract_from_json, load_contract
 from tabular.contract_faults import contract_faults
 
@@ -25,7 +26,14 @@ def features(draw, name: str) -> dict[str, Any]:
     kind = draw(st.sampled_from(["integer", "number", "category", "ordinal"]))
     about = {"name": name, "column": f"Column {name}", "kind": kind, "description": "Made up."}
     if kind in ("category", "ordinal"):
-        levels = draw(st.lists(labels, min_size=2, max_size=5, unique_by=lambda label: label.casefold()))
+        levels = draw(
+            st.lists(
+                labels | st.sampled_from(["1", "2.50", "True", "false", "007"]),
+                min_size=2,
+                max_size=5,
+                unique_by=canonical,
+            )
+        )
         return about | {"levels": levels, "example": levels[0]}
     low, high = sorted(draw(st.lists(st.integers(-(10**6), 10**6), min_size=2, max_size=2, unique=True)))
     return about | {"range": [low, high], "example": low}
@@ -38,7 +46,12 @@ def contracts(draw) -> Contract:
         return draw(st.sampled_from(SHIPPED))
     names = draw(st.lists(labels, min_size=1, max_size=5, unique=True))
     file = {
-        "table": {"name": "made_up", "title": "Made up", "task": "binary", "missing_tokens": ["n/a", "?"]},
+        "table": {
+            "name": "made_up",
+            "title": "Made up",
+            "task": "binary",
+            "missing_tokens": draw(st.sampled_from([["n/a", "?"], ["n/a", "-1", "99.0"]])),
+        },
         "target": {"column": "Y", "classes": ["no", "yes"], "positive": "yes"},
         "reply": {"prediction_key": "chance"},
         "features": [draw(features(name)) for name in names],
@@ -55,7 +68,28 @@ anything = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=120)
-    | st.sampled_from([0, -0.0, 1e308, 10**18, 2**63, 2**64, -(2**63) - 1, 5e-324, "", "n/a", "Unknown", "1"]),
+    | st.sampled_from(
+        [
+            0,
+            -0.0,
+            1e308,
+            10**18,
+            2**63,
+            2**64,
+            -(2**63) - 1,
+            5e-324,
+            "",
+            "n/a",
+            "Unknown",
+            "1",
+            1,
+            -1,
+            99,
+            "-1.0",
+            True,
+            "TRUE",
+        ]
+    ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )

@@ -42,15 +42,61 @@ BAD = {
     "a range upside down": (lambda file: first(file).update(range=[9, 1]), "age in years: kind integer needs range"),
     "a number with levels": (lambda file: first(file).update(levels=["a", "b"]), "age in years: .* no levels"),
     "one level": (lambda file: feature(file, "category").update(levels=["A"]), "class: kind category needs two"),
-    "levels alike": (lambda file: feature(file, "category").update(levels=["A", "a"]), "distinct in any letter case"),
-    "a level with spaces": (lambda file: feature(file, "category").update(levels=["A", " B"]), "class: kind category"),
+    "levels alike": (lambda file: feature(file, "category").update(levels=["A", "a"]), "'A' and 'a' are one value"),
+    "levels of one number": (
+        lambda file: feature(file, "ordinal").update(levels=["2", "2.0"]),
+        "'2' and '2.0' are one",
+    ),
+    "levels of one boolean": (
+        lambda file: feature(file, "category").update(levels=["True", "TRUE", "A"]),
+        "class: level 'True' and 'TRUE' are one value",
+    ),
+    "levels of two encodings": (
+        lambda file: feature(file, "category").update(levels=["A", "\u00e9", "e\u0301"]),
+        "class: level .* are one value",
+    ),
+    "a level that is a missing number": (
+        lambda file: (
+            file["table"].update(missing_tokens=["3.0"]),
+            feature(file, "ordinal").update(levels=["1", "2", "3"]),
+        ),
+        "stars: level '3' is a missing token",
+    ),
+    "a code that means missing": (
+        lambda file: (
+            file["table"].update(missing_tokens=["0"]),
+            feature(file, "ordinal").update(levels=["low", "high"], example="low"),
+        ),
+        "stars: the missing token '0' is also the code of level 'low'",
+    ),
+    "an example that means missing": (
+        lambda file: file["table"].update(missing_tokens=["30"]),
+        "age in years: example 30 is not a value",
+    ),
+    "a level with spaces": (lambda file: feature(file, "category").update(levels=["A", " B"]), "' B' is empty or has"),
+    "an empty level": (lambda file: feature(file, "category").update(levels=["A", ""]), "'' is empty"),
     "a level that means missing": (lambda file: feature(file, "category").update(levels=["A", "?"]), "'\\?' is a mis"),
     "labels with a range": (lambda file: feature(file, "category").update(range=[0, 1]), "class: .* no range"),
     "an example out of range": (lambda file: first(file).update(example=500), "age in years: example 500"),
     "an example of no integer": (lambda file: first(file).update(example=1.5), r"age in years: example 1\.5"),
     "an example of no level": (lambda file: feature(file, "category").update(example="Z"), "class: example 'Z'"),
     "three classes of two": (lambda file: file["target"].update(classes=["a", "b", "yes"]), "needs 2, not 3"),
-    "classes alike": (lambda file: file["target"].update(classes=["yes", "yes"]), r"target\.classes: must be distinct"),
+    "classes alike": (
+        lambda file: file["target"].update(classes=["yes", "yes"]),
+        r"target\.classes: class 'yes' and 'yes'",
+    ),
+    "classes in two letter cases": (
+        lambda file: file["target"].update(classes=["Yes", "yes"]),
+        r"target\.classes: class 'Yes' and 'yes' are one value",
+    ),
+    "classes of one number": (
+        lambda file: file["target"].update(classes=["1", "1.0"], positive="1"),
+        r"target\.classes: class '1' and '1\.0' are one value",
+    ),
+    "a class that means missing": (
+        lambda file: file["target"].update(classes=["?", "yes"]),
+        r"target\.classes: class '\?' is a missing token",
+    ),
     "no positive class": (lambda file: file["target"].pop("positive"), r"target\.positive: must be one of"),
     "a foreign positive class": (lambda file: file["target"].update(positive="maybe"), "'maybe'"),
     "a slice of no feature": (lambda file: file["table"].update(slice_features=["size"]), "size is not a feature"),

@@ -26,15 +26,23 @@ def test_the_schema_of_every_contract_is_valid_and_takes_its_example(path):
 VALUES = {
     "age in years": [None, "", "?", 0, 120, 57.0, -1, 121, 1.5, "57", True, [1], {}],
     "class": [None, "", "?", "A", "b", "never seen", 0, 1.5, False, "x" * 101, ["A"]],
-    "stars": [None, "?", "1", "2", "never seen", 0, 2, 2.0, 3, -1, 0.5, True, "x" * 101],
+    "stars": [None, "?", "1", "2", "never seen", 0, 2, 2.0, 3, -1, 0.5, 1e300, True, "x" * 101],
+    "size": [None, "?", "low", "1", "never seen", 0, 2.0, 3, -1, 0.5, True, "x" * 101],
+    "member": [None, "?", "true", "never seen", 0, 1.0, True, False, "x" * 101],
     "weight": [None, "", "?", -1.5, 1.5, 0, -1.51, 2, "0.5", False],
 }
 CASES = [(name, value) for name, values in VALUES.items() for value in values]
 
 
+def more_features(file):
+    size = file["features"][2] | {"name": "size", "column": "Size", "levels": ["low", "mid", "high"], "example": "low"}
+    member = file["features"][1] | {"name": "member", "column": "M", "levels": ["True", "False"], "example": "True"}
+    file["features"] += [size, member]
+
+
 @pytest.mark.parametrize(("name", "value"), CASES, ids=lambda value: str(value)[:20])
 def test_the_schema_and_the_codec_agree_on_every_value(tiny_contract, name, value):
-    contract = tiny_contract()
+    contract = tiny_contract(change=more_features)
     record = contract.example | {name: value}
     by_schema = jsonschema.Draft202012Validator(record_schema(contract)).is_valid(record)
     try:
