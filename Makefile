@@ -18,6 +18,10 @@ INSTALLED :=
 NEED_DASK := echo "engine=dask is for env=embedded, see docs/how-to/sweep-on-a-cluster.md"; exit 1
 endif
 
+# Who only looks, or ends, installs nothing.
+IF_INSTALLED := if [ $(env) != embedded ] || [ -x .venv/bin/supervisord ]; then
+NOTHING_RUNS := echo "Nothing is installed yet, and nothing runs. To install and start the loop: make run"
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         reset_all setup_tests run_tests setup-model-registry \
@@ -33,19 +37,19 @@ setup: .venv/.ready ## install everything into .venv and .venv-emulators (nothin
 run: $(INSTALLED) ## start the whole loop: train, serve, predict, report; then print the addresses
 	@$(STACK) run
 
-status: $(INSTALLED) ## what runs, since when, how big; and the addresses
-	@$(STACK) status
+status: ## what runs, since when, how big; and the addresses
+	@$(IF_INSTALLED) $(STACK) status; else $(NOTHING_RUNS); exit 3; fi
 
-logs: $(INSTALLED) ## follow the logs (name=api for one)
-	@$(STACK) logs $(name)
+logs: ## follow the logs (name=api for one)
+	@$(IF_INSTALLED) $(STACK) logs $(name); else $(NOTHING_RUNS); exit 1; fi
 
 stop: ## stop every process; data stay
-	@if [ $(env) != embedded ] || [ -x $(PY) ]; then $(STACK) stop; else echo "Nothing was running."; fi
+	@$(IF_INSTALLED) $(STACK) stop; else echo "Nothing was running."; fi
 
 reset_all: ## stop, and delete runs, models, predictions and reports (asks first; yes=1 does not ask)
 	@[ "$(yes)" = 1 ] || { read -r -p "Delete all runs, models, predictions and reports? [y/N] " answer && [ "$$answer" = y ]; } \
 	  || { echo "Nothing was deleted."; exit 1; }
-	@if [ $(env) != embedded ] || [ -x $(PY) ]; then $(STACK) reset; else rm -rf .state; fi
+	@$(IF_INSTALLED) $(STACK) reset; else rm -rf .state; fi
 
 # -- the same walk, step by step -------------------------------------------------------------------------------------
 setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its worker, the report pages

@@ -7,16 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from embedded import preflight
 from embedded.console import console
 from embedded.environment import given_on_the_command_line, process_environ, remember, remembered, stack_settings
-from embedded.layout import PROJECT, layout_of
+from embedded.foreground import interrupt_on_every_signal
+from embedded.layout import PROJECT, Layout, layout_of
+from embedded.model_check import check_model
 from embedded.operate import Stack
 from embedded.run import run, show
 from embedded.stack import REGISTRY, SERVING, SIMULATORS, STACK, STORE, WORKER, service, serving
 from embedded.status import status
+from embedded.supervisor import Supervisor
 from tabular.errors import TabularError
 from tabular.private_files import keep_private
 
@@ -24,14 +28,36 @@ from tabular.private_files import keep_private
 def main() -> int:
     """Run one command; errors we know are told in plain words, with exit code 1."""
     keep_private()
+    interrupt_on_every_signal()
     arguments = _parser().parse_args()
     try:
         return _COMMANDS[arguments.command](_stack(arguments), arguments)
     except TabularError as error:
         console.print(f"\n{error}", style="red", markup=False)
         return 1
+    except OSError as error:
+        console.print(f"\n{_plain(error)}", style="red", markup=False)
+        return 1
     except KeyboardInterrupt:
+        if arguments.command == "logs":  # the way to leave them
+            return 0
+        console.show_cursor()
+        console.print(f"\n{_interrupted(Path(arguments.state).resolve())}", markup=False)
         return 130
+
+
+def _interrupted(state: Path) -> str:
+    """What goes on, and how to end it."""
+    up = Supervisor(Layout(state)).up()
+    if not up:
+        return "Interrupted: nothing runs. To start the loop: make run"
+    return f"Interrupted: {', '.join(up)} run on. 'make run' goes on from here, 'make stop' ends them."
+
+
+def _plain(error: OSError) -> str:
+    """What the system refused, where, and what to look at."""
+    where = f" {error.filename}" if error.filename else ""
+    return f"The system refused{where}: {error.strerror or error}. See its permissions, and the free disk: df -h ."
 
 
 def _stack(arguments: argparse.Namespace) -> Stack:
@@ -45,12 +71,17 @@ def _stack(arguments: argparse.Namespace) -> Stack:
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:
-        # Which file a table came from is remembered with the table: another table has another.
-        lasting = {key: value for key, value in given.items() if key != "DATASET_CSV"}
+        lasting = _lasting(given)
         if arguments.command == "run" and lasting != before:
             stack.down(SERVING)  # they were started with other settings
-        remember(stack.layout, lasting)
+        if arguments.command != "start-serve":  # which checks first what it was given
+            remember(stack.layout, lasting)
     return stack
+
+
+def _lasting(given: Mapping[str, str]) -> dict[str, str]:
+    """Which file a table came from is remembered with the table: another table has another."""
+    return {key: value for key, value in given.items() if key != "DATASET_CSV"}
 
 
 def _run(stack: Stack, _: argparse.Namespace) -> int:
@@ -88,6 +119,8 @@ def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
 
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor)
+    check_model(stack)
+    remember(stack.layout, _lasting(stack.given))
     stack.down(SERVING)
     stack.up([*STORE, *serving(stack.settings), *SIMULATORS])
     show(stack)
@@ -107,10 +140,12 @@ def _status(stack: Stack, _: argparse.Namespace) -> int:
 def _logs(stack: Stack, arguments: argparse.Namespace) -> int:
     files = sorted(stack.layout.logs.glob("*.log"))
     wanted = [path for path in files if not arguments.rest or path.stem in arguments.rest]
+    if not files:
+        console.print("There are no logs yet. To start the loop: make run")
+        return 1
     if not wanted:
-        console.print(
-            f"There is no such log in {stack.layout.logs}. There are: {', '.join(path.stem for path in files)}"
-        )
+        names = ", ".join(path.stem for path in files)
+        console.print(f"There is no such log in {stack.layout.logs}. There are: {names}", markup=False)
         return 1
     return subprocess.run(["tail", "-n", "30", "-F", *map(str, wanted)], check=False).returncode  # noqa: S603, S607
 

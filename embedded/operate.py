@@ -14,6 +14,7 @@ from pathlib import Path
 from embedded import orphans
 from embedded.console import say
 from embedded.environment import prefect_client_environ, process_environ
+from embedded.foreground import run_in_foreground
 from embedded.layout import PROJECT, Layout, executable
 from embedded.prefect_worker import WORK_POOL
 from embedded.readiness import wait_ready
@@ -77,11 +78,9 @@ class Stack:
 
     def call(self, module: str, *arguments: str) -> None:
         """Run one of our own modules in the foreground; raises StepFailed if it fails."""
-        done = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", module, *arguments], env=self.environ, cwd=PROJECT, check=False
-        )
-        if done.returncode != 0:
-            raise StepFailed(f"'python -m {module} {' '.join(arguments)}' ended with code {done.returncode}: see above")
+        code = run_in_foreground([sys.executable, "-m", module, *arguments], self.environ, PROJECT)
+        if code != 0:
+            raise StepFailed(f"'python -m {module} {' '.join(arguments)}' ended with code {code}: see above")
 
     def start_deploying(self) -> subprocess.Popen[bytes]:
         """Register both flows with Prefect, in the background: it is slow and nothing but the worker waits for it."""

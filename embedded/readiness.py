@@ -5,6 +5,7 @@ That something answers is not enough: on a taken port it is another program, whi
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tabular.errors import Unavailable
 _STEADY_SECONDS = 5.0
 """How long a program without a port must have run: by then it has read its settings and what it works on."""
 _MOST_STARTS = 2
+_REASON_LINES = 200
+_ERROR = re.compile(r"^.*?\b(?:CRITICAL|ERROR)\b[ :]+[\w.]+: (.+)$", re.MULTILINE)
 
 
 def wait_ready(target: Service, supervisor: Supervisor, log_file: Path) -> None:
@@ -33,7 +36,7 @@ def wait_ready(target: Service, supervisor: Supervisor, log_file: Path) -> None:
             why = f"it runs, but is not ready after {target.start_seconds:g} s"
         if why:
             supervisor.stop([target.name])
-            raise Unavailable(target.name, f"{why}. The end of {log_file}:\n{tail(log_file)}")
+            raise Unavailable(target.name, f"{why}{_reason(log_file)}\nThe end of {log_file}:\n{tail(log_file)}")
         time.sleep(POLL_SECONDS)
 
 
@@ -48,6 +51,12 @@ def _is_ready(target: Service, process: dict[str, Any]) -> bool:
 
 
 def _failure(process: dict[str, Any], starts: int) -> str:
-    if process["statename"] == "FATAL" or starts > _MOST_STARTS:
-        return "it ends by itself each time it is started"
+    if process["statename"] in {"FATAL", "EXITED"} or starts > _MOST_STARTS:
+        return "it ended by itself"
     return ""
+
+
+def _reason(log_file: Path) -> str:
+    """The last error that the log tells, for the sentence; the end of the log is shown besides."""
+    found = _ERROR.findall(tail(log_file, _REASON_LINES))
+    return f": {found[-1]}" if found else ""

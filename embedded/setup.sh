@@ -56,7 +56,7 @@ mkdir -p .venv
 find .venv -maxdepth 1 -name 'tmp.*' -mmin +60 -exec rm -rf {} + # of a set-up that was killed
 scratch=$(mktemp -d "$PWD/.venv/tmp.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' INT TERM
+trap 'echo "Interrupted while installing. To go on: make run" >&2; exit 130' INT TERM
 export TMPDIR="$scratch" UV_PYTHON_DOWNLOADS=never
 [ -n "${PIP_CACHE_DIR:-}" ] || export PIP_NO_CACHE_DIR=1
 if [ -n "${UV_CACHE_DIR:-}" ]; then

@@ -97,6 +97,10 @@ class Supervisor:
         """True if the process is up or coming up."""
         return self.process(name)["statename"] in _UP | {"STOPPING"}
 
+    def up(self) -> list[str]:
+        """The names of all processes that live, none where the supervisor does not."""
+        return [process["name"] for process in self.processes() if process["pid"]] if self.is_running else []
+
     def process(self, name: str) -> dict[str, Any]:
         """The state of a process: statename, pid (0: none), start (seconds of the epoch)."""
         found: dict[str, Any] = self._call("getProcessInfo", name)

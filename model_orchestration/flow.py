@@ -126,9 +126,9 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
     done = bench.step("register", Registration, None, lambda: steps.register_step(tools, job, swept, verdict, report))
     if done.held_back is not None:
         get_run_logger().warning(done.held_back)
-    outcome = Outcome(
-        job, swept, evaluation, verdict.gate, done.alias, done.version, done.held_back, tuple(bench.reused)
-    )
+    made = (verdict.gate, done.alias, done.version, done.held_back)
+    page = tools.registry.url(swept.parent_id)
+    outcome = Outcome(job, swept, evaluation, *made, tuple(bench.reused), page=page)
     for one in verdict.gate.refusals:
         get_run_logger().warning("gate: %s: %s. %s", one.name, one.why, one.remedy)
     return _told(outcome)
@@ -146,7 +146,8 @@ def _retrain(like: str, given: dict[str, Any]) -> dict[str, Any]:
     evaluation = bench.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
     differing = again.differences(original, swept, evaluation)
     tools.registry.log(swept.parent_id, tags={"reproduced": not differing})
-    return _told(Outcome(job, swept, evaluation, like=original.parent_id, differing=tuple(differing)))
+    page = tools.registry.url(swept.parent_id)
+    return _told(Outcome(job, swept, evaluation, like=original.parent_id, differing=tuple(differing), page=page))
 
 
 def _plainly(work: Callable[[], Any], expected: type[TabularError] = TabularError) -> Any:

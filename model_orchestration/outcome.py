@@ -10,10 +10,9 @@ from model_orchestration.record import TrialRun
 
 
 class Sweep(msgspec.Struct, frozen=True):
-    """A finished sweep: its parent run, its page, and its trials in order."""
+    """A finished sweep: its parent run and its trials in order; no address, which may be another next time."""
 
     parent_id: str
-    url: str
     trials: tuple[TrialRun, ...]
 
     @property

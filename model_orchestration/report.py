@@ -22,6 +22,7 @@ class Outcome(msgspec.Struct, frozen=True):
     reused: tuple[str, ...] = ()
     like: str | None = None
     differing: tuple[str, ...] = ()
+    page: str = ""
 
 
 def lines(outcome: Outcome) -> list[tuple[str, str]]:
@@ -49,7 +50,7 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
     if outcome.like is not None:
         told.append(("like", f"the sweep {outcome.like}: {_verdict(outcome)}"))
         told += [("differs", text) for text in outcome.differing[:10]]
-    return [*told, ("page", outcome.sweep.url), ("RUN_ID", best.run_id)]
+    return [*told, ("page", outcome.page), ("RUN_ID", best.run_id)]
 
 
 def markdown(outcome: Outcome) -> str:

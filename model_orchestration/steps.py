@@ -82,7 +82,7 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
 
             with tools.engine.started(fit) as (executor, run):
                 sweep(run, job.trials, job.seed, executor, job.time_budget_seconds, on_trial)
-        done = Sweep(parent_id, registry.url(parent_id), tuple(recorder.runs))
+        done = Sweep(parent_id, tuple(recorder.runs))
         _write_sweep(tools, job, done)
     except BaseException:
         registry.finish(parent_id, failed=True)

@@ -18,6 +18,7 @@ from pymongo import MongoClient
 from embedded import orphans, prometheus
 from embedded.layout import Layout, find_executable
 from embedded.logins import prefect_login, prometheus_password
+from embedded.prefect_worker import worker_has_reported
 from embedded.stack import STACK
 from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
@@ -89,6 +90,20 @@ def test_the_logins_are_printed_and_in_no_log(loop):
         assert passwords[1] in loop.printed
     logs = "".join(path.read_text(errors="replace") for path in (loop.state / "logs").iterdir())
     assert not [password for password in passwords if password in logs]
+
+
+def test_a_run_that_is_not_there_is_refused_and_what_is_served_goes_on(loop, contract, registry):
+    refused = loop.command("start-serve", RUN_ID="no-such-run")
+    assert refused.returncode == 1
+    assert "RUN_ID=no-such-run cannot be served, and nothing was changed: " in refused.stdout
+    assert "does not know the run no-such-run" in refused.stdout
+    assert loop.predict(contract.example)[1]["model_run_id"] == registry.champion()
+
+
+def test_the_worker_is_ready_when_prefect_has_heard_of_it(loop):
+    login = prefect_login(Layout(loop.state))
+    assert worker_has_reported(loop.ports.prefect, login, since_seconds=0)
+    assert not worker_has_reported(loop.ports.prefect, login, since_seconds=time.time() + 3_600)
 
 
 def test_another_trials_run_id_is_served_when_asked_for(loop, contract, registry):

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,8 +93,10 @@ def test_the_parent_holds_the_pictures_and_the_papers(trainer, first):
     assert "test_roc_auc" in run.metrics
 
 
-def test_an_unchanged_training_reuses_every_step_and_says_which(trainer, first):
-    again = trainer.train()
+def test_an_unchanged_training_reuses_every_step_and_says_which_and_where_mlflow_is_now(trainer, first):
+    address = trainer.environ["MLFLOW_TRACKING_URI"].replace("127.0.0.1", "localhost")
+    again = replace(trainer, environ=trainer.environ | {"MLFLOW_TRACKING_URI": address}).train()
+    assert again["page"] == first["page"].replace("127.0.0.1", "localhost") != first["page"]
     assert again["reused"].startswith("check, split, sweep, evaluate, gate")
     assert again["RUN_ID"] == first["RUN_ID"]
 
