@@ -24,7 +24,7 @@ NOTHING_RUNS := echo "Nothing is installed yet, and nothing runs. To install and
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
-        reset_all setup_tests run_tests setup-model-registry \
+        reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels deploy \
         rollback healthy images pin-images test-stack docs
 
@@ -98,6 +98,12 @@ setup_tests: .venv/.ready-tests ## install what the tests need: development tool
 
 run_tests test: setup_tests lint ## everything a change must pass
 	@$(PY) -m pytest -n 2 --dist loadfile
+
+test-pythons: .venv/.ready-tests ## the tests that start no stack, on every other Python from 3.11 to 3.13 that is here
+	@sh tests/other-pythons.sh
+
+test-bare: ## the README on a bare Debian, built in build/; needs root and debootstrap (SUITE=trixie WHO=somebody)
+	@sh tests/bare-machine.sh $(or $(SUITE),trixie) $(or $(WHO),somebody)
 
 test-stack: setup_tests ## the whole stack in containers, from nothing to nothing; needs Docker, and root for its kills
 	@TEST_STACK=1 $(PY) -m pytest tests/stack -x -p no:xdist --timeout 900 -rA

@@ -1,15 +1,19 @@
 #!/bin/sh
-# Prometheus, Nginx and Chromium from Debian, for the tests that use them; wrk for the benchmarks. Without root it only says what is missing.
+# What the tests use of Debian: Prometheus, Nginx, Chromium with what its driver needs, curl; wrk for the benchmarks.
+# Without root it only says what is missing.
 set -eu
+PATH=$PATH:/usr/sbin:/sbin
 
 missing=
-for pair in prometheus:prometheus nginx:nginx-light chromium:chromium wrk:wrk; do
-    PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+for pair in prometheus:prometheus nginx:nginx-light chromium:chromium curl:curl wrk:wrk; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
+# The browser's driver (Playwright) comes with a Node that is linked to it.
+ldconfig -p 2>/dev/null | grep -q 'libatomic\.so\.1' || missing="$missing libatomic1"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-    echo "Not installed, so some tests will be skipped:$missing. To have them: sudo apt-get install$missing" >&2
+    echo "Not installed, so some tests will be skipped:$missing. To have them: sudo apt-get install --no-install-recommends$missing" >&2
     exit 0
 fi
 
