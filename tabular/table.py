@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +11,12 @@ from numpy.typing import NDArray
 
 from tabular.canonical import number_in
 from tabular.contract import Contract, Feature
+from tabular.csv_cells import header_and_rows
 from tabular.errors import Fault, InvalidTable
 from tabular.row import Matrix
 from tabular.values import cell_reader, class_reader, listed
 
 MAX_FAULTS_SHOWN_PER_COLUMN = 5
-MAX_HEADER_CHARACTERS_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -50,25 +47,8 @@ class CleanTable:
 
 
 def read_csv(body: bytes) -> pd.DataFrame:
-    """Read a CSV as text cells, spaces around names and cells cut; raises InvalidTable.
-
-    Python's own reader, because pandas fills the cells that a cut or broken row lacks without a word.
-    """
-    try:
-        lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), skipinitialspace=True, strict=True)
-        rows = [[cell.strip() for cell in row] for row in lines if row]
-    except UnicodeDecodeError as error:
-        raise InvalidTable(f"the file is not text in UTF-8: {error}. Check the upload") from error
-    except csv.Error as error:
-        why = f"line {lines.line_num}: {error}"
-        raise InvalidTable(
-            f"the file is not a CSV table: {why}. Check the separator, and whether it was cut"
-        ) from error
-    if not rows:
-        raise InvalidTable("the file is empty")
-    header, *rows = rows
-    if faults := _shape_faults(header, rows):
-        raise InvalidTable("the file is not a CSV table. Check the separator, and whether it was cut", faults)
+    """Read a CSV as text cells, spaces around names and cells cut; raises InvalidTable."""
+    header, rows = header_and_rows(body)
     columns = zip(*rows, strict=True) if rows else ((),) * len(header)
     return pd.DataFrame(dict(zip(header, columns, strict=True)), dtype="str")
 
@@ -114,19 +94,6 @@ def public_records(contract: Contract, features: pd.DataFrame) -> list[dict[str,
         kind = {"integer": int, "number": float}.get(feature.kind, str)
         columns.append([None if pd.isna(value) else kind(value) for value in column])
     return [dict(zip(contract.feature_names, values, strict=True)) for values in zip(*columns, strict=True)]
-
-
-def _shape_faults(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Fault]:
-    if len(header) == 1 and (separator := next((mark for mark in ";\t|" if mark in header[0]), None)):
-        return [Fault("separator", f"is {separator!r}", "','", header[0][:MAX_HEADER_CHARACTERS_SHOWN])]
-    twice = sorted({name for name in header if header.count(name) > 1})
-    faults = [Fault(name, "stands more than once in the header", "one column of each name", name) for name in twice]
-    ragged = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
-    more = f" ({len(ragged)} rows in all)" if len(ragged) > MAX_FAULTS_SHOWN_PER_COLUMN else ""
-    return faults + [
-        Fault("cells", f"are {len(rows[number - 1])}{more}", f"{len(header)}, as in the header", None, number)
-        for number in ragged[:MAX_FAULTS_SHOWN_PER_COLUMN]
-    ]
 
 
 def _clean_feature(feature: Feature, raw: pd.Series[str], contract: Contract) -> tuple[pd.Series[Any], pd.Series[bool]]:
