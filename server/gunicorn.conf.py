@@ -24,7 +24,9 @@ except TabularError as error:
     sys.exit(f"the API does not start: {error}")
 
 GRACEFUL_SECONDS = 20
-SWITCH_SECONDS = 0.001  # a busy thread gives the interpreter back to the event loop after this
+# A busy thread gives the interpreter back to the event loop after this. The loop gives it up about ten times a request,
+# at its calls of the system, and may have to wait so long each time.
+SWITCH_SECONDS = 0.0002
 
 
 class ApiWorker(UvicornWorker):

@@ -80,10 +80,10 @@ class Outbox:
             raise Unavailable(OUTBOX, f"{error}. Check STATE_DIR", RETRY_AFTER_SECONDS) from error
         self.status()
 
-    def append(self, predictions: Sequence[Prediction] | PredictionBatch) -> None:
-        """Commit the predictions as one page; when this returns they will reach the store."""
-        body = msgspec.json.encode(predictions)
-        self._run(lambda file: file.append(body, len(predictions), time.time()))
+    def append(self, *pages: Sequence[Prediction] | PredictionBatch) -> None:
+        """Commit the predictions, each argument as a page, all or none; when this returns they will reach the store."""
+        encoded = [(msgspec.json.encode(page), len(page)) for page in pages]
+        self._run(lambda file: file.append(time.time(), *encoded))
 
     def oldest(self, predictions: int) -> list[Page]:
         """The oldest pages, until they hold this many predictions."""
@@ -153,7 +153,7 @@ class Outbox:
             leftover.unlink()  # of a process that died while doing this
         fresh, saved = self._open(fresh_number), 0
         for page in sorted(salvage(old), key=lambda page: page.upto):
-            fresh.append(page.body, page.predictions, page.queued_at)
+            fresh.append(page.queued_at, (page.body, page.predictions))
             saved += page.predictions
         fresh.close()
         os.pwrite(self._lock, f"{fresh_number:020}".encode(), 0)

@@ -12,6 +12,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,9 +93,14 @@ class OutboxFile:
         """Close the connection."""
         self._connection.close()
 
-    def append(self, body: bytes, predictions: int, queued_at: float) -> None:
-        """Commit one page."""
-        self._connection.execute(_APPEND, (predictions, queued_at, predictions, zlib.crc32(body), body))
+    def append(self, queued_at: float, *pages: tuple[bytes, int]) -> None:
+        """Commit pages, each with the count of its predictions: all or none."""
+        rows = [(predictions, queued_at, predictions, zlib.crc32(body), body) for body, predictions in pages]
+        if len(rows) == 1:
+            self._connection.execute(_APPEND, rows[0])
+            return
+        with self._transaction():
+            self._connection.executemany(_APPEND, rows)
 
     def oldest(self, predictions: int) -> list[Page]:
         """The oldest pages, until they hold this many predictions; one page at least, if there is any."""
@@ -109,11 +115,16 @@ class OutboxFile:
     def settle(self, upto: int, refused: Sequence[tuple[str, bytes]]) -> None:
         """In one commit, keep what was refused with its reason and delete every page up to this key."""
         now = time.time()
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             rows = [(now, reason, body) for reason, body in refused]
             self._connection.executemany("INSERT INTO refused (refused_at, reason, body) VALUES (?, ?, ?)", rows)
             self._connection.execute("DELETE FROM pages WHERE upto <= ?", (upto,))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
             self._connection.execute("COMMIT")
         except sqlite3.Error:
             if self._connection.in_transaction:  # a full disk rolls back by itself

@@ -23,6 +23,7 @@ from tabular.row import Matrix, matrix
 PAYLOADS, CONNECTIONS, BATCH_CONNECTIONS = 300, 32, 4
 BATCHES = (100, 1_000, 10_000)
 BATCH_BODIES = 5
+SINGLE, BATCH = "/predict", "/predict/batch"
 ONE = "API, one connection"
 WARM_SECONDS = 1
 Rounds = dict[str, list[Figures]]
@@ -65,7 +66,7 @@ def batches(
     workers: int,
 ) -> dict[int, Batch]:
     """Batches by size: the API, the JSON echo, and in the same rounds XGBoost alone on the same rows."""
-    api, echo = replace(servers[0], path="/predict/batch"), next(one for one in servers if one.path == "/echo")
+    api, echo = replace(servers[0], path=BATCH), next(one for one in servers if one.path == "/echo")
     found = {}
     for size in BATCHES:
         rows = [[records[(start * 7 + at) % len(records)] for at in range(size)] for start in range(BATCH_BODIES)]

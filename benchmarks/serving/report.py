@@ -8,6 +8,7 @@ from functools import partial
 
 from benchmarks.figures import Row, at_least, at_most, goals, middle, ratio
 from benchmarks.results import Table
+from benchmarks.serving import mixed
 from benchmarks.serving.measure import ONE, Batch, Rounds, share_of_raw
 from benchmarks.serving.servers import API
 
@@ -89,7 +90,9 @@ def batches(found: Mapping[int, Batch], workers: int) -> Table:
     )
 
 
-def met(rounds: Rounds, found: Mapping[int, Batch], start: tuple[float, float], workers: int) -> list[Table]:
+def met(
+    rounds: Rounds, found: Mapping[int, Batch], start: tuple[float, float], workers: int, beside: Rounds
+) -> list[Table]:
     """The goals beside what was found."""
     biggest_mb = max(one["worker_mb"] for batch in found.values() for one in batch.rounds[API])
     thousand = found[1_000].rounds[API]
@@ -108,5 +111,6 @@ def met(rounds: Rounds, found: Mapping[int, Batch], start: tuple[float, float], 
         at_most("MB a worker, just started", start[1], 250),
         at_most("MB a worker, after single rows", middle(rounds[API])["worker_mb"], 250),
         at_most("MB a worker, largest in batches", biggest_mb, 250),
+        mixed.met(beside),
         notes="The goals against other servers are those of `make bench-peers`.",
     )

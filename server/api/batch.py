@@ -6,30 +6,25 @@ that is not much more than what was sent; of the rest how many they are, which, 
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from server.api.errors import MAX_FAULTS_BYTES, Refusal, refusal
 from server.model import Model
+from server.pieces import NotThisKind, TooManyElements, pieces_of_array, pieces_of_lines
+from server.record import LARGE_BYTES, read_record
 from tabular.columns import Columns, columns_of
-from tabular.errors import Rejected
-from tabular.row import UNREADABLE, NotJson
+from tabular.errors import InvalidRow, Rejected
+from tabular.row import Row, parse_json
 
 LISTED_ROWS = 100
 NOT_AN_ARRAY = "Send a JSON array of objects; for one object there is /predict."
 
-MOST_VALUES = 300_000
-"""An array of more values is read row by row only if all of its elements are objects: five megabytes may hold two
-million elements, and each takes 80 bytes to be looked at."""
-
-_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
-_OBJECT: Any = msgspec.defstruct("Object", [], gc=False)
-_OBJECTS = msgspec.json.Decoder(list[_OBJECT])
+INVALID = refusal(InvalidRow("")).full_code
 
 
 class RefusedRows:
@@ -47,13 +42,22 @@ class RefusedRows:
     def add(self, row: int, error: Rejected) -> None:
         """Note the row at this position; they come in order. Of the error nothing is kept."""
         answer = refusal(error)
-        if not self._codes and len(self.listed) < LISTED_ROWS:
+        if not self.is_listed_in_full:
             detail = msgspec.json.encode(answer.detail())
             self._left_bytes -= len(detail)
             if self._left_bytes >= 0:
                 self.listed[row] = {"row": row, "error": msgspec.Raw(detail)}
                 return
-        self._codes[answer.full_code] += 1
+        self.count(row, answer.full_code)
+
+    @property
+    def is_listed_in_full(self) -> bool:
+        """True if of the next ones only the code is told."""
+        return bool(self._codes) or len(self.listed) >= LISTED_ROWS
+
+    def count(self, row: int, code: str) -> None:
+        """Note the row at this position by its code alone."""
+        self._codes[code] += 1
         if self._spans and self._spans[-1][1] == row - 1:
             self._spans[-1][1] = row
         else:
@@ -68,74 +72,88 @@ class RefusedRows:
 
 
 @dataclass(frozen=True)
-class BatchRows:
-    """`columns` holds the rows at `positions` of the body, in that order, and is None if there are none."""
+class Part:
+    """Rows that keep the contract, in columns, and their positions in the body, in that order; some of a batch."""
 
-    columns: Columns | None
+    columns: Columns
     positions: Sequence[int]
-    refused: RefusedRows = field(default_factory=lambda: RefusedRows(0))
+
+
+class BatchRows:
+    """The rows of one body: those that keep the contract in parts, the others refused."""
+
+    def __init__(self, model: Model, body_bytes: int, most: int) -> None:
+        self.parts: list[Part] = []
+        self.refused = RefusedRows(body_bytes)
+        self._model = model
+        self._names = frozenset(model.bundle.contract.feature_names)
+        self._most = most
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self.positions) + len(self.refused)
+        return self._count
+
+    def add(self, rows: Columns | Sequence[bytes | msgspec.Raw]) -> None:
+        """The next rows, either those of a piece that are all in columns or each by itself; raises Refusal."""
+        first = self._count
+        self._count += len(rows)
+        if self._count > self._most:
+            raise too_many_rows(self._most)
+        if isinstance(rows, Columns):
+            self.parts.append(Part(rows, range(first, self._count)))
+        else:
+            self._each(rows, first)
+
+    def _each(self, bodies: Sequence[bytes | msgspec.Raw], first: int) -> None:
+        rows: dict[int, Row] = {}
+        for position, body in enumerate(bodies, first):
+            try:
+                if not self.refused.is_listed_in_full or not self._is_no_record(body):
+                    rows[position] = read_record(self._model.bundle, body)
+                    continue
+            except Rejected as error:
+                self.refused.add(position, error)
+            else:
+                self.refused.count(position, INVALID)
+        if rows:
+            self.parts.append(Part(columns_of(list(rows.values())), list(rows)))
+
+    def _is_no_record(self, body: bytes | msgspec.Raw) -> bool:
+        """True if the names of its fields alone are wrong: nobody is told them, so nothing is made of them."""
+        if len(body) > LARGE_BYTES:
+            return False
+        record = parse_json(body)
+        return not isinstance(record, dict) or record.keys() != self._names
 
 
 def rows_of_array(model: Model, body: bytes, most: int) -> BatchRows:
     """The rows of a JSON array; raises Refusal for another body, for none and for more than `most`, or NotJson."""
-    if (columns := model.columns.array(body, most)) is not None:
-        return _all(columns)
-    _check_elements(body, most)
+    rows = BatchRows(model, len(body), most)
     try:
-        bodies = _ROWS.decode(body)
-    except msgspec.ValidationError as error:
+        for piece in pieces_of_array(body, lambda piece: model.columns.array(piece, len(piece)), most):
+            rows.add(piece)
+    except NotThisKind as error:
         raise Refusal(422, "the body is JSON, but not an array", "not_an_array", NOT_AN_ARRAY) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise NotJson(f"the body is not JSON: {error}") from error
-    return _each(model, bodies, len(body))
+    except TooManyElements as error:
+        raise too_many_rows(most) from error
+    return _not_none(rows)
 
 
 def rows_of_lines(model: Model, body: bytes, most: int) -> BatchRows:
     """The rows of newline-delimited JSON, a line a row, blank ones left out; raises Refusal for none and too many."""
-    lines = []
-    for line in io.BytesIO(body):
-        if not line.isspace():
-            lines.append(line.removesuffix(b"\n"))
-            _check_count(len(lines), most)
-    if (columns := model.columns.lines(lines)) is not None:
-        return _all(columns)
-    return _each(model, lines, len(body))
+    rows = BatchRows(model, len(body), most)
+    for lines in pieces_of_lines(body):
+        rows.add(model.columns.lines(lines) or lines)
+    return _not_none(rows)
 
 
-def _all(columns: Columns) -> BatchRows:
-    return BatchRows(columns, range(len(columns)))
-
-
-def _each(model: Model, bodies: Sequence[bytes | msgspec.Raw], body_bytes: int) -> BatchRows:
-    if not bodies:
+def _not_none(rows: BatchRows) -> BatchRows:
+    if not len(rows):
         raise Refusal(422, "the batch holds no rows", "empty_batch", "Send at least one row.")
-    rows, refused = {}, RefusedRows(body_bytes)
-    for position, body in enumerate(bodies):
-        try:
-            rows[position] = model.bundle.codec.decode(body)
-        except Rejected as error:
-            refused.add(position, error)
-    return BatchRows(columns_of(list(rows.values())) if rows else None, list(rows), refused)
+    return rows
 
 
-def _check_elements(body: bytes, most: int) -> None:
-    """Count the elements of a JSON array where there may be too many, before anything is made of them."""
-    has_many_values = body.count(b",") >= MOST_VALUES
-    if body.count(b"{") <= most and not has_many_values:
-        return
-    try:
-        _check_count(len(_OBJECTS.decode(body)), most)
-    except msgspec.ValidationError as error:
-        if has_many_values:
-            raise Refusal(422, "the body is no array of objects", "not_an_array", NOT_AN_ARRAY) from error
-    except UNREADABLE as error:
-        raise NotJson(f"the body is not JSON: {error}") from error
-
-
-def _check_count(rows: int, most: int) -> None:
-    if rows > most:
-        message = f"the batch holds more than {most:,} rows, the most that are answered at once"
-        raise Refusal(413, message, "too_many_rows", "Send the rows in several requests.")
+def too_many_rows(most: int) -> Refusal:
+    """The answer to a batch of more rows than are answered at once."""
+    message = f"the batch holds more than {most:,} rows, the most that are answered at once"
+    return Refusal(413, message, "too_many_rows", "Send the rows in several requests.")

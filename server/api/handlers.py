@@ -14,6 +14,7 @@ from server.api.metrics import ApiMetrics
 from server.model import Model
 from server.outbox import Outbox
 from server.predictor import Predictor
+from server.record import read_record
 from tabular.errors import Fault, Rejected
 from tabular.prediction import Prediction, id_from_key, new_id, new_ids, reply
 from tabular.prediction_batch import numbered_replies
@@ -35,7 +36,7 @@ class Handlers:
         prediction_id = new_id() if key is None else id_from_key(_checked(key))
         model = self._predictor.model
         try:
-            row = model.bundle.codec.decode(_not_empty(body))
+            row = read_record(model.bundle, _not_empty(body))
         except Rejected:
             self._metrics.refused(1)
             raise
@@ -49,33 +50,41 @@ class Handlers:
         """Answer a JSON array, row by row and in order, whatever is wrong with some of them."""
         model = self._predictor.model
         rows = rows_of_array(model, _not_empty(body), self._max_batch_rows)
-        answers = self._answers(model, rows, key)
-        counts = {"answered": len(rows.positions), "refused": len(rows.refused)}
-        return msgspec.json.encode({"predictions": answers, **counts, **rows.refused.not_listed})
+        answers = b",".join(msgspec.json.encode(part)[1:-1] for part in self._answers(model, rows, key) if part)
+        counts = {"answered": len(rows) - len(rows.refused), "refused": len(rows.refused)}
+        return b'{"predictions":[%b],%b' % (answers, msgspec.json.encode(counts | dict(rows.refused.not_listed))[1:])
 
     def lines(self, body: bytes, key: str | None) -> bytes:
         """Answer newline-delimited JSON, a line a row; blank lines are not rows."""
         model = self._predictor.model
         rows = rows_of_lines(model, _not_empty(body), self._max_batch_rows)
-        answers = self._answers(model, rows, key)
         last = [rows.refused.not_listed] if rows.refused.not_listed else []
-        return msgspec.json.Encoder().encode_lines([*answers, *last])
+        encode = msgspec.json.Encoder().encode_lines
+        return b"".join(encode(part) for part in (*self._answers(model, rows, key), last))
 
-    def _answers(self, model: Model, rows: BatchRows, key: str | None) -> Sequence[Any]:
-        """An answer for each row that has one of its own, in the order of the body."""
+    def _answers(self, model: Model, rows: BatchRows, key: str | None) -> list[Sequence[Any]]:
+        """An answer for each row that has one of its own, in the order of the body, some at a time."""
         ids = new_ids(len(rows)) if key is None else _row_ids(_checked(key), len(rows))
         self._metrics.refused(len(rows.refused))
-        listed = rows.refused.listed
-        if rows.columns is None:
-            return list(listed.values())
-        batch = model.many(rows.columns, [ids[at] for at in rows.positions] if rows.refused else ids, "api")
-        self._outbox.append(batch)
-        self._metrics.batch(batch)
-        answers = numbered_replies(batch, rows.positions, model.bundle.contract)
-        if not listed:
-            return answers
-        by_position = listed | dict(zip(rows.positions, answers, strict=True))
-        return [by_position[at] for at in sorted(by_position)]
+        batches = [model.many(part.columns, [ids[at] for at in part.positions], "api") for part in rows.parts]
+        if batches:
+            self._outbox.append(*batches)
+        answers: list[Sequence[Any]] = []
+        listed = dict(rows.refused.listed)
+        for part, batch in zip(rows.parts, batches, strict=True):
+            self._metrics.batch(batch)
+            replies = numbered_replies(batch, part.positions, model.bundle.contract)
+            answers.append(_merged(listed, part.positions, replies))
+        return [*answers, list(listed.values())]
+
+
+def _merged(listed: dict[int, Any], positions: Sequence[int], replies: Sequence[Any]) -> Sequence[Any]:
+    """Replies with the refused rows that come before the last of them, which are no longer `listed` then."""
+    before = [row for row in listed if row < positions[-1]]
+    if not before:
+        return replies
+    by_position = {row: listed.pop(row) for row in before} | dict(zip(positions, replies, strict=True))
+    return [by_position[row] for row in sorted(by_position)]
 
 
 def _not_empty(body: bytes) -> bytes:
