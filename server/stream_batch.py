@@ -23,10 +23,15 @@ log = logging.getLogger(__name__)
 Keyed = tuple[str, bytes]
 """A record to put on a stream: its partition key and its data."""
 
-# What a letter repeats of a poison record: with the rest of it, less than the megabyte that a stream takes.
+MAX_SENT_BYTES = 780_000
+"""Of what goes on a stream, its key included: in base64, as it travels, less than the 1,048,576 that a stream takes."""
+# What a letter repeats of a poison record. All of it together is less than that: the data may take five times as many
+# bytes as characters, the key 1,536 and the reason 6,000.
 MAX_REASON_CHARACTERS = 1_000
-MAX_FAULTS_BYTES = 300_000
+MAX_FAULT_CHARACTERS = 1_000
+MAX_FAULTS_BYTES = 200_000
 MAX_DATA_CHARACTERS = 100_000
+MAX_WARNINGS = 100
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def answer(model: Model, records: Sequence[StreamRecord]) -> Answers:
 def results(answers: Answers) -> list[Keyed]:
     """The records of the results stream: the HTTP reply and what tells whose it is, under the request's own key."""
     return [
-        (record.partition_key, msgspec.json.encode(reply(prediction, answers.contract) | _whose(record)))
+        (record.partition_key, _result(record, reply(prediction, answers.contract)))
         for record, prediction in zip(answers.records, answers.predictions, strict=True)
     ]
 
@@ -85,6 +90,20 @@ def _read(model: Model, record: StreamRecord) -> Row | Rejected:
     except Exception as error:  # no record, whatever is in it, may stop the stream
         log.exception("shard %s, record %s broke the reading of records", record.shard, record.sequence_number)
         return Rejected(f"the record broke the reading of records: {type(error).__name__}: {error}")
+
+
+def _result(record: StreamRecord, answer: dict[str, Any]) -> bytes:
+    body = msgspec.json.encode(answer | _whose(record))
+    if len(body) + len(record.partition_key.encode()) <= MAX_SENT_BYTES:
+        return body
+    # Thousands of features, each with a warning, or tens of thousands of classes. The store has all of it.
+    warnings = answer["warnings"]
+    told = [*warnings[:MAX_WARNINGS], f"{max(len(warnings) - MAX_WARNINGS, 0):,} more warnings are in the store alone"]
+    if "chances" in answer:
+        chances = sorted(answer["chances"].items(), key=lambda each: -each[1])
+        answer = answer | {"chances": dict(chances[:MAX_WARNINGS])}
+        told.append(f"the chances of all {len(chances):,} classes are in the store alone")
+    return msgspec.json.encode(answer | {"warnings": told} | _whose(record))
 
 
 def _whose(record: StreamRecord) -> dict[str, Any]:
@@ -125,10 +144,11 @@ def _fitting(faults: Sequence[Fault]) -> Iterator[Fault]:
     """The first faults; what a field may hold can be long, too."""
     size_bytes = 0
     for fault in faults:
-        size_bytes += len(msgspec.json.encode(fault))
+        short = fault.shortened(MAX_FAULT_CHARACTERS)
+        size_bytes += len(msgspec.json.encode(short)) + 1
         if size_bytes > MAX_FAULTS_BYTES:
             return
-        yield fault
+        yield short
 
 
 def _reason(record: StreamRecord, error: Rejected) -> str:

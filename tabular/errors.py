@@ -35,9 +35,19 @@ class Fault(msgspec.Struct, frozen=True):
     given: object = None
     row: int | None = None
 
+    def shortened(self, max_characters: int) -> Fault:
+        """The same fault with at most the first characters of each of its texts: a contract may allow a megabyte."""
+        name, problem, allowed = (_beginning(text, max_characters) for text in (self.field, self.problem, self.allowed))
+        given = _beginning(self.given, max_characters) if isinstance(self.given, str) else self.given
+        return Fault(name, problem, allowed, given, self.row)
+
     def __str__(self) -> str:
         where = f"row {self.row}, " if self.row is not None else ""
         return f"{where}{self.field}: {self.problem} (allowed: {self.allowed})"
+
+
+def _beginning(text: str, max_characters: int) -> str:
+    return text if len(text) <= max_characters else text[:max_characters] + "…"
 
 
 _LOGIN = re.compile(r"(?<=://)[^/\s\"']*@")

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 MAX_FAULTS_BYTES = 50_000  # of one error, encoded; longer lists are cut
 MAX_NAME_CHARACTERS = 100
+MAX_FAULT_CHARACTERS = 2_000
 
 # status: (code, remedy); what the web framework refuses before or around our own code
 _KNOWN = {
@@ -117,10 +118,9 @@ def refusal(error: TabularError) -> Refusal:
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
-    name = fault.field
-    if len(name) > MAX_NAME_CHARACTERS:
-        name = name[:MAX_NAME_CHARACTERS] + "…"
-    return {"field": name, "problem": fault.problem, "given": fault.given, "allowed": fault.allowed}
+    short = fault.shortened(MAX_FAULT_CHARACTERS)
+    name = fault.shortened(MAX_NAME_CHARACTERS).field
+    return {"field": name, "problem": short.problem, "given": short.given, "allowed": short.allowed}
 
 
 def _listed(faults: Sequence[Fault]) -> list[msgspec.Raw]:

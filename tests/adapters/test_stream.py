@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
+from datetime import UTC, datetime
 
 import boto3
 import pytest
 
+from server.model import Model
+from server.stream_batch import answer, dead_letters
 from tabular.adapters.stream import MAX_PUT_RECORD_BYTES, KinesisStream, StreamAdmin
 from tabular.errors import Rejected, Unavailable
+from tabular.ports import StreamRecord
 from tabular.prediction import id_from_stream
 from tabular.shard_reader import Position
 from tests.adapters.numbered_records import REGION, numbers, read_all, reader, records
@@ -138,3 +143,20 @@ def test_both_parents_of_a_merge_are_read_before_the_child(moto):
     assert set(order) == {f"shardId-{number:012d}" for number in range(3)}
     of_the_child = [shard == "shardId-000000000002" for shard in order]
     assert of_the_child == sorted(of_the_child)
+
+
+def test_the_largest_dead_letter_of_a_contract_with_very_many_levels_is_taken(
+    emulator_url, stream, make_bundle, tiny_contract
+):
+    def very_many(file):
+        levels = [f"{at:06}" + "é" * 80 for at in range(30_000)]
+        file["features"][1] |= {"levels": levels, "example": levels[0]}
+
+    model = Model("r" * 32, make_bundle(tiny_contract(change=very_many), rows=40))
+    data = json.dumps({name: ["\x01"] for name in model.bundle.contract.feature_names}).encode()
+    poison = data.replace(b"{", b"{" + b" " * 100 + b'"\xf0\x9f\x98\x80": "' + b"\xf0\x9f\x98\x80" * 60_000 + b'",', 1)
+    asked = StreamRecord("s@1", "shard-0", "1", "k" * 256, poison, datetime.now(UTC))
+    KinesisStream(stream, emulator_url, REGION).put(dead_letters(answer(model, [asked])))
+    (found,) = read_all(reader(stream, emulator_url))
+    letter = json.loads(found.data)
+    assert {fault["field"] for fault in letter["faults"]} >= set(model.bundle.contract.feature_names)
