@@ -47,13 +47,23 @@ def make_report(store: Predictions, bundles: BundleCache, settings: Settings) ->
 
 
 def _only_index(store: Predictions, settings: Settings, now: datetime, few: TooFewRows) -> str:
-    hours = f"{settings.report_window_hours:g} hours"
-    note = (
-        f"Too few predictions to tell: {few.have} by the newest model in the last {hours}, {few.need} are needed. "
-        "No report was written."
-    )
+    note = _why_none(few, f"{settings.report_window_hours:g} hours")
     write_index(settings.reports_dir, store.reports(MAX_INDEXED), note, now)
     return note
+
+
+def _why_none(few: TooFewRows, hours: str) -> str:
+    """Which side is too small, how many there are and how many are needed, and what helps."""
+    if few.of == "window":
+        return (
+            f"Too few predictions to tell: {few.have} by the newest model in the last {hours}, {few.need} are needed "
+            "(REPORT_MIN_ROWS). No report was written."
+        )
+    return (
+        f"The reference is too small to tell: the newest model was trained with {few.have} rows held out to compare "
+        f"with, {few.need} are needed (REPORT_MIN_ROWS). More predictions do not help: train on a larger table. "
+        "No report was written."
+    )
 
 
 def _connected(settings: Settings) -> tuple[Predictions, BundleCache]:

@@ -95,14 +95,22 @@ class Drift(msgspec.Struct, frozen=True):
 
 
 class TooFewRows(msgspec.Struct, frozen=True):
-    """No comparison: so few rows that it would mostly show chance."""
+    """No comparison: so few rows that it would mostly show chance.
+
+    `of` is the side that is too small; if both are, it is the reference, for no waiting will make that grow.
+    """
 
     have: int
     need: int
     of: Literal["window", "reference"] = "window"
 
     def __str__(self) -> str:
-        return f"the {self.of} has {self.have} rows; drift is only told from {self.need} rows on"
+        if self.of == "window":
+            return f"the window has {self.have} predictions, {self.need} are needed to tell drift: wait for more"
+        return (
+            f"the model's reference, the rows held out when it was trained, has {self.have} rows, {self.need} are "
+            "needed to tell drift: more predictions do not help; train on a larger table"
+        )
 
 
 @dataclass(frozen=True)
@@ -123,9 +131,11 @@ def compare(
     reference: pd.DataFrame, window: pd.DataFrame, contract: Contract, min_rows: int = 300
 ) -> Drift | TooFewRows:
     """Compare a window with a reference (both as `Bundle.reference()` has them; the scores may be absent)."""
-    for of, frame in (("window", window), ("reference", reference)):
-        if len(frame) < max(min_rows, 1):
-            return TooFewRows(len(frame), max(min_rows, 1), "window" if of == "window" else "reference")
+    need = max(min_rows, 1)
+    if len(reference) < need:
+        return TooFewRows(len(reference), need, "reference")
+    if len(window) < need:
+        return TooFewRows(len(window), need)
     before, now = comparable(reference, contract), comparable(window, contract)
     checks = _checks(before, now, contract)
     measured = _measure(before, now, checks)

@@ -32,6 +32,17 @@ def test_too_few_predictions_make_an_index_that_says_so(fresh, bundle):
     assert fresh.store.reports(5) == []
 
 
+def test_a_reference_that_is_too_small_is_named_and_more_predictions_are_not_asked_for(fresh, bundle):
+    rows = len(bundle.reference())
+    fresh.predict(bundle.reference().head(20), "few")
+    fresh.settings = msgspec.structs.replace(fresh.settings, report_min_rows=rows + 100)
+    said = fresh.make()
+    assert f"{rows} rows held out" in said
+    assert f"{rows + 100} are needed (REPORT_MIN_ROWS). More predictions do not help" in said
+    assert "Too few predictions" not in said
+    assert said in (fresh.folder / "index.html").read_text()
+
+
 def test_labels_that_come_later_are_in_the_next_report(fresh, bundle, tmp_path):
     fresh.predict(bundle.reference().head(400), "labelled")
     truth = {one.id: one.score > 0.5 for one in fresh.store.latest(300)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import numpy as np
@@ -137,7 +138,10 @@ def test_a_small_window_is_not_judged(reference, contract, rows):
 
 
 def test_a_small_reference_is_not_judged_either(reference, contract):
-    assert compare(reference.head(10), sample(reference), contract) == TooFewRows(10, 300, "reference")
+    for window in (sample(reference), sample(reference).head(5)):
+        outcome = compare(reference.head(10), window, contract)
+        assert outcome == TooFewRows(10, 300, "reference")
+        assert re.search(r"reference.* has 10 rows, 300 are needed.*more predictions do not help", str(outcome))
 
 
 def test_frames_without_scores_are_compared_by_their_features(reference, contract):
