@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -23,25 +24,32 @@ def program(peer: str, name: str, *arguments: str) -> list[str]:
 def install(peer: str) -> str:
     """Install what is not there yet; returns why it failed, or nothing."""
     locked = PEERS / peer / "requirements.txt"
-    folder, wanted = ENVIRONMENTS / peer, hashlib.sha256(locked.read_bytes()).hexdigest()
+    folder, wanted = ENVIRONMENTS / peer, hashlib.sha256(locked.read_bytes() + sys.version.encode()).hexdigest()
     done = folder / "installed"
     if done.exists() and done.read_text() == wanted:
         return ""
     uv = installer()
     if uv is None:
         return "uv was not found: make setup installs it"
+    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
     print(f"installing {peer}", file=sys.stderr, flush=True)
     venv = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder)]
     sync = [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--python", program(peer, "python")[0], str(locked)]
     try:
         for command in (venv, sync):
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+            subprocess.run(command, env=_environ(), check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     except subprocess.CalledProcessError as error:
         return " ".join(error.stderr.split())[-300:]
     except (subprocess.TimeoutExpired, OSError) as error:
         return str(error)
     done.write_text(wanted)
     return ""
+
+
+def _environ() -> dict[str, str]:
+    """The installer's: as in embedded/setup.sh it keeps downloads only where UV_CACHE_DIR says so."""
+    named = "UV_CACHE_DIR" in os.environ
+    return {**os.environ, **({} if named else {"UV_NO_CACHE": "1", "TMPDIR": str(ENVIRONMENTS)})}
 
 
 def installer() -> str | None:
