@@ -150,6 +150,24 @@ def test_who_names_a_cache_has_one(machine):
     assert not [line for line in said if "NO_CACHE" in line]
 
 
+def test_who_is_not_root_is_told_every_package_that_the_tests_lack(tmp_path):
+    for name, line in {"id": "echo 1000", "ldconfig": "true"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    for name in ("sh", "grep"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    line = ["/bin/sh", PROJECT / "tests/system-packages.sh"]
+    done = subprocess.run(line, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True)
+    told = done.stderr.rpartition("sudo apt-get install --no-install-recommends ")[2].split()
+    assert {"prometheus", "chromium", "curl", "wrk", "libatomic1"} <= set(told)  # Nginx is looked for in /usr/sbin too
+
+
+def test_the_pages_name_the_same_packages_of_the_system():
+    pages = [PROJECT / "README.md", PROJECT / "docs/tutorial.md"]
+    lines = {line for page in pages for line in re.findall(r"^    sudo (apt-get install .*)$", page.read_text(), re.M)}
+    assert len(lines) == 1
+
+
 def test_every_allowed_python_is_tested():
     wanted = re.compile(r'requires-python = ">=3\.(\d+),<3\.(\d+)"')
     ours, emulators = (
