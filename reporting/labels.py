@@ -1,7 +1,8 @@
 """What became true, attached to what was predicted: `python -m reporting.labels outcomes.csv`.
 
 A CSV with the columns `prediction_id` (as the API or the results stream answered it) and `label` (a class of the
-contract, or the number of a regression). The next report then tells the quality; without labels it never does.
+contract, or the number of a regression; empty where it is not known yet). The next report then tells the quality;
+without labels it never does.
 """
 
 from __future__ import annotations
@@ -20,46 +21,77 @@ from tabular.errors import Fault, InvalidTable, TabularError
 from tabular.ports import Predictions
 from tabular.settings import load_settings
 from tabular.table import read_csv
-from tabular.values import class_reader
+from tabular.values import class_reader, listed
 
 ID, LABEL = "prediction_id", "label"
 BATCH_ROWS = 1_000
 MAX_FAULTS_TOLD = 10
 
 
+class Labels(NamedTuple):
+    """The ids and labels of a file, each id once, and how many of its rows have no label yet."""
+
+    known: list[tuple[str, str | float]]
+    blank: int = 0
+
+
 class Attached(NamedTuple):
-    """How many labels there were, and how many of them found their prediction."""
+    """How many labels there were, how many of them found their prediction, and how many rows had none."""
 
     given: int
     found: int
+    blank: int = 0
 
     def __str__(self) -> str:
         lost = self.given - self.found
         unknown = f"; {lost:,} name no stored prediction" if lost else ""
-        return f"{self.found:,} of {self.given:,} labels are attached to their predictions{unknown}."
+        blank = f"; {self.blank:,} rows have no label and were left out" if self.blank else ""
+        return f"{self.found:,} of {self.given:,} labels are attached to their predictions{unknown}{blank}."
 
 
-def read_labels(body: bytes, contract: Contract) -> list[tuple[str, str | float]]:
-    """The ids and labels of a CSV; raises InvalidTable naming the columns that lack, or the rows at fault."""
+def read_labels(body: bytes, contract: Contract) -> Labels:
+    """The ids and labels of a CSV; raises InvalidTable naming the columns that lack, or the rows at fault.
+
+    A row whose label is empty or a missing token is left out and counted: its outcome is not known yet.
+    """
     table = read_csv(body)
     needed = f"a file of labels has the columns {ID} and {LABEL}"
     absent = [Fault(column, "is missing from the file", needed) for column in (ID, LABEL) if column not in table]
     if absent:
         raise InvalidTable("nothing was attached", absent)
-    labels, faults = [], []
-    read = label_reader(contract)
-    for row, (known, text) in enumerate(zip(table[ID], table[LABEL], strict=True), start=1):
-        label = read(text)
-        if not known:
-            faults.append(Fault(ID, "is empty", "the id that came with the prediction", known, row))
-        elif label is None:
-            allowed = " or ".join(contract.target.classes) or "a number"
-            faults.append(Fault(LABEL, f"cannot be {text!r}", allowed, text, row))
-        else:
-            labels.append((known, label))
+    read, first, faults, blank = label_reader(contract), dict[str, _Told](), list[Fault](), 0
+    for row, (given_id, text) in enumerate(zip(table[ID], table[LABEL], strict=True), start=1):
+        if contract.is_missing(text):
+            blank += 1
+            continue
+        told = _Told(row, text, read(text))
+        known = given_id.lower()  # ids are UUIDs, which some programs write in capitals
+        if fault := _fault(given_id, told, first.setdefault(known, told), contract):
+            faults.append(fault)
     if faults:
         raise InvalidTable(f"nothing was attached, for {len(faults):,} rows are at fault", faults[:MAX_FAULTS_TOLD])
-    return labels
+    return Labels([(known, told.label) for known, told in first.items() if told.label is not None], blank)
+
+
+class _Told(NamedTuple):
+    """What one row says: its number, from 1, its label as it is written, and as it is read."""
+
+    row: int
+    text: str
+    label: str | float | None
+
+
+def _fault(given_id: str, told: _Told, before: _Told, contract: Contract) -> Fault | None:
+    """What is wrong with a row, of which `before` is the first with the same id."""
+    if not given_id:
+        return Fault(ID, "is empty", "the id that came with the prediction", given_id, told.row)
+    if told.label is None:
+        allowed = f"{listed(contract.target.classes) or 'a number'}, or nothing if it is not known yet"
+        return Fault(LABEL, f"cannot be {told.text!r}", allowed, told.text, told.row)
+    if before.label != told.label:
+        problem = f"{given_id!r} has the label {before.text!r} in row {before.row} and {told.text!r} in row {told.row}"
+        return Fault(ID, problem, "one outcome for each prediction", given_id, told.row)
+    return None
 
 
 def label_reader(contract: Contract) -> Callable[[str], str | float | None]:
@@ -74,10 +106,10 @@ def label_reader(contract: Contract) -> Callable[[str], str | float | None]:
     return read
 
 
-def attach(store: Predictions, labels: list[tuple[str, str | float]]) -> Attached:
+def attach(store: Predictions, labels: Labels) -> Attached:
     """Attach labels to their predictions; doing it again changes nothing. Raises Unavailable."""
-    parts = (labels[begin : begin + BATCH_ROWS] for begin in range(0, len(labels), BATCH_ROWS))
-    return Attached(len(labels), sum(store.set_labels(part) for part in parts))
+    parts = (labels.known[begin : begin + BATCH_ROWS] for begin in range(0, len(labels.known), BATCH_ROWS))
+    return Attached(len(labels.known), sum(store.set_labels(part) for part in parts), labels.blank)
 
 
 def main() -> int:

@@ -109,7 +109,8 @@ def _clean_target(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[fl
     """The target, NaN where it cannot be read, and with classes in the contract's own spelling."""
     target = contract.target
     if not target.classes:
-        numbers = pd.Series([number_in(text) for text in raw], raw.index, dtype="float64", name=raw.name)
+        known = (None if contract.is_missing(text) else number_in(text) for text in raw)
+        numbers = pd.Series(list(known), raw.index, dtype="float64", name=raw.name)
         numbers = numbers.mask(numbers.abs().eq(np.inf))
         return numbers, numbers
     read = class_reader(target)
@@ -138,4 +139,7 @@ def _allowed(feature: Feature) -> str:
 
 
 def _target_allowed(contract: Contract) -> str:
-    return f"one of {listed(contract.target.classes)}" if contract.target.classes else "a finite number"
+    if contract.target.classes:
+        return f"one of {listed(contract.target.classes)}"
+    tokens = contract.table.missing_tokens
+    return f"a finite number, and no missing token ({listed(tokens)})" if tokens else "a finite number"

@@ -49,11 +49,12 @@ def test_labels_that_come_later_are_in_the_next_report(fresh, bundle, tmp_path):
     outcomes = tmp_path / "outcomes.csv"
     names = {True: "Attrited Customer", False: "Existing Customer"}
     lines = [f"{known},{names[left]}" for known, left in truth.items()]
-    outcomes.write_text("\n".join(["prediction_id,label", *lines, "nobody,Existing Customer"]))
+    outcomes.write_text("\n".join(["prediction_id,label", *lines, "nobody,Existing Customer", "later,"]))
     environ = os.environ | {"MONGO_URI": fresh.settings.mongo_uri, "MONGO_DATABASE": fresh.settings.mongo_database}
     command = [sys.executable, "-m", "reporting.labels", str(outcomes)]
     said = subprocess.run(command, env=environ, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    assert said == "300 of 301 labels are attached to their predictions; 1 name no stored prediction.\n"
+    lost, blank = "1 name no stored prediction", "1 rows have no label and were left out"
+    assert said == f"300 of 301 labels are attached to their predictions; {lost}; {blank}.\n"
     fresh.make()
     row = fresh.store.reports(1)[0]
     assert (row["labels"], row["quality"]["ROC-AUC"]) == (300, 1.0)

@@ -128,7 +128,7 @@ def test_a_number_that_is_a_missing_token_is_missing_though_the_range_holds_it(m
 def test_every_spelling_of_a_class_is_the_same_label_and_the_same_target(tiny_contract, classes, spellings):
     contract = tiny_contract("multiclass", lambda file: file["target"].update(classes=classes))
     labels = "\n".join(["prediction_id,label", *(f"id{at},{text}" for at, text in enumerate(spellings))])
-    assert {label for _, label in read_labels(labels.encode(), contract)} == {classes[2]}
+    assert {label for _, label in read_labels(labels.encode(), contract).known} == {classes[2]}
     table = "\n".join(["Age,Class,Stars,Weight,Y", *(f"30,A,1,0.5,{text}" for text in spellings)])
     cleaned = clean(contract, read_csv(table.encode()))
     assert cleaned.target.tolist() == [2] * len(spellings)
@@ -149,6 +149,13 @@ def test_a_number_that_is_no_category_is_a_new_one_where_categories_are_numbers_
 def test_a_cell_that_is_no_category_is_refused(model, cell):
     with pytest.raises(InvalidTable, match="rating: holds"):
         in_table(model, model.bundle.contract.example | {"rating": cell})
+
+
+def test_a_missing_token_is_no_target_and_no_label(tiny_contract):
+    contract = tiny_contract("regression", lambda file: file["table"].update(missing_tokens=["-1"]))
+    with pytest.raises(InvalidTable, match=r"row 1, Y: holds '-1\.0' .*no missing token \(-1\)"):
+        clean(contract, read_csv(b"Age,Class,Stars,Weight,Y\n30,A,1,0.5,-1.0\n"))
+    assert read_labels(b"prediction_id,label\na,-1.0\n", contract) == ([], 1)
 
 
 NUMBERS = ["12", "12.0", "1.2e1", " 12 ", "+12", "012"]

@@ -4,13 +4,41 @@ from __future__ import annotations
 
 import pytest
 
-from reporting.labels import read_labels
+from reporting.labels import Attached, read_labels
 from tabular.errors import InvalidTable
 
 
 def test_labels_are_classes_in_any_letter_case(contract):
     body = b"label,prediction_id\nattrited customer,a1\nExisting Customer,b2\n"
-    assert read_labels(body, contract) == [("a1", "Attrited Customer"), ("b2", "Existing Customer")]
+    assert read_labels(body, contract) == ([("a1", "Attrited Customer"), ("b2", "Existing Customer")], 0)
+
+
+@pytest.mark.parametrize("blank", ["", " ", '""', "Unknown", " unknown "])
+def test_labels_that_are_not_known_yet_are_left_out_and_counted(contract, blank):
+    body = f"prediction_id,label\na1,{blank}\nb2,Existing Customer\nc3,{blank}\n,\n"
+    assert read_labels(body.encode(), contract) == ([("b2", "Existing Customer")], 3)
+    assert str(Attached(1, 1, 3)).endswith("3 rows have no label and were left out.")
+
+
+def test_one_prediction_with_two_outcomes_is_refused_with_both_rows(contract):
+    rows = ["a1,Existing Customer", "b2,Existing Customer", "c3,", "a1,attrited customer", "A1,Attrited Customer"]
+    with pytest.raises(InvalidTable, match="2 rows are at fault") as refused:
+        read_labels("\n".join(["prediction_id,label", *rows]).encode(), contract)
+    problem = "'a1' has the label 'Existing Customer' in row 1 and 'attrited customer' in row 4"
+    assert (refused.value.faults[0].problem, refused.value.faults[0].row) == (problem, 4)
+    assert "'A1'" in refused.value.faults[1].problem
+
+
+def test_two_numbers_for_one_prediction_are_refused_and_one_number_in_two_spellings_is_not(tiny_contract):
+    contract = tiny_contract("regression")
+    assert read_labels(b"prediction_id,label\na,1.5\na,1.50\na,15e-1\n", contract) == ([("a", 1.5)], 0)
+    with pytest.raises(InvalidTable, match=r"'a' has the label '1\.5' in row 1 and '1\.6' in row 2"):
+        read_labels(b"prediction_id,label\na,1.5\na,1.6\n", contract)
+
+
+def test_the_same_outcome_twice_is_one_label(contract):
+    body = b"prediction_id,label\na1,Existing Customer\na1,\nA1,EXISTING customer\n"
+    assert read_labels(body, contract) == ([("a1", "Existing Customer")], 1)
 
 
 @pytest.mark.parametrize(
