@@ -38,7 +38,9 @@ def create_app(monitor: Monitor, watching: Callable[[], bool]) -> App:
             return metrics(environ, start_response)
         is_alive = watching()
         known = {"/health": "200 OK" if is_alive else "503 Service Unavailable"}
-        body = {"watching": is_alive, "store_up": monitor.sight.store_up, "model_up": monitor.sight.model_up}
+        sight = monitor.sight
+        models = {run_id: run.model_up for run_id, run in sight.runs.items()}
+        body = {"watching": is_alive, "store_up": sight.store_up, "model_up": models}
         start_response(known.get(environ["PATH_INFO"], "404 Not Found"), [("Content-Type", "application/json")])
         return [json.dumps(body if environ["PATH_INFO"] in known else {"pages": ["/metrics", "/health"]}).encode()]
 

@@ -1,4 +1,4 @@
-"""What the monitor sees: the newest window of predictions, compared with the reference of the model that made them."""
+"""What the monitor sees: the newest predictions of every run that answers, each beside its own model's reference."""
 
 from __future__ import annotations
 
@@ -9,63 +9,46 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
-import numpy as np
-
-from tabular.bundle import Bundle
+from monitoring.run_sight import Counts, RunSight, compared, fit, told
 from tabular.bundle_cache import BundleCache
-from tabular.drift import Drift, compare
 from tabular.errors import TabularError
-from tabular.ports import Predictions
-from tabular.sample import Sample
-from tabular.window import window_frame
+from tabular.ports import UNKNOWN_DOOR, Predictions
 
 log = logging.getLogger(__name__)
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 DATES_EVERY_SECONDS = 60.0
 COUNT_SHARE = 0.02
 """Counting every prediction costs the store a scan: done so rarely that it takes this share of the time."""
-
-Counts = Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Window:
-    """The newest predictions of the newest run, told without its model; times are seconds since 1970.
-
-    Of a window that was sampled, `rows` and the counts are scaled up from the `read_rows` that were read, and `error`
-    is the most by which a share of it may be off.
-    """
-
-    run_id: str
-    rows: int
-    read_rows: int
-    error: float
-    newest_at: float
-    oldest_at: float
-    mean_score: float
-    score_quantiles: Mapping[float, float]
-    missing: Counts
-    unseen: Counts
-    out_of_range: Counts
+MAX_RUNS = 4
+"""Runs that are watched at once, those with the most predictions: each costs a look, and a label of every gauge."""
+RUN_ROWS = 1_000
+"""Predictions of the window that are read to tell which runs answered."""
+AHEAD_SECONDS = 60.0
+"""Clocks differ by less: what is dated further ahead is counted. All that is dated ahead waits until its time comes."""
+MAX_AHEAD = 1_000
 
 
 @dataclass(frozen=True)
 class Sight:
-    """Everything the gauges show, replaced as a whole; None is what is not known. Times are seconds since 1970."""
+    """Everything the gauges show, replaced as a whole; None is what is not known. Times are seconds since 1970.
+
+    `runs` are those that answered in the window and are watched, by id; `unwatched_runs` is how many more there were.
+    `ahead` counts what is dated ahead, `foreign` the documents in the store that no door wrote, `unreadable` those that
+    were read and are no predictions.
+    """
 
     looked_at: float | None = None
     store_up: bool = False
-    model_up: bool | None = None
-    window: Window | None = None
-    drift: Drift | None = None
-    bundle: Bundle | None = None
-    computed_at: float | None = None
-    computation_seconds: float | None = None
+    runs: Mapping[str, RunSight] = field(default_factory=dict)
+    unwatched_runs: int = 0
+    newest_at: float | None = None
+    ahead: int = 0
     reported_at: float | None = None
     trained_at: float | None = None
     by_door: Counts = field(default_factory=dict)
+    foreign: int | None = None
     unreadable: int = 0
 
 
@@ -92,7 +75,7 @@ class Monitor:
         self._seen: str | None = None
         self._count_at = 0.0
         self._dates_at = 0.0
-        self._last_failure = ""
+        self._last_failures: dict[str, str] = {}
 
     def watch(self, interval_seconds: float, stop: threading.Event) -> None:
         """Look at this interval until stopped."""
@@ -102,24 +85,58 @@ class Monitor:
             stop.wait(max(0.0, interval_seconds - (time.monotonic() - began)))
 
     def look(self) -> None:
-        """Look once; computes only if there are predictions it has not seen."""
-        stage = "store"
+        """Look once; computes only if there are predictions it has not seen.
+
+        What is dated ahead is left out until its time comes: else it would stay the newest, and hide all that follow.
+        """
         try:
-            newest = self._store.latest(1)
-            self.sight = replace(self.sight, looked_at=time.time(), store_up=True, unreadable=self._store.unreadable)
+            now = datetime.now(UTC)
+            newest = self._store.latest(1, until=now)
+            self.sight = replace(
+                self.sight,
+                looked_at=time.time(),
+                store_up=True,
+                unreadable=self._store.unreadable,
+                ahead=self._store.count_since(now + timedelta(seconds=AHEAD_SECONDS), MAX_AHEAD),
+                newest_at=newest[0].made_at.timestamp() if newest else None,
+            )
             self._ask_dates()
             self._count()
-            if not newest or newest[0].id == self._seen:
-                return
-            window = self._store.sample_latest(self._window_rows, self._sample_rows, newest[0].run_id)
-            stage = "model"
-            bundle = self._bundle(newest[0].run_id, window)
-            stage = "comparison"
-            self._compare(window, bundle)
-            self._seen = newest[0].id
-            self._last_failure = ""
+            if newest and newest[0].id != self._seen:
+                self._watch_runs(now, newest[0].id)
         except Exception as error:  # noqa: BLE001 - a monitor that dies watches nothing
-            self._failed(stage, error)
+            self._failed("store", error)
+
+    def _watch_runs(self, now: datetime, newest_id: str) -> None:
+        """Look at every run that answered in the window; if one fails, the others are seen all the same."""
+        answered = self._store.runs_latest(self._window_rows, RUN_ROWS, now)
+        watched = [run_id for run_id, _ in answered.most_common(MAX_RUNS)]
+        failures = self.errors.total()
+        runs = {run_id: sight for run_id in watched if (sight := self._watch_run(run_id, now)) is not None}
+        self.sight = replace(self.sight, runs=runs, unwatched_runs=len(answered) - len(watched))
+        if self.errors.total() == failures:
+            self._seen, self._last_failures = newest_id, {}
+
+    def _watch_run(self, run_id: str, now: datetime) -> RunSight | None:
+        """What is seen of a run; its window, though its model or the comparison fails; None if it has no documents."""
+        sample = self._store.sample_latest(self._window_rows, self._sample_rows, run_id, now)
+        if not sample.predictions and not sample.left_out:
+            return None
+        known, bundle = self.sight.runs.get(run_id), None
+        try:
+            bundle = known.bundle if known is not None and known.bundle is not None else self._bundles.load(run_id)
+        except Exception as error:  # noqa: BLE001 - a bundle can be broken in any way
+            self._failed("model", error, run_id)
+        try:
+            if bundle is None:
+                return RunSight(told(sample, None), model_up=False)
+            sample = fit(sample, bundle)
+            last = known.comparison if known is not None else None
+            known = RunSight(told(sample, bundle), model_up=True, bundle=bundle, comparison=last)
+            return replace(known, comparison=compared(sample, bundle, self.min_rows))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._failed("comparison", error, run_id)
+            return known
 
     def _ask_dates(self) -> None:
         if time.monotonic() < self._dates_at:
@@ -135,62 +152,19 @@ class Monitor:
         if (began := time.monotonic()) < self._count_at:
             return
         try:
-            self.sight = replace(self.sight, by_door=self._store.count_by_door())
+            counts = self._store.count_by_door()
+            foreign = counts.pop(UNKNOWN_DOOR, 0)
+            self.sight = replace(self.sight, by_door=counts, foreign=foreign)
         except TabularError as error:
             self._failed("count", error)
         # Only the scan is timed: with the first connection, or a slow registry, the next count came minutes later.
         self._count_at = (ended := time.monotonic()) + (ended - began) / COUNT_SHARE
 
-    def _bundle(self, run_id: str, window: Sample) -> Bundle:
-        """The run's bundle; the window is shown even if this raises."""
-        is_same_run = self.sight.window is not None and self.sight.window.run_id == run_id
-        self.sight = replace(self.sight, window=told(window), drift=self.sight.drift if is_same_run else None)
-        bundle = self.sight.bundle if is_same_run else None
-        if bundle is None:
-            self.sight = replace(self.sight, bundle=None)
-            bundle = self._bundles.load(run_id)
-        self.sight = replace(self.sight, bundle=bundle, model_up=True)
-        return bundle
-
-    def _compare(self, window: Sample, bundle: Bundle) -> None:
-        began = time.perf_counter()
-        current = window_frame(window.predictions, bundle.contract)
-        outcome = compare(bundle.reference(), current, bundle.contract, self.min_rows)
-        self.sight = replace(
-            self.sight,
-            drift=outcome if isinstance(outcome, Drift) else None,
-            computed_at=time.time(),
-            computation_seconds=time.perf_counter() - began,
-        )
-
-    def _failed(self, stage: str, error: Exception) -> None:
+    def _failed(self, stage: str, error: Exception, run_id: str = "") -> None:
         self.errors[stage] += 1
         if stage == "store":
             self.sight = replace(self.sight, looked_at=time.time(), store_up=False)
-        if stage == "model":
-            self.sight = replace(self.sight, model_up=False)
-        if (failure := f"{stage}: {error}") != self._last_failure:  # a store down for hours is one line, not thousands
-            log.error("the %s failed, still watching: %s", stage, error, exc_info=not isinstance(error, TabularError))
-        self._last_failure = failure
-
-
-def told(sample: Sample) -> Window:
-    """One window (newest first, not empty) in numbers; every feature is counted, also those with nothing to count."""
-    predictions = sample.predictions
-    none = dict.fromkeys(predictions[0].row, 0)
-    scores = np.array([prediction.score for prediction in predictions], dtype=np.float64)
-    known = scores[~np.isnan(scores)]
-    quantiles = dict(zip(QUANTILES, np.quantile(known, QUANTILES).tolist(), strict=True)) if known.size else {}
-    return Window(
-        run_id=predictions[0].run_id,
-        rows=sample.rows,
-        read_rows=len(predictions),
-        error=sample.error,
-        newest_at=predictions[0].made_at.timestamp(),
-        oldest_at=predictions[-1].made_at.timestamp(),
-        mean_score=float(known.mean()) if known.size else float("nan"),
-        score_quantiles=quantiles,
-        missing=none | sample.counted(name for prediction in predictions for name in prediction.missing),
-        unseen=none | sample.counted(name for prediction in predictions for name in prediction.unseen),
-        out_of_range=none | sample.counted(name for prediction in predictions for name in prediction.out_of_range),
-    )
+        of = f"the {stage} of run {run_id}" if run_id else f"the {stage}"
+        if self._last_failures.get(of) != str(error):  # a store down for hours is one line, not thousands
+            log.error("%s failed, still watching: %s", of, error, exc_info=not isinstance(error, TabularError))
+        self._last_failures = {**dict(list(self._last_failures.items())[-MAX_RUNS:]), of: str(error)}

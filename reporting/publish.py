@@ -39,5 +39,5 @@ def write_page(folder: Path, name: str, page: str) -> Path:
 
 def write_index(folder: Path, rows: Sequence[Mapping[str, Any]], note: str, looked_at: datetime) -> Path:
     """Write the index of those reports (newest first) whose page is in the folder."""
-    there = [row for row in rows if (folder / Path(str(row["file"])).name).is_file()]
+    there = [row for row in rows if (folder / Path(str(row.get("file", ""))).name).is_file()]
     return write_page(folder, INDEX, index_page(there, note, looked_at))

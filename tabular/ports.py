@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,9 @@ from typing import Any, Protocol
 
 from tabular.prediction import Prediction
 from tabular.sample import Sample
+
+UNKNOWN_DOOR = "unknown"
+"""Where `count_by_door` counts the documents that no door wrote."""
 
 
 class Objects(Protocol):
@@ -70,16 +74,24 @@ class Predictions(Protocol):
         """Store what is not there yet, in bulk; returns how many were new."""
         ...
 
-    def latest(self, limit: int, run_id: str | None = None) -> list[Prediction]:
-        """The newest predictions, newest first."""
+    def latest(self, limit: int, run_id: str | None = None, until: datetime | None = None) -> list[Prediction]:
+        """The newest predictions, newest first; with `until`, those with made_at < until."""
+        ...
+
+    def runs_latest(self, newest: int, most: int, until: datetime) -> Counter[str]:
+        """Which runs made the `newest` so many predictions before `until`, and about how many each: `most` are read."""
+        ...
+
+    def count_since(self, since: datetime, most: int) -> int:
+        """How many documents have since <= made_at; `most` if there are more."""
         ...
 
     def between(self, since: datetime, until: datetime, limit: int) -> list[Prediction]:
         """The predictions with since <= made_at < until, newest first, at most `limit`."""
         ...
 
-    def sample_latest(self, newest: int, most: int, run_id: str) -> Sample:
-        """The `newest` so many predictions of a run, or a uniform sample of them: at most `most`."""
+    def sample_latest(self, newest: int, most: int, run_id: str, until: datetime | None = None) -> Sample:
+        """The `newest` so many predictions of a run (before `until`), or a uniform sample of them: at most `most`."""
         ...
 
     def sample_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
@@ -92,11 +104,11 @@ class Predictions(Protocol):
 
     @property
     def unreadable(self) -> int:
-        """How many documents were left out because they are no predictions, as often as they were read."""
+        """How many documents were read and left out because they are no predictions; each counts once."""
         ...
 
     def count_by_door(self) -> dict[str, int]:
-        """How many predictions each door has stored in all."""
+        """How many predictions each door has stored in all; UNKNOWN_DOOR has the documents that no door wrote."""
         ...
 
     def save_report(self, report: Mapping[str, Any]) -> None:

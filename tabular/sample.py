@@ -14,7 +14,7 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tabular.prediction import Prediction
@@ -34,11 +34,13 @@ class Sample:
     """Predictions of a window, newest first: all of them, or a uniform sample of this `share` of them.
 
     `is_cut` says that the window held more and these are its newest: its older part was stored without levels.
+    `left_out` counts documents that were read with them and are no predictions of this contract.
     """
 
     predictions: Sequence[Prediction]
     share: float = 1.0
     is_cut: bool = False
+    left_out: int = 0
 
     @property
     def is_whole(self) -> bool:
@@ -62,6 +64,12 @@ class Sample:
     def counted(self, names: Iterable[str]) -> Counter[str]:
         """How often each name, one that the predictions of the sample gave, comes in the window."""
         return Counter({name: self.scaled(count) for name, count in Counter(names).items()})
+
+
+def of_contract(sample: Sample, digest: str) -> Sample:
+    """The sample without the predictions of another contract than this: their columns are others."""
+    kept = [prediction for prediction in sample.predictions if prediction.contract == digest]
+    return replace(sample, predictions=kept, left_out=sample.left_out + len(sample.predictions) - len(kept))
 
 
 def level_of(prediction_id: str) -> int:

@@ -49,10 +49,10 @@ def look(uri: str, state: Path, rows: int) -> Told:
     monitor.look()
     newest = store.latest(1)[0]
     store.save([msgspec.structs.replace(newest, id=str(uuid.uuid4()), made_at=newest.made_at + NEXT)])
-    spent, window = timed(monitor.look), monitor.sight.window
-    if monitor.sight.drift is None or window is None or store.unreadable:
+    spent, (seen,) = timed(monitor.look), monitor.sight.runs.values()
+    if seen.drift is None or store.unreadable:
         raise SystemExit("the monitor saw nothing")
-    return spent | {"read": window.read_rows, "error": window.error, "times": 2}
+    return spent | {"read": seen.window.read_rows, "error": seen.window.error, "times": 2}
 
 
 def report(uri: str, state: Path, rows: int) -> Told:

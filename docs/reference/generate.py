@@ -18,7 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import tabular.settings
 from monitoring.metrics import MonitorCollector
-from monitoring.monitor import QUANTILES, Monitor, Sight, Window
+from monitoring.monitor import Monitor, Sight
+from monitoring.run_sight import QUANTILES, Comparison, RunSight, Window
 from server.api.metrics import ApiMetrics
 from server.outbox import Outbox
 from server.stream_metrics import StreamMetrics
@@ -36,9 +37,11 @@ PARTS = {
         counted.""",
     "Consumer": "`http://127.0.0.1:8086/metrics`.",
     "Monitor": """`http://127.0.0.1:8085/metrics`. What is not known has no sample: as long as `drift_known` is 0 there
-        are no drift gauges. When the store is down the last known drift stays, `store_up` is 0, and
-        `last_drift_computation_age_seconds` grows. [How drift is told](../explanation/drift.md) says what the methods
-        mean. The metrics of the process itself (`process_*`) are there as Prometheus' own client makes them.""",
+        are no drift gauges. What is told of a run has the label `run_id`: each run that answered in the window is
+        watched by itself, the four with the most predictions at most. When the store is down the last known drift
+        stays, `store_up` is 0, and `last_drift_computation_age_seconds` grows.
+        [How drift is told](../explanation/drift.md) says what the methods mean. The metrics of the process itself
+        (`process_*`) are there as Prometheus' own client makes them.""",
 }
 LABEL_VALUES = {
     ("api_requests", "route"): "`/predict`, `/predict/batch`, `other`",
@@ -151,18 +154,17 @@ def _monitor() -> bytes:
     bundle = SimpleNamespace(digest="", contract=SimpleNamespace(table=SimpleNamespace(name="")))
     monitor = Monitor(cast(Any, None), cast(Any, None), window_rows=1, min_rows=1)
     monitor.errors["store"] += 1
+    window = Window(1, 1, 0.0, 0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count)
+    comparison = Comparison(Drift(1, 1, (column,), column), 1, 0.0, 0.0)
     monitor.sight = Sight(
         looked_at=0.0,
         store_up=True,
-        model_up=True,
-        window=Window("", 1, 1, 0.0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count),
-        drift=Drift(1, 1, (column,), column),
-        bundle=cast(Any, bundle),
-        computed_at=0.0,
-        computation_seconds=0.0,
+        runs={"": RunSight(window, model_up=True, bundle=cast(Any, bundle), comparison=comparison)},
+        newest_at=0.0,
         reported_at=0.0,
         trained_at=0.0,
         by_door={"api": 1},
+        foreign=0,
     )
     registry = CollectorRegistry()
     registry.register(MonitorCollector(monitor))

@@ -9,31 +9,40 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from tabular.prediction import Prediction
+from tabular.ports import UNKNOWN_DOOR
+from tabular.prediction import Door, Prediction
 from tabular.sample import level_of
 
 log = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NO_PREDICTION = (msgspec.ValidationError, KeyError, TypeError, AttributeError, OverflowError)
+EPOCH, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+MAX_RUN_ID_CHARACTERS = 64
+NO_PREDICTION = (msgspec.ValidationError, KeyError, TypeError, AttributeError, OverflowError, ValueError)
+MAX_KNOWN_UNREADABLE = 10_000
 
 
 class Reader:
     """Makes predictions of documents; leaves out, counts and logs once what is no prediction: anybody may write there.
 
-    `unreadable` is how many documents were left out, counted again each time they are read.
+    A document is counted once, however often it is read.
     """
 
     def __init__(self) -> None:
-        self.unreadable = 0
+        self._left_out: set[int] = set()
+
+    @property
+    def unreadable(self) -> int:
+        """How many documents were left out so far, MAX_KNOWN_UNREADABLE at most."""
+        return len(self._left_out)
 
     def read(self, documents: Iterable[Mapping[str, Any]]) -> list[Prediction]:
         """The predictions, in order."""
@@ -46,12 +55,13 @@ class Reader:
         return found
 
     def _leave_out(self, document: Mapping[str, Any], error: Exception) -> None:
-        if not self.unreadable:
+        if not self._left_out:
             why = f"{type(error).__name__}: {error}"
             log.warning(
                 "the document %.80r is no prediction: left out; more are only counted. %s", document["_id"], why
             )
-        self.unreadable += 1
+        if len(self._left_out) < MAX_KNOWN_UNREADABLE:
+            self._left_out.add(hash(repr(document["_id"])))
 
 
 def document_of(prediction: Prediction) -> Document:
@@ -81,6 +91,30 @@ def microseconds(moment: datetime) -> int:
     """Microseconds since 1970; a naive time is UTC."""
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return (aware - EPOCH) // timedelta(microseconds=1)
+
+
+def is_run_id(value: Any) -> bool:
+    """True for what MLflow could have named a run."""
+    return isinstance(value, str) and value.isalnum() and len(value) <= MAX_RUN_ID_CHARACTERS
+
+
+def of_run(run_id: str | None) -> Document:
+    """The condition on the run; none if it is None."""
+    return {} if run_id is None else {"run_id": run_id}
+
+
+def made_between(since: datetime | None, until: datetime | None) -> Document:
+    """The condition since <= made_at < until. With `until` it takes numbers alone: to nx-27017 any text is greater."""
+    limits = {name: microseconds(at) for name, at in (("$gte", since), ("$lt", until)) if at is not None}
+    return {"made_at_us": limits} if limits else {}
+
+
+def by_door(groups: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Counts by what stands for a door, as counts by door; what is none is UNKNOWN_DOOR."""
+    counts: Counter[str] = Counter()
+    for group in groups:
+        counts[group["_id"] if group["_id"] in get_args(Door) else UNKNOWN_DOOR] += group["count"]
+    return dict(counts)
 
 
 def without_nan(value: Any) -> Any:

@@ -6,6 +6,7 @@ nx-27017 alike. What a document looks like is in documents.py.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,7 +19,19 @@ from bson.errors import BSONError
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, ConfigurationError, DocumentTooLarge, OperationFailure, PyMongoError
 
-from tabular.adapters.documents import Document, Reader, document_of, microseconds, without_nan
+from tabular.adapters.documents import (
+    EPOCH,
+    LAST,
+    Document,
+    Reader,
+    by_door,
+    document_of,
+    is_run_id,
+    made_between,
+    microseconds,
+    of_run,
+    without_nan,
+)
 from tabular.errors import InvalidSetting, Rejected, TabularError, Unavailable
 from tabular.prediction import Prediction
 from tabular.sample import MAX_LEVEL, Sample, thinned
@@ -95,21 +108,34 @@ class MongoPredictions:
             chunks = range(0, len(documents), BULK_DOCUMENTS)
             return sum(_insert_new(self._data, documents[at : at + BULK_DOCUMENTS]) for at in chunks)
 
-    def latest(self, limit: int, run_id: str | None = None) -> list[Prediction]:
-        """The newest predictions, newest first."""
-        return self._find({} if run_id is None else {"run_id": run_id}, limit)
+    def latest(self, limit: int, run_id: str | None = None, until: datetime | None = None) -> list[Prediction]:
+        """The newest predictions, newest first; with `until`, those with made_at < until."""
+        return self._find(of_run(run_id) | made_between(None, until), limit)
+
+    def runs_latest(self, newest: int, most: int, until: datetime) -> Counter[str]:
+        """Which runs made the `newest` so many predictions before `until`, and about how many each: `most` are read."""
+        with translated(), pymongo.timeout(SCAN_SECONDS):
+            read, probe = (partial(self._read, made_between(None, until), fields) for fields in ({"run_id": 1}, ID))
+            found, share, _ = thinned(read, probe, most, newest)
+        runs = Counter(str(document["run_id"]) for document in found if is_run_id(document.get("run_id")))
+        return Counter({run_id: round(count / share) for run_id, count in runs.items()})
+
+    def count_since(self, since: datetime, most: int) -> int:
+        """How many documents have since <= made_at; `most` if there are more."""
+        with translated():
+            return len(list(self._data.find(made_between(since, LAST), ID).limit(most)))
 
     def between(self, since: datetime, until: datetime, limit: int) -> list[Prediction]:
         """The predictions with since <= made_at < until, newest first, at most `limit`; a naive time is UTC."""
-        return self._find(_made(since, until), limit)
+        return self._find(made_between(since, until), limit)
 
-    def sample_latest(self, newest: int, most: int, run_id: str) -> Sample:
-        """The `newest` so many predictions of a run, or a uniform sample of them: at most `most`."""
-        return self._sample({"run_id": run_id}, most, newest)
+    def sample_latest(self, newest: int, most: int, run_id: str, until: datetime | None = None) -> Sample:
+        """The `newest` so many predictions of a run (before `until`), or a uniform sample of them: at most `most`."""
+        return self._sample(of_run(run_id) | made_between(None, until), most, newest)
 
     def sample_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
         """The predictions of a run with since <= made_at < until, or a uniform sample of them: at most `most`."""
-        return self._sample({"run_id": run_id, **_made(since, until)}, most)
+        return self._sample({"run_id": run_id, **made_between(since, until)}, most)
 
     def about_others_between(self, since: datetime, until: datetime, run_id: str) -> int:
         """How many predictions other runs made: exact up to COUNTED, else about: a count would be a scan."""
@@ -117,20 +143,19 @@ class MongoPredictions:
             others = [other for other in self._data.distinct("run_id") if other != run_id]
             if not others:
                 return 0
-            read = partial(self._read, {"run_id": {"$in": others}, **_made(since, until)}, ID)
+            read = partial(self._read, {"run_id": {"$in": others}, **made_between(since, until)}, ID)
             found, share, _ = thinned(read, read, COUNTED)
             return round(len(found) / share)
 
     @property
     def unreadable(self) -> int:
-        """How many documents were left out because they are no predictions, as often as they were read."""
+        """How many documents were read and left out because they are no predictions; each counts once."""
         return self._reader.unreadable
 
     def count_by_door(self) -> dict[str, int]:
-        """How many predictions each door has stored in all."""
+        """How many predictions each door has stored in all; UNKNOWN_DOOR has the documents that no door wrote."""
         with translated(), pymongo.timeout(SCAN_SECONDS):
-            groups = self._data.aggregate([{"$group": {"_id": "$door", "count": {"$sum": 1}}}])
-            return {group["_id"]: group["count"] for group in groups}
+            return by_door(self._data.aggregate([{"$group": {"_id": "$door", "count": {"$sum": 1}}}]))
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Store one report's row, by its `_id`; its `made_at` (now, if it has none) puts it in order."""
@@ -140,10 +165,12 @@ class MongoPredictions:
             self._reports.replace_one({"_id": row["_id"]}, row, upsert=True)
 
     def reports(self, limit: int) -> list[dict[str, Any]]:
-        """The newest report rows, newest first."""
+        """The newest report rows, newest first; what has no date, or one that is yet to come, is no report."""
         with translated():
-            found = list(self._reports.find({}).sort("made_at_us", -1).limit(limit)) if limit > 0 else []
-        return [{key: value for key, value in row.items() if key != "made_at_us"} for row in found]
+            made = made_between(EPOCH, datetime.now(UTC))
+            found = list(self._reports.find(made).sort("made_at_us", -1).limit(limit)) if limit > 0 else []
+        rows = [{key: value for key, value in row.items() if key != "made_at_us"} for row in found]
+        return [row for row in rows if isinstance(row.get("made_at"), datetime)]
 
     def set_labels(self, labels: Iterable[tuple[str, str | float]]) -> int:
         """Attach true outcomes to stored predictions, by id; returns how many were found."""
@@ -167,7 +194,8 @@ class MongoPredictions:
         with translated(), pymongo.timeout(SCAN_SECONDS):
             read, probe = partial(self._read, query, None), partial(self._read, query, ID)
             documents, share, is_cut = thinned(read, probe, most, newest)
-            return Sample(self._reader.read(documents), share, is_cut)
+            found = self._reader.read(documents)
+            return Sample(found, share, is_cut, left_out=len(documents) - len(found))
 
     def _read(self, query: Document, fields: Document | None, level: int, limit: int) -> list[Document]:
         # $in rather than a range: MongoDB then merges the levels in order of time, and stops at the limit.
@@ -184,10 +212,6 @@ class MongoPredictions:
             [pymongo.IndexModel([*before, newest]) for before in ([], [("run_id", 1)], [("level", 1)])]
         )
         self._is_indexed = True
-
-
-def _made(since: datetime, until: datetime) -> Document:
-    return {"made_at_us": {"$gte": microseconds(since), "$lt": microseconds(until)}}
 
 
 def _insert_new(data: Collection[Document], documents: list[Document]) -> int:

@@ -12,8 +12,11 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
+import msgspec
+import pymongo
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
@@ -25,7 +28,7 @@ from tabular.adapters.predictions import MongoPredictions
 from tabular.columns import columns_of
 from tabular.row import RowCodec
 
-RUN = "c" * 32
+RUN, NEXT_RUN = "c" * 32, "d" * 32
 WAIT_SECONDS = 60
 CONFIG = PROJECT / "monitoring" / "prometheus"
 
@@ -45,9 +48,15 @@ def wait_for(found, what: str):
     raise AssertionError(f"not within {WAIT_SECONDS} s: {what}")
 
 
-def metrics(port: int) -> dict[str, float]:
+def metrics(port: int, run_id: str = RUN) -> dict[str, float]:
+    """What is told of the run, and of none, by no other label."""
     families = text_string_to_metric_families(get(f"http://127.0.0.1:{port}/metrics"))
-    return {sample.name: sample.value for family in families for sample in family.samples if not sample.labels}
+    return {
+        sample.name: sample.value
+        for family in families
+        for sample in family.samples
+        if sample.labels in ({}, {"run_id": run_id})
+    }
 
 
 @pytest.fixture(scope="module")
@@ -55,24 +64,25 @@ def predictions(store, settings):
     return MongoPredictions(settings.mongo_uri, "monitor_journey")
 
 
-def save(predictions, bundle, frame, name: str) -> None:
+def save(predictions, bundle, frame, name: str, run_id: str = RUN, **changes) -> None:
     codec = RowCodec(bundle.contract)
     rows = [codec.parse(record) for record in frame[list(bundle.contract.feature_names)].to_dict("records")]
-    made = Model(RUN, bundle).many(columns_of(rows), [f"{name}-{at}" for at in range(len(rows))], "stream")
-    predictions.save(list(made))
+    made = Model(run_id, bundle).many(columns_of(rows), [f"{name}-{at}" for at in range(len(rows))], "stream")
+    predictions.save([msgspec.structs.replace(one, **changes) for one in made])
 
 
 @pytest.fixture(scope="module")
 def monitor(predictions, settings, bundle, tmp_path_factory):
     """The exporter over a store with 400 predictions of a run whose bundle is only in the local cache."""
     state = tmp_path_factory.mktemp("monitor")
-    shutil.copytree(bundle.folder, state / "bundles" / RUN)
+    for run_id in (RUN, NEXT_RUN):
+        shutil.copytree(bundle.folder, state / "bundles" / run_id)
     save(predictions, bundle, bundle.reference().head(400), "first")
     port = free_port()
     environ = {
         "MONITOR_PORT": str(port),
         "MONITOR_INTERVAL_SECONDS": "0.5",
-        "MONITOR_WINDOW_ROWS": "400",
+        "MONITOR_WINDOW_ROWS": "800",
         "MONGO_URI": settings.mongo_uri,
         "MONGO_DATABASE": "monitor_journey",
         "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",
@@ -120,7 +130,7 @@ def test_prometheus_has_the_gauges_and_drift_rises_only_with_shifted_traffic(mon
     assert found["process_resident_memory_bytes"] < 600e6
     wait_for(lambda: query(prometheus, 'dataset_drift{job="monitor"} == 0'), "Prometheus has the gauge")
 
-    shifted = bundle.reference().head(400)
+    shifted = bundle.reference().head(800)
     shifted["credit_limit"] /= 2
     save(predictions, bundle, shifted, "shifted")
     wait_for(lambda: metrics(monitor)["dataset_drift"] == 1, "drift")
@@ -128,6 +138,38 @@ def test_prometheus_has_the_gauges_and_drift_rises_only_with_shifted_traffic(mon
     assert query(prometheus, 'column_drifted{column="months_on_book"}')[0]["value"][1] == "0"
     wait_for(lambda: query(prometheus, 'ALERTS{alertname="DriftSustained", alertstate="pending"}'), "a pending alert")
     assert [found["metric"]["job"] for found in query(prometheus, "up == 1")] == ["monitor"]
+
+
+def test_what_is_no_prediction_or_dated_ahead_stops_neither_the_page_nor_the_watching(
+    monitor, predictions, settings, bundle
+):
+    reference = bundle.reference()
+    save(predictions, bundle, reference.head(1), "ahead", made_at=datetime.now(UTC) + timedelta(hours=1))
+    with pymongo.MongoClient(settings.mongo_uri) as client:
+        data = client["monitor_journey"]["data"]
+        whole = data.find_one({"run_id": RUN})
+        strange = [
+            {"foo": 1},
+            {"door": 5, "made_at_us": "now"},
+            {**whole, "_id": "x", "contract": "z", "row": {"y": 1}},
+        ]
+        data.insert_many(strange)
+        wait_for(lambda: metrics(monitor).get("foreign_documents") == 2, "foreign documents are counted")
+        wait_for(lambda: metrics(monitor)["predictions_dated_ahead"] == 1, "what is dated ahead is counted")
+        save(predictions, bundle, reference.head(800), "steady", NEXT_RUN)
+        wait_for(lambda: metrics(monitor, NEXT_RUN).get("window_rows") == 800, "the watching goes on")
+        assert 'column="y"' not in get(f"http://127.0.0.1:{monitor}/metrics")
+        data.delete_many({"_id": {"$in": [one["_id"] for one in strange]}})
+
+
+def test_two_runs_that_answer_at_once_are_watched_side_by_side(monitor, predictions, bundle):
+    shifted = bundle.reference().head(400)
+    shifted["credit_limit"] /= 2
+    for name in ("one", "two", "three"):
+        save(predictions, bundle, bundle.reference().head(300), f"{name}-steady", NEXT_RUN)
+        save(predictions, bundle, shifted, f"{name}-moved")
+    both = wait_for(lambda: (seen := metrics(monitor))["watched_runs"] == 2 and seen, "two runs")
+    assert (both["dataset_drift"], metrics(monitor, NEXT_RUN)["dataset_drift"]) == (1, 0)
 
 
 def test_health_and_unknown_pages(monitor):

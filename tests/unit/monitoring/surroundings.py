@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -36,12 +38,22 @@ class MemoryStore:
         if self.is_down:
             raise Unavailable("the prediction store", "it is switched off")
 
-    def latest(self, limit, run_id=None):
+    def latest(self, limit, run_id=None, until=None):
         self._up()
-        return [found for found in self.predictions if run_id in (None, found.run_id)][:limit]
+        return [
+            found
+            for found in self.predictions
+            if run_id in (None, found.run_id) and (until is None or found.made_at < until)
+        ][:limit]
 
-    def sample_latest(self, newest, most, run_id):
-        found = self.latest(newest, run_id)
+    def runs_latest(self, newest, most, until):
+        return Counter(found.run_id for found in self.latest(newest, until=until)[:most])
+
+    def count_since(self, since, most):
+        return min(most, sum(found.made_at >= since for found in self.predictions))
+
+    def sample_latest(self, newest, most, run_id, until=None):
+        found = self.latest(newest, run_id, until)
         if len(found) <= most:
             return Sample(found)
         share = 0.5 ** math.ceil(math.log2(len(found) / most))
@@ -78,16 +90,23 @@ def predict(bundle, frame, run_id=RUN):
     return [msgspec.structs.replace(p, made_at=START - timedelta(seconds=at)) for at, p in enumerate(made)]
 
 
-def samples(monitor) -> dict[str, float]:
-    """What /metrics says: `name` or `name{value of label,…} (labels by name)` to value."""
+def samples(monitor, run_id=RUN) -> dict[str, float]:
+    """What /metrics says, of one run and of none: `name` or `name{value of label,…} (labels by name)` to value."""
+    families = text_string_to_metric_families(generate_latest(_registry(monitor)).decode())
+    found = {}
+    for sample in (sample for family in families for sample in family.samples):
+        if sample.labels.get("run_id", run_id) == run_id:
+            labels = ",".join(value for name, value in sorted(sample.labels.items()) if name != "run_id")
+            found[sample.name + (f"{{{labels}}}" if labels else "")] = sample.value
+    return found
+
+
+def runs_told(monitor) -> set[str]:
+    """The runs that /metrics names."""
+    return set(re.findall(r'run_id="(\w+)"', generate_latest(_registry(monitor)).decode()))
+
+
+def _registry(monitor) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(MonitorCollector(monitor))
-    families = text_string_to_metric_families(generate_latest(registry).decode())
-    return {
-        sample.name
-        + (
-            "{" + ",".join(value for _, value in sorted(sample.labels.items())) + "}" if sample.labels else ""
-        ): sample.value
-        for family in families
-        for sample in family.samples
-    }
+    return registry
