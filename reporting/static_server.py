@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tabular.allowed_hosts import AllowedHosts
+from tabular.background import BackgroundTask
 from tabular.errors import InvalidSetting, TabularError
 from tabular.settings import load_settings
 
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
+RESTART_SECONDS = 1.0
 NO_REPORT = b"No report yet: the report flow writes the first one.\n"
 # The same as in nginx/nginx.conf.
 HEADERS = {
@@ -91,7 +93,7 @@ def main() -> None:
     server = create_server(settings.reports_dir, settings.reports_port, settings.allowed_hosts)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    BackgroundTask("http", server.serve_forever, RESTART_SECONDS).start(stop)
     log.info("reports of %s on http://%s:%s", settings.reports_dir, HOST, settings.reports_port)
     stop.wait()
     server.shutdown()

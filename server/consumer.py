@@ -55,11 +55,12 @@ def run(settings: Settings, stop: threading.Event) -> None:
     where = (settings.consumer_metrics_host, settings.consumer_metrics_port)
     stop_serving = metrics.serve(*where, settings.allowed_hosts)
     metrics.model(predictor.model.run_id)
-    follower = threading.Thread(target=predictor.follow, args=(settings.model_refresh_seconds, stop), daemon=True)
-    follower.start()
+    follower = predictor.following(settings.model_refresh_seconds, lambda _: metrics.model(predictor.model.run_id))
+    follower.start(stop)
     store = MongoPredictions(settings.mongo_uri, settings.mongo_database)
     lease_store = MongoLeases(settings.mongo_uri, settings.mongo_database)
     leases = Leases(lease_store, settings.stream_predictions, consumer_name(settings), settings.lease_seconds)
+    metrics.tasks = (follower, leases.beating)
     try:
         with leases.kept():
             _loop(settings, predictor, store, leases, metrics).run(settings.consumer_poll_seconds, stop)

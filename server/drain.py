@@ -11,6 +11,7 @@ import msgspec
 
 from server.outbox import Outbox
 from server.outbox_file import Page
+from tabular.background import BackgroundTask
 from tabular.errors import Rejected, Unavailable
 from tabular.ports import Predictions
 from tabular.prediction import Prediction
@@ -40,8 +41,7 @@ class Drain:
 
     def run(self, stop: threading.Event) -> None:
         """Drain until stopped, and keep the outbox tidy meanwhile, whatever the store does."""
-        tidying = threading.Thread(target=self._keep_tidy, args=(stop,), daemon=True)
-        tidying.start()
+        tidying = BackgroundTask("tidy", self._outbox.tidy, TIDY_SECONDS).start(stop)
         while not stop.wait(self.step()):
             pass
         tidying.join()
@@ -63,10 +63,6 @@ class Drain:
             self._backoff_seconds = 0.0
         is_full = sum(page.predictions for page in pages) >= BULK_PREDICTIONS
         return 0.0 if is_full else IDLE_SECONDS
-
-    def _keep_tidy(self, stop: threading.Event) -> None:
-        while not stop.wait(TIDY_SECONDS):
-            self._outbox.tidy()
 
     def _save(self, pages: Sequence[Page]) -> list[tuple[str, bytes]]:
         """Save every prediction of the pages; returns those that can never be stored, each with the reason."""

@@ -1,6 +1,6 @@
 """The drain in a process of its own: in a thread of a worker it would hold the interpreter while clients wait.
 
-    a worker      `keep_draining`: of all workers of the machine the one that gets the lock starts the process
+    a worker      `Drainer`: of all workers of the machine the one that gets the lock starts the process
     the process   `main`: drains until its standard input ends, which is when that worker ends, however it ends
 
 The lock goes with the process: the kernel gives it up when the process dies, and whichever worker then gets it starts
@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,7 @@ import msgspec
 from server.drain import Drain
 from server.outbox import Outbox, Sync, try_lock
 from tabular.adapters.predictions import MongoPredictions
+from tabular.background import BackgroundTask
 from tabular.errors import Unavailable
 from tabular.private_files import keep_private
 
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 STANDBY_SECONDS = 1.0
 RESTART_SECONDS = 5.0
 ENDING_SECONDS = 15.0
+_DRAINING_PROCESS = "the process that drains the outbox"
 # It scores nothing: `server` brings XGBoost along only where that is not marked as missing, and half of the memory.
 _PROGRAM = "import sys; sys.modules['xgboost'] = None; from server.drain_process import main; sys.exit(main())"
 
@@ -48,19 +51,38 @@ class Draining(msgspec.Struct, frozen=True):
         return Outbox(Path(self.folder), self.max_bytes, self.sync)
 
 
-def keep_draining(what: Draining, stop: threading.Event) -> None:
-    """Have one process of this machine drain, whoever starts it, until stopped; meant for a background thread."""
-    pause = 0.0
-    while not stop.wait(pause):
-        pause = STANDBY_SECONDS
+class Drainer:
+    """Has one process of this machine drain, whoever starts it; `task` tells how that goes. For one thread."""
+
+    def __init__(self, what: Draining) -> None:
+        self.task = BackgroundTask("drain", self._turn, STANDBY_SECONDS, meanwhile="predictions wait in the outbox")
+        self._what = what
+        self._process: _Process | None = None
+        self._not_before_seconds = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Go on until stopped, then have the process end if it is this one's."""
+        self.task.run(stop)
+        if self._process is not None:
+            self._process.end()
+
+    def _turn(self) -> None:
+        if self._process is None:
+            if time.monotonic() >= self._not_before_seconds:
+                self._start()
+        elif (code := self._process.exit_code) is not None:
+            self._process.end()
+            self._process = None
+            # Unless it was killed, it cannot work as things are.
+            self._not_before_seconds = time.monotonic() + (0.0 if code < 0 else RESTART_SECONDS)
+            raise Unavailable(_DRAINING_PROCESS, f"it ended with code {code}, another is started")
+
+    def _start(self) -> None:
         try:
-            process = _started(what)
+            self._process = _started(self._what)
         except OSError as error:
-            log.error("the process that drains the outbox could not be started, it is tried again: %s", error)
-            process, pause = None, RESTART_SECONDS
-        if process is not None and (code := process.attend(stop)):
-            log.error("the process that drains the outbox ended with code %d, another is started", code)
-            pause = STANDBY_SECONDS if code < 0 else RESTART_SECONDS  # killed, or it cannot work as things are
+            self._not_before_seconds = time.monotonic() + RESTART_SECONDS
+            raise Unavailable(_DRAINING_PROCESS, f"it could not be started: {error}") from error
 
 
 def _started(what: Draining) -> _Process | None:
@@ -87,16 +109,19 @@ class _Process:
         finally:
             os.close(its_end)
 
-    def attend(self, stop: threading.Event) -> int:
-        """Wait until it has ended, or have it end when stopped; returns its exit code."""
-        while self._process.poll() is None and not stop.wait(STANDBY_SECONDS):
-            pass
+    @property
+    def exit_code(self) -> int | None:
+        """The code it ended with, below 0 for a signal; None while it lives."""
+        return self._process.poll()
+
+    def end(self) -> None:
+        """Have it end, and wait until it has."""
         os.close(self._our_end)
         try:
-            return self._process.wait(ENDING_SECONDS)
+            self._process.wait(ENDING_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            return self._process.wait()
+            self._process.wait()
 
 
 def main() -> int:
@@ -121,6 +146,8 @@ def main() -> int:
 
 
 def _until_the_worker_ends(stop: threading.Event) -> None:
-    while os.read(0, 4_096):
-        pass
-    stop.set()
+    try:
+        while os.read(0, 4_096):
+            pass
+    finally:  # it cannot be told any more when the worker ends
+        stop.set()

@@ -26,6 +26,7 @@ from typing import Any
 import msgspec
 
 from server.fair_share import Watch, fair_share
+from tabular.background import BackgroundTask
 from tabular.errors import InvalidSetting, TabularError
 from tabular.ports import Lease, LeaseStore
 from tabular.shard_reader import Position
@@ -81,7 +82,7 @@ class Leases:
         self._stream = stream
         self._name = name
         self._patience_seconds = PATIENCE * lease_seconds
-        self._beat_seconds = min(BEAT * lease_seconds, LONGEST_BEAT_SECONDS)
+        self.beating = BackgroundTask("leases", self.beat, min(BEAT * lease_seconds, LONGEST_BEAT_SECONDS))
         self._clock = clock
         self._watch = Watch(self._patience_seconds)
         self._beating = threading.Lock()
@@ -96,8 +97,7 @@ class Leases:
     def kept(self) -> Iterator[None]:
         """Beat in the background for the length of a `with` block, then hand every lease over."""
         ended = threading.Event()
-        thread = threading.Thread(target=self._beat_until, args=(ended,), name="leases", daemon=True)
-        thread.start()
+        thread = self.beating.start(ended)
         try:
             yield
         finally:
@@ -206,10 +206,3 @@ class Leases:
             self._store.leave(self._stream, self._name)
         except TabularError as error:
             log.warning("cannot hand the shards over: %s; others take them when the leases expire", error)
-
-    def _beat_until(self, ended: threading.Event) -> None:
-        while not ended.wait(self._beat_seconds):
-            try:
-                self.beat()
-            except TabularError as error:
-                log.warning("leases: %s; trying again in %g s", error, self._beat_seconds)

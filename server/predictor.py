@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
+from collections.abc import Callable
 
 from server.model import Model, ready_model
+from tabular.background import BackgroundTask
 from tabular.bundle_cache import BundleCache
-from tabular.errors import TabularError
 
 log = logging.getLogger(__name__)
 
@@ -20,24 +20,20 @@ class Predictor:
         self._pinned = run_id
         self.model = self._load(run_id or cache.champion())
 
-    def refresh(self) -> bool:
-        """Take up a new champion if there is one; a failure keeps the present model. Returns True after a change."""
+    def refresh(self) -> None:
+        """Take up a new champion if there is one and no run is pinned; raises TabularError and keeps the model."""
         if self._pinned:
-            return False
-        try:
-            run_id = self._cache.champion()
-            if run_id == self.model.run_id:
-                return False
+            return
+        run_id = self._cache.champion()
+        if run_id != self.model.run_id:
             self.model = self._load(run_id)
-        except TabularError as error:
-            log.error("staying with run %s: %s", self.model.run_id, error)
-            return False
-        return True
 
-    def follow(self, interval_seconds: float, stop: threading.Event) -> None:
-        """Refresh at this interval until stopped; meant for a background thread."""
-        while not stop.wait(interval_seconds):
-            self.refresh()
+    def following(
+        self, interval_seconds: float, tell: Callable[[BackgroundTask], object] = lambda _: None
+    ) -> BackgroundTask:
+        """The background task that refreshes at this interval."""
+        goes_on = "the present model goes on answering"
+        return BackgroundTask("follow", self.refresh, interval_seconds, meanwhile=goes_on, tell=tell)
 
     def _load(self, run_id: str) -> Model:
         model = ready_model(run_id, self._cache.load(run_id))

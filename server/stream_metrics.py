@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from time import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from server.leases import Standing
+from tabular.background import BackgroundTask
 from tabular.metrics_server import only_for, serve
 
 STEPS = ("read", "store", "results", "dead letters", "checkpoint")
@@ -15,7 +18,7 @@ BATCH_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class StreamMetrics:
-    """What the consumer counts; the names all begin with `consumer_`."""
+    """What the consumer counts; the names all begin with `consumer_`. `tasks` are its background tasks."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -52,6 +55,8 @@ class StreamMetrics:
             "consumer_shards_without_owner", "Shards to be read that no living consumer holds.", registry=self.registry
         )
         self._model = Gauge("consumer_model_info", "The run that answers now.", ["run_id"], registry=self.registry)
+        self.tasks: Sequence[BackgroundTask] = ()
+        self.registry.register(_Tasks(self))
         self._shards: set[str] = set()
         self._checkpoint_at = time()
         age = Gauge(
@@ -87,3 +92,24 @@ class StreamMetrics:
         """Show the run that answers now."""
         self._model.clear()
         self._model.labels(run_id).set(1)
+
+
+class _Tasks(Collector):
+    """How the background tasks stand when somebody asks."""
+
+    def __init__(self, metrics: StreamMetrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        failures = CounterMetricFamily(
+            "consumer_background_failures",
+            "Failed turns of the background tasks: following the champion, showing the others that this one is alive.",
+            labels=["task"],
+        )
+        failing = GaugeMetricFamily(
+            "consumer_background_failing", "1 if the background task failed the last time.", labels=["task"]
+        )
+        for task in self._metrics.tasks:
+            failures.add_metric([task.name], task.failures)
+            failing.add_metric([task.name], task.failing is not None)
+        yield from (failures, failing)

@@ -31,17 +31,17 @@ class BundleCache:
 
     def champion(self) -> str:
         """The champion's run id, or the last one seen while the registry is down; raises Unavailable, NotFound."""
-        remembered = self._folder / "champion"
+        remembered = self._remembered()
         try:
             run_id = self._store.champion()
         except Unavailable as error:
-            if not remembered.exists():
+            if remembered is None:
                 raise
             log.warning("%s; staying with the last champion seen", error)
-            return remembered.read_text().strip()
+            return remembered
         _check(run_id)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        _replace(remembered, run_id)
+        if run_id != remembered:
+            self._remember(run_id)
         return run_id
 
     def load(self, run_id: str) -> Bundle:
@@ -56,7 +56,29 @@ class BundleCache:
                 shutil.rmtree(kept, ignore_errors=True)  # another worker may be doing the same
         return self._fetch(run_id, kept)
 
+    def _remembered(self) -> str | None:
+        try:
+            return (self._folder / "champion").read_text().strip() or None
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            log.warning("the last champion seen cannot be read: %s", error)
+            return None
+
+    def _remember(self, run_id: str) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _replace(self._folder / "champion", run_id)
+        except OSError as error:  # it matters only for a start while the registry is down
+            log.warning("the champion %s cannot be noted for the next start: %s", run_id, error)
+
     def _fetch(self, run_id: str, kept: Path) -> Bundle:
+        try:
+            return self._fetched(run_id, kept)
+        except OSError as error:
+            raise Unavailable("the folder of bundles", f"{error}. Check the disk under {self._folder}") from error
+
+    def _fetched(self, run_id: str, kept: Path) -> Bundle:
         self._folder.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(dir=self._folder, prefix=".fetching-"))
         try:
@@ -85,6 +107,10 @@ def _verified(folder: Path) -> Bundle:
 
 def _replace(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    Path(name).replace(path)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -10,6 +10,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from tabular.allowed_hosts import AllowedHosts
+from tabular.background import BackgroundTask
 from tabular.errors import InvalidSetting
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 App = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
+RESTART_SECONDS = 1.0
 _MISDIRECTED = b"This server is not asked by that name. To allow it, add it to ALLOWED_HOSTS.\n"
 
 
@@ -56,5 +58,11 @@ def serve(app: App, host: str, port: int, setting: str) -> Callable[[], None]:
         raise InvalidSetting(
             f"{setting}={port} cannot be used: {error}. Stop what listens there, or set another port"
         ) from error
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
-    return server.shutdown
+    ended = threading.Event()
+    BackgroundTask("http", server.serve_forever, RESTART_SECONDS).start(ended)
+
+    def stop() -> None:
+        ended.set()
+        server.shutdown()
+
+    return stop

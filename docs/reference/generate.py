@@ -23,6 +23,7 @@ from monitoring.run_sight import QUANTILES, Comparison, RunSight, Window
 from server.api.metrics import ApiMetrics
 from server.outbox import Outbox
 from server.stream_metrics import StreamMetrics
+from tabular.background import BackgroundTask
 from tabular.drift import ColumnDrift, Drift
 from tabular.prediction import Prediction
 from tabular.settings import Settings
@@ -50,6 +51,10 @@ LABEL_VALUES = {
     ("api_feature_values", "kind"): "`missing`, `unseen`, `out_of_range`",
     ("api_model_workers", "bundle"): "the first 12 digits of the bundle's digest",
     ("api_model_workers", "contract"): "the table's name",
+    ("api_background_failures", "task"): "`drain`, `follow`, `look`",
+    ("api_background_failing", "task"): "`drain`, `follow`, `look`",
+    ("consumer_background_failures", "task"): "`follow`, `leases`",
+    ("consumer_background_failing", "task"): "`follow`, `leases`",
     ("consumer_records", "outcome"): "`answered`, `dead_letter`",
     ("consumer_failures", "step"): "`read`, `store`, `results`, `dead letters`, `checkpoint`",
     ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `count`",
@@ -136,6 +141,7 @@ def _api() -> bytes:
         metrics = ApiMetrics(Outbox(Path(folder), 10_000_000, "normal"))
         metrics.rows([prediction])
         metrics.model(cast(Any, SimpleNamespace(run_id="", bundle=bundle)))
+        metrics.background([BackgroundTask("follow", lambda: None, 1.0)])
         return metrics.exposition()
 
 
@@ -143,6 +149,7 @@ def _consumer() -> bytes:
     metrics = StreamMetrics()
     metrics.behind({"": 0})
     metrics.model("")
+    metrics.tasks = [BackgroundTask("follow", lambda: None, 1.0)]
     return generate_latest(metrics.registry)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from server.api.errors import Refusal
+from tabular.background import BackgroundTask
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +124,7 @@ class Clients:
 
 async def keep_order(clients: Clients) -> None:
     """Check the clients until cancelled."""
+    checking = BackgroundTask("clients", lambda: clients.check(time.monotonic()), CHECK_SECONDS)
     while True:
         await asyncio.sleep(CHECK_SECONDS)
-        clients.check(time.monotonic())
+        checking.turn()

@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from server.model import Model
 from server.outbox import Outbox
+from tabular.background import BackgroundTask
 from tabular.errors import Unavailable
 from tabular.prediction import Prediction
 from tabular.prediction_batch import PredictionBatch
@@ -56,7 +57,22 @@ class ApiMetrics:
             registry=self._registry,
             multiprocess_mode="livesum",
         )
+        self._failures = prometheus.Counter(
+            "api_background_failures",
+            "Failed turns of the background tasks: draining the outbox, following the champion, looking at the store.",
+            ["task"],
+            registry=self._registry,
+        )
+        self._failing = prometheus.Gauge(
+            "api_background_failing",
+            "How many workers whose background task failed the last time.",
+            ["task"],
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        self._told_failures: dict[str, int] = {}
         self._present: prometheus.Gauge | None = None
+        self._shown: Model | None = None
         # Bound once: looking a label up costs more than counting.
         self._answered, self._refused = self._rows.labels("answered"), self._rows.labels("refused")
         self._latency = {route: self._seconds.labels(route) for route in ROUTES}
@@ -110,11 +126,22 @@ class ApiMetrics:
 
     def model(self, model: Model) -> None:
         """Note which model this worker serves from now on."""
+        if model is self._shown:
+            return
         if self._present is not None:
             self._present.set(0)
         contract = model.bundle.contract.table.name
         self._present = self._model.labels(model.run_id, model.bundle.digest[:12], contract)
         self._present.set(1)
+        self._shown = model
+
+    def background(self, tasks: Sequence[BackgroundTask]) -> None:
+        """Show how the background tasks stand."""
+        for task in tasks:
+            self._failing.labels(task.name).set(task.failing is not None)
+            failures = task.failures
+            self._failures.labels(task.name).inc(failures - self._told_failures.get(task.name, 0))
+            self._told_failures[task.name] = failures
 
     def exposition(self) -> bytes:
         """Every metric of every worker, as text."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 from typing import Any
 
 from server.api.handlers import Handlers
 from server.api.metrics import ApiMetrics
-from server.drain_process import Draining, keep_draining
+from server.drain_process import Drainer, Draining
 from server.predictor import Predictor
 from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
+from tabular.background import BackgroundTask
 from tabular.bundle_cache import BundleCache
 from tabular.contract import load_contract
 from tabular.errors import Unavailable
@@ -36,17 +36,19 @@ class ApiService:
         )
         self._store = MongoPredictions(settings.mongo_uri, settings.mongo_database)
         self._store_answers: bool | None = None
-        self._settings = settings
         self._stop = threading.Event()
         self.outbox = self._draining.outbox()
         self.metrics = ApiMetrics(self.outbox)
         self.metrics.model(self.predictor.model)
         self.handlers = Handlers(self.predictor, self.outbox, self.metrics, settings.max_batch_rows)
+        self._drainer = Drainer(self._draining)
+        self._following = self.predictor.following(settings.model_refresh_seconds, self._tell)
+        self._looking = BackgroundTask("look", self._look_at_store, LOOK_AT_STORE_SECONDS)
+        self.tasks = (self._drainer.task, self._following, self._looking)
 
     def start(self) -> None:
         """Have the outbox drained, follow the champion and look at the store, in the background."""
-        drain = partial(keep_draining, self._draining)
-        for name, run in (("drain", drain), ("follow", self._follow), ("look", self._look_at_store)):
+        for name, run in (("drain", self._drainer.run), ("follow", self._following.run), ("look", self._looking.run)):
             threading.Thread(name=name, target=run, args=(self._stop,), daemon=True).start()
 
     def stop(self) -> None:
@@ -67,18 +69,18 @@ class ApiService:
             "outbox": {"predictions": current.depth, "oldest_age_seconds": round(current.oldest_age_seconds, 3)},
             # For information: an API whose store is down still answers.
             "store": {"reachable": self._store_answers},
+            # What fails in the background is told by its kind alone: this page asks for no key.
+            "background": {task.name: {"failures": task.failures, "failing": task.failing} for task in self.tasks},
+            "champion_checked_seconds_ago": round(self._following.worked_seconds_ago, 1),
         }
 
-    def _follow(self, stop: threading.Event) -> None:
-        while not stop.wait(self._settings.model_refresh_seconds):
-            if self.predictor.refresh():
-                self.metrics.model(self.predictor.model)
+    def _tell(self, _: BackgroundTask) -> None:
+        self.metrics.model(self.predictor.model)
+        self.metrics.background(self.tasks)
 
-    def _look_at_store(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                self._store.ping()
-                self._store_answers = True
-            except Unavailable:
-                self._store_answers = False
-            stop.wait(LOOK_AT_STORE_SECONDS)
+    def _look_at_store(self) -> None:
+        try:
+            self._store.ping()
+            self._store_answers = True
+        except Unavailable:
+            self._store_answers = False

@@ -28,6 +28,10 @@ def calling(what: str) -> Iterator[None]:
         raise _translated(error, code, what) from None
     except OSError as error:
         raise Unavailable("MLflow", str(error)) from error
+    except Exception as error:  # whatever MLflow's client makes of an answer that is none
+        raise Unavailable(
+            "MLflow", f"it gave an answer that cannot be read ({type(error).__name__}: {str(error)[:200]})"
+        ) from error
 
 
 def _translated(error: Exception, code: str, what: str) -> TabularError:

@@ -16,7 +16,7 @@ from typing import Any
 from tabular.adapters import artifacts
 from tabular.adapters.mlflow_errors import calling
 from tabular.bundle_files import BUNDLE_LIMITS, FileLimits
-from tabular.errors import NotFound, without_login
+from tabular.errors import NotFound, Unavailable, without_login
 
 TRAINED_AT = "trained_at"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -65,7 +65,12 @@ class MlflowRegistry:
     def alias(self, alias: str) -> str:
         """The run id that an alias stands on; raises NotFound if it stands on none."""
         with calling(f"the alias {alias} of the model {self._model_name}; train one first"):
-            return str(self._client.get_model_version_by_alias(self._model_name, alias).run_id)
+            run_id = self._client.get_model_version_by_alias(self._model_name, alias).run_id
+        if not isinstance(run_id, str):
+            raise Unavailable(
+                "MLflow", f"its answer for the alias {alias} of the model {self._model_name} names no run"
+            )
+        return run_id
 
     def trained_at(self) -> float:
         """When a training last came to its end, in seconds since 1970; raises NotFound if none ever did."""

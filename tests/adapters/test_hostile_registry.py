@@ -36,6 +36,7 @@ class HostileMlflow:
     files: dict[str, bytes]
     artifact_uri: str = f"mlflow-artifacts:/0/{RUN}/artifacts"
     champion: str = RUN
+    alias: bytes = b""
     listing: Any = None
     listing_pieces: Iterable[bytes] = ()
     pieces: dict[str, Iterable[bytes]] = field(default_factory=dict)
@@ -73,7 +74,8 @@ class HostileMlflow:
         if target.path.endswith("/runs/get"):
             return [json.dumps({"run": {"info": self._info(), "data": {}}}).encode()]
         if target.path.endswith("/registered-models/alias"):
-            return [json.dumps({"model_version": {"name": "m", "version": "1", "run_id": self.champion}}).encode()]
+            version = {"name": "m", "version": "1", "run_id": self.champion}
+            return [self.alias or json.dumps({"model_version": version}).encode()]
         if "path" in parse_qs(target.query):
             return self.listing_pieces or [json.dumps({"files": self.listing or self.true_listing()}).encode()]
         name = target.path.rpartition("/")[2]
@@ -288,3 +290,16 @@ def test_a_manifest_that_names_other_files_is_refused(folder, name):
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(BrokenBundle, match="does not name the files of a bundle"):
         read_bundle(folder)
+
+
+GARBAGE = (b" ", b"{}", b"\x00\xff", b"null", b'{"model_version": 7}', b'{"model_version": {"run_id": {}}}', b"<html>")
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_for_the_champion_is_an_answer_of_ours_and_the_last_champion_stays(hostile, cache, garbage):
+    assert cache.champion() == RUN
+    hostile.alias = garbage
+    with pytest.raises((Unavailable, NotFound)):
+        BundleCache(MlflowRegistry(hostile.url, "m"), cache._folder.parent / "other").champion()
+    hostile.alias = b""
+    assert cache.champion() == RUN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 from pathlib import Path
@@ -133,3 +134,32 @@ def test_a_worker_that_cannot_load_any_more_does_not_stop_the_others(run_api, ap
         shutil.copytree(api_state / "bundles", tmp_path / "bundles", dirs_exist_ok=True)
         wait_for(lambda: api.metric("api_model_workers") == 2)
         assert api.predict(contract.example)[0] == 200
+
+
+def test_following_the_champion_survives_a_disk_that_takes_nothing_and_shows_it(
+    run_api, registry, environ, make_bundle, contract, wait_for
+):
+    """A limit on the size of files is, to a process, a disk that is full."""
+    first, second = (publish(registry, make_bundle(contract, seed=seed)) for seed in (1, 2))
+    registry.register(first, "champion", {})
+    following = {**environ, "RUN_ID": "", "MODEL_REFRESH_SECONDS": "0.2"}
+    with run_api(**following) as api:
+
+        def ready():
+            return json.loads(api.ask("GET", "/health/ready")[2])
+
+        assert ready()["model_run_id"] == first
+        assert ready()["background"]["follow"] == {"failures": 0, "failing": None}
+        (worker,) = api.workers()
+        _, unlimited = resource.prlimit(worker, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        registry.register(second, "champion", {})
+        wait_for(lambda: ready().get("background", {}).get("follow", {}).get("failing"))
+        assert ready()["model_run_id"] == first
+        wait_for(lambda: api.metric("api_background_failures_total", task="follow") > 1)
+        assert api.metric("api_background_failing", task="follow") == 1
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+        wait_for(lambda: ready()["model_run_id"] == second)
+        wait_for(lambda: ready()["background"]["follow"]["failing"] is None)
+        assert api.predict(contract.example)[1]["model_run_id"] == second
+        assert api.workers() == [worker]
+    assert "follow: works again" in api.log.read_text()

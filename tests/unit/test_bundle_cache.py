@@ -133,3 +133,21 @@ def test_workers_that_start_together_all_get_the_bundle(store, bundle, tmp_path)
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(start, range(4))) == {bundle.digest}
     assert [path.name for path in (tmp_path / "bundles").iterdir()] == ["run1"]
+
+
+def test_a_champion_that_cannot_be_noted_is_the_champion_all_the_same(cache, store, tmp_path):
+    """The folder of bundles cannot be written: a file lies in its place."""
+    (tmp_path / "bundles").write_text("")
+    assert cache.champion() == "run1"
+    with pytest.raises(Unavailable, match="the folder of bundles is not available"):
+        cache.load("run1")
+
+
+def test_a_note_of_the_champion_that_cannot_be_read_is_none(cache, store, tmp_path):
+    (tmp_path / "bundles").mkdir()
+    (tmp_path / "bundles" / "champion").write_bytes(b"\xff\xfe")
+    assert cache.champion() == "run1"
+    (tmp_path / "bundles" / "champion").write_bytes(b"")
+    store.is_up = False
+    with pytest.raises(Unavailable):
+        cache.champion()

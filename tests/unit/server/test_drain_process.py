@@ -16,16 +16,16 @@ import msgspec
 import psutil
 import pytest
 
-from server.drain_process import Draining, keep_draining
+from server.drain_process import Drainer, Draining
 from tabular.adapters.predictions import MongoPredictions
 from tabular.prediction import Prediction
 
 KEEPER = """
 import sys, threading
 import msgspec
-from server.drain_process import Draining, keep_draining
+from server.drain_process import Drainer, Draining
 
-keep_draining(msgspec.json.decode(sys.argv[1], type=Draining), threading.Event())
+Drainer(msgspec.json.decode(sys.argv[1], type=Draining)).run(threading.Event())
 """
 
 
@@ -60,7 +60,7 @@ def keep(what):
     stop, threads = threading.Event(), []
 
     def start():
-        threads.append(threading.Thread(target=keep_draining, args=(what, stop)))
+        threads.append(threading.Thread(target=Drainer(what).run, args=(stop,)))
         threads[-1].start()
 
     yield start
@@ -131,7 +131,7 @@ def test_the_address_of_the_store_is_on_no_command_line(what, outbox, keep):
 def test_a_process_that_cannot_be_started_is_told_and_leaves_the_outbox_alone(what, outbox, monkeypatch, caplog):
     monkeypatch.setattr(sys, "executable", str(Path(what.folder) / "no-python"))
     stop = threading.Event()
-    keeper = threading.Thread(target=keep_draining, args=(what, stop))
+    keeper = threading.Thread(target=Drainer(what).run, args=(stop,))
     outbox.append([prediction("first")])
     keeper.start()
     wait_for(lambda: "could not be started" in caplog.text)
