@@ -80,8 +80,6 @@ def simulator(layout: Layout, door: str, settings: Settings) -> Service:
     command += ["--rate", f"{settings.simulator_rate_per_second:g}"]
     if door == "api":
         command += ["--url", f"http://127.0.0.1:{layout.ports.api}"]
-    else:
-        command += ["--seed", "1"]  # other customers than those the API is asked about
     if settings.simulator_shift:
         command += ["--shift", settings.simulator_shift]
     return Service(name=f"send-data-{door}", command=tuple(command))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import signal
 import sys
 import threading
@@ -78,11 +79,16 @@ def run(describe: Callable[[argparse.ArgumentParser, Settings], None], send: Sen
     return 1 if job.progress.failed and not job.progress.answered else 0
 
 
+def drawn_seed() -> int:
+    """Another seed each time: whoever always sends the same rows makes a window of repeats, which looks like drift."""
+    return secrets.randbelow(2**32)
+
+
 def _parser(settings: Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--rate", type=float, default=1.0, help="rows a second")
     parser.add_argument("--count", type=int, help="stop after so many rows; endless if left out")
-    parser.add_argument("--seed", type=int, default=0, help="the order of the rows")
+    parser.add_argument("--seed", type=int, help="the order of the rows; another one at each start if left out")
     parser.add_argument("--contract", type=Path, default=settings.contract, help="the contract file of the table")
     parser.add_argument(
         "--shift",
@@ -102,5 +108,7 @@ def _job(arguments: argparse.Namespace, settings: Settings, stop: threading.Even
     objects = S3Objects(settings.s3_bucket, settings.aws_endpoint_url, settings.aws_region)
     version = feature_store.latest(objects, contract)
     table = clean(contract, read_csv(feature_store.fetch(objects, contract, version.sha256)))
-    records = replay(public_records(contract, table.features), arguments.seed, shifts)
+    seed = drawn_seed() if arguments.seed is None else arguments.seed
+    sys.stderr.write(f"rows of {contract.table.name} in the order of --seed {seed}\n")
+    records = replay(public_records(contract, table.features), seed, shifts)
     return Job(contract, islice(records, arguments.count), Pace(arguments.rate), stop)
