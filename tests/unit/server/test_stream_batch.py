@@ -162,6 +162,52 @@ def test_a_result_is_bounded_whatever_there_is_to_warn_of(make_bundle, tiny_cont
     assert len(answers.predictions[0].warnings) >= 1_450 > len(warnings)
 
 
+def levelled(levels: int, characters: int, features: int):
+    def change(file):
+        texts = [f"{at:06}" + "é" * (characters - 6) for at in range(levels)]
+        file["features"][1] |= {"levels": texts, "example": texts[0]}
+        file["features"] += [
+            file["features"][1] | {"name": f"class {at}", "column": f"Class {at}"} for at in range(features - 1)
+        ]
+
+    return change
+
+
+DATA = {
+    "control and long characters": ("\x01" * 50_000 + "😀" * 50_000).encode(),
+    "wrong values": None,
+    "no text": b"\xff" * 900_000,
+}
+
+
+@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
+@pytest.mark.parametrize(("levels", "characters", "features"), [(30_000, 90, 1), (300, 90, 60), (20, 90, 300)])
+def test_a_letter_is_bounded_and_names_a_fault_whatever_the_contract_is(
+    make_bundle, tiny_contract, data, levels, characters, features
+):
+    model = Model("r" * 32, make_bundle(tiny_contract(change=levelled(levels, characters, features)), rows=40))
+    names = model.bundle.contract.feature_names
+    body = json.dumps({name: ["\x01" * 90] for name in names}).encode() if data is None else data
+    padded = body.replace(b"{", b"{" + b" " * 200_000, 1) if data is None else body
+    ((key, sent),) = dead_letters(answer(model, [replace(record(padded), partition_key="\x01" * 256)]))
+    assert len(sent) + len(key.encode()) <= MAX_SENT_BYTES
+    assert len(base64.b64encode(sent)) + len(key.encode()) <= MAX_PUT_RECORD_BYTES
+    assert data is not None or json.loads(sent)["faults"]
+
+
+def test_a_result_is_bounded_whatever_there_is_to_warn_of(make_bundle, tiny_contract):
+    model = Model("r" * 32, make_bundle(tiny_contract(change=levelled(2, 90, 1_450)), rows=40))
+    row = dict(model.bundle.contract.example) | {
+        name: "\x01" * 100 for name in model.bundle.contract.feature_names if name.startswith("class")
+    }
+    answers = answer(model, [record(json.dumps(row).encode())])
+    ((_, sent),) = results(answers)
+    assert len(sent) <= MAX_SENT_BYTES
+    warnings = json.loads(sent)["warnings"]
+    assert "more warnings" in warnings[-1]
+    assert len(answers.predictions[0].warnings) >= 1_450 > len(warnings)
+
+
 def test_text_that_json_would_make_much_longer_is_repeated_in_base64(model):
     got = letter(model, b"\x01" * 1_000)
     assert (base64.b64decode(got["data"]), got["data_encoding"]) == (b"\x01" * 1_000, "base64")
