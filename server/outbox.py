@@ -17,7 +17,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from server import kept_answers
+from server.kept_answers import KeptAnswer
 from server.outbox_file import SQLITE_FAILURES, FileStatus, OutboxFile, Page, salvage
 from tabular.errors import Unavailable
 from tabular.prediction import Prediction
@@ -84,6 +86,46 @@ class Outbox:
         """Commit the predictions, each argument as a page, all or none; when this returns they will reach the store."""
         encoded = [(msgspec.json.encode(page), len(page)) for page in pages]
         self._run(lambda file: file.append(time.time(), *encoded))
+
+    def append_keyed(
+        self, predictions: Sequence[Prediction], answers: Sequence[KeptAnswer]
+    ) -> tuple[Mapping[str, KeptAnswer], list[Prediction]]:
+        """Commit predictions of which some have answers to be kept, each of these only if it is the first of its id.
+
+        Returns by id the answer that stands, whoever gave it, and the predictions that were written.
+        """
+
+        def write(file: OutboxFile) -> tuple[Mapping[str, KeptAnswer], list[Prediction]]:
+            standing = {each.id: each for each in reversed(answers)}
+            earlier = {known_as: found for known_as in standing if (found := file.answer(known_as)) is not None}
+            seen = set(earlier)
+            fresh = []
+            for each in predictions:
+                if each.id not in seen:
+                    fresh.append(each)
+                    seen.add(each.id)
+            pages = [(msgspec.json.encode(fresh), len(fresh))] if fresh else []
+            kept = [each for each in standing.values() if each.id not in earlier]
+            file.append(time.time(), *pages, answers=kept)
+            return standing | earlier, fresh
+
+        return self._run(write)
+
+    def append_batch(self, batches: Sequence[PredictionBatch], answer: KeptAnswer) -> KeptAnswer:
+        """Commit batches and their answer; returns the one that stands: if another does, nothing was written."""
+        encoded = [(msgspec.json.encode(batch), len(batch)) for batch in batches]
+
+        def write(file: OutboxFile) -> KeptAnswer:
+            if (earlier := file.answer(answer.id)) is not None:
+                return earlier
+            file.append(time.time(), *encoded, answers=[answer])
+            return answer
+
+        return self._run(write)
+
+    def answer(self, known_as: str) -> KeptAnswer | None:
+        """The answer that was given to the request of this id; None after a day."""
+        return self._run(lambda file: file.answer(known_as))
 
     def oldest(self, predictions: int) -> list[Page]:
         """The oldest pages, until they hold this many predictions."""
@@ -155,6 +197,7 @@ class Outbox:
         for page in sorted(salvage(old), key=lambda page: page.upto):
             fresh.append(page.queued_at, (page.body, page.predictions))
             saved += page.predictions
+        fresh.append(time.time(), answers=list(kept_answers.salvage(old)))
         fresh.close()
         os.pwrite(self._lock, f"{fresh_number:020}".encode(), 0)
         log.error("%s is damaged (%s): set aside, %d predictions saved from it into the next file", old, damage, saved)

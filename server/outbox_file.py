@@ -16,6 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from server import kept_answers
+from server.kept_answers import KeptAnswer
+
 PAGE_BYTES = 4_096
 BUSY_SECONDS = 2.0
 MAX_FILE_BYTES = 1 << 40
@@ -77,6 +80,7 @@ class OutboxFile:
 
     def __init__(self, path: Path, max_bytes: int, sync: str) -> None:
         self.path = path
+        self._max_answers_bytes = max_bytes // kept_answers.SHARE_OF_OUTBOX
         # One connection, handed from thread to thread under the outbox's lock.
         self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
@@ -84,7 +88,7 @@ class OutboxFile:
             self._connection.execute(f"PRAGMA synchronous = {sync}")
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG_PAGES}")
             self._connection.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_BYTES, 16)}")
-            self._connection.executescript(_SCHEMA)
+            self._connection.executescript(_SCHEMA + kept_answers.SCHEMA)
         except SQLITE_FAILURES:
             self._connection.close()
             raise
@@ -93,14 +97,20 @@ class OutboxFile:
         """Close the connection."""
         self._connection.close()
 
-    def append(self, queued_at: float, *pages: tuple[bytes, int]) -> None:
-        """Commit pages, each with the count of its predictions: all or none."""
+    def append(self, queued_at: float, *pages: tuple[bytes, int], answers: Sequence[KeptAnswer] = ()) -> None:
+        """Commit pages, each with the count of its predictions, and the answers to keep: all or none."""
         rows = [(predictions, queued_at, predictions, zlib.crc32(body), body) for body, predictions in pages]
-        if len(rows) == 1:
+        if len(rows) == 1 and not answers:
             self._connection.execute(_APPEND, rows[0])
             return
         with self._transaction():
             self._connection.executemany(_APPEND, rows)
+            if answers:
+                kept_answers.keep(self._connection, answers, queued_at, self._max_answers_bytes)
+
+    def answer(self, known_as: str) -> KeptAnswer | None:
+        """The answer that is kept under this id."""
+        return kept_answers.find(self._connection, known_as, time.time())
 
     def oldest(self, predictions: int) -> list[Page]:
         """The oldest pages, until they hold this many predictions; one page at least, if there is any."""

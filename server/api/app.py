@@ -20,12 +20,14 @@ from server.api.access import Access
 from server.api.clients import CLIENTS, Clients, keep_order
 from server.api.errors import Refusal, refused
 from server.api.group_commit import GroupCommit
+from server.api.handlers import replayed
 from server.api.held_bytes import HeldBytes, overloaded
 from server.api.metrics import BATCH, OTHER, ROUTES, SINGLE
 from server.api.openapi import JSON, NDJSON
 from server.api.pages import Pages
 from server.api.request import SMALL_BYTES, ClientGone, Headers, Receive, Request, Scope, Send
 from server.api.service import ApiService
+from server.kept_answers import KeptAnswer
 from tabular.errors import TabularError
 from tabular.row import MAX_RECORD_BYTES
 from tabular.settings import Settings, load_settings
@@ -100,16 +102,26 @@ class Application:
         body = await request.body(min(self._settings.max_body_bytes, MAX_RECORD_BYTES))
         self._wait()
         try:
-            key = request.header(b"idempotency-key")
-            if len(body) <= SMALL_BYTES:
-                prediction = self._handlers.predict(body, key)
-            else:
-                prediction = await self._in_thread(self._handlers.predict, body, key)
-            await self._group.written(prediction, started)
+            answer = await self._predicted(body, request.header(b"idempotency-key"), started)
         finally:
             self._waiting -= 1
-        answer = self._handlers.reply(prediction)
-        await request.answer(200, _headers(JSON, answer), answer)
+        if isinstance(answer, KeptAnswer):
+            await self._replay(request, JSON, answer, started)
+        else:
+            await request.answer(200, _headers(JSON, answer), answer)
+
+    async def _predicted(self, body: bytes, key: str | None, started: float) -> bytes | KeptAnswer:
+        """The answer to one row, once it is on disk, or the one that its key was given."""
+        if len(body) <= SMALL_BYTES:
+            scored = self._handlers.predict(body, key)
+        else:
+            scored = await self._in_thread(self._handlers.predict, body, key)
+        if isinstance(scored, KeptAnswer):
+            return scored
+        standing = await self._group.written(scored.prediction, started, scored.kept)
+        if scored.kept is None or standing is None or standing is scored.kept:
+            return scored.answer
+        return replayed(standing, scored.kept)  # of two at once with the same key the first is answered
 
     async def _batch(self, request: Request) -> None:
         started = perf_counter()
@@ -121,10 +133,20 @@ class Application:
             answer = await self._in_thread(handler, body, request.header(b"idempotency-key"))
         finally:
             self._waiting -= 1
-        request.holding.replace(len(answer))
         del body
+        if isinstance(answer, KeptAnswer):
+            await self._replay(request, media, answer, started)
+            return
+        request.holding.replace(len(answer))
         self._metrics.answered(BATCH, [perf_counter() - started])
         await request.answer(200, _headers(media, answer), answer)
+
+    async def _replay(self, request: Request, media: str, answer: KeptAnswer, started: float) -> None:
+        """Send the answer that was given to the same request before."""
+        request.holding.replace(len(answer.body))
+        self._metrics.replayed(request.path, perf_counter() - started)
+        headers = [*_headers(media, answer.body), (b"idempotent-replayed", b"true")]
+        await request.answer(200, headers, answer.body)
 
     async def _page(self, request: Request) -> None:
         status, headers, body = await self._pages.answer(request)

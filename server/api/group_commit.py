@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from server.api.metrics import SINGLE, ApiMetrics
+from server.kept_answers import KeptAnswer
 from server.outbox import Outbox
 from tabular.errors import Unavailable
 from tabular.prediction import Prediction
@@ -27,42 +29,64 @@ class GroupCommit:
     def __init__(self, outbox: Outbox, metrics: ApiMetrics) -> None:
         self._outbox = outbox
         self._metrics = metrics
-        self._predictions: list[Prediction] = []
-        self._started: list[float] = []
-        self._done: asyncio.Future[Unavailable | None] | None = None
+        self._turn = _Turn()
 
-    async def written(self, prediction: Prediction, started: float) -> None:
-        """Return once the prediction is on disk, and count its request, begun then; raises Unavailable if it is not."""
-        if self._done is None:
+    async def written(
+        self, prediction: Prediction, started: float, answer: KeptAnswer | None = None
+    ) -> KeptAnswer | None:
+        """Return once the prediction is on disk, and count its request, begun then; raises Unavailable if it is not.
+
+        With an answer to be kept, returns the one that stands: another one if its key was used before, and then the
+        prediction was not written.
+        """
+        turn = self._turn
+        if turn.done is None:
             loop = asyncio.get_running_loop()
-            self._done = loop.create_future()
-            loop.call_soon(self._commit)
-        done = self._done
-        self._predictions.append(prediction)
-        self._started.append(started)
-        if len(self._predictions) >= MOST:
-            self._commit()
-        if (failure := await done) is not None:
-            raise Unavailable(failure.service, failure.why, failure.retry_after_seconds)
+            turn.done = loop.create_future()
+            loop.call_soon(self._commit, turn)
+        done = turn.done
+        turn.predictions.append(prediction)
+        turn.started.append(started)
+        if answer is not None:
+            turn.answers.append(answer)
+        if len(turn.predictions) >= MOST:
+            self._commit(turn)
+        outcome = await done
+        if isinstance(outcome, Unavailable):
+            raise Unavailable(outcome.service, outcome.why, outcome.retry_after_seconds)
+        return None if answer is None else outcome[answer.id]
 
-    def _commit(self) -> None:
-        done, predictions, started = self._done, self._predictions, self._started
-        if done is None:  # the turn was full before its end
+    def _commit(self, turn: _Turn) -> None:
+        if turn is not self._turn or turn.done is None:  # it was full before its end
             return
-        self._done, self._predictions, self._started = None, [], []
-        failure = self._append(predictions)
-        done.set_result(failure)  # first: whatever counting does, they are on disk and answered
-        if failure is None:
+        self._turn = _Turn()
+        outcome, written = self._append(turn)
+        turn.done.set_result(outcome)  # first: whatever counting does, they are on disk and answered
+        if not isinstance(outcome, Unavailable):
             now = perf_counter()
-            self._metrics.rows(predictions)
-            self._metrics.answered(SINGLE, [now - each for each in started])
+            self._metrics.rows(written)
+            self._metrics.answered(SINGLE, [now - each for each in turn.started[: len(written)]])
 
-    def _append(self, predictions: list[Prediction]) -> Unavailable | None:
+    def _append(self, turn: _Turn) -> tuple[Mapping[str, KeptAnswer] | Unavailable, Sequence[Prediction]]:
         try:
-            self._outbox.append(predictions)
+            if turn.answers:
+                return self._outbox.append_keyed(turn.predictions, turn.answers)
+            self._outbox.append(turn.predictions)
         except Unavailable as error:
-            return error.with_traceback(None)
+            return error.with_traceback(None), ()
         except Exception:
             log.exception("the predictions of a turn could not be written")
-            return Unavailable("the outbox", "it failed in an unforeseen way")
-        return None
+            return Unavailable("the outbox", "it failed in an unforeseen way"), ()
+        return {}, turn.predictions
+
+
+class _Turn:
+    """What comes within one turn of the loop; `done` is what its requests await."""
+
+    __slots__ = ("answers", "done", "predictions", "started")
+
+    def __init__(self) -> None:
+        self.predictions: list[Prediction] = []
+        self.started: list[float] = []
+        self.answers: list[KeptAnswer] = []
+        self.done: asyncio.Future[Mapping[str, KeptAnswer] | Unavailable] | None = None

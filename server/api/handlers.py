@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from server.api.batch import BatchRows, rows_of_array, rows_of_lines
 from server.api.errors import Refusal
-from server.api.metrics import ApiMetrics
+from server.api.metrics import BATCH, SINGLE, ApiMetrics
+from server.kept_answers import KeptAnswer, unanswered
 from server.model import Model
 from server.outbox import Outbox
 from server.predictor import Predictor
 from server.record import read_record
+from tabular.contract import Contract
 from tabular.errors import Fault, Rejected
 from tabular.prediction import Prediction, id_from_key, new_id, new_ids, reply
-from tabular.prediction_batch import numbered_replies
+from tabular.prediction_batch import PredictionBatch, numbered_replies
 
 _KEY = re.compile(r"[!-~]{1,200}")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A prediction that is not written down yet, its answer, and the same to be kept if the request has a key."""
+
+    prediction: Prediction
+    answer: bytes
+    kept: KeptAnswer | None
 
 
 class Handlers:
@@ -31,51 +43,99 @@ class Handlers:
         self._metrics = metrics
         self._max_batch_rows = max_batch_rows
 
-    def predict(self, body: bytes, key: str | None) -> Prediction:
-        """Score one JSON object; counts the row if it is refused."""
-        prediction_id = new_id() if key is None else id_from_key(_checked(key))
+    def predict(self, body: bytes, key: str | None) -> Scored | KeptAnswer:
+        """Score one JSON object, or find the answer that its key was given; counts the row if it is refused."""
+        asked, earlier = self._known(key, SINGLE, body)
+        if earlier is not None:
+            return earlier
         model = self._predictor.model
         try:
             row = read_record(model.bundle, _not_empty(body))
         except Rejected:
             self._metrics.refused(1)
             raise
-        return model.one(row, prediction_id, "api")
+        prediction = model.one(row, asked.id if asked else new_id(), "api")
+        answer = msgspec.json.encode(reply(prediction, model.bundle.contract))
+        return Scored(prediction, answer, replace(asked, body=answer) if asked else None)
 
-    def reply(self, prediction: Prediction) -> bytes:
-        """What is answered to one row."""
-        return msgspec.json.encode(reply(prediction, self._predictor.model.bundle.contract))
-
-    def array(self, body: bytes, key: str | None) -> bytes:
+    def array(self, body: bytes, key: str | None) -> bytes | KeptAnswer:
         """Answer a JSON array, row by row and in order, whatever is wrong with some of them."""
-        model = self._predictor.model
-        rows = rows_of_array(model, _not_empty(body), self._max_batch_rows)
-        answers = b",".join(msgspec.json.encode(part)[1:-1] for part in self._answers(model, rows, key) if part)
-        counts = {"answered": len(rows) - len(rows.refused), "refused": len(rows.refused)}
-        return b'{"predictions":[%b],%b' % (answers, msgspec.json.encode(counts | dict(rows.refused.not_listed))[1:])
 
-    def lines(self, body: bytes, key: str | None) -> bytes:
+        def encoded(rows: BatchRows, answers: Iterable[Sequence[Any]]) -> bytes:
+            predictions = b",".join(msgspec.json.encode(part)[1:-1] for part in answers if part)
+            counts = {"answered": len(rows) - len(rows.refused), "refused": len(rows.refused)}
+            last = msgspec.json.encode(counts | dict(rows.refused.not_listed))
+            return b'{"predictions":[%b],%b' % (predictions, last[1:])
+
+        return self._batch(body, key, rows_of_array, encoded)
+
+    def lines(self, body: bytes, key: str | None) -> bytes | KeptAnswer:
         """Answer newline-delimited JSON, a line a row; blank lines are not rows."""
-        model = self._predictor.model
-        rows = rows_of_lines(model, _not_empty(body), self._max_batch_rows)
-        last = [rows.refused.not_listed] if rows.refused.not_listed else []
-        encode = msgspec.json.Encoder().encode_lines
-        return b"".join(encode(part) for part in (*self._answers(model, rows, key), last))
 
-    def _answers(self, model: Model, rows: BatchRows, key: str | None) -> list[Sequence[Any]]:
-        """An answer for each row that has one of its own, in the order of the body, some at a time."""
-        ids = new_ids(len(rows)) if key is None else _row_ids(_checked(key), len(rows))
-        self._metrics.refused(len(rows.refused))
+        def encoded(rows: BatchRows, answers: Iterable[Sequence[Any]]) -> bytes:
+            last = [rows.refused.not_listed] if rows.refused.not_listed else []
+            return b"".join(map(msgspec.json.Encoder().encode_lines, (*answers, last)))
+
+        return self._batch(body, key, rows_of_lines, encoded)
+
+    def _batch(
+        self,
+        body: bytes,
+        key: str | None,
+        read: Callable[[Model, bytes, int], BatchRows],
+        encoded: Callable[[BatchRows, Iterable[Sequence[Any]]], bytes],
+    ) -> bytes | KeptAnswer:
+        """Read, score, write down: the answer, or the one that the key was given."""
+        asked, earlier = self._known(key, f"{BATCH} {read.__name__}", body)
+        if earlier is not None:
+            return earlier
+        model = self._predictor.model
+        rows = read(model, _not_empty(body), self._max_batch_rows)
+        ids = new_ids(len(rows)) if key is None else _row_ids(key, len(rows))
         batches = [model.many(part.columns, [ids[at] for at in part.positions], "api") for part in rows.parts]
-        if batches:
+        answer = encoded(rows, _replies(rows, batches, model.bundle.contract))
+        if asked and batches:
+            kept = replace(asked, body=answer)
+            if (standing := self._outbox.append_batch(batches, kept)) is not kept:
+                return replayed(standing, kept)
+        elif batches:
             self._outbox.append(*batches)
-        answers: list[Sequence[Any]] = []
-        listed = dict(rows.refused.listed)
-        for part, batch in zip(rows.parts, batches, strict=True):
+        self._metrics.refused(len(rows.refused))
+        for batch in batches:
             self._metrics.batch(batch)
-            replies = numbered_replies(batch, part.positions, model.bundle.contract)
-            answers.append(_merged(listed, part.positions, replies))
-        return [*answers, list(listed.values())]
+        return answer
+
+    def _known(self, key: str | None, route: str, body: bytes) -> tuple[KeptAnswer | None, KeptAnswer | None]:
+        """The request of this key, and the answer that it was given before; raises Refusal if that was another body."""
+        if key is None:
+            return None, None
+        # The row's own id, or one that no row of a batch has: their positions are numbers, and a key has no spaces.
+        known_as = id_from_key(_checked(key) if route == SINGLE else f"{_checked(key)} batch")
+        asked = unanswered(known_as, route, body)
+        earlier = self._outbox.answer(asked.id)
+        return asked, None if earlier is None else replayed(earlier, asked)
+
+
+def replayed(earlier: KeptAnswer, asked: KeptAnswer) -> KeptAnswer:
+    """The earlier answer to the same request; raises Refusal for another request under the same key."""
+    if earlier.digest == asked.digest:
+        return earlier
+    fault = Fault("Idempotency-Key", "was used with another body or at another path", "the same request, or a new key")
+    raise Refusal(
+        422,
+        "this Idempotency-Key has been used for another request, so nothing was predicted for this one",
+        "idempotency_key_reused",
+        "Choose a new key for every new question; to repeat a request, send the same bytes with its key.",
+        [fault],
+    )
+
+
+def _replies(rows: BatchRows, batches: Sequence[PredictionBatch], contract: Contract) -> Iterator[Sequence[Any]]:
+    """An answer for each row that has one of its own, in the order of the body, some at a time."""
+    listed = dict(rows.refused.listed)
+    for part, batch in zip(rows.parts, batches, strict=True):
+        yield _merged(listed, part.positions, numbered_replies(batch, part.positions, contract))
+    yield list(listed.values())
 
 
 def _merged(listed: dict[int, Any], positions: Sequence[int], replies: Sequence[Any]) -> Sequence[Any]:

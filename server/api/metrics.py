@@ -44,6 +44,11 @@ class ApiMetrics:
         self._shed = prometheus.Counter(
             "api_requests_shed", "Requests sent away unread because too many waited.", registry=self._registry
         )
+        self._replays = prometheus.Counter(
+            "api_replays",
+            "Requests whose Idempotency-Key had been answered before, with the same body; they got that answer.",
+            registry=self._registry,
+        )
         self._features = prometheus.Counter(
             "api_feature_values",
             "Values of answered rows that were missing, unseen or out of the training range.",
@@ -93,6 +98,11 @@ class ApiMetrics:
         observe = self._latency[route].observe
         for each in seconds:
             observe(each)
+
+    def replayed(self, route: str, seconds: float) -> None:
+        """Count a request that got the answer which its key had been given before."""
+        self.answered(route, [seconds])
+        self._replays.inc()
 
     def shed(self, requests: int) -> None:
         """Count requests that were sent away unread because too many waited."""
