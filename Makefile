@@ -6,6 +6,9 @@
 SHELL := /bin/bash
 env ?= embedded
 PY := .venv/bin/python
+# Our own servers are asked without a proxy, whatever the shell says.
+export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY),$(if $(no_proxy),$(no_proxy),localhost)),localhost,127.0.0.1,::1
+export no_proxy := $(NO_PROXY)
 
 # Both understand the same commands. In containers nothing is installed on the host.
 ifeq ($(env),embedded)
@@ -71,7 +74,7 @@ stop-serve: $(INSTALLED) ## stop what start-serve started
 	@$(STACK) stop-serve
 
 labels: $(INSTALLED) ## attach true outcomes to stored predictions, for the reports (file=a CSV of prediction_id,label)
-	@$(if $(file),,echo "Say which file: make labels file=outcomes.csv" && exit 1 &&) $(STACK) labels '$(abspath $(file))'
+	@$(if $(file),,echo "Say which file: make labels file=outcomes.csv" && exit 1 &&) $(STACK) labels "$$(realpath -s -- "$$file")"
 
 apply-prediction-reporting: $(INSTALLED) ## write a drift report now; the worker does it every three hours
 	@$(STACK) report

@@ -14,6 +14,7 @@ from embedded import preflight
 from embedded.console import console
 from embedded.environment import given_on_the_command_line, process_environ, remember, remembered, stack_settings
 from embedded.foreground import interrupt_on_every_signal
+from embedded.inherited import inherited
 from embedded.layout import PROJECT, Layout, layout_of
 from embedded.model_check import check_model
 from embedded.operate import Stack
@@ -65,14 +66,16 @@ def _stack(arguments: argparse.Namespace) -> Stack:
     given = before = remembered(state)
     if arguments.command in _STARTING:
         fresh = given_on_the_command_line()
-        # A whole new run forgets what an earlier one was given; a RUN_ID is pinned for one start only.
-        kept = {} if arguments.command == "run" else {key: value for key, value in given.items() if key != "RUN_ID"}
-        given = {**kept, **fresh}
+        # A whole new run forgets what an earlier one was given, but for its place; a RUN_ID is pinned for one start.
+        is_kept = _OF_THE_CLONE.__contains__ if arguments.command == "run" else "RUN_ID".__ne__
+        given = {key: value for key, value in given.items() if is_kept(key)} | fresh
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:
         lasting = _lasting(given)
-        if arguments.command == "run" and lasting != before:
+        if arguments.command in _WHOLE and layout_of(stack_settings(state, before)) != stack.layout:
+            stack.down(STACK)  # they are on other ports
+        elif arguments.command == "run" and lasting != before:
             stack.down(SERVING)  # they were started with other settings
         if arguments.command != "start-serve":  # which checks first what it was given
             remember(stack.layout, lasting)
@@ -90,7 +93,7 @@ def _run(stack: Stack, _: argparse.Namespace) -> int:
 
 
 def _setup_registry(stack: Stack, _: argparse.Namespace) -> int:
-    preflight.check(stack.layout, stack.supervisor)
+    preflight.check(stack.layout, stack.supervisor, stack.settings.consumers)
     stack.up({**REGISTRY, **STORE})
     stack.finish_deploying(stack.start_deploying())
     stack.up(WORKER)
@@ -118,7 +121,7 @@ def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
 
 
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
-    preflight.check(stack.layout, stack.supervisor)
+    preflight.check(stack.layout, stack.supervisor, stack.settings.consumers)
     check_model(stack)
     remember(stack.layout, _lasting(stack.given))
     stack.down(SERVING)
@@ -166,7 +169,7 @@ def _exec(stack: Stack, arguments: argparse.Namespace) -> int:
     target = service(arguments.rest[0], stack.layout, stack.settings)
     for path in target.stale_files:
         path.unlink(missing_ok=True)
-    environ = {**os.environ, **process_environ(stack.layout, stack.given), **target.environ}
+    environ = {**inherited(os.environ), **process_environ(stack.layout, stack.given), **target.environ}
     os.chdir(target.working_folder or PROJECT)
     os.execvpe(target.command[0], target.command, environ)  # noqa: S606 - the command is built from our own layout
 
@@ -186,6 +189,8 @@ _COMMANDS = {
     "reset": _reset,
     "exec": _exec,
 }
+_WHOLE = {"run", "setup-registry"}
+_OF_THE_CLONE = {"PORT_OFFSET"}
 _STARTING = {"run", "setup-registry", "init-aws", "train", "report", "start-serve"}
 
 

@@ -6,11 +6,12 @@ import os
 import sys
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from embedded.environment import prefect_client_environ
-from embedded.layout import PROJECT, Layout, executable, filled_in, find_executable
+from embedded.layout import PROJECT, Layout, executable, filled_in, find_executable, program
 from embedded.prefect_worker import WORK_POOL, WORKER, worker_has_reported
-from embedded.service import Service
+from embedded.service import Service, tail
 from tabular.allowed_hosts import ANY, names_of
 from tabular.settings import Settings
 
@@ -20,7 +21,7 @@ PORTS_APART = 10
 
 def worker(layout: Layout, settings: Settings) -> Service:
     """The Prefect worker that runs both flows."""
-    command = (executable("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", WORKER)
+    command = (*program("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", WORKER)
     environ = prefect_client_environ(layout, settings)
     heard = partial(worker_has_reported, layout.ports.prefect, environ["PREFECT_API_AUTH_STRING"])
     return Service("worker", command, environ=environ, has_reported=heard)
@@ -31,7 +32,7 @@ def api(layout: Layout) -> Service:
     config = str(PROJECT / "server" / "gunicorn.conf.py")
     return Service(
         name="api",
-        command=(executable("gunicorn"), "--config", config, "server.api.app:create_app()"),
+        command=(*program("gunicorn"), "--config", config, "server.api.app:create_app()"),
         port=layout.ports.api,
         ready_url=f"http://127.0.0.1:{layout.ports.api}/health/ready",
     )
@@ -63,13 +64,14 @@ def reports(layout: Layout, settings: Settings) -> Service:
         "REPORTS_HOST": "127.0.0.1",
         "REPORTS_PORT": str(port),
         "REPORTS_NAMES": " ".join(names_of(settings.allowed_hosts)).replace(ANY, "~^"),
-        "REPORTS_DIR": str(layout.reports),
-        "RUN_DIR": str(folder),
+        # Relative to its folder: in its file a path may not hold everything that a folder's name may.
+        "REPORTS_DIR": f"../{layout.reports.name}",
+        "RUN_DIR": ".",
     }
     config.write_text(filled_in(PROJECT / "reporting" / "nginx" / "nginx.conf", values))
     # Started by root, its workers would become a user who cannot read the reports of root.
     directives = "daemon off; user root;" if os.geteuid() == 0 else "daemon off;"
-    command = (executable("nginx"), "-p", str(folder), "-c", str(config), "-g", directives)
+    command = (executable("nginx"), "-p", ".", "-c", config.name, "-g", directives)
     # Its title takes the place of its environment: what it is part of is told by the folder.
     return Service(name="reports", command=command, port=port, working_folder=folder)
 
@@ -82,12 +84,22 @@ def simulator(layout: Layout, door: str, settings: Settings) -> Service:
         command += ["--url", f"http://127.0.0.1:{layout.ports.api}"]
     if settings.simulator_shift:
         command += ["--shift", settings.simulator_shift]
-    return Service(name=f"send-data-{door}", command=tuple(command))
+    name = f"send-data-{door}"
+    return Service(name, tuple(command), has_reported=partial(_is_sending, layout.logs / f"{name}.log"))
 
 
 def consumer_port(layout: Layout, number: int) -> int:
     """Where the first, second, ... consumer shows its metrics."""
     return layout.ports.consumer_metrics + PORTS_APART * (number - 1)
+
+
+def _is_sending(log_file: Path, since_seconds: float) -> bool:
+    """True if the simulator's last line, written since then, is about rows, not about why there are none."""
+    try:
+        is_new = log_file.stat().st_mtime >= since_seconds
+    except FileNotFoundError:
+        return False
+    return is_new and tail(log_file, 1).startswith(("sending ", "sent "))
 
 
 def _module(name: str, module: str, port: int, path: str) -> Service:

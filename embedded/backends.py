@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from embedded.layout import PROJECT, Layout, executable
+from embedded.layout import PROJECT, Layout, program
 from embedded.logins import prefect_login
 from embedded.service import Service
 from tabular.allowed_hosts import ANY, names_of
 from tabular.settings import Settings
 
-# The emulators check no credential; boto3 only wants to have some.
-AWS_ENVIRON = {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded", "AWS_DEFAULT_REGION": "us-east-1"}
+# The emulators check no credential; boto3 only wants to have some, and none of the user's own files.
+AWS_ENVIRON = {
+    "AWS_ACCESS_KEY_ID": "embedded",
+    "AWS_SECRET_ACCESS_KEY": "embedded",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
 EMULATORS_PYTHON = PROJECT / ".venv-emulators" / "bin" / "python"
 QUIET_PREFECT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -39,8 +46,8 @@ def emulator(layout: Layout, settings: Settings = DEFAULTS) -> Service:
         command=(str(EMULATORS_PYTHON), "-m", "embedded.emulators.server", *options),
         port=layout.ports.emulator,
         ready_url=f"http://127.0.0.1:{layout.ports.emulator}/_ministack/health",
+        working_folder=PROJECT,
         environ={
-            "PYTHONPATH": str(PROJECT),
             "GATEWAY_PORT": str(layout.ports.emulator),
             "SERVICES": "s3,kinesis",  # others of its services run code
             "PERSIST_STATE": "1",
@@ -57,7 +64,7 @@ def moto(layout: Layout) -> Service:
     """Moto: the second emulator, for tests; in memory only."""
     return Service(
         name="moto",
-        command=(executable("moto_server"), "-H", "127.0.0.1", "-p", str(layout.ports.emulator)),
+        command=(*program("moto_server"), "-H", "127.0.0.1", "-p", str(layout.ports.emulator)),
         port=layout.ports.emulator,
         ready_url=f"http://127.0.0.1:{layout.ports.emulator}/moto-api/data.json",
     )
@@ -67,7 +74,7 @@ def store(layout: Layout) -> Service:
     """nx-27017: the MongoDB wire protocol over SQLite."""
     folder = layout.folder("store")
     pid_file = folder / "nx.pid"
-    command = (executable("nx-27017"), "--host", "127.0.0.1", "-p", str(layout.ports.store))
+    command = (*program("nx-27017"), "--host", "127.0.0.1", "-p", str(layout.ports.store))
     files = ("--data-dir", str(folder), "--log-file", str(folder / "nx.log"), "--pid-file", str(pid_file))
     return Service(name="store", command=command + files, port=layout.ports.store, stale_files=(pid_file,))
 
@@ -79,18 +86,15 @@ def mlflow(layout: Layout, settings: Settings = DEFAULTS) -> Service:
     # By itself it also allows every name that begins like a private address, such as 10.evil.example.
     known = ",".join(name if name == ANY else f"{name}:{port}" for name in names_of(settings.allowed_hosts))
     closed = ("--allowed-hosts", known, "--cors-allowed-origins", f"http://127.0.0.1:{port}")
-    kept = (
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-        "--artifacts-destination",
-        str(folder / "artifacts"),
-    )
+    # Relative, for in the address of a database a path may not hold everything that a folder's name may.
+    kept = ("--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "artifacts")
     return Service(
         name="mlflow",
-        command=(executable("mlflow"), "server", *where, *kept, *closed, "--serve-artifacts"),
+        command=(*program("mlflow"), "server", *where, *kept, *closed, "--serve-artifacts"),
         port=layout.ports.mlflow,
         ready_url=f"http://127.0.0.1:{layout.ports.mlflow}/health",
         environ=QUIET_MLFLOW,
+        working_folder=folder,
     )
 
 

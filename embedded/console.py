@@ -12,6 +12,8 @@ from rich.table import Table
 
 console = Console(highlight=False, soft_wrap=True, file=sys.stdout)
 
+_WIDE = 200
+
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
@@ -34,4 +36,5 @@ def table(title: str, rows: Sequence[tuple[str, ...]], headers: tuple[str, ...])
         grid.add_column(header, no_wrap=True)
     for row in rows:
         grid.add_row(*row)
-    console.print(grid)
+    # A cut address or login is of no use: what is too long for the terminal goes on in its next line.
+    Console(highlight=False, file=sys.stdout, width=max(_WIDE, console.width)).print(grid)

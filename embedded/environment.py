@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from embedded.backends import AWS_ENVIRON, QUIET_MLFLOW, QUIET_PREFECT
@@ -79,9 +80,11 @@ def process_environ(layout: Layout, given: Mapping[str, str]) -> dict[str, str]:
         "PREFECT_API_URL": f"http://127.0.0.1:{ports.prefect}/api",
         "PREFECT_HOME": str(layout.state / "prefect"),
         "PREFECT_WORKER_QUERY_SECONDS": "2",
+        **{f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()},
         MARKER: str(layout.state),
     }
     chosen.pop("PREFECT_AUTH_STRING", None)  # only who talks to Prefect gets it
+    chosen.pop("PORT_OFFSET", None)  # it is in the ports
     return {**AWS_ENVIRON, **QUIET_PREFECT, **QUIET_MLFLOW, **chosen, **addresses, **_own_folders(layout)}
 
 

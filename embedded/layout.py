@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tabular.errors import InvalidSetting
+from tabular.setting_types import LAST_PORT
 from tabular.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -53,15 +55,29 @@ class Layout:
 
 
 def layout_of(settings: Settings) -> Layout:
-    """The layout that these settings ask for."""
-    names = Ports.__dataclass_fields__
-    ports = Ports(**{name: getattr(settings, f"{name}_port") for name in names})
-    return Layout(state=(PROJECT / settings.state_dir).resolve(), ports=ports)
+    """The layout that these settings ask for; raises InvalidSetting if the offset leads beyond the last port."""
+    offset = settings.port_offset
+    ports = {name: getattr(settings, f"{name}_port") + offset for name in Ports.__dataclass_fields__}
+    for name, port in ports.items():
+        if port > LAST_PORT:
+            raise InvalidSetting(f"PORT_OFFSET={offset} cannot be used: {name.upper()}_PORT would be {port}")
+    return Layout(state=(PROJECT / settings.state_dir).resolve(), ports=Ports(**ports))
 
 
 def executable(name: str) -> str:
     """The path of a program of this environment, of the emulators' one, or of the system; the bare name if none."""
     return find_executable(name) or name
+
+
+def program(name: str) -> tuple[str, ...]:
+    """How to start a program by this name: a script of ours by its interpreter.
+
+    The first line of a script cannot name one whose path has a space or a quote in it.
+    """
+    found = executable(name)
+    interpreter = Path(found).parent / "python"
+    is_script = interpreter.exists() and Path(found).is_relative_to(PROJECT)
+    return (str(interpreter), found) if is_script else (found,)
 
 
 def find_executable(name: str) -> str | None:

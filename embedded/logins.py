@@ -26,6 +26,16 @@ def prometheus_password(layout: Layout) -> str:
     return _kept(layout, "prometheus")
 
 
+def api_key_file(layout: Layout, key: str) -> Path:
+    """A file with the key of the API, for commands that must not show it."""
+    folder = layout.folder("logins")
+    folder.chmod(0o700)
+    file = folder / "api_key"
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    _write_private(draft, key)
+    return draft.replace(file)
+
+
 def _kept(layout: Layout, name: str) -> str:
     folder = layout.folder("logins")
     folder.chmod(0o700)
@@ -38,11 +48,15 @@ def _kept(layout: Layout, name: str) -> str:
 def _write_once(file: Path, text: str) -> None:
     """Whole or not at all, and of several processes that start at the same time the first one's."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        stream.write(text)
+    _write_private(draft, text)
     try:
         file.hardlink_to(draft)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+
+
+def _write_private(file: Path, text: str) -> None:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -15,7 +16,8 @@ from embedded import orphans
 from embedded.console import say
 from embedded.environment import prefect_client_environ, process_environ
 from embedded.foreground import run_in_foreground
-from embedded.layout import PROJECT, Layout, executable
+from embedded.inherited import inherited
+from embedded.layout import PROJECT, Layout, program
 from embedded.prefect_worker import WORK_POOL
 from embedded.readiness import wait_ready
 from embedded.service import tail
@@ -46,7 +48,7 @@ class Stack:
     def environ(self) -> dict[str, str]:
         """The environment of the commands that are run here, which talk to Prefect."""
         clients = prefect_client_environ(self.layout, self.settings)
-        return {**os.environ, **process_environ(self.layout, self.given), **clients}
+        return {**inherited(os.environ), **process_environ(self.layout, self.given), **clients}
 
     def up(self, names: Iterable[str]) -> None:
         """Start processes side by side and wait for each; raises Unavailable with the log of one that fails."""
@@ -84,7 +86,7 @@ class Stack:
 
     def start_deploying(self) -> subprocess.Popen[bytes]:
         """Register both flows with Prefect, in the background: it is slow and nothing but the worker waits for it."""
-        prefect = executable("prefect")
+        prefect = shlex.join(program("prefect"))
         deploy = f"{prefect} --no-prompt deploy --all --prefect-file"
         commands = [
             f"{prefect} work-pool create {WORK_POOL} --type process --overwrite",

@@ -35,9 +35,10 @@ def service(layout: Layout, consumers: int = 1, api_key: str = "") -> Service:
         name="prometheus",
         command=(
             executable("prometheus"),
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--web.config.file={folder / 'web.yml'}",
-            f"--storage.tsdb.path={folder / 'data'}",
+            # Relative, for it looks for the names of its files as if they were patterns.
+            "--config.file=prometheus.yml",
+            "--web.config.file=web.yml",
+            "--storage.tsdb.path=data",
             f"--web.listen-address=127.0.0.1:{port}",
             f"--web.cors.origin={re.escape(f'http://127.0.0.1:{port}')}",  # by itself: any
             "--storage.tsdb.retention.time=15d",
@@ -45,6 +46,7 @@ def service(layout: Layout, consumers: int = 1, api_key: str = "") -> Service:
         port=port,
         ready_url=f"http://127.0.0.1:{port}/-/ready",
         ready_headers=login_header(password),
+        working_folder=folder,
     )
 
 

@@ -15,8 +15,6 @@ from embedded.service import POLL_SECONDS, Service, tail
 from embedded.supervisor import Supervisor
 from tabular.errors import Unavailable
 
-_STEADY_SECONDS = 5.0
-"""How long a program without a port must have run: by then it has read its settings and what it works on."""
 _MOST_STARTS = 2
 _REASON_LINES = 200
 _ERROR = re.compile(r"^.*?\b(?:CRITICAL|ERROR)\b[ :]+[\w.]+: (.+)$", re.MULTILINE)
@@ -45,9 +43,8 @@ def _is_ready(target: Service, process: dict[str, Any]) -> bool:
         return False
     if target.has_reported is not None:
         return target.has_reported(process["start"])
-    if target.port is None:
-        return time.time() - float(process["start"]) >= _STEADY_SECONDS
-    return sockets.is_listening(target.port, group=process["pid"]) and target.is_ready
+    is_ours = target.port is None or sockets.is_listening(target.port, group=process["pid"])
+    return is_ours and target.is_ready
 
 
 def _failure(process: dict[str, Any], starts: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import time
 import urllib.error
 import urllib.request
@@ -10,7 +12,9 @@ from pathlib import Path
 
 from embedded import preflight
 from embedded.console import console, say, step, table
+from embedded.inherited import has_proxy
 from embedded.layout import PROJECT
+from embedded.logins import api_key_file
 from embedded.loopback import open_loopback
 from embedded.operate import Stack
 from embedded.stack import REGISTRY, SIMULATORS, STORE, WORKER, left_out, serving
@@ -25,7 +29,7 @@ FIRST_WINDOW_RATE_PER_SECOND = 100
 def run(stack: Stack) -> None:
     """Start, train, serve, predict, report, and leave the loop running; raises on the first step that fails."""
     began = time.monotonic()
-    preflight.check(stack.layout, stack.supervisor)
+    preflight.check(stack.layout, stack.supervisor, stack.settings.consumers)
     for name, why in left_out().items():
         console.print(f"[yellow]left out:[/yellow] {name} is not installed, so {why}. To have it: make setup_tests")
     with step("Starting S3 and Kinesis, the prediction store, MLflow, Prefect and the report pages"):
@@ -54,7 +58,9 @@ def first_prediction(stack: Stack) -> dict[str, object]:
     """The API's answer to the contract's example; raises Unavailable."""
     body = json.dumps(example(stack)).encode()
     url = f"http://127.0.0.1:{stack.layout.ports.api}/predict"
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    key = stack.settings.api_key
+    headers = {"Content-Type": "application/json"} | ({"X-API-Key": key} if key else {})
+    request = urllib.request.Request(url, body, headers)
     try:
         with open_loopback(request, timeout_seconds=10) as answer:
             found: dict[str, object] = json.load(answer)
@@ -73,12 +79,26 @@ def show(stack: Stack) -> None:
     answer = first_prediction(stack)
     console.print()
     table("The loop is running", urls(stack), ADDRESSES)
-    body = json.dumps(example(stack)).replace("'", "'\\''")
     console.print(f"\nRUN_ID {answer['model_run_id']}")
     console.print("Ask it yourself:\n", style="bold")
-    url = f"http://127.0.0.1:{stack.layout.ports.api}/predict"
-    console.print(f"curl {url} -H 'Content-Type: application/json' -d '{body}'\n", markup=False)
+    console.print(f"{curl_line(stack)}\n", markup=False)
     console.print(f"Logs: {stack.layout.logs}   State: make status   Stop: make stop")
+
+
+def curl_line(stack: Stack) -> str:
+    """A command for the shell that asks for a prediction; a key is read from its file, so that no screen shows it."""
+    direct = ["--noproxy", "127.0.0.1"] if has_proxy(os.environ) else []
+    words = [
+        "curl",
+        *direct,
+        f"http://127.0.0.1:{stack.layout.ports.api}/predict",
+        "-H",
+        "Content-Type: application/json",
+    ]
+    line = shlex.join([*words, "-d", json.dumps(example(stack))])
+    if key := stack.settings.api_key:
+        line += f' -H "X-API-Key: $(cat {shlex.quote(str(api_key_file(stack.layout, key)))})"'
+    return line
 
 
 def _send_first_window(stack: Stack) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport
 
 from embedded.environment import empty_temporary_folder
-from embedded.layout import PROJECT, Layout, executable
+from embedded.layout import Layout, program
 from embedded.service import tail
 from embedded.supervisor_config import LONGEST_STOP_SECONDS, config_text, supervisor_environ
 from tabular.errors import Unavailable
@@ -68,8 +68,8 @@ class Supervisor:
         self._config.write_text(config_text(self._elsewhere))
         self._socket.unlink(missing_ok=True)
         environ = {**os.environ, **supervisor_environ(self._layout)}
-        command = [executable("supervisord"), "-c", str(self._config)]
-        done = subprocess.run(command, cwd=PROJECT, env=environ, check=False, capture_output=True, text=True)  # noqa: S603
+        command = [*program("supervisord"), "-c", str(self._config)]
+        done = subprocess.run(command, cwd=self._folder, env=environ, check=False, capture_output=True, text=True)  # noqa: S603
         deadline = time.monotonic() + START_SECONDS
         while not self.is_running:
             if done.returncode != 0 or time.monotonic() > deadline:

@@ -1,7 +1,7 @@
 """The supervisor's configuration file: one program for each process of the stack, one log each.
 
-No path stands in it: supervisord cuts values at ` ;`, and splits commands as a shell does. What it writes lies beside
-the file, and the command finds the interpreter and the state folder in its environment.
+No folder stands in it: supervisord cuts values at ` ;`, expands `%`, and splits commands as a shell does. It is started
+in the file's own folder, and the command finds the interpreter, the project and the state folder in its environment.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 from embedded.environment import MARKER
-from embedded.layout import Layout
+from embedded.layout import PROJECT, Layout
 from embedded.service import STOP_SECONDS
 from embedded.stack import STACK, STOP_ORDER
 from tabular.private_files import OWNER_ALONE
 
-_PYTHON = "EMBEDDED_PYTHON"
+_PYTHON, _PROJECT = "EMBEDDED_PYTHON", "EMBEDDED_PROJECT"
 # Those who answer finish what they have begun: gunicorn gives its requests 25 seconds.
 _PATIENT = {name: 30.0 for name in STACK if name == "api" or name.startswith("consumer")}
 LONGEST_STOP_SECONDS = max(STOP_SECONDS, *_PATIENT.values())
@@ -24,18 +24,18 @@ _TURN = {name: turn for turn, names in enumerate(reversed(STOP_ORDER)) for name 
 
 def supervisor_environ(layout: Layout) -> dict[str, str]:
     """What the supervisor needs in its environment, and hands on to every process."""
-    return {MARKER: str(layout.state), _PYTHON: sys.executable}
+    return {MARKER: str(layout.state), _PYTHON: sys.executable, _PROJECT: str(PROJECT)}
 
 
 def config_text(socket: Path | None = None) -> str:
     """The text of `supervisord.conf`; the socket lies beside it unless it is given."""
     lines = [
         "[unix_http_server]",
-        f"file={_escaped(socket) if socket else '%(here)s/supervisord.sock'}",
+        f"file={_escaped(socket) if socket else 'supervisord.sock'}",
         "chmod=0700",
         "[supervisord]",
-        "logfile=%(here)s/supervisord.log",
-        "pidfile=%(here)s/supervisord.pid",
+        "logfile=supervisord.log",
+        "pidfile=supervisord.pid",
         "silent=true",
         f"umask={OWNER_ALONE:03o}",  # its own default lets everybody read
         "[rpcinterface:supervisor]",
@@ -47,10 +47,11 @@ def config_text(socket: Path | None = None) -> str:
 
 
 def _program(name: str) -> list[str]:
+    start = f'cd "${_PROJECT}" && exec "${_PYTHON}" -m embedded exec {name} --state "${MARKER}"'
     return [
         f"[program:{name}]",
-        f"""command=/bin/sh -c 'exec "${_PYTHON}" -m embedded exec {name} --state "${MARKER}"'""",
-        f"stdout_logfile=%(here)s/../logs/{name}.log",
+        f"command=/bin/sh -c '{start}'",
+        f"stdout_logfile=../logs/{name}.log",
         "stdout_logfile_maxbytes=10MB",
         "stdout_logfile_backups=2",
         "redirect_stderr=true",

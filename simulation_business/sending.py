@@ -71,6 +71,7 @@ def run(describe: Callable[[argparse.ArgumentParser, Settings], None], send: Sen
         describe(parser, settings)
         arguments = parser.parse_args()
         job = _job(arguments, settings, stop)
+        sys.stderr.write(f"sending rows of {job.contract.table.name}, {arguments.rate:g} a second\n")
         send(arguments, settings, job)
     except TabularError as error:
         sys.stderr.write(f"{error}\n")

@@ -13,14 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from tabular.errors import InvalidSetting
-from tabular.setting_types import Consumers, Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed
-
-_PLAIN_WORDS = {
-    "Expected `int`": "it must be a whole number",
-    "Expected `float`": "it must be a number",
-    ", got `str`": "",
-}
+from tabular.setting_types import Consumers, Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed, checked
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     reports_port: Port = 8888
     """Embedded mode: the port on which the reports are hosted."""
+
+    port_offset: CountOrNone = 0
+    """Embedded mode: added to every port, for a second clone beside the first; remembered until `PORT_OFFSET=`."""
 
     consumers: Consumers = 1
     """Embedded mode: how many consumers share the stream's shards, up to four."""
@@ -230,21 +226,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; raises InvalidSetting naming the variable, its value and what is allowed."""
     source = os.environ if environ is None else environ
-    return _checked({name: source[name.upper()] for name in Settings.__struct_fields__ if source.get(name.upper())})
+    given = {name: source[name.upper()] for name in Settings.__struct_fields__ if source.get(name.upper())}
+    return checked(given, Settings)
 
 
 def with_values(settings: Settings, **given: object) -> Settings:
     """The settings with these fields replaced, None meaning "as it is"; raises InvalidSetting like `load_settings`."""
-    return _checked(
-        msgspec.structs.asdict(settings) | {name: value for name, value in given.items() if value is not None}
-    )
-
-
-def _checked(given: Mapping[str, object]) -> Settings:
-    try:
-        return msgspec.convert(given, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
-    except msgspec.ValidationError as error:
-        why, _, name = str(error).rstrip("`").partition(" - at `$.")
-        for said, plain in _PLAIN_WORDS.items():
-            why = why.replace(said, plain)
-        raise InvalidSetting(f"{name.upper()}={given.get(name, '')!r} cannot be used: {why}") from error
+    replaced = {name: value for name, value in given.items() if value is not None}
+    return checked(msgspec.structs.asdict(settings) | replaced, Settings)

@@ -49,6 +49,7 @@ def aws_credentials() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in backends.AWS_ENVIRON.items():
             patch.setenv(name, value)
+        patch.delenv("AWS_PROFILE", raising=False)
         yield
 
 

@@ -63,13 +63,16 @@ class Loop:
 
 @pytest.fixture(scope="session")
 def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
-    """The loop after a short `make run`."""
+    """The loop after a short `make run`, in a folder and a shell as people may have them."""
     ports = Ports(**{name: free_port() for name in Ports.__dataclass_fields__})
     given = {f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()}
-    given |= {"TRIALS": "8", "SIMULATOR_RATE_PER_SECOND": "5", "DATASET_CSV": "", "RUN_ID": "", "COLUMNS": "200"}
+    given |= {"TRIALS": "8", "SIMULATOR_RATE_PER_SECOND": "5", "DATASET_CSV": "", "RUN_ID": ""}
     outside = tuple(tmp_path_factory.mktemp(name) for name in ("home", "temporary"))
     given |= dict(zip(("HOME", "TMPDIR"), map(str, outside), strict=True))
-    loop = Loop(tmp_path_factory.mktemp("loop"), ports, {**os.environ, **given}, outside)
+    given |= {"AWS_PROFILE": "nobody", "ALL_PROXY": "socks5://127.0.0.1:9"}
+    given |= dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    state = tmp_path_factory.mktemp("loop") / """it's a "50% sure" loop; #1"""
+    loop = Loop(state, ports, {**os.environ, **given}, outside)
     try:
         done = loop.command("run")
         loop.printed = done.stdout

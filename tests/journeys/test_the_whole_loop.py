@@ -106,14 +106,23 @@ def test_the_worker_is_ready_when_prefect_has_heard_of_it(loop):
     assert not worker_has_reported(loop.ports.prefect, login, since_seconds=time.time() + 3_600)
 
 
-def test_another_trials_run_id_is_served_when_asked_for(loop, contract, registry):
+def test_another_trials_run_id_is_served_with_a_key_when_asked_for(loop, contract, registry, predictions):
     champion = registry.champion()
     other = another_trial(loop, registry, champion)
     assert loop.command("stop-serve").returncode == 0
-    done = loop.command("start-serve", RUN_ID=other)
+    done = loop.command("start-serve", RUN_ID=other, API_KEY="only-for-us")
     assert done.returncode == 0, done.stdout
-    assert loop.predict(contract.example)[1]["model_run_id"] == other
-    assert loop.command("start-serve").returncode == 0
+    assert "only-for-us" not in done.stdout
+    assert loop.predict(contract.example)[0] == 401
+    line = next(line for line in done.stdout.splitlines() if line.startswith("curl "))
+    pasted = subprocess.run(["/bin/sh", "-c", f"{line} -s"], capture_output=True, text=True, check=True)
+    assert json.loads(pasted.stdout)["model_run_id"] == other
+
+    def sent_by_the_simulator():
+        return [one for one in predictions.latest(500) if (one.run_id, one.door) == (other, "api")][2:]
+
+    assert eventually(sent_by_the_simulator)
+    assert loop.command("start-serve", API_KEY="").returncode == 0
     assert loop.predict(contract.example)[1]["model_run_id"] == champion
 
 

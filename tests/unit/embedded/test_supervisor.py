@@ -7,18 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 import pytest
 
-from embedded import orphans, preflight
+from embedded import orphans
 from embedded.environment import MARKER
 from embedded.layout import PROJECT, find_executable
 from embedded.operate import Stack
 from embedded.service import accepts
 from embedded.stack import STACK, STOP_ORDER
-from embedded.supervisor import Supervisor
-from tabular.errors import Rejected
 
 
 def pid_of(stack: Stack, name: str) -> int:
@@ -143,10 +140,3 @@ def test_another_stack_is_not_taken_for_an_orphan(tmp_path):
     finally:
         other.kill()
         other.wait()
-
-
-def test_a_taken_port_is_named_with_the_remedy_before_anything_starts(stack, store, layout):
-    taken = replace(stack.layout, ports=replace(stack.layout.ports, api=layout.ports.store))
-    with pytest.raises(Rejected, match=rf"port {layout.ports.store} \(api\) is taken.*API_PORT="):
-        preflight.check(taken, Supervisor(taken))
-    assert not Supervisor(taken).is_running

@@ -1,0 +1,97 @@
+"""What is seen before anything starts: ports that cannot be had, and clones side by side."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from embedded import preflight
+from embedded.environment import process_environ, stack_settings
+from embedded.layout import PROJECT, Ports, layout_of
+from embedded.sockets import is_listening
+from embedded.supervisor import Supervisor
+from tabular.errors import InvalidSetting, Rejected
+from tabular.settings import Settings
+
+
+def refused(stack, consumers: int = 1, **ports: int) -> str:
+    layout = replace(stack.layout, ports=replace(stack.layout.ports, **ports))
+    with pytest.raises(Rejected) as caught:
+        preflight.check(layout, Supervisor(layout), consumers)
+    assert not Supervisor(layout).is_running
+    return str(caught.value)
+
+
+def test_a_taken_port_is_named_with_the_remedy_before_anything_starts(stack, store, layout):
+    said = refused(stack, api=layout.ports.store)
+    assert f"port {layout.ports.store} (api) is taken by another program" in said
+    assert "API_PORT=" in said
+    assert "make run PORT_OFFSET=" in said
+
+
+def test_a_port_of_a_further_consumer_is_looked_at_too(stack, store, layout):
+    said = refused(stack, consumers=2, consumer_metrics=layout.ports.store - 10)
+    assert f"port {layout.ports.store} (consumer-2) is taken" in said
+
+
+def test_two_that_want_the_same_port_are_named_before_anything_starts(stack):
+    port = stack.layout.ports.mlflow
+    said = refused(stack, api=port)
+    assert f"port {port} is wanted by both mlflow (MLFLOW_PORT) and api (API_PORT)" in said
+    said = refused(stack, consumers=2, monitor=21_010, consumer_metrics=21_000)
+    assert "port 21010 is wanted by both monitor (MONITOR_PORT) and consumer-2 (CONSUMER_METRICS_PORT)" in said
+
+
+def test_a_port_that_needs_the_rights_of_root_is_named():
+    if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 80:
+        pytest.skip("here anybody may listen everywhere")
+    code = (
+        "import os; from pathlib import Path; from embedded import preflight;"
+        "from embedded.supervisor import Supervisor; from embedded.layout import Layout, Ports;"
+        "layout = Layout(Path('/nowhere'), Ports(reports=80));"
+        "os.geteuid() or os.setuid(65_534); preflight.check(layout, Supervisor(layout))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert "port 80 (reports) needs the rights of root: choose one above 1023: make run REPORTS_PORT=" in done.stderr
+
+
+def test_that_our_own_process_has_its_port_already_is_no_fault_and_that_a_stranger_has_it_is_one(stack, store, layout):
+    stack.up(["store"])
+    preflight.check(stack.layout, stack.supervisor)
+    pid = stack.supervisor.process("store")["pid"]
+    assert is_listening(stack.layout.ports.store, group=pid)
+    moved = replace(stack.layout, ports=replace(stack.layout.ports, store=layout.ports.store))
+    with pytest.raises(Rejected, match=r"\(store\) is taken by another program"):
+        preflight.check(moved, stack.supervisor)
+
+
+def test_one_option_moves_every_port_and_every_process_is_told_of_it(tmp_path):
+    layout = layout_of(stack_settings(tmp_path, {"PORT_OFFSET": "100", "API_PORT": "9000"}))
+    assert layout.ports == Ports(4666, 27_118, 5151, 4300, 9100, 8186, 8185, 9191, 8988)
+    environ = process_environ(layout, {"PORT_OFFSET": "100", "API_PORT": "9000"})
+    assert (environ["API_PORT"], environ["MONITOR_PORT"]) == ("9100", "8185")
+    assert "PORT_OFFSET" not in environ
+    with pytest.raises(InvalidSetting, match=r"PORT_OFFSET=60000 cannot be used: STORE_PORT would be 87018"):
+        layout_of(Settings(port_offset=60_000))
+
+
+def test_a_clone_remembers_where_its_ports_are_also_when_it_is_run_anew(tmp_path):
+    code = (
+        "import argparse, sys, embedded.__main__ as m;"
+        "print(m._stack(argparse.Namespace(command=sys.argv[2], state=sys.argv[1])).layout.ports.api)"
+    )
+
+    def port(command: str, **given: str) -> int:
+        environ = {key: value for key, value in os.environ.items() if not key.startswith("PORT_")} | given
+        line = [sys.executable, "-c", code, str(tmp_path), command]
+        return int(subprocess.run(line, cwd=PROJECT, env=environ, capture_output=True, check=True).stdout)
+
+    assert port("run", PORT_OFFSET="100") == 9796
+    assert [port(command) for command in ("run", "status", "start-serve", "run")] == [9796] * 4
+    assert port("run", PORT_OFFSET="") == 9696
+    assert port("run") == 9696
