@@ -38,7 +38,8 @@ champion() { in_worker python -m model_orchestration.champion; }
 
 # A command in a running container is no child of its first process: it needs the secrets handed to it, too.
 with_secrets() { "$1" exec -T "$2" sh containers/entrypoint.sh "${@:3}"; }
-in_worker() { with_secrets registry worker "$@"; }
+# The table and the model are those of this command, whatever the worker was started with.
+in_worker() { with_secrets registry worker env CONTRACT="$CONTRACT" MODEL_NAME="$MODEL_NAME" "$@"; }
 
 wait_healthy() {
     local began=$SECONDS waiting id

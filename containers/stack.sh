@@ -92,6 +92,7 @@ start_serve() {
     say "Building the images"
     quietly serve build
     make_store_users
+    quietly registry up -d worker # it trains the table that is served: with other settings it is started anew
     say "Starting both doors, the store, the monitor, Prometheus, Grafana and what COMPOSE_PROFILES names"
     quietly serve up -d
     wait_healthy serve

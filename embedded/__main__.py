@@ -12,7 +12,15 @@ from pathlib import Path
 
 from embedded import preflight
 from embedded.console import console
-from embedded.environment import given_on_the_command_line, process_environ, remember, remembered, stack_settings
+from embedded.environment import (
+    given_on_the_command_line,
+    process_base,
+    process_environ,
+    remember,
+    remembered,
+    stack_settings,
+    started_anew,
+)
 from embedded.foreground import interrupt_on_every_signal
 from embedded.inherited import inherited
 from embedded.layout import PROJECT, Layout, layout_of
@@ -72,19 +80,28 @@ def _stack(arguments: argparse.Namespace) -> Stack:
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:
-        lasting = _lasting(given)
         if arguments.command in _WHOLE and layout_of(stack_settings(state, before)) != stack.layout:
             stack.down(STACK)  # they are on other ports
-        elif arguments.command == "run" and lasting != before:
-            stack.down(SERVING)  # they were started with other settings
         if arguments.command != "start-serve":  # which checks first what it was given
-            remember(stack.layout, lasting)
+            _keep_what_was_given(stack, arguments.command)
     return stack
 
 
-def _lasting(given: Mapping[str, str]) -> dict[str, str]:
-    """Which file a table came from is remembered with the table: another table has another."""
-    return {key: value for key, value in given.items() if key != "DATASET_CSV"}
+def _keep_what_was_given(stack: Stack, command: str) -> None:
+    """Remember it for what starts later, and stop what was started with something else."""
+    # Which file a table came from is remembered with the table: another table has another.
+    lasting = {key: value for key, value in stack.given.items() if key != "DATASET_CSV"}
+    remember(stack.layout, lasting)
+    _stop_what_has_other_settings(stack, command, lasting)
+
+
+def _stop_what_has_other_settings(stack: Stack, command: str, given: Mapping[str, str]) -> None:
+    """Stop the servers and the worker if they were started with other settings: what is served is what is trained."""
+    if command in {"run", "start-serve"} and started_anew(stack.layout.state, "serving", given):
+        stack.down(SERVING)
+    for_flows = {key: value for key, value in given.items() if key not in _NOT_FOR_FLOWS}
+    if command in {"run", "start-serve", "setup-registry"} and started_anew(stack.layout.state, "worker", for_flows):
+        stack.down(WORKER)
 
 
 def _run(stack: Stack, _: argparse.Namespace) -> int:
@@ -123,9 +140,11 @@ def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor, stack.settings.consumers)
     check_model(stack)
-    remember(stack.layout, _lasting(stack.given))
+    _keep_what_was_given(stack, "start-serve")
     stack.down(SERVING)
     stack.up([*STORE, *serving(stack.settings), *SIMULATORS])
+    if stack.supervisor.runs("prefect"):
+        stack.up(WORKER)
     show(stack)
     return 0
 
@@ -169,7 +188,7 @@ def _exec(stack: Stack, arguments: argparse.Namespace) -> int:
     target = service(arguments.rest[0], stack.layout, stack.settings)
     for path in target.stale_files:
         path.unlink(missing_ok=True)
-    environ = {**inherited(os.environ), **process_environ(stack.layout, stack.given), **target.environ}
+    environ = process_base(inherited(os.environ)) | process_environ(stack.layout, stack.given) | target.environ
     os.chdir(target.working_folder or PROJECT)
     os.execvpe(target.command[0], target.command, environ)  # noqa: S606 - the command is built from our own layout
 
@@ -191,6 +210,8 @@ _COMMANDS = {
 }
 _WHOLE = {"run", "setup-registry"}
 _OF_THE_CLONE = {"PORT_OFFSET"}
+# A worker need not be started anew for these.
+_NOT_FOR_FLOWS = {"RUN_ID", "SIMULATOR_RATE_PER_SECOND", "SIMULATOR_SHIFT", "CONSUMERS", "API_KEY"}
 _STARTING = {"run", "setup-registry", "init-aws", "train", "report", "start-serve"}
 
 

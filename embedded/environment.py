@@ -22,6 +22,7 @@ MARKER = "EMBEDDED_STACK"
 _STORE_SYNC = {"normal": "/?w=1&journal=false", "full": ""}
 _TEMPORARY = "tmp"
 _CRONS = ("TRAIN_CRON", "REPORT_CRON")
+_SETTING_NAMES = (*(name.upper() for name in Settings.__struct_fields__), *_CRONS)
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -40,26 +41,35 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 def given_on_the_command_line() -> dict[str, str]:
     """The settings that the caller's own environment sets; an empty one takes back what an earlier start was given."""
-    names = [*(name.upper() for name in Settings.__struct_fields__), *_CRONS]
     prefects_own = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     given = {"PREFECT_AUTH_STRING": prefects_own} if prefects_own else {}
-    return given | {name: os.environ[name] for name in names if name in os.environ}
+    return given | {name: os.environ[name] for name in _SETTING_NAMES if name in os.environ}
 
 
 def remember(layout: Layout, given: Mapping[str, str]) -> None:
     """Keep the command line's settings for the processes that start later."""
     layout.state.mkdir(parents=True, exist_ok=True)
     layout.state.chmod(0o700)
-    path = _overrides(layout.state)
-    path.touch(mode=0o600)  # a key or a login may be among them
-    path.chmod(0o600)
-    path.write_text("".join(f"{key}={value}\n" for key, value in sorted(given.items())))
+    _write(_overrides(layout.state), given)
 
 
 def remembered(state: Path) -> dict[str, str]:
     """The command line's settings that the last start kept."""
     path = _overrides(state)
     return read_env_file(path) if path.exists() else {}
+
+
+def started_anew(state: Path, group: str, given: Mapping[str, str]) -> bool:
+    """Note what a group of processes is started with from now on; True if it was started with something else before."""
+    path = state / f"{group}.env"
+    before = read_env_file(path) if path.exists() else None
+    _write(path, given)
+    return before is not None and before != dict(given)
+
+
+def process_base(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment without our settings: what starts a process may have been started with others long ago."""
+    return {name: value for name, value in environ.items() if name not in _SETTING_NAMES}
 
 
 def stack_settings(state: Path, given: Mapping[str, str]) -> Settings:
@@ -103,6 +113,12 @@ def _own_folders(layout: Layout) -> dict[str, str]:
     """Folders for what libraries would keep in the home folder or leave in the common temporary one."""
     names = {"TMPDIR": _TEMPORARY, "MPLCONFIGDIR": "matplotlib", "XDG_CACHE_HOME": "cache"}
     return {variable: str(layout.folder(name)) for variable, name in names.items()}
+
+
+def _write(path: Path, given: Mapping[str, str]) -> None:
+    path.touch(mode=0o600)  # a key or a login may be among them
+    path.chmod(0o600)
+    path.write_text("".join(f"{key}={value}\n" for key, value in sorted(given.items())))
 
 
 def _overrides(state: Path) -> Path:

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.runtime import flow_run
 from prefect.states import Failed
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -36,7 +38,27 @@ RETRIES, RETRY_SECONDS = 1, 3
 UI_UPDATE_SECONDS = 1.0
 
 
-@flow(name="train")
+def _train_name() -> str:
+    contract = flow_run.parameters.get("contract")
+    return f"train {_table(contract)}"
+
+
+def _retrain_name() -> str:
+    return f"retrain like {flow_run.parameters.get('like')}"
+
+
+def _table(contract: str | None = None) -> str:
+    """The name of the table; the file's where it cannot be read, which the flow will say."""
+    file = ""
+    try:
+        settings = load_settings()
+        file = contract or str(settings.contract)
+        return load_contract(Path(file)).table.name
+    except TabularError:
+        return file
+
+
+@flow(name="train", flow_run_name=_train_name)
 def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
     contract: str | None = None,
     trials: int | None = None,
@@ -62,7 +84,7 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
     return _plainly(lambda: _train(given, data_version, refresh=refresh))
 
 
-@flow(name="retrain")
+@flow(name="retrain", flow_run_name=_retrain_name)
 def retrain(like: str, workers: int | None = None, engine: EngineName | None = None) -> Any:
     """Train once more on exactly the bytes and settings of an old run, and say whether the same came out.
 
@@ -113,6 +135,8 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
     settings = with_values(load_settings(), **given)
     tools = make_tools(settings, load_contract(settings.contract))
     job = _pull(settings, data_version)
+    made_up = ", SYNTHETIC data" if job.synthetic else ""
+    get_run_logger().info("the table %s, version %s%s", job.read_contract.table.name, job.data_sha256[:12], made_up)
     bench = Bench(settings, tools, job, refresh=refresh)
     accepted = steps.accepted_version(tools, job)
     report = bench.step(

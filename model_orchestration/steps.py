@@ -65,7 +65,7 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
     """Search, and write every trial as a run under a new parent run."""
     contract, parts, registry = job.read_contract, _parts(tools, job), tools.registry
     told = _job_tags(job) | dict(tags)
-    parent_id = registry.start_run(f"sweep of {job.trials}, seed {job.seed}", told)
+    parent_id = registry.start_run(f"{contract.table.name}: sweep of {job.trials}, seed {job.seed}", told)
     fit = Fit(search_data(contract, parts), objective(contract), job.seed)
     best = float("inf")
     try:

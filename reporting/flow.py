@@ -73,7 +73,14 @@ def _connected(settings: Settings) -> tuple[Predictions, BundleCache]:
     return store, BundleCache(registry, settings.state_dir / "bundles")
 
 
-@flow(name="report", retries=2, retry_delay_seconds=5)
+def _run_name() -> str:
+    try:
+        return f"report {load_contract(load_settings().contract).table.name}"
+    except TabularError:  # the flow will say it
+        return "report"
+
+
+@flow(name="report", flow_run_name=_run_name, retries=2, retry_delay_seconds=5)
 def report(window_hours: float | None = None) -> State[str]:
     """Compare the newest predictions with their model's reference and publish a page; the state tells the finding."""
     try:

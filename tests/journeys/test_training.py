@@ -68,6 +68,15 @@ def test_a_first_training_makes_a_champion(trainer, first):
     assert "reused" not in first
 
 
+def test_the_runs_and_the_log_name_the_table(trainer, first):
+    url = f"{trainer.environ['PREFECT_API_URL']}/flow_runs/filter"
+    headers = {"Content-Type": "application/json", **login(trainer)}
+    with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=20) as answer:
+        assert "train telecom_churn" in {run["name"] for run in json.load(answer)}
+    assert trainer.mlflow.get_run(parent_of(trainer, first)).info.run_name.startswith("telecom_churn: sweep of")
+    assert first["table"] == "telecom_churn"
+
+
 def test_every_trial_is_a_run_with_a_bundle_under_one_parent(trainer, first):
     parent = parent_of(trainer, first)
     experiment = trainer.mlflow.get_run(parent).info.experiment_id

@@ -10,8 +10,17 @@ import sys
 import pytest
 
 from embedded import prometheus
-from embedded.environment import given_on_the_command_line, process_environ, remember, remembered, stack_settings
+from embedded.__main__ import _stop_what_has_other_settings
+from embedded.environment import (
+    given_on_the_command_line,
+    process_base,
+    process_environ,
+    remember,
+    remembered,
+    stack_settings,
+)
 from embedded.layout import PROJECT, Layout, Ports
+from embedded.operate import Stack
 
 
 def start(state, **given):
@@ -42,6 +51,46 @@ def test_an_empty_value_takes_it_back(tmp_path):
 def test_the_file_of_a_table_is_remembered_with_the_table_and_not_for_the_next_one(tmp_path):
     start(tmp_path, DATASET_CSV="mine.csv", TRIALS="7")
     assert remembered(tmp_path) == {"TRIALS": "7"}
+
+
+def test_a_process_has_the_settings_of_its_own_start_and_none_that_its_supervisor_was_started_with():
+    inherited = {"PATH": "/bin", "MODEL_NAME": "of an earlier start", "TRAIN_CRON": "* * * * *", "CONTRACT": "old.toml"}
+    assert process_base(inherited) == {"PATH": "/bin"}
+
+
+class Recorder:
+    """A supervisor that notes what it is told to stop."""
+
+    is_running = True
+
+    def __init__(self):
+        self.stopped = []
+
+    def stop(self, names):
+        self.stopped += names
+
+
+def stopped_by(tmp_path, command, **given):
+    """What a command with these settings stops before it starts anything."""
+    stack = Stack(Layout(tmp_path), stack_settings(tmp_path, given), given)
+    stack.__dict__["supervisor"] = Recorder()
+    _stop_what_has_other_settings(stack, command, given)
+    return set(stack.supervisor.stopped)
+
+
+def test_another_table_starts_the_worker_anew_as_it_does_the_servers(tmp_path):
+    other = {"CONTRACT": "contracts/telecom_churn.toml"}
+    assert stopped_by(tmp_path, "run") == set()
+    assert stopped_by(tmp_path, "run") == set()
+    assert stopped_by(tmp_path, "train", **other) == set(), "a training by hand changes nothing that runs"
+    assert {"worker", "api", "consumer", "monitor"} <= stopped_by(tmp_path, "run", **other)
+    assert "worker" in stopped_by(tmp_path, "start-serve")
+    assert stopped_by(tmp_path, "start-serve", TRIALS="9") >= {"worker"}
+
+
+def test_a_model_that_is_pinned_or_another_shift_leaves_the_worker_alone(tmp_path):
+    stopped_by(tmp_path, "run")
+    assert "worker" not in stopped_by(tmp_path, "start-serve", RUN_ID="a" * 32, SIMULATOR_SHIFT="credit_limit=+50%")
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_after_a_long_outage_there_is_no_flood():
 
 
 def test_three_first_windows_of_a_day_show_no_drift(contract):
-    """Three times `make run`, as the judge of the monitor and of the reports sees it: of 15 days 4 did with one seed."""
+    """Three times `make run`, as the monitor and the reports see it: with one seed 4 of 15 days did."""
     table = clean(contract, read_csv(make_table(contract, 10_000, 0)))
     reference = split(table, 42).validation.features.reset_index(drop=True)
     records = table.features.to_dict("records")
