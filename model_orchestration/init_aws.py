@@ -10,7 +10,9 @@ from model_orchestration.table_source import Datasets, Source, find_source
 from tabular import feature_store
 from tabular.adapters.objects import S3Objects
 from tabular.adapters.stream import StreamAdmin
+from tabular.column_names import column_warnings
 from tabular.contract import Contract, load_contract
+from tabular.csv_cells import header_of
 from tabular.errors import TabularError
 from tabular.ports import Objects
 from tabular.private_files import keep_private
@@ -39,7 +41,9 @@ def init_aws(settings: Settings) -> None:
     report = check(contract, source.body)
     report.require()
     _say("table", f"{contract.table.name}: {report.rows:,} rows, {source.origin}")
-    for warning in report.warnings:
+    # Synthetic rows have the contract's own columns and no others.
+    names = [] if source.is_synthetic else column_warnings(contract, header_of(source.body))
+    for warning in (*report.warnings, *names):
         _say("warning", warning)
     _publish(objects, contract, source)
     if source.file is not None:

@@ -8,20 +8,18 @@ without labels it never does.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from tabular.adapters.predictions import MongoPredictions
-from tabular.canonical import number_in
 from tabular.contract import Contract, load_contract
 from tabular.errors import Fault, InvalidTable, TabularError
 from tabular.ports import Predictions
 from tabular.settings import load_settings
 from tabular.table import read_csv
-from tabular.values import class_reader, listed
+from tabular.values import class_reader, listed, target_number
 
 ID, LABEL = "prediction_id", "label"
 BATCH_ROWS = 1_000
@@ -45,7 +43,7 @@ class Attached(NamedTuple):
     def __str__(self) -> str:
         lost = self.given - self.found
         unknown = f"; {lost:,} name no stored prediction" if lost else ""
-        blank = f"; {self.blank:,} rows have no label and were left out" if self.blank else ""
+        blank = f"; rows left out because they have no label yet: {self.blank:,}" if self.blank else ""
         return f"{self.found:,} of {self.given:,} labels are attached to their predictions{unknown}{blank}."
 
 
@@ -99,11 +97,7 @@ def label_reader(contract: Contract) -> Callable[[str], str | float | None]:
     if contract.target.classes:
         return class_reader(contract.target)
 
-    def read(text: str) -> float | None:
-        number = number_in(text)
-        return number if number is not None and math.isfinite(number) else None
-
-    return read
+    return target_number
 
 
 def attach(store: Predictions, labels: Labels) -> Attached:

@@ -17,6 +17,10 @@ Canonical = str | Decimal
 
 NUMBER_LIMIT = 1e99
 """A number from here on is no category: it would be written with a hundred digits."""
+LARGEST_NUMBER = (2 - 2**-23) * 2.0**127
+"""The largest number of single precision, in which models take their inputs and give their outputs."""
+LARGEST_WHOLE_NUMBER = 2**53
+"""Up to here a double, and so every reader of JSON, tells any two whole numbers apart."""
 TRUE, FALSE = "true", "false"
 
 _NUMERAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")

@@ -9,9 +9,13 @@ import csv
 import io
 import statistics
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tabular.csv_quotes import LongRecord, swallowed_rows
 from tabular.errors import Fault, InvalidTable
+
+if TYPE_CHECKING:
+    import _csv
 
 MAX_FAULTS_SHOWN = 5
 MAX_HEADER_CHARACTERS_SHOWN = 80
@@ -33,6 +37,11 @@ def header_and_rows(body: bytes) -> tuple[Row, list[Row]]:
     return header, rows
 
 
+def header_of(body: bytes) -> Row:
+    """The header alone, of a CSV that can be read."""
+    return [name.strip() for name in next(filter(None, _cells(_text(body))), [])]
+
+
 def _text(body: bytes) -> str:
     try:
         return body.decode("utf-8-sig")
@@ -40,9 +49,13 @@ def _text(body: bytes) -> str:
         raise InvalidTable(f"the file is not text in UTF-8: {error}. Check the upload") from error
 
 
+def _cells(text: str) -> _csv.Reader:
+    return csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+
+
 def _read(text: str) -> tuple[list[Row], dict[int, LongRecord]]:
     """Every record that is not blank, and those of several lines as they were written, by position."""
-    lines = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    lines = _cells(text)
     rows: list[Row] = []
     long_records = {}
     first_line = 1

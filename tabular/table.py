@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tabular.canonical import number_in
+from tabular.column_names import absent_columns
 from tabular.contract import Contract, Feature
 from tabular.csv_cells import header_and_rows
 from tabular.errors import Fault, InvalidTable
 from tabular.row import Matrix
-from tabular.values import cell_reader, class_reader, listed
+from tabular.values import cell_reader, class_reader, listed, target_number
 
 MAX_FAULTS_SHOWN_PER_COLUMN = 5
 
@@ -55,13 +55,10 @@ def read_csv(body: bytes) -> pd.DataFrame:
 
 def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
     """Clean a raw table by its contract; raises InvalidTable naming columns, and rows (1-based, header not counted)."""
-    wanted = [*(feature.column for feature in contract.features), contract.target.column]
-    absent = [column for column in wanted if column not in raw.columns]
-    if absent or raw.empty:
-        faults = [
-            Fault(column, "is missing from the table", "add the column, or correct the contract") for column in absent
-        ]
-        raise InvalidTable("the table has no rows" if raw.empty and not absent else "the table lacks columns", faults)
+    if absent := absent_columns(contract, list(raw.columns)):
+        raise InvalidTable("the table lacks columns", absent)
+    if raw.empty:
+        raise InvalidTable("the table has no rows")
     faults, columns = [], {}
     for feature in contract.features:
         cleaned, bad = _clean_feature(feature, raw[feature.column], contract)
@@ -109,9 +106,8 @@ def _clean_target(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[fl
     """The target, NaN where it cannot be read, and with classes in the contract's own spelling."""
     target = contract.target
     if not target.classes:
-        known = (None if contract.is_missing(text) else number_in(text) for text in raw)
+        known = (None if contract.is_missing(text) else target_number(text) for text in raw)
         numbers = pd.Series(list(known), raw.index, dtype="float64", name=raw.name)
-        numbers = numbers.mask(numbers.abs().eq(np.inf))
         return numbers, numbers
     read = class_reader(target)
     spelled = {text: read(text) for text in raw.unique()}

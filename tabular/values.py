@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from tabular.canonical import NUMBER_LIMIT, Canonical, as_number, as_text, canonical, number_in
+from tabular.canonical import LARGEST_NUMBER, NUMBER_LIMIT, Canonical, as_number, as_text, canonical, number_in
 from tabular.errors import Fault
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ def class_reader(target: Target) -> Callable[[object], str | None]:
     """What reads a text, a number or a boolean as a class of the target; None for what is none."""
     classes = {canonical(label): label for label in target.classes}
     return lambda raw: classes.get(canonical(raw)) if isinstance(raw, str | int | float) else None
+
+
+def target_number(text: str) -> float | None:
+    """The number that a cell gives for the target of a regression; None for other text and beyond single precision."""
+    number = number_in(text)
+    return number if number is not None and abs(number) <= LARGEST_NUMBER else None
 
 
 def json_type(feature: Feature) -> Any:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import nullcontext
+
 import msgspec
 import pytest
 
 from embedded.layout import PROJECT
+from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET
+from tabular.canonical import LARGEST_NUMBER
 from tabular.contract import contract_from_json, load_contract
-from tabular.errors import InvalidContract
+from tabular.contract_faults import OUR_COLUMNS, OUR_LEVELS, PRESENCE
+from tabular.errors import InvalidContract, InvalidRow
+from tabular.row import RowCodec
+from tabular.schema import allowed
+from tabular.window import MISSING_LABEL, UNSEEN_LABEL, presence
 
 SHIPPED = ["credit_card_churn", "credit_card_churn_full", "telecom_churn"]
 
@@ -40,6 +49,39 @@ BAD = {
     "an unknown kind": (lambda file: first(file).update(kind="date"), "kind"),
     "no range": (lambda file: first(file).pop("range"), "age in years: kind integer needs range"),
     "a range upside down": (lambda file: first(file).update(range=[9, 1]), "age in years: kind integer needs range"),
+    "an integer beyond 64 bits": (
+        lambda file: first(file).update(range=[0, 1e20]),
+        r"age in years: range reaches beyond 9,007,199,254,740,992, .* kind = \"number\"",
+    ),
+    "an integer that 64 bits hold and a double does not": (
+        lambda file: first(file).update(range=[-(2**62), 0], example=-1),
+        "age in years: range reaches beyond",
+    ),
+    "no whole number in the range": (
+        lambda file: first(file).update(range=[0.2, 0.8], example=0.5),
+        "age in years: range holds no whole number",
+    ),
+    "a number beyond single precision": (
+        lambda file: feature(file, "number").update(range=[0, 1e300]),
+        r"weight: range reaches beyond 3.4\d*e\+38, the largest that a model takes",
+    ),
+    "a range that a model cannot tell apart": (
+        lambda file: first(file).update(range=[1_700_000_000, 1_700_000_010], example=1_700_000_001),
+        "age in years: the ends of range are one number in single precision",
+    ),
+    "an empty name": (lambda file: first(file).update(name=" "), "the name of column 'Age' is empty"),
+    "a name of the reference": (lambda file: first(file).update(name="__score__"), "'__score__' is a name of ours"),
+    "a name of drift": (
+        lambda file: feature(file, "category").update(name="weight is there"),
+        "'weight is there' is a name of ours",
+    ),
+    "a level that drift uses": (lambda file: feature(file, "category").update(levels=["A", "(unseen)"]), "of ours in"),
+    "a column with spaces": (lambda file: first(file).update(column=" Age"), "' Age' is empty or has spaces around it"),
+    "a target of no name": (lambda file: file["target"].update(column=""), "target.column: '' is empty"),
+    "the target as the id": (lambda file: file["table"].update(id_column="Y"), "target.column: Y is the id or dropped"),
+    "a dropped target": (lambda file: file["table"].update(dropped_columns=["Y"]), "target.column: Y is the id or dro"),
+    "a reply key of the results": (lambda file: file["reply"].update(prediction_key="shard"), "another key of the ans"),
+    "an empty reply key": (lambda file: file["reply"].update(prediction_key=""), r"reply\.prediction_key: '' is"),
     "a number with levels": (lambda file: first(file).update(levels=["a", "b"]), "age in years: .* no levels"),
     "one level": (lambda file: feature(file, "category").update(levels=["A"]), "class: kind category needs two"),
     "levels alike": (lambda file: feature(file, "category").update(levels=["A", "a"]), "'A' and 'a' are one value"),
@@ -168,6 +210,78 @@ def test_a_range_must_be_finite(tmp_path):
     (tmp_path / "endless.toml").write_text(text)
     with pytest.raises(InvalidContract, match=r"account_length: .* both finite"):
         load_contract(tmp_path / "endless.toml")
+
+
+ENDLESS = {
+    "shares": ("shares = [0.95, nan]", r"synthetic\.shares"),
+    "huge shares": ("shares = [1e308, 1e308]", r"synthetic\.shares"),
+    "effect": ("effect = inf", r"synthetic\.effect must be a finite number"),
+    "missing share": ("missing_share = nan", r"synthetic\.missing_share"),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_what_synthetic_rows_are_drawn_by_must_be_finite(tmp_path, name):
+    entry, named = ENDLESS[name]
+    text = (PROJECT / "contracts" / "telecom_churn.toml").read_text()
+    changed = re.sub(r"(levels = \[[^]]*\]\n)synthetic = .*", rf"\1synthetic = {{ {entry} }}", text)
+    assert changed != text
+    (tmp_path / "endless.toml").write_text(changed)
+    with pytest.raises(InvalidContract, match=named):
+        load_contract(tmp_path / "endless.toml")
+
+
+def test_quantiles_must_be_finite(tmp_path):
+    text = re.sub(
+        r"quantiles = \[.*?\]", "quantiles = [0, inf]", (PROJECT / "contracts/telecom_churn.toml").read_text()
+    )
+    (tmp_path / "endless.toml").write_text(text)
+    with pytest.raises(InvalidContract, match=r"synthetic\.quantiles"):
+        load_contract(tmp_path / "endless.toml")
+
+
+def test_our_names_are_those_in_use():
+    assert {REFERENCE_TARGET, REFERENCE_SCORE} == OUR_COLUMNS
+    assert {MISSING_LABEL, UNSEEN_LABEL} == OUR_LEVELS
+    assert presence("x") == PRESENCE.format("x")
+
+
+def test_the_largest_ranges_and_odd_names_can_be_served(make_bundle, tiny_contract):
+    names = ["education.num", "$cost", "income[k]", "gr\u00f6\u00dfe", "click rate <1m>", "_id", "a/b", "row"]
+
+    def change(file):
+        integer, number = first(file), feature(file, "number")
+        integer["range"], number["range"] = [-(2**53), 2**53], [-LARGEST_NUMBER, LARGEST_NUMBER]
+        file["features"] += [number | {"name": name, "column": name, "range": [0.5, 10.5]} for name in names]
+        file["features"] += [integer | {"name": "whole", "column": "w", "range": [-2.5, 2.5], "example": 2}]
+
+    made = make_bundle(tiny_contract(change=change), rows=100)
+    made.verify()
+    for number, is_read in ((2**53, True), (2**53 + 1, False)):
+        body = msgspec.json.encode(made.contract.example | {"age in years": number})
+        with nullcontext() if is_read else pytest.raises(InvalidRow, match="out of the plausible range"):
+            made.codec.decode(body)
+    with pytest.raises(InvalidRow, match="whole: is out of the plausible range"):
+        made.codec.decode(msgspec.json.encode(made.contract.example | {"whole": 3}))
+
+
+def test_a_range_between_whole_numbers_is_the_same_to_both_decoders(tiny_contract):
+    codec = RowCodec(contract := tiny_contract(change=lambda file: first(file).update(range=[0.5, 3.5], example=1)))
+    with pytest.raises(InvalidRow, match="out of the plausible range"):
+        codec.decode(msgspec.json.encode(contract.example | {"age in years": 0}))
+
+
+@pytest.mark.parametrize("count", [130, 5_000])
+def test_thousands_of_categories_are_read_and_told_in_short(make_bundle, tiny_contract, count):
+    levels = [f"postcode {at:05}" for at in range(count)]
+    contract = tiny_contract(
+        change=lambda file: feature(file, "category").update(levels=levels, example=levels[0]),
+    )
+    make_bundle(contract, rows=100).verify()
+    with pytest.raises(InvalidRow, match=f"postcode 00019 and {count - 20:,} more") as refused:
+        RowCodec(contract).parse(contract.example | {"class": []})
+    assert len(str(refused.value)) < 1_000
+    assert len(allowed(contract.features[1])) < 1_000
 
 
 def test_a_folder_is_not_a_contract(tmp_path):

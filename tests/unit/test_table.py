@@ -94,7 +94,11 @@ def test_spellings_of_the_same_table_are_the_same(tiny_contract, body):
             csv(*(row.partition(",")[2] for row in GOOD), header="Class,Stars,Weight,Y"),
             "Age: is missing from the table",
         ),
-        (csv(*GOOD, header="Age,Class,Stars,Weight,Z"), "Y: is missing from the table"),
+        (csv(*GOOD, header="Age,Class,Stars,Weight,Z"), "Y: is missing from the table; it has Age, Class, Stars, Wei"),
+        (csv(*GOOD, header="age,Class,Stars,Weight,Y"), r"Age: is missing from the table; did you mean 'age'\?"),
+        (csv(*GOOD, header="Age,Class,Star s,Weight,Y"), r"Stars: is missing .* did you mean 'Star s'\?"),
+        (csv(*GOOD, header="Age,Class,Stars,_weight_,Y"), r"Weight: is missing .* did you mean '_weight_'\?"),
+        (csv(*GOOD, header="Age,Class,Stars,Wieght,Y"), r"Weight: is missing .* did you mean 'Wieght'\?"),
         (b"<html><body>Access denied</body></html>", "Age: is missing from the table"),
     ],
     ids=[
@@ -113,6 +117,10 @@ def test_spellings_of_the_same_table_are_the_same(tiny_contract, body):
         "no rows",
         "no such feature",
         "no target",
+        "another letter case",
+        "a space",
+        "underscores",
+        "a slip",
         "a web page",
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -157,3 +158,27 @@ def test_a_setting_that_cannot_work_is_named(init_aws):
     done = init_aws(STREAM_SHARDS="none")
     assert done.returncode == 1
     assert done.stderr == "STREAM_SHARDS='none' cannot be used: it must be a whole number\n"
+
+
+def test_columns_that_the_contract_and_the_table_do_not_share_are_told_of_a_real_table_only(
+    init_aws, telecom, tmp_path
+):
+    text = TELECOM.read_text().replace("[target]", 'dropped_columns = ["Customer_Notes"]\n\n[target]', 1)
+    (tmp_path / "other.toml").write_text(text)
+    header, *rows = make_table(telecom, 300, seed=5).decode().splitlines()
+    (tmp_path / "mine.csv").write_text("\n".join([f"{header},customer notes", *(f"{row},x" for row in rows)]))
+    synthetic = init_aws(CONTRACT=str(tmp_path / "other.toml"))
+    assert "Customer_Notes" not in synthetic.stdout
+    real = init_aws(CONTRACT=str(tmp_path / "other.toml"), DATASET_CSV=str(tmp_path / "mine.csv"))
+    assert real.returncode == 0, real.stderr
+    assert "so nothing is dropped by it: 'Customer_Notes' (did you mean 'customer notes'?)" in real.stdout
+    assert "does not name these columns, so the model does not see them: 'customer notes'" in real.stdout
+
+
+def test_a_range_that_training_cannot_bear_is_refused_before_anything_is_uploaded(init_aws, tmp_path):
+    text = re.sub(r'(kind = "integer"[^[]*?range = )\[[^]]*\]', r"\1[0, 1e20]", TELECOM.read_text(), count=1)
+    (tmp_path / "big.toml").write_text(text)
+    done = init_aws(CONTRACT=str(tmp_path / "big.toml"))
+    assert done.returncode == 1
+    assert "range reaches beyond 9,007,199,254,740,992" in done.stderr
+    assert "Traceback" not in done.stderr

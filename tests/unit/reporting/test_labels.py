@@ -17,7 +17,7 @@ def test_labels_are_classes_in_any_letter_case(contract):
 def test_labels_that_are_not_known_yet_are_left_out_and_counted(contract, blank):
     body = f"prediction_id,label\na1,{blank}\nb2,Existing Customer\nc3,{blank}\n,\n"
     assert read_labels(body.encode(), contract) == ([("b2", "Existing Customer")], 3)
-    assert str(Attached(1, 1, 3)).endswith("3 rows have no label and were left out.")
+    assert str(Attached(1, 1, 3)).endswith("; rows left out because they have no label yet: 3.")
 
 
 def test_one_prediction_with_two_outcomes_is_refused_with_both_rows(contract):
