@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +12,16 @@ from typing import Any
 import msgspec
 
 from server.model import Model
+from server.record import OtherContent, read_record
+from server.wrappers import WrappedRecord
+from tabular import sniffing
 from tabular.columns import columns_of
 from tabular.contract import Contract
-from tabular.errors import Fault, InvalidRow, RecordTooLarge, Rejected
+from tabular.errors import Fault, Rejected
 from tabular.ports import StreamRecord
 from tabular.prediction import Prediction, id_from_stream, reply
 from tabular.row import Row
+from tabular.sniffing import from_base64, without_mark
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +47,15 @@ class Refused:
     error: Rejected
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answers:
-    """What became of a batch: `records` and `predictions` go in pairs."""
+    """What became of a batch: `records` and `predictions` go in pairs; `base64` counts the records that were that."""
 
     contract: Contract
     records: list[StreamRecord] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    base64: int = 0
 
 
 def answer(model: Model, records: Sequence[StreamRecord]) -> Answers:
@@ -58,6 +64,9 @@ def answer(model: Model, records: Sequence[StreamRecord]) -> Answers:
     rows: list[Row] = []
     for record in records:
         outcome = _read(model, record)
+        if isinstance(outcome, OtherContent) and (data := _json_in_base64(record.data)) is not None:
+            answers.base64 += 1
+            outcome = _read(model, dataclasses.replace(record, data=data))
         if isinstance(outcome, Rejected):
             answers.refused.append(Refused(record, outcome))
         else:
@@ -84,7 +93,7 @@ def dead_letters(answers: Answers) -> list[Keyed]:
 
 def _read(model: Model, record: StreamRecord) -> Row | Rejected:
     try:
-        return model.bundle.codec.decode(record.data)
+        return read_record(model.bundle, record.data)
     except Rejected as error:
         return error.detached()
     except Exception as error:  # no record, whatever is in it, may stop the stream
@@ -152,20 +161,24 @@ def _fitting(faults: Sequence[Fault]) -> Iterator[Fault]:
 
 
 def _reason(record: StreamRecord, error: Rejected) -> str:
-    if isinstance(error, InvalidRow | RecordTooLarge):
-        return error.message
     if not record.data:
         return "the record is empty"
-    if _is_base64_of_json(record.data):
-        return (
-            "the record is the base64 of a JSON object, encoded once too often: "
-            "with the AWS CLI 1 give the plain JSON, with the AWS CLI 2 add --cli-binary-format raw-in-base64-out"
-        )
+    if isinstance(error, OtherContent):
+        return f"the record is {error.name}, not JSON. {_REMEDIES.get(error.name, AS_JSON)}"
+    if isinstance(error, WrappedRecord):
+        many = " Put each of several as a record of its own." if error.is_many else ""
+        return f"{error.message}. Put {error.form} itself.{many}"
     return error.message
 
 
-def _is_base64_of_json(data: bytes) -> bool:
-    try:
-        return base64.b64decode(data, validate=True).lstrip().startswith(b"{")
-    except ValueError:
-        return False
+AS_JSON = "Put one JSON object, as it is, in UTF-8."
+_REMEDIES = {
+    sniffing.KPL: "Turn aggregation off in the producer (AggregationEnabled = false): one user record a record.",
+    sniffing.LINES: "Put each object as a record of its own.",
+}
+
+
+def _json_in_base64(data: bytes) -> bytes | None:
+    """The JSON object that the data is base64 of, in one line or in many, encoded once; None if it is none."""
+    decoded = from_base64(data)
+    return decoded if decoded is not None and without_mark(decoded).lstrip().startswith(b"{") else None

@@ -131,6 +131,7 @@ class StreamLoop:
         self._metrics.batch_seconds.observe(time.perf_counter() - started)
         self._metrics.records.labels("answered").inc(len(answers.predictions))
         self._metrics.records.labels("dead_letter").inc(len(answers.refused))
+        self._metrics.base64.inc(answers.base64)
         self._metrics.model(model.run_id)
         self._metrics.checkpointed()
 

@@ -27,6 +27,11 @@ class StreamMetrics:
         )
         for outcome in ("answered", "dead_letter"):
             self.records.labels(outcome)
+        self.base64 = Counter(
+            "consumer_base64_records",
+            "Records that were base64 of a JSON object: they were decoded and dealt with as that object.",
+            registry=self.registry,
+        )
         self.failures = Counter(
             "consumer_failures", "Failed attempts to reach a stream or the store.", ["step"], registry=self.registry
         )

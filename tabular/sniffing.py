@@ -10,7 +10,7 @@ import json
 import re
 import zlib
 
-SNIFFED_BYTES = 65_536
+SNIFFED_BYTES = 32_768
 BOM = b"\xef\xbb\xbf"
 
 MARKED = "text with a UTF-8 byte order mark"
@@ -80,6 +80,11 @@ def name_of(body: bytes) -> str | None:
     The beginning of a file is enough. JSON that is whole has a name too, see `JSON_KINDS`.
     """
     return _name(body[:SNIFFED_BYTES], is_cut=len(body) > SNIFFED_BYTES, depth=0)
+
+
+def binary_name_of(body: bytes) -> str | None:
+    """What the bytes are if they are no text in UTF-8, told by their first bytes; None if they may be."""
+    return _binary(body[:SNIFFED_BYTES])
 
 
 def without_mark(body: bytes) -> bytes:

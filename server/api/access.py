@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from functools import lru_cache
 
+from server.api.compression import CODINGS, IDENTITY
 from server.api.errors import Refusal
 from server.api.metrics import BATCH, SINGLE
 from server.api.request import Request
@@ -46,8 +47,14 @@ class Access:
         if given not in media:
             said = (request.header(b"content-type") or "nothing")[:100]
             raise Refusal(415, f"this path reads {' or '.join(media)}, and the header Content-Type says {said}")
-        if request.headers.get(b"content-encoding", b"identity") != b"identity":
-            raise Refusal(415, "compressed bodies are not read", "compressed", "Send the body as it is.")
+        return given
+
+    def coding(self, request: Request) -> str:
+        """How the body is compressed, in lower case; raises Refusal for a way that is not read."""
+        given = (request.header(b"content-encoding") or IDENTITY).strip().lower()
+        if given != IDENTITY and given not in CODINGS:
+            message = f"the header Content-Encoding says {given[:100]}, and what is read is gzip, deflate and identity"
+            raise Refusal(415, message, "compressed", "Compress it with gzip, or send it as it is without the header.")
         return given
 
     def _check_key(self, request: Request) -> None:

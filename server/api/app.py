@@ -12,12 +12,13 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
 
 from server.api.access import Access
 from server.api.clients import CLIENTS, Clients, keep_order
+from server.api.compression import IDENTITY, unpacked
 from server.api.errors import Refusal, refused
 from server.api.group_commit import GroupCommit
 from server.api.handlers import replayed
@@ -34,6 +35,7 @@ from tabular.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
+Given = TypeVarTuple("Given")
 Result = TypeVar("Result")
 
 CANNOT_LOAD = 4  # the exit code by which gunicorn knows that starting the worker again would not help
@@ -99,9 +101,12 @@ class Application:
     async def _single(self, request: Request) -> None:
         started = perf_counter()
         self._access.check_body(request, JSON)
-        body = await request.body(min(self._settings.max_body_bytes, MAX_RECORD_BYTES))
+        coding, max_bytes = self._access.coding(request), min(self._settings.max_body_bytes, MAX_RECORD_BYTES)
+        body = await request.body(max_bytes)
         self._wait()
         try:
+            if coding != IDENTITY:
+                body = await self._in_thread(unpacked, body, coding, max_bytes)
             answer = await self._predicted(body, request.header(b"idempotency-key"), started)
         finally:
             self._waiting -= 1
@@ -127,13 +132,15 @@ class Application:
         started = perf_counter()
         media = self._access.check_body(request, JSON, NDJSON)
         handler = self._handlers.lines if media == NDJSON else self._handlers.array
-        body = await request.body(self._settings.max_body_bytes)
+        coding, max_bytes = self._access.coding(request), self._settings.max_body_bytes
+        body = await request.body(max_bytes)
+        key = request.header(b"idempotency-key")
         self._wait()
         try:
-            answer = await self._in_thread(handler, body, request.header(b"idempotency-key"))
+            # Unpacked by the thread that uses it, so that no more of them are there than threads.
+            answer = await self._in_thread(lambda: handler(unpacked(body, coding, max_bytes), key))
         finally:
             self._waiting -= 1
-        del body
         if isinstance(answer, KeptAnswer):
             await self._replay(request, media, answer, started)
             return
@@ -154,8 +161,8 @@ class Application:
             self._metrics.request(OTHER, status)
         await request.answer(status, headers, body)
 
-    def _in_thread(self, run: Callable[[bytes, str | None], Result], body: bytes, key: str | None) -> Awaitable[Result]:
-        return asyncio.get_running_loop().run_in_executor(self._pool, run, body, key)
+    def _in_thread(self, run: Callable[[*Given], Result], *given: *Given) -> Awaitable[Result]:
+        return asyncio.get_running_loop().run_in_executor(self._pool, run, *given)
 
     def _wait(self) -> None:
         """Be one more that waits; raises Refusal if there are too many."""

@@ -16,10 +16,12 @@ import msgspec
 from server.api.errors import MAX_FAULTS_BYTES, Refusal, refusal
 from server.model import Model
 from server.pieces import NotThisKind, TooManyElements, pieces_of_array, pieces_of_lines
-from server.record import LARGE_BYTES, read_record
+from server.record import LARGE_BYTES, OtherContent, read_record
+from server.wrappers import form_of, wrapper_of
 from tabular.columns import Columns, columns_of
-from tabular.errors import InvalidRow, Rejected
+from tabular.errors import Fault, InvalidRow, Rejected
 from tabular.row import Row, parse_json
+from tabular.sniffing import binary_name_of
 
 LISTED_ROWS = 100
 NOT_AN_ARRAY = "Send a JSON array of objects; for one object there is /predict."
@@ -133,7 +135,7 @@ def rows_of_array(model: Model, body: bytes, most: int) -> BatchRows:
         for piece in pieces_of_array(body, lambda piece: model.columns.array(piece, len(piece)), most):
             rows.add(piece)
     except NotThisKind as error:
-        raise Refusal(422, "the body is JSON, but not an array", "not_an_array", NOT_AN_ARRAY) from error
+        raise _not_an_array(body, model.bundle.contract.example) from error
     except TooManyElements as error:
         raise too_many_rows(most) from error
     return _not_none(rows)
@@ -141,6 +143,8 @@ def rows_of_array(model: Model, body: bytes, most: int) -> BatchRows:
 
 def rows_of_lines(model: Model, body: bytes, most: int) -> BatchRows:
     """The rows of newline-delimited JSON, a line a row, blank ones left out; raises Refusal for none and too many."""
+    if (name := binary_name_of(body)) is not None:  # the lines of it are none
+        raise OtherContent(name)
     rows = BatchRows(model, len(body), most)
     for lines in pieces_of_lines(body):
         rows.add(model.columns.lines(lines) or lines)
@@ -151,6 +155,15 @@ def _not_none(rows: BatchRows) -> BatchRows:
     if not len(rows):
         raise Refusal(422, "the batch holds no rows", "empty_batch", "Send at least one row.")
     return rows
+
+
+def _not_an_array(body: bytes, example: Mapping[str, Any]) -> Refusal:
+    if (wrapper := wrapper_of(body, example.keys())) is None:
+        return Refusal(422, "the body is JSON, but not an array", "not_an_array", NOT_AN_ARRAY)
+    name, form = wrapper[0], form_of(example)
+    fault = Fault(name, "is no row: the rows stand inside it", f"the rows themselves: [{form}, …]")
+    message = f"the rows stand inside “{name}”, and are to be sent without it"
+    return Refusal(422, message, "not_an_array", f"Send [{form}, …], or {form} to /predict.", [fault])
 
 
 def too_many_rows(most: int) -> Refusal:

@@ -16,6 +16,9 @@ from typing import Any
 
 import msgspec
 
+from server.record import OtherContent
+from server.wrappers import WrappedRecord
+from tabular import sniffing
 from tabular.errors import Fault, RecordTooLarge, Rejected, TabularError, Unavailable
 from tabular.row import NotJson
 
@@ -41,6 +44,19 @@ _KNOWN = {
 
 
 _UNKNOWN = ("error", "See /docs.")
+AS_JSON = "Send JSON as RFC 8259 has it: UTF-8, no NaN, no Infinity, no trailing comma."
+_REMEDIES = {
+    sniffing.GZIP: "Send it with the header Content-Encoding: gzip, or as plain JSON.",
+    sniffing.ZLIB: "Send it with the header Content-Encoding: deflate, or as plain JSON.",
+    sniffing.UTF_16: "Send it in UTF-8.",
+    sniffing.UTF_32: "Send it in UTF-8.",
+    sniffing.OTHER_TEXT: "Send it in UTF-8.",
+    sniffing.LINES: "Send one object to /predict, or all of them to /predict/batch as application/x-ndjson.",
+    sniffing.CSV: "Send each row as a JSON object of its columns.",
+    sniffing.FORM: "Send a JSON object with the header Content-Type: application/json.",
+    sniffing.NOT_A_NUMBER: "Send null for what is not known; NaN and Infinity are not JSON.",
+    sniffing.PYTHON: "Encode it with json.dumps: double quotes, null, true.",
+}
 
 
 @dataclass(eq=False)
@@ -108,10 +124,13 @@ def refusal(error: TabularError) -> Refusal:
         seconds = max(math.ceil(error.retry_after_seconds), 1)
         return Refusal(503, str(error), headers={"Retry-After": str(seconds)})
     if isinstance(error, NotJson):
-        remedy = "Send JSON as RFC 8259 has it: UTF-8, no NaN, no Infinity, no trailing comma."
+        remedy = _REMEDIES.get(error.name, AS_JSON) if isinstance(error, OtherContent) else AS_JSON
         return Refusal(400, error.message, "not_json", remedy)
     if isinstance(error, RecordTooLarge):
         return Refusal(413, error.message, "record_too_large", "A record holds the features and nothing else.")
+    if isinstance(error, WrappedRecord):
+        many = f", or [{error.form}, …] to /predict/batch" if error.is_many else ""
+        return Refusal(422, error.message, "wrapped_record", f"Send {error.form} to /predict{many}.", error.faults)
     if isinstance(error, Rejected):
         return Refusal(422, error.message, faults=error.faults, more=error.more)
     return Refusal(500, "the server met an error it did not foresee")

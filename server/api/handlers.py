@@ -16,11 +16,13 @@ from server.kept_answers import KeptAnswer, unanswered
 from server.model import Model
 from server.outbox import Outbox
 from server.predictor import Predictor
-from server.record import read_record
+from server.record import explained, read_record
 from tabular.contract import Contract
 from tabular.errors import Fault, Rejected
 from tabular.prediction import Prediction, id_from_key, new_id, new_ids, reply
 from tabular.prediction_batch import PredictionBatch, numbered_replies
+from tabular.row import NotJson
+from tabular.sniffing import without_mark
 
 _KEY = re.compile(r"[!-~]{1,200}")
 
@@ -89,8 +91,11 @@ class Handlers:
         asked, earlier = self._known(key, f"{BATCH} {read.__name__}", body)
         if earlier is not None:
             return earlier
-        model = self._predictor.model
-        rows = read(model, _not_empty(body), self._max_batch_rows)
+        model, body = self._predictor.model, without_mark(_not_empty(body))
+        try:
+            rows = read(model, body, self._max_batch_rows)
+        except NotJson as error:
+            raise explained(body, error) from error
         ids = new_ids(len(rows)) if key is None else _row_ids(key, len(rows))
         batches = [model.many(part.columns, [ids[at] for at in part.positions], "api") for part in rows.parts]
         answer = encoded(rows, _replies(rows, batches, model.bundle.contract))

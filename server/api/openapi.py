@@ -23,7 +23,7 @@ _REFUSALS = {
     "408": "The request did not arrive within 30 seconds.",
     "401": "The API key is missing or wrong.",
     "413": "The body, the batch or the record is too large.",
-    "415": "The Content-Type is not the one this path reads, or the body is compressed.",
+    "415": "The Content-Type is not the one this path reads, or the body is compressed, and not with gzip or deflate.",
     "421": "The server is not asked by this name: see the setting ALLOWED_HOSTS.",
     "422": "Fields are missing, unknown or hold what the contract does not allow; every one is named. Or the "
     "Idempotency-Key has been used for another request.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import tracemalloc
 from dataclasses import replace
@@ -51,6 +52,29 @@ def test_the_same_record_has_the_same_id_and_one_of_another_stream_has_not(model
     assert ids[0] == id_from_stream("s@1", "shardId-0", "7")
 
 
+@pytest.mark.parametrize(
+    "encode",
+    [
+        base64.b64encode,
+        base64.encodebytes,
+        base64.urlsafe_b64encode,
+        lambda data: base64.b64encode(data).rstrip(b"="),
+        lambda data: base64.b64encode(b"\xef\xbb\xbf" + data),
+    ],
+)
+def test_base64_of_an_object_is_answered_like_the_object_and_counted(model, bundle, encode):
+    data = json.dumps(dict(bundle.golden[0].record)).encode()
+    plain, decoded = answer(model, [record(data)]), answer(model, [record(encode(data)), record(b"{}", 1)])
+    assert [each.score for each in decoded.predictions] == [each.score for each in plain.predictions]
+    assert [each.id for each in decoded.predictions] == [each.id for each in plain.predictions]
+    assert (plain.base64, decoded.base64, len(decoded.refused)) == (0, 1, 1)
+
+
+def test_a_byte_order_mark_is_read(model, bundle):
+    data = b"\xef\xbb\xbf" + json.dumps(dict(bundle.golden[0].record)).encode()
+    assert len(answer(model, [record(data)]).predictions) == 1
+
+
 def test_an_empty_batch_needs_no_model_call(model):
     answers = answer(model, [])
     assert results(answers) == dead_letters(answers) == []
@@ -61,8 +85,14 @@ def test_an_empty_batch_needs_no_model_call(model):
     [
         (b"", "empty", "utf-8"),
         (b"\xff\xfe", "not JSON", "base64"),
-        (b"[1, 2]", "JSON object", "utf-8"),
-        (base64.b64encode(b'{"a": 1}'), "raw-in-base64-out", "utf-8"),
+        (b"[1, 2]", "an array", "utf-8"),
+        (base64.b64encode(b'{"a": 1}'), "contract", "utf-8"),
+        (base64.b64encode(base64.b64encode(b'{"a": 1}')), "base64 of base64 of a JSON object", "utf-8"),
+        (b"\xf3\x89\x9a\xc2" + bytes(40), "KPL", "base64"),
+        (gzip.compress(b'{"a": 1}'), "gzip", "base64"),
+        (b'{"a": 1}{"a": 2}', "a record of its own", "utf-8"),
+        (b'{"data": {"customer_age": 57}}', "“data”", "utf-8"),
+        (b'[{"customer_age": 57}]', "an array", "utf-8"),
         (b"{}", "contract", "utf-8"),
     ],
 )
@@ -114,52 +144,6 @@ def test_a_letter_fits_on_a_stream_whatever_the_contract_allows(make_bundle, tin
     model = Model("r" * 32, make_bundle(tiny_contract(change=many_levels), rows=50))
     got = letter(model, json.dumps({name: [] for name in model.bundle.contract.feature_names}).encode())
     assert 1 < len(got["faults"]) < got["fault_count"] == 124
-
-
-def levelled(levels: int, characters: int, features: int):
-    def change(file):
-        texts = [f"{at:06}" + "é" * (characters - 6) for at in range(levels)]
-        file["features"][1] |= {"levels": texts, "example": texts[0]}
-        file["features"] += [
-            file["features"][1] | {"name": f"class {at}", "column": f"Class {at}"} for at in range(features - 1)
-        ]
-
-    return change
-
-
-DATA = {
-    "control and long characters": ("\x01" * 50_000 + "😀" * 50_000).encode(),
-    "wrong values": None,
-    "no text": b"\xff" * 900_000,
-}
-
-
-@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
-@pytest.mark.parametrize(("levels", "characters", "features"), [(30_000, 90, 1), (300, 90, 60), (20, 90, 300)])
-def test_a_letter_is_bounded_and_names_a_fault_whatever_the_contract_is(
-    make_bundle, tiny_contract, data, levels, characters, features
-):
-    model = Model("r" * 32, make_bundle(tiny_contract(change=levelled(levels, characters, features)), rows=40))
-    names = model.bundle.contract.feature_names
-    body = json.dumps({name: ["\x01" * 90] for name in names}).encode() if data is None else data
-    padded = body.replace(b"{", b"{" + b" " * 200_000, 1) if data is None else body
-    ((key, sent),) = dead_letters(answer(model, [replace(record(padded), partition_key="\x01" * 256)]))
-    assert len(sent) + len(key.encode()) <= MAX_SENT_BYTES
-    assert len(base64.b64encode(sent)) + len(key.encode()) <= MAX_PUT_RECORD_BYTES
-    assert data is not None or json.loads(sent)["faults"]
-
-
-def test_a_result_is_bounded_whatever_there_is_to_warn_of(make_bundle, tiny_contract):
-    model = Model("r" * 32, make_bundle(tiny_contract(change=levelled(2, 90, 1_450)), rows=40))
-    row = dict(model.bundle.contract.example) | {
-        name: "\x01" * 100 for name in model.bundle.contract.feature_names if name.startswith("class")
-    }
-    answers = answer(model, [record(json.dumps(row).encode())])
-    ((_, sent),) = results(answers)
-    assert len(sent) <= MAX_SENT_BYTES
-    warnings = json.loads(sent)["warnings"]
-    assert "more warnings" in warnings[-1]
-    assert len(answers.predictions[0].warnings) >= 1_450 > len(warnings)
 
 
 def levelled(levels: int, characters: int, features: int):
