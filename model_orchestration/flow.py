@@ -26,7 +26,7 @@ from model_orchestration import retrain as again
 from model_orchestration import steps
 from model_orchestration.checks import CheckReport
 from model_orchestration.engines import EngineName, SpreadName
-from model_orchestration.job import Job, Tools, as_then, make_job, make_objects, make_tools
+from model_orchestration.job import Job, Tools, as_then, make_job, make_objects, make_tools, step_digest
 from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
 from model_orchestration.report import Outcome, markdown
 from tabular.contract import load_contract
@@ -105,8 +105,8 @@ class Bench:
     reused: list[str] = field(default_factory=list)
 
     def step(self, name: str, kind: type[T], depends_on: list[Any] | None, work: Callable[[], T]) -> T:
-        """Run one step, or take its kept result; `depends_on` is all it depends on, None for always run."""
-        key = None if depends_on is None else _key(name, depends_on)
+        """Run one step, or take its kept result; `depends_on` is what it depends on but its code, None: always run."""
+        key = None if depends_on is None else _key(name, [step_digest(name), *depends_on])
 
         # What is Unavailable is raised, for Prefect tries again what raises.
         @task(

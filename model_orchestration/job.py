@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import msgspec
-import xgboost as xgb
 
+from model_orchestration import code_digest as code
 from model_orchestration.engines import Engine
 from tabular import feature_store
 from tabular.adapters.objects import S3Objects
@@ -20,15 +17,12 @@ from tabular.errors import InvalidSetting
 from tabular.ports import Objects
 from tabular.settings import Settings, with_values
 
-PROJECT = Path(__file__).resolve().parent.parent
-CODE = ("model_orchestration", "tabular")
-
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a training's result depends on; the number of workers is part of it only if they share rows.
 
     `contract` is the contract's own text (JSON); `data_sha256` names the table's version;
-    `code` is the digest of the source files, so that a change of code makes no use of old results;
+    `code` is the digest of the code that a sweep runs on: a change of that makes no use of old trials;
     `row_shares` is how many workers the rows of each trial lie on, 0 if a trial has all rows to itself;
     `synthetic` says that the version is of made-up rows.
     """
@@ -45,7 +39,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def about_data(self) -> tuple[str, ...]:
         """What the checks depend on."""
-        return self.contract, self.data_sha256, self.code
+        return self.contract, self.data_sha256
 
     @property
     def about_split(self) -> tuple[str | int, ...]:
@@ -117,11 +111,11 @@ def make_engine(settings: Settings) -> Engine:
     return Engine(workers, settings.sweep_engine, settings.dask_scheduler, settings.sweep_spread)
 
 
-@cache
 def code_digest() -> str:
-    """The sha256 of the code that training runs on and of XGBoost's version, in 12 hex digits."""
-    files = sorted(path for folder in CODE for path in (PROJECT / folder).rglob("*.py"))
-    content = xgb.__version__.encode() + b"".join(
-        path.relative_to(PROJECT).as_posix().encode() + path.read_bytes() for path in files
-    )
-    return hashlib.sha256(content).hexdigest()[:12]
+    """The digest of the code that a sweep runs on."""
+    return step_digest("sweep")
+
+
+def step_digest(step: str) -> str:
+    """The digest of the code that a step runs on."""
+    return code.code_digest("model_orchestration.steps", f"{step}_step")

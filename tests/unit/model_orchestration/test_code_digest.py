@@ -1,0 +1,81 @@
+"""Which changes of the code do a step again, and which do not."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from embedded.layout import PROJECT
+from model_orchestration.code_digest import OURS, _looked_at, _Module, code_digest
+
+STEPS = ("check", "split", "sweep", "evaluate", "gate")
+
+
+def digests(project):
+    for cached in (code_digest, _looked_at, _Module.read):
+        cached.cache_clear()
+    return {step: code_digest("model_orchestration.steps", f"{step}_step", project) for step in STEPS}
+
+
+@pytest.fixture(scope="module")
+def before():
+    return digests(PROJECT)
+
+
+@pytest.fixture
+def changed(tmp_path, before):
+    """The steps that a change of one file does again: a text, and what stands in its place."""
+
+    def changed(name, old, new):
+        for package in OURS:
+            shutil.copytree(PROJECT / package, tmp_path / package, dirs_exist_ok=True)
+        text = (tmp_path / name).read_text()
+        assert old in text
+        (tmp_path / name).write_text(text.replace(old, new, 1))
+        return {step for step, digest in digests(tmp_path).items() if digest != before[step]}
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("tabular/adapters/stream.py", "import ", "# a comment\nimport "),
+        ("tabular/adapters/stream.py", "from __future__", "KINESIS = 1\nfrom __future__"),
+        ("model_orchestration/search.py", "\n\n\n", "\n\n\n# a comment in what the trials run on\n"),
+        ("model_orchestration/data.py", "Cut a table 60/20/20 by seed", "Another docstring"),
+        ("model_orchestration/cli.py", "REFUSED, UNAVAILABLE, NOT_REPRODUCED = 1", "REFUSED, UNAVAILABLE = 1"),
+        ("model_orchestration/steps.py", "def is_there(tools", "def is_there(the_tools"),
+    ],
+)
+def test_what_no_step_runs_on_does_none_again(changed, name, old, new):
+    assert changed(name, old, new) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "steps"),
+    [
+        ("model_orchestration/search.py", "MAX_ROUNDS = ", "MAX_ROUNDS = 1 + ", {"sweep"}),
+        ("model_orchestration/data.py", "TEST_SHARE = 0.2", "TEST_SHARE = 0.3", {"split", "sweep", "evaluate", "gate"}),
+        ("model_orchestration/candidate.py", "GOLDEN_ROWS = 20", "GOLDEN_ROWS = 21", {"sweep"}),
+        ("model_orchestration/dask_rows.py", "self._shares = shares", "self._shares = shares + 0", {"sweep"}),
+        ("model_orchestration/steps.py", "contract, parts = job.read_contract, _parts(tools, job)\n    bundle =",
+         "parts, contract = _parts(tools, job), job.read_contract\n    bundle =", {"evaluate"}),
+        ("tabular/table.py", "def clean(", "def clean():\n    pass\n\n\ndef clean(", set(STEPS)),
+    ],
+)  # fmt: skip
+def test_what_a_step_runs_on_does_it_again_with_whatever_it_takes_along(changed, name, old, new, steps):
+    assert changed(name, old, new) >= steps
+
+
+def test_the_gate_s_own_rules_do_no_trial_again(changed):
+    found = changed(
+        "model_orchestration/gate.py", "def judge(", "def judge(evidence):\n    return None\n\n\ndef judge("
+    )
+    assert found == {"gate"}
+
+
+def test_a_step_that_there_is_not_is_no_step_without_code():
+    with pytest.raises(LookupError):
+        code_digest("model_orchestration.steps", "no_step")
