@@ -5,61 +5,20 @@ Every refusal says why and what to do. A refused model stays `challenger`, and t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from model_orchestration.data import Split
-from model_orchestration.evaluate import Difference, headline, metrics, row_losses
+from model_orchestration.baselines import CONSTANT
+from model_orchestration.comparison import certainly_better, certainly_worse, figures, told
+from model_orchestration.evaluate import headline, metrics, row_losses
+from model_orchestration.evidence import Check, Evidence, GateReport, Refusal
 from model_orchestration.probes import feature_ranking, identical_rows
-from tabular.contract import Contract
-
-Floats = NDArray[np.floating[Any]]
+from model_orchestration.score_checks import not_constant, polarity, scores_in_range
 
 TOO_GOOD = 0.999
 MAX_GAP_SIGMAS = 3.0
 MIN_TRIALS_TO_JUDGE_SEARCH = 5
-SMALLEST_SPREAD = 1e-6
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """One reason why the model may not be champion."""
-
-    name: str
-    why: str
-    remedy: str
-
-
-class GateReport(msgspec.Struct, frozen=True):
-    """The verdict: `passed` is True if no check refused. `notes` are worth knowing and refuse nothing."""
-
-    passed: bool
-    refusals: tuple[Refusal, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the gate looks at. `baselines` maps a name to its scores on the test rows.
-
-    `against_champion` compares with the present champion on test rows; empty if there is none to compare with.
-    """
-
-    contract: Contract
-    split: Split
-    validation_scores: Floats
-    test_scores: Floats
-    baselines: Mapping[str, Floats]
-    trials: Sequence[Mapping[str, float]]
-    against_champion: Sequence[Difference] = ()
-    notes: tuple[str, ...] = ()
-
-
-Check = Callable[[Evidence], Refusal | None]
+MANY_TRIALS = 20
+"""As many trials are drawn at random before the search learns from them: a search this long has looked around."""
 
 
 def judge(evidence: Evidence) -> GateReport:
@@ -69,50 +28,9 @@ def judge(evidence: Evidence) -> GateReport:
         refusals = [refusal for check in THEN if (refusal := check(evidence)) is not None]
     twins = identical_rows(evidence.split)
     notes = [f"{twins} test rows have a twin of identical content among the training rows"] if twins else []
+    if not refusals:
+        notes += _ties(evidence)
     return GateReport(not refusals, tuple(refusals), (*evidence.notes, *notes))
-
-
-def scores_in_range(evidence: Evidence) -> Refusal | None:
-    """Chances lie in [0, 1] (and sum to 1 over the classes); values of a regression are finite."""
-    scores = evidence.test_scores
-    bad = ~np.isfinite(scores)
-    if evidence.contract.table.task != "regression":
-        bad |= (scores < 0) | (scores > 1)
-    if scores.ndim == 2:
-        bad |= np.abs(scores.sum(axis=1, keepdims=True) - 1) > 1e-3
-    if not bad.any():
-        return None
-    return Refusal(
-        "scores_in_range",
-        f"{int(bad.any(axis=-1).sum() if bad.ndim == 2 else bad.sum())} test scores are not chances, "
-        f"such as {scores[bad][0]:g}",
-        "check the objective: a margin is not a chance",
-    )
-
-
-def not_constant(evidence: Evidence) -> Refusal | None:
-    """The scores differ from row to row."""
-    spread = float(np.ptp(evidence.test_scores, axis=0).max())
-    if spread > SMALLEST_SPREAD:
-        return None
-    return Refusal(
-        "not_constant",
-        f"every test row gets the same score (they differ by {spread:g} at most)",
-        "look at the features: none of them told the trials anything",
-    )
-
-
-def polarity(evidence: Evidence) -> Refusal | None:
-    """The score rises with what it is named for, read from the labels as written rather than from their encoding."""
-    inverted = [(name, inside, outside) for name, inside, outside in _group_means(evidence) if inside <= outside]
-    if not inverted:
-        return None
-    name, inside, outside = inverted[0]
-    return Refusal(
-        "polarity",
-        f"the score should rise with {name}, but it averages {inside:.4f} there and {outside:.4f} elsewhere",
-        "check which class the target is encoded as 1 for: the model may say the chance of the opposite",
-    )
 
 
 def no_leak(evidence: Evidence) -> Refusal | None:
@@ -125,12 +43,14 @@ def no_leak(evidence: Evidence) -> Refusal | None:
     ranking = feature_ranking(evidence.contract, evidence.split.train, evidence.split.validation)
     name, alone = ranking[0]
     others = ", ".join(f"{other} {score:.4f}" for other, score in ranking[1:3])
-    return Refusal(
-        "no_leak",
-        f"{measure} {found:.5f} on test is above {TOO_GOOD}: the feature {name} alone reaches {alone:.4f}"
-        + (f" (then {others})" if others else ""),
-        f"find out whether {name} is known before the outcome is; if not, move it to dropped_columns",
-    )
+    others = f" (then {others})" if others else ""
+    if alone > TOO_GOOD:
+        by_whom = f"the feature {name} alone reaches {alone:.4f}{others}"
+        remedy = f"find out whether {name} is known before the outcome is; if not, move it to dropped_columns"
+    else:
+        by_whom = f"no feature reaches that alone, the best being {name} with {alone:.4f}{others}"
+        remedy = "find out which features are known before the outcome is; move the others to dropped_columns"
+    return Refusal("no_leak", f"{measure} {found:.5f} on test is above {TOO_GOOD}: {by_whom}", remedy)
 
 
 def parts_share_no_row(evidence: Evidence) -> Refusal | None:
@@ -158,11 +78,12 @@ def validation_like_test(evidence: Evidence) -> Refusal | None:
     gap = float(fresh.mean() - known.mean())
     if gap <= MAX_GAP_SIGMAS * error:
         return None
+    lower, higher = figures(float(known.mean()), float(fresh.mean()))
+    fewer = ", or run fewer trials: the sweep has learnt the validation rows"
     return Refusal(
         "validation_like_test",
-        f"the loss is {known.mean():.4f} on validation but {fresh.mean():.4f} on test, "
-        f"{gap / max(error, 1e-12):.1f} standard errors apart",
-        "look for validation rows in the training part, or run fewer trials: the sweep has learnt the validation rows",
+        f"the loss is {lower} on validation but {higher} on test, {gap / max(error, 1e-300):.3g} standard errors apart",
+        "look for validation rows in the training part" + (fewer if len(evidence.trials) > MANY_TRIALS else ""),
     )
 
 
@@ -183,35 +104,32 @@ def search_was_wide(evidence: Evidence) -> Refusal | None:
 
 
 def better_than_baselines(evidence: Evidence) -> Refusal | None:
-    """The loss and the headline metric on test are better than those of every baseline."""
-    task, target = evidence.contract.table.task, evidence.split.test.target.to_numpy()
-    measure = headline(task)
-    ours = metrics(task, target, evidence.test_scores)[measure]
-    our_loss = row_losses(task, target, evidence.test_scores).mean()
-    for name, scores in evidence.baselines.items():
-        theirs, their_loss = metrics(task, target, scores)[measure], row_losses(task, target, scores).mean()
-        if ours <= theirs or our_loss >= their_loss:
+    """No baseline is certainly better on the test rows, and something says that the model is better than a constant.
+
+    A tie with a linear model is no refusal, and one with a constant is if not even the mean loss is lower.
+    """
+    for name, differences in evidence.against_baselines.items():
+        if worse := certainly_worse(differences):
             return Refusal(
                 "better_than_baselines",
-                f"{name} does as well on the same test rows: {measure} {theirs:.4f} against {ours:.4f}, "
-                f"loss {their_loss:.4f} against {our_loss:.4f}",
-                "run more trials, or find features that tell more",
+                f"worse than {name} on the same test rows: {told(worse, name)}",
+                _remedy(evidence),
             )
+        loss = differences[0]
+        if name == CONSTANT and not certainly_better(differences) and loss.gain <= 0:
+            why = f"nothing says that the model is better than {name}: {told(differences, name)}"
+            return Refusal("better_than_baselines", why, _remedy(evidence))
     return None
 
 
 def no_worse_than_champion(evidence: Evidence) -> Refusal | None:
     """On the same rows, the paired bootstrap does not say that the present champion is better."""
-    worse = [difference for difference in evidence.against_champion if difference.high < 0]
+    worse = certainly_worse(evidence.against_champion)
     if not worse:
         return None
     return Refusal(
         "no_worse_than_champion",
-        "; ".join(
-            f"{one.metric} is {one.ours:.4f}, the champion's is {one.theirs:.4f} on the same test rows "
-            f"(gain {one.gain:.4f}, 95 % interval {one.low:.4f} to {one.high:.4f})"
-            for one in worse
-        ),
+        f"worse than the champion on the same test rows: {told(worse, 'the champion')}",
         "keep the champion; look at what changed in the data or the search",
     )
 
@@ -229,22 +147,18 @@ THEN: tuple[Check, ...] = (
 )
 
 
-def _group_means(evidence: Evidence) -> list[tuple[str, float, float]]:
-    """For each thing a score is named for: the mean score of the rows that are it, and of those that are not."""
-    contract, scores = evidence.contract, evidence.test_scores
-    labels = evidence.split.test.raw_target.to_numpy()
-    if contract.table.task == "regression":
-        target = evidence.split.test.target.to_numpy()
-        high = target > np.median(target)
-        return [("the value to predict", float(scores[high].mean()), float(scores[~high].mean()))]
-    columns = (
-        {contract.target.positive: scores}
-        if scores.ndim == 1
-        else dict(zip(contract.target.classes, scores.T, strict=True))
-    )
-    groups = [(f"the class {name!r}", labels == name, column) for name, column in columns.items()]
+def _remedy(evidence: Evidence) -> str:
+    """More trials only where the search was short: a long one has found what there is to find."""
+    many = len(evidence.trials)
+    if many < MANY_TRIALS:
+        return f"run more trials ({many} were run), or find features that tell more"
+    return f"find features that tell more, or more rows: after {many} trials, more of them will hardly help"
+
+
+def _ties(evidence: Evidence) -> list[str]:
+    """Baselines that the model is not certainly better than: worth knowing, and no refusal."""
     return [
-        (name, float(column[rows].mean()), float(column[~rows].mean()))
-        for name, rows, column in groups
-        if 0 < rows.sum() < len(rows)
+        f"not certainly better than {name}: {told(differences, name)}"
+        for name, differences in evidence.against_baselines.items()
+        if not certainly_better(differences)
     ]

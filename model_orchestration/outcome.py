@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from model_orchestration.evaluate import Difference, Slice
-from model_orchestration.gate import GateReport
+from model_orchestration.evidence import GateReport
 from model_orchestration.record import TrialRun
 
 

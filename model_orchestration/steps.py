@@ -19,7 +19,8 @@ from model_orchestration.candidate import bundler, search_data
 from model_orchestration.checks import CheckReport, check
 from model_orchestration.data import Split, split
 from model_orchestration.evaluate import best_f1_threshold, metrics, slices
-from model_orchestration.gate import Evidence, judge
+from model_orchestration.evidence import Evidence
+from model_orchestration.gate import judge
 from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
 from model_orchestration.promotion import SYNTHETIC, held_back

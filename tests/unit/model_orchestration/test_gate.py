@@ -13,7 +13,8 @@ from model_orchestration import gate
 from model_orchestration.baselines import baselines
 from model_orchestration.data import Split, split
 from model_orchestration.evaluate import compare
-from model_orchestration.gate import Evidence, judge
+from model_orchestration.evidence import Evidence
+from model_orchestration.gate import judge
 from tabular.bundle import Scores
 from tabular.table import CleanTable, encode
 
@@ -96,6 +97,37 @@ def test_a_leak_is_refused_and_the_feature_named(sound, trained, run_sweep):
     assert f"feature {leaky} alone reaches 1.0000" in why["no_leak"]
 
 
+def test_a_model_too_good_by_several_features_together_blames_no_single_one(sound):
+    target = sound.split.test.target.to_numpy()
+    why = refusals(replace(sound, test_scores=0.1 + 0.8 * target + 1e-3 * np.random.default_rng(0).random(len(target))))
+    assert "above 0.999: no feature reaches that alone, the best being " in why["no_leak"]
+
+
+def test_scores_that_are_no_scores_are_called_what_they_are(trained_for_task):
+    sound = evidence_of(trained_for_task)
+    scores = sound.test_scores.copy()
+    scores[3] = np.nan
+    why = refusals(replace(sound, test_scores=scores))["scores_in_range"]
+    assert ("finite numbers" in why) == (sound.contract.table.task == "regression")
+    if scores.ndim == 2:
+        halved = refusals(replace(sound, test_scores=sound.test_scores / 2))["scores_in_range"]
+        assert halved.endswith("do not sum to 1, such as 0.5")
+
+
+def test_a_class_too_rare_to_tell_is_no_inversion(sound):
+    """Means that differ by less than chance explains say nothing about which class is encoded as 1."""
+    from model_orchestration.score_checks import polarity
+
+    flat = np.random.default_rng(3).random(len(sound.test_scores))
+    for seed in range(20):
+        flat = np.random.default_rng(seed).random(len(sound.test_scores))
+        if polarity(replace(sound, test_scores=flat)) is None:
+            continue
+        positive = sound.split.test.target.to_numpy() == 1
+        gap = flat[~positive].mean() - flat[positive].mean()
+        assert gap > 2 * flat.std() * np.sqrt(1 / positive.sum() + 1 / (~positive).sum())
+
+
 def test_parts_that_share_rows_are_refused_with_the_rows(sound):
     first = sound.split.train.take(np.arange(3))
     test = CleanTable(
@@ -161,10 +193,31 @@ def test_a_model_no_better_than_a_constant_is_refused(sound, trained):
     assert "better_than_baselines" in refusals(replace(sound, test_scores=noise))
 
 
-def test_a_model_no_better_than_a_linear_one_is_refused(sound, trained):
+def test_a_model_that_a_linear_one_beats_is_refused(sound):
     linear = sound.baselines["a linear model"]
-    why = refusals(replace(sound, test_scores=linear * 0.98 + 0.001))
-    assert why["better_than_baselines"].startswith("a linear model does as well")
+    noise = np.random.default_rng(0).random(len(linear))
+    why = refusals(replace(sound, test_scores=linear * 0.6 + noise * 0.4, baselines={"a linear model": linear}))
+    assert why["better_than_baselines"].startswith("worse than a linear model on the same test rows: ")
+
+
+def test_a_tie_with_a_linear_model_is_a_note_and_no_refusal(sound):
+    linear = sound.baselines["a linear model"]
+    for tied in (linear, linear * 0.98 + 0.001):
+        report = judge(replace(sound, test_scores=tied))
+        assert report.passed, report
+        assert any(note.startswith("not certainly better than a linear model: loss ") for note in report.notes)
+
+
+def test_more_trials_are_asked_for_only_where_the_search_was_short(sound):
+    noise = np.random.default_rng(0).random(len(sound.test_scores))
+    for trials, is_short in ((sound.trials, True), ([*sound.trials] * 10, False)):
+        (refusal,) = (
+            one
+            for one in judge(replace(sound, test_scores=noise, trials=trials)).refusals
+            if one.name == "better_than_baselines"
+        )
+        assert ("run more trials" in refusal.remedy) == is_short
+        assert str(len(trials)) in refusal.remedy
 
 
 def against(sound: Evidence, trained, ours: Scores, theirs: Scores) -> Evidence:
@@ -175,7 +228,7 @@ def against(sound: Evidence, trained, ours: Scores, theirs: Scores) -> Evidence:
 def test_a_model_worse_than_the_champion_is_refused(sound, trained):
     worse = sound.test_scores * 0.7 + np.random.default_rng(0).random(len(sound.test_scores)) * 0.3
     why = refusals(against(sound, trained, worse, sound.test_scores))
-    assert "the champion's is" in why["no_worse_than_champion"]
+    assert "against the champion's" in why["no_worse_than_champion"]
 
 
 def test_a_model_as_good_as_the_champion_passes(sound, trained):
