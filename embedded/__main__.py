@@ -188,7 +188,8 @@ def _exec(stack: Stack, arguments: argparse.Namespace) -> int:
     target = service(arguments.rest[0], stack.layout, stack.settings)
     for path in target.stale_files:
         path.unlink(missing_ok=True)
-    environ = process_base(inherited(os.environ)) | process_environ(stack.layout, stack.given) | target.environ
+    base = process_base(inherited(os.environ))
+    environ = {**base, **process_environ(stack.layout, stack.given), **target.environ}
     os.chdir(target.working_folder or PROJECT)
     os.execvpe(target.command[0], target.command, environ)  # noqa: S606 - the command is built from our own layout
 

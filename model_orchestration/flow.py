@@ -142,6 +142,7 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
     report = bench.step(
         "check", CheckReport, [job.about_data, accepted], lambda: steps.check_step(tools, job, accepted)
     )
+    _warn(report)
     bench.step("split", dict[str, int], [job.about_split], lambda: steps.split_step(tools, job))
     swept = _sweep(bench, {})
     evaluation = bench.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
@@ -152,7 +153,7 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
         get_run_logger().warning(done.held_back)
     made = (verdict.gate, done.alias, done.version, done.held_back)
     page = tools.registry.url(swept.parent_id)
-    outcome = Outcome(job, swept, evaluation, *made, tuple(bench.reused), page=page)
+    outcome = Outcome(job, swept, evaluation, *made, tuple(bench.reused), page=page, warnings=report.warnings)
     for one in verdict.gate.refusals:
         get_run_logger().warning("gate: %s: %s. %s", one.name, one.why, one.remedy)
     return _told(outcome)
@@ -165,13 +166,24 @@ def _retrain(like: str, given: dict[str, Any]) -> dict[str, Any]:
     settings = as_then(settings, job)
     tools = make_tools(settings, job.read_contract)
     bench = Bench(settings, tools, job, refresh=True)
-    bench.step("check", CheckReport, [job.about_data], lambda: steps.check_step(tools, job, None))
+    report = bench.step("check", CheckReport, [job.about_data], lambda: steps.check_step(tools, job, None))
+    _warn(report)
     swept = _sweep(bench, {"retrain_like": like})
     evaluation = bench.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
     differing = again.differences(original, swept, evaluation)
     tools.registry.log(swept.parent_id, tags={"reproduced": not differing})
     page = tools.registry.url(swept.parent_id)
-    return _told(Outcome(job, swept, evaluation, like=original.parent_id, differing=tuple(differing), page=page))
+    outcome = Outcome(job, swept, evaluation, like=original.parent_id, differing=tuple(differing), page=page)
+    return _told(msgspec.structs.replace(outcome, warnings=report.warnings))
+
+
+def _warn(report: CheckReport) -> None:
+    """Show what is odd about the table at once, for the sweep takes long and may fail."""
+    for text in report.warnings:
+        get_run_logger().warning("data: %s", text)
+    if report.warnings:
+        page = "\n".join(f"- {text}" for text in report.warnings)
+        create_markdown_artifact(page, key="data-warnings", description="What is odd about the table")
 
 
 def _plainly(work: Callable[[], Any], expected: type[TabularError] = TabularError) -> Any:

@@ -10,7 +10,10 @@ from model_orchestration.outcome import Evaluation, Sweep
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """A whole training. A retraining has no gate and no alias, but `like` and what differs from the original."""
+    """A whole training; `warnings` are those of the data checks.
+
+    A retraining has no gate and no alias, but `like` and what differs from the original.
+    """
 
     job: Job
     sweep: Sweep
@@ -23,6 +26,7 @@ class Outcome(msgspec.Struct, frozen=True):
     like: str | None = None
     differing: tuple[str, ...] = ()
     page: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def lines(outcome: Outcome) -> list[tuple[str, str]]:
@@ -34,6 +38,7 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
             f"{outcome.job.read_contract.table.name}{', SYNTHETIC: made-up rows' if outcome.job.synthetic else ''}",
         ),
         ("data", f"version {outcome.job.data_sha256[:12]}"),
+        *(("warning", text) for text in outcome.warnings),
         ("sweep", f"{len(outcome.sweep.trials)} trials under the parent run {outcome.sweep.parent_id}"),
         ("best", f"trial {best.number}, {best.rounds} rounds, validation loss {best.loss:.4f}"),
         ("test", ", ".join(f"{name} {value:.4f}" for name, value in outcome.evaluation.metrics.items())),

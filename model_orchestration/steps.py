@@ -49,7 +49,7 @@ def check_step(tools: Tools, job: Job, accepted_sha256: str | None) -> CheckRepo
 
 
 def accepted_version(tools: Tools, job: Job) -> str | None:
-    """The version to compare the data with: the last that trained, unless it is this very one."""
+    """The version to compare the data with: the last whose model passed the gate, unless it is this very one."""
     version = feature_store.last_accepted(tools.objects, job.read_contract)
     if version is None or version.sha256 == job.data_sha256 or version.synthetic != job.synthetic:
         return None  # a real table has nothing to do with made-up rows
@@ -137,15 +137,22 @@ def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None)
 
 
 def register_step(tools: Tools, job: Job, swept: Sweep, verdict: Verdict, report: CheckReport) -> Registration:
-    """Give the best trial the alias it deserves. The data is accepted."""
+    """Give the best trial the alias it deserves; what the data checks warned of goes on its runs.
+
+    Only a passed gate makes the data what the next is compared with.
+    """
     _put(tools, swept.parent_id, {"checks.json": _pretty(report)}, REPORT)
+    warned = {"data_warnings": "; ".join(report.warnings)}
+    for run_id in (swept.parent_id, swept.best.run_id):
+        tools.registry.log(run_id, tags=warned)
     why_not = held_back(tools, job) if verdict.gate.passed else None
     alias = CHAMPION if verdict.gate.passed and why_not is None else CHALLENGER
-    tags = verdict.tags | {"sweep": swept.parent_id, SYNTHETIC: str(job.synthetic)}
+    tags = verdict.tags | warned | {"sweep": swept.parent_id, SYNTHETIC: str(job.synthetic)}
     version = tools.registry.register(swept.best.run_id, alias, tags)
     if alias == CHAMPION:
         tools.registry.drop_alias(CHALLENGER, swept.best.run_id)
-    feature_store.mark_accepted(tools.objects, job.read_contract, job.data_sha256)
+    if verdict.gate.passed:
+        feature_store.mark_accepted(tools.objects, job.read_contract, job.data_sha256)
     return Registration(alias, version, why_not)
 
 

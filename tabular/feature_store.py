@@ -3,7 +3,7 @@
     tables/<table>/versions/<sha256>/table.csv       the bytes as they came
     tables/<table>/versions/<sha256>/manifest.json   what they are; written once, after the bytes
     tables/<table>/current                           the sha256 published last
-    tables/<table>/accepted                          the sha256 that last passed the checks and trained
+    tables/<table>/accepted                          the sha256 of the last whose model passed the gate
 
 Synthetic data never takes the place of a real table: neither as the current version nor as the accepted one.
 
@@ -122,7 +122,7 @@ def fetch(objects: Objects, contract: Contract, sha256: str) -> bytes:
 
 
 def mark_accepted(objects: Objects, contract: Contract, sha256: str) -> None:
-    """Remember a version as the last that passed the checks and trained; the next is compared with it.
+    """Remember a version as the last whose model passed the gate; the next is compared with it.
 
     A synthetic one is not remembered in the place of a real one. Raises NotFound.
     """
@@ -133,7 +133,7 @@ def mark_accepted(objects: Objects, contract: Contract, sha256: str) -> None:
 
 
 def last_accepted(objects: Objects, contract: Contract) -> Version | None:
-    """The last version that passed the checks and trained, if any."""
+    """The last version whose model passed the gate, if any."""
     return _pointed(objects, contract, "accepted")
 
 

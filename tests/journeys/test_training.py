@@ -66,6 +66,8 @@ def test_a_first_training_makes_a_champion(trainer, first):
     assert first["gate"] == "passed"
     assert trainer.registry.champion() == first["RUN_ID"]
     assert "reused" not in first
+    accepted = feature_store.last_accepted(trainer.objects, trainer.contract)
+    assert accepted == feature_store.latest(trainer.objects, trainer.contract), "its gate passed"
 
 
 def test_the_runs_and_the_log_name_the_table(trainer, first):
@@ -197,12 +199,29 @@ def test_a_leaking_table_makes_a_challenger_with_the_reasons_and_the_champion_st
         row[at] = str(100 + number % 50 + 100 * (row[target] == trainer.contract.target.positive))
     text = io.StringIO()
     csv.writer(text).writerows(rows)
+    accepted = feature_store.last_accepted(trainer.objects, trainer.contract)
     told = trainer.train("--data-version", feature_store_only(trainer, text.getvalue().encode(), good))
     assert told["gate"] == "refused"
+    moved = f"{leaky.name}: the distribution of values moved since the last accepted version"
+    assert moved in told["warning"]
+    for run_id in (told["RUN_ID"], parent_of(trainer, told)):
+        assert moved in trainer.registry.run(run_id).tags["data_warnings"]
+    assert any(moved in page for page in artifacts(trainer, "data-warnings"))
+    assert any(moved in page for page in artifacts(trainer, "training-result"))
+    assert feature_store.last_accepted(trainer.objects, trainer.contract) == accepted, "only a passed gate accepts"
     assert f"the feature {leaky.name} alone reaches" in told["refusal"]
     assert trainer.registry.champion() == champion
     assert trainer.registry.alias(CHALLENGER) == told["RUN_ID"]
     assert "no_leak" in trainer.registry.run(told["RUN_ID"]).tags["gate_reasons"]
+
+
+def artifacts(trainer: Trainer, key: str) -> list[str]:
+    """What Prefect shows under a key."""
+    body = json.dumps({"artifacts": {"key": {"any_": [key]}}}).encode()
+    headers = {"Content-Type": "application/json", **login(trainer)}
+    asked = urllib.request.Request(f"{trainer.environ['PREFECT_API_URL']}/artifacts/filter", body, headers)
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        return [str(artifact["data"]) for artifact in json.load(answer)]
 
 
 def feature_store_only(trainer: Trainer, body: bytes, current: str) -> str:
