@@ -12,7 +12,7 @@ from tabular.adapters.objects import S3Objects
 from tabular.adapters.stream import StreamAdmin
 from tabular.column_names import column_warnings
 from tabular.contract import Contract, load_contract
-from tabular.csv_cells import header_of
+from tabular.csv_cells import header_and_rows
 from tabular.errors import TabularError
 from tabular.ports import Objects
 from tabular.private_files import keep_private
@@ -42,7 +42,7 @@ def init_aws(settings: Settings) -> None:
     report.require()
     _say("table", f"{contract.table.name}: {report.rows:,} rows, {source.origin}")
     # Synthetic rows have the contract's own columns and no others.
-    names = [] if source.is_synthetic else column_warnings(contract, header_of(source.body))
+    names = [] if source.is_synthetic else column_warnings(contract, header_and_rows(source.body)[0])
     for warning in (*report.warnings, *names):
         _say("warning", warning)
     _publish(objects, contract, source)

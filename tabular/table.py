@@ -17,6 +17,10 @@ from tabular.row import Matrix
 from tabular.values import cell_reader, class_reader, listed, target_number
 
 MAX_FAULTS_SHOWN_PER_COLUMN = 5
+LIKELY_MISSING = frozenset({"na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "#n/a", "<na>", "unknown"})
+"""Cells that usually mean "not known"; they do so only if the contract says it."""
+MAKE_MISSING = ". If {} means that it is not known, add it to missing_tokens in the contract's [table]"
+LEAVE_OUT = ". If {} means that it is not known, leave these rows out: nothing can be learnt from them"
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,10 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
     for feature in contract.features:
         cleaned, bad = _clean_feature(feature, raw[feature.column], contract)
         columns[feature.name] = cleaned
-        faults += _faults(feature.column, raw[feature.column], bad, _allowed(feature))
+        faults += _faults(feature.column, raw[feature.column], bad, _allowed(feature), MAKE_MISSING)
     target, raw_target = _clean_target(contract, raw[contract.target.column])
     allowed = _target_allowed(contract)
-    faults += _faults(contract.target.column, raw[contract.target.column], target.isna(), allowed)
+    faults += _faults(contract.target.column, raw[contract.target.column], target.isna(), allowed, LEAVE_OUT)
     if faults:
         raise InvalidTable(f"the table breaks the contract {contract.table.name}", faults)
     return CleanTable(pd.DataFrame(columns), target, raw_target)
@@ -118,9 +122,11 @@ def _clean_target(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[fl
     return labels.map(codes).astype("float64"), labels
 
 
-def _faults(column: str, raw: pd.Series[str], bad: pd.Series[bool], allowed: str) -> list[Fault]:
+def _faults(column: str, raw: pd.Series[str], bad: pd.Series[bool], allowed: str, remedy: str) -> list[Fault]:
     rows = np.flatnonzero(bad.to_numpy())
     more = f" ({len(rows)} rows in all)" if len(rows) > MAX_FAULTS_SHOWN_PER_COLUMN else ""
+    likely = [text for text in raw[bad].unique() if text.casefold() in LIKELY_MISSING or not text]
+    allowed += remedy.format(listed([repr(text) for text in likely])) if likely else ""
     return [
         Fault(column, f"holds {raw.iloc[row]!r}{more}", allowed, raw.iloc[row], int(row) + 1)
         for row in rows[:MAX_FAULTS_SHOWN_PER_COLUMN]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from embedded.layout import PROJECT
+from tabular.column_names import column_warnings
 from tabular.contract import load_contract
 from tabular.errors import InvalidTable
 from tabular.row import RowCodec, matrix
@@ -52,6 +53,11 @@ def test_a_good_table_is_clean(tiny_contract):
         csv(*GOOD).replace(b"?", b""),
         csv(*GOOD).replace(b",A,", b",a,"),
         csv(*GOOD).replace(b"yes", b"YES"),
+        csv(*(row + ",,," for row in GOOD), header=HEADER + ",,,"),
+        csv(*(row + ",," for row in GOOD)),
+        csv(*GOOD, header=HEADER + ", ,"),
+        csv(*("," + row for row in GOOD), header="," + HEADER),
+        csv(*(f"{at},{row},x" for at, row in enumerate(GOOD)), header=f",{HEADER},"),
         csv(*GOOD).replace(b",1,", b",1.0,").replace(b"30,", b"30.0,"),
     ],
     ids=[
@@ -64,6 +70,11 @@ def test_a_good_table_is_clean(tiny_contract):
         "empty cells",
         "letter case",
         "a class in capitals",
+        "trailing commas",
+        "trailing commas of rows",
+        "trailing commas of the header",
+        "an empty column first",
+        "columns without a name",
         "floats",
     ],
 )
@@ -80,15 +91,38 @@ def test_spellings_of_the_same_table_are_the_same(tiny_contract, body):
         (b"", "the file is empty"),
         (b"\n\n", "the file is empty"),
         (random.Random(0).randbytes(4_000), "not text in UTF-8"),
-        (gzip.compress(csv(*GOOD), mtime=0), "not text in UTF-8"),
-        (csv(*GOOD).decode().encode("utf-16"), "not text in UTF-8"),
+        (gzip.compress(csv(*GOOD), mtime=0), "not text in UTF-8: it is gzip-compressed data. .*unpacked"),
+        (csv(*GOOD).decode().encode("utf-16"), r"not text in UTF-8: it is text in UTF-16\. Save it as UTF-8"),
+        (csv(*GOOD).decode().encode("utf-16-le"), "not text in UTF-8: it is text in UTF-16"),
+        (
+            csv(*GOOD, "30,\u00e9,1,0.5,no").decode().encode("latin-1"),
+            r"not text in UTF-8: .*position \d+.* Save it as UTF-8",
+        ),
+        (b"PAR1\x15\x04\xff\xfe" * 9, "not text in UTF-8: it is a Parquet file"),
+        (b'[{"Age": 3, "Class": "A"}, {"Age": 4, "Class": "B"}]', "the file is a JSON array, not a CSV table"),
+        (b'{"Age": 3, "Class": "A"}\n{"Age": 4, "Class": "B"}\n', "the file is several JSON objects, not a CSV table"),
         (csv(*GOOD).replace(b",", b";"), "separator: is ';'"),
+        (csv(*GOOD).replace(b"0.5", b"0,5").replace(b",", b";").replace(b"0;5", b"0,5"), "separator: is ';' .* points"),
+        (csv(*GOOD, header='"Age";"Class";"Stars";"Weight";"Y"').replace(b",", b";"), "separator: is ';'"),
+        (b'"Age";"Class, or kind";"Y"\n"3";"A, B";"no"\n', "separator: is ';'"),
+        (csv(*GOOD).replace(b",", b";").replace(b"\n", b"\r"), "separator: is ';'"),
+        (
+            b"\n".join([b"prediction_id", *[b"eebec1b3-9ffd-4c0d-b0e6-4b0b209d730e"] * 50]),
+            "Age: is missing from the table",
+        ),
+        (b'"' + b"x" * 200_000 + b'";2\n', "larger than field limit"),
         (csv(*GOOD).replace(b",", b"\t"), r"separator: is '\\t'"),
         (csv(*GOOD, '50,"A'), "line 5: unexpected end of data"),
         (csv(*GOOD, "50,A"), "row 4, cells: are 2 .*5, as in the header"),
         (csv(GOOD[0] + ",9", *GOOD[1:]), "row 1, cells: are 6 .*5, as in the header"),
-        (csv(*(row + ",9" for row in GOOD)), "row 3, cells: are 6"),
-        (csv(*GOOD, header="Age, Age,Stars,Weight,Y"), "Age: stands more than once"),
+        (csv(*(row + ",9" for row in GOOD)), "header: has 5 names, but 3 of 3 rows have 6 cells .*6 names"),
+        (csv(*GOOD * 10, "50,A,1"), "row 31, cells: are 3 .*5, as in the header"),
+        (
+            csv(*(f"{at},{row}" for at, row in enumerate(GOOD * 10)), "1,A"),
+            "header: has 5 .* 30 of 31 .* row 31, cells: are 2",
+        ),
+        (csv(GOOD[0] + ",", *GOOD[1:]), "row 1, cells: are 6 .*5, as in the header"),
+        (csv(*GOOD, header="Age, Age,Stars,Weight,Y"), "Age: stands more than once in the header, as columns 1 and 2"),
         (csv(), "the table has no rows"),
         (
             csv(*(row.partition(",")[2] for row in GOOD), header="Class,Stars,Weight,Y"),
@@ -99,7 +133,7 @@ def test_spellings_of_the_same_table_are_the_same(tiny_contract, body):
         (csv(*GOOD, header="Age,Class,Star s,Weight,Y"), r"Stars: is missing .* did you mean 'Star s'\?"),
         (csv(*GOOD, header="Age,Class,Stars,_weight_,Y"), r"Weight: is missing .* did you mean '_weight_'\?"),
         (csv(*GOOD, header="Age,Class,Stars,Wieght,Y"), r"Weight: is missing .* did you mean 'Wieght'\?"),
-        (b"<html><body>Access denied</body></html>", "Age: is missing from the table"),
+        (b"<html><body>Access denied</body></html>", "the file is an HTML page, not a CSV table"),
     ],
     ids=[
         "empty",
@@ -107,12 +141,26 @@ def test_spellings_of_the_same_table_are_the_same(tiny_contract, body):
         "binary junk",
         "gzip",
         "UTF-16",
+        "UTF-16 without a mark",
+        "Latin-1",
+        "Parquet",
+        "a JSON array",
+        "JSON lines",
         "semicolons",
+        "decimal commas",
+        "quoted semicolons",
+        "quoted semicolons and commas",
+        "semicolons between returns",
+        "one column of words",
+        "an endless header",
         "tabs",
         "cut in a quote",
         "cut in a row",
         "a long row",
         "long rows",
+        "one short row of many",
+        "nearly all rows long",
+        "a comma too many",
         "a doubled column",
         "no rows",
         "no such feature",
@@ -150,8 +198,33 @@ def test_a_corrupted_file_is_refused_with_the_reason(tiny_contract, body, why):
 )
 def test_a_bad_cell_is_named_by_row_and_column(tiny_contract, bad, column, allowed):
     (fault,) = refused(tiny_contract(), csv(*GOOD, bad, *GOOD)).faults
-    assert (fault.row, fault.field, fault.allowed) == (4, column, allowed)
+    assert (fault.row, fault.field, fault.allowed.partition(". If")[0]) == (4, column, allowed)
     assert repr(fault.given) in fault.problem
+
+
+def test_a_column_without_a_name_is_named_by_its_position(tiny_contract):
+    rows = [f"{at},{row},,x" for at, row in enumerate(GOOD)]
+    columns = list(read_csv(csv(*rows, header=f",{HEADER},,")).columns)
+    assert columns == ["column 1 (no name)", *HEADER.split(","), "column 8 (no name)"]
+    (warning,) = column_warnings(tiny_contract(), columns)
+    assert "'column 1 (no name)', 'column 8 (no name)'" in warning
+
+
+@pytest.mark.parametrize("text", ["NA", "NaN", "NULL", "None", "n/a", "null", "-", "#N/A"])
+def test_what_usually_means_missing_is_proposed_as_a_token_and_then_is_one(tiny_contract, text):
+    bad = csv(*GOOD, f"{text},{text},{text},{text},no")
+    proposal = f"If '{text}' means that it is not known, add it to missing_tokens in the contract's [table]"
+    faults = refused(tiny_contract(), bad).faults
+    assert [fault.field for fault in faults] == ["Age", "Class", "Stars", "Weight"]
+    assert all(proposal in fault.allowed for fault in faults)
+    contract = tiny_contract(change=lambda file: file["table"].update(missing_tokens=["?", text]))
+    assert clean(contract, read_csv(bad)).features.iloc[3].isna().all()
+
+
+@pytest.mark.parametrize("text", ["", "NA", "?"])
+def test_a_row_whose_target_is_not_known_is_to_be_left_out(tiny_contract, text):
+    (fault,) = refused(tiny_contract(), csv(*GOOD, f"30,A,1,0.5,{text}")).faults
+    assert "leave these rows out" in fault.allowed
 
 
 def test_bad_cells_of_all_columns_are_named_and_many_are_counted(tiny_contract):
