@@ -5,6 +5,7 @@ Scores are n chances of the positive class, n x classes for a multiclass task, o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ Floats = NDArray[np.floating[Any]]
 
 MIN_SLICE_ROWS = 30
 MIN_SLICE_CLASS_ROWS = 5
+MAX_SLICES = 100  # of one feature: of a number nearly every row has another value
 RESAMPLES = 2_000
 CHUNK_CELLS = 4_000_000
 SMALLEST_CHANCE = 1e-7  # a float32 chance of exactly 0 or 1 would make the loss infinite
@@ -65,12 +67,15 @@ def best_f1_threshold(target: Floats, scores: Floats) -> float:
 
 
 def slices(contract: Contract, table: CleanTable, scores: Floats, threshold: float) -> list[Slice]:
-    """The metrics on each value of the contract's slice features; None where rows or classes are too few to tell."""
+    """The metrics on each value of the contract's slice features, the most frequent `MAX_SLICES` of each.
+
+    None where rows or classes are too few to tell.
+    """
     target, found = table.target.to_numpy(), []
     for name in contract.table.slice_features:
         values = table.features[name].astype(object)
         labels = values.where(values.notna(), "(missing)").astype(str).to_numpy()
-        for value in sorted(set(labels)):
+        for value in sorted(value for value, _ in Counter(labels.tolist()).most_common(MAX_SLICES)):
             rows = labels == value
             enough = _enough(contract.table.task, target[rows])
             measured = metrics(contract.table.task, target[rows], scores[rows], threshold) if enough else None

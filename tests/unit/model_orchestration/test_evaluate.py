@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from model_orchestration.evaluate import best_f1_threshold, compare, metrics, row_losses, slices
+from model_orchestration.evaluate import MAX_SLICES, best_f1_threshold, compare, metrics, row_losses, slices
+from tabular.table import CleanTable
 
 DRAW = np.random.default_rng(0)
 TARGET = (DRAW.random(800) < 0.3).astype(float)
@@ -44,6 +46,17 @@ def test_the_threshold_is_the_best_of_all_for_f1():
 
 def test_a_chance_of_nought_is_dear_but_not_infinite():
     assert np.isfinite(row_losses("binary", np.array([1.0]), np.array([0.0]))).all()
+
+
+def test_of_a_slice_feature_with_many_values_the_most_frequent_are_measured(tiny_contract):
+    contract = tiny_contract(change=lambda file: file["table"].update(slice_features=["weight"]))
+    rows = 2_000
+    weights = np.where(np.arange(rows) < 40, 0.5, np.linspace(-1, 1, rows))
+    target = pd.Series(np.arange(rows) % 2, dtype="float64")
+    table = CleanTable(pd.DataFrame({"weight": weights}), target, target.astype(str))
+    found = slices(contract, table, np.full(rows, 0.5), 0.5)
+    assert len(found) == MAX_SLICES
+    assert max(found, key=lambda one: one.n).value == "0.5"
 
 
 def test_slices_count_every_row_and_measure_only_where_they_can(trained):
