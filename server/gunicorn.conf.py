@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import math
 import mmap
 import os
 import shutil
@@ -85,7 +86,7 @@ bind = f"{_settings.api_host}:{_settings.api_port}"
 workers = _settings.api_workers
 worker_class = ApiWorker
 backlog = 512
-keepalive = 15  # see server/api/protocol.py, which says so too
+keepalive = math.ceil(_settings.api_keep_alive_seconds)  # see server/api/protocol.py, which says so too
 
 # A worker loads the model itself, after the fork: an XGBoost that was used before a fork hangs in the child.
 preload_app = False

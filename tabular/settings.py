@@ -130,6 +130,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_max_connections_per_peer: Count = 256
     """How many of them may come from one address; a proxy in front is one address."""
 
+    api_keep_alive_seconds: Positive = 15.0
+    """How long the API keeps a connection without a request. Behind a load balancer: longer than that does."""
+
+    cors_origins: str = ""
+    """The web pages that may read predictions, by exact origins with commas: `https://app.example.com`. Empty: none."""
+
     open_pages: bool = False
     """Whether `/metrics`, `/docs` and `/openapi.json` are shown without the key where there is one: `1` for yes."""
 

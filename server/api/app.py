@@ -19,6 +19,7 @@ import msgspec
 from server.api.access import Access
 from server.api.clients import CLIENTS, Clients, keep_order
 from server.api.compression import IDENTITY, unpacked
+from server.api.cors import Cors
 from server.api.errors import Refusal, refused
 from server.api.group_commit import GroupCommit
 from server.api.handlers import replayed
@@ -65,6 +66,7 @@ class Application:
         self._metrics = self._service.metrics
         self._handlers = self._service.handlers
         self._access = Access(settings)
+        self._cors = Cors(settings.cors_origins)
         self._pages = Pages(self._service, settings)
         self._group = GroupCommit(self._service.outbox, self._metrics)
         self._pool = ThreadPoolExecutor(settings.api_threads, thread_name_prefix="batch")
@@ -84,8 +86,13 @@ class Application:
             await self._lifespan(scope, receive, send)
             return
         request = Request(scope, receive, send, self._held_bytes)
+        if self._cors:
+            request.answer_headers = self._cors.headers(request)
         try:
             self._access.check(request)
+            if self._cors and (permission := self._cors.permission(request)) is not None:
+                await request.answer(204, permission, b"")
+                return
             await self._routes.get(request.path, self._page)(request)
         except ClientGone:
             return
@@ -177,6 +184,7 @@ class Application:
             settings.api_max_connections,
             settings.api_max_connections_per_peer,
             lambda status: self._metrics.request(OTHER, status),
+            settings.api_keep_alive_seconds,
         )
         scope["state"][CLIENTS] = clients
         await receive()

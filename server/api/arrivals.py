@@ -14,6 +14,9 @@ from server.api.bounds import HeldFlow
 from server.api.clients import CLIENTS, Clients
 from server.api.errors import Refusal
 
+TLS_HANDSHAKE = b"\x16"
+"""With it every TLS connection begins (RFC 8446, 5.1), and no HTTP request."""
+
 
 class Arrivals(HttpToolsProtocol):
     """The receiving half of a connection; the application puts `clients` into the lifespan's state."""
@@ -31,6 +34,7 @@ class Arrivals(HttpToolsProtocol):
         self._unanswered = 0  # requests that the application has, or will have
         self._excess_bytes = 0  # of the request that arrives: all its bytes less twice its body's
         self._has_ended = self._has_head = self._stops = False
+        self._is_new = True
         self._fault = bounds.NOT_HTTP  # what is said if the parser stops
         self._last_words: Refusal | None = None
 
@@ -38,6 +42,13 @@ class Arrivals(HttpToolsProtocol):
         """Parse it, unless earlier requests have to be answered first."""
         if self._last_words is not None:
             return
+        if self._is_new:
+            self._is_new = False
+            if data[:1] == TLS_HANDSHAKE:
+                self._last_words = bounds.NOT_HTTP
+                self.clients.refused(bounds.NOT_HTTP)
+                self.transport.close()  # at once, for no word would be understood
+                return
         if self._held:
             self._hold(self._held + data)
         else:

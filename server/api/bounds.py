@@ -8,7 +8,6 @@ from server.api.errors import Refusal
 
 REQUEST_SECONDS = 30.0
 ANSWER_SECONDS = 30.0
-KEEP_ALIVE_SECONDS = 15.0
 LINGER_SECONDS = 5.0  # a client that is still sending when the connection closes never sees the answer
 LAST_REQUEST_SECONDS = 1.0  # when the worker stops: for a request that is on its way
 FRAMING_BYTES = 65_536

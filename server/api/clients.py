@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 CLIENTS = "clients"
 """Where the application puts its `Clients` in the lifespan's state."""
 CHECK_SECONDS = 0.5
+KEEP_ALIVE_SECONDS = 15.0
 MOST_PARTING = 64
 """So many are told that there are too many; beyond that a connection is dropped without a word."""
 
@@ -44,10 +45,18 @@ class Client(Protocol):
 class Clients:
     """The clients by peer, those that were answered last at the end.
 
-    `count` is told the status of each refusal, `tell` how many clients there are and will be whenever that changes.
+    A kept connection may stay for `keep_alive_seconds`. `count` is told the status of each refusal, `tell` how many
+    clients there are and will be whenever that changes.
     """
 
-    def __init__(self, max_connections: int, max_per_peer: int, count: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        max_connections: int,
+        max_per_peer: int,
+        count: Callable[[int], None],
+        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+    ) -> None:
+        self.keep_alive_seconds = keep_alive_seconds
         self._max_connections, self._max_per_peer = max_connections, max_per_peer
         self._count = count
         self._by_peer: dict[str, dict[Client, None]] = {}

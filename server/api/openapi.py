@@ -25,8 +25,7 @@ _REFUSALS = {
     "413": "The body, the batch or the record is too large.",
     "415": "The Content-Type is not the one this path reads, or the body is compressed, and not with gzip or deflate.",
     "421": "The server is not asked by this name: see the setting ALLOWED_HOSTS.",
-    "422": "Fields are missing, unknown or hold what the contract does not allow; every one is named. Or the "
-    "Idempotency-Key has been used for another request.",
+    "422": "Fields are missing, unknown or not as the contract has them, or the Idempotency-Key was used before.",
     "503": "Too many requests wait, or the prediction could not be written down, so none was given. Retry after the "
     "seconds in Retry-After.",
 }
@@ -147,8 +146,7 @@ def _idempotency_key(named: str) -> Document:
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": f"Names {named}: for a day the same request under the same key gets the answer that it was "
-        "given, and another one 422.",
+        "description": f"Names {named}: for a day the same request gets the same answer, another 422.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
     }
 

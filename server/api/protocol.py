@@ -2,7 +2,7 @@
 
     a head, a body        REQUEST_SECONDS to arrive in whole, or 408
     an answer             ANSWER_SECONDS to be taken, or the connection is dropped
-    a kept connection     KEEP_ALIVE_SECONDS without a request, then it is closed
+    a kept connection     API_KEEP_ALIVE_SECONDS without a request, then it is closed
     heads, chunk sizes,   FRAMING_BYTES more than the body they frame, or 431 or 400: whoever sends a body in chunks of
     trailers              one byte sends mostly frames
     pipelined requests    parsed in pieces of PIECE_BYTES, and not while earlier ones wait for their answers
@@ -108,7 +108,7 @@ class BoundedProtocol(Arrivals):
             self.drop()
         elif self._asking_since is not None and now > self._asking_since + bounds.REQUEST_SECONDS:
             self._refuse(bounds.SLOW)
-        elif may_go and now > (self._ends_at or self._idle_since + bounds.KEEP_ALIVE_SECONDS):
+        elif may_go and now > (self._ends_at or self._idle_since + self.clients.keep_alive_seconds):
             self.drop()
 
     def drop(self) -> None:

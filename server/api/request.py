@@ -36,9 +36,9 @@ class ClientGone(Exception):
 
 
 class Request:
-    """A request; `headers` has each header once, by its name in lower case."""
+    """A request; `headers` has each header once, its name in lower case; `answer_headers` go with any answer."""
 
-    __slots__ = ("_is_unread", "_receive", "_send", "headers", "holding", "method", "path", "scope")
+    __slots__ = ("_is_unread", "_receive", "_send", "answer_headers", "headers", "holding", "method", "path", "scope")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, held_bytes: HeldBytes) -> None:
         self.scope, self._receive, self._send = scope, receive, send
@@ -46,6 +46,7 @@ class Request:
         self.path: str = scope["path"]
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
         self.holding = Holding(held_bytes)
+        self.answer_headers: Headers = []
         self._is_unread = True
 
     def check_framing(self) -> None:
@@ -91,6 +92,8 @@ class Request:
 
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send an answer; of a body that was not read, the rest is thrown away."""
+        if self.answer_headers:
+            headers = [*headers, *self.answer_headers]
         if self._is_unread and b"expect" in self.headers:  # whether the body is sent after all, nobody knows
             headers = [*headers, (b"connection", b"close")]
         elif self._is_unread and self._brings_a_body:

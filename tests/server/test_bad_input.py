@@ -294,6 +294,14 @@ def test_another_method_is_405(api, method, path):
     assert "POST" in api.ask(method, path)[1]["Allow"]
 
 
+def test_no_web_page_is_permitted_anything_unless_it_is_set(api, good):
+    asked = {"Origin": "http://localhost:3000", "Access_Control_Request_Method": "POST"}
+    assert api.ask("OPTIONS", "/predict", **asked)[0] == 405
+    for method, path in (("OPTIONS", "/predict"), ("POST", "/predict"), ("GET", "/health/live")):
+        headers = api.ask(method, path, good if method == "POST" else b"", Content_Type=JSON, **asked)[1]
+        assert not [name for name in headers if name.lower().startswith("access-control") or name.lower() == "vary"]
+
+
 @pytest.mark.parametrize(
     "path", ["/nothing", "/predict/", "/predict/batch/1", "/%ff%00", "/../../etc/passwd", "/docs/x"]
 )

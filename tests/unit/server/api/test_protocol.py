@@ -12,8 +12,8 @@ import uvloop
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from server.api.bounds import ANSWER_SECONDS, KEEP_ALIVE_SECONDS, LINGER_SECONDS, REQUEST_SECONDS
-from server.api.clients import CLIENTS, Clients
+from server.api.bounds import ANSWER_SECONDS, LINGER_SECONDS, REQUEST_SECONDS
+from server.api.clients import CLIENTS, KEEP_ALIVE_SECONDS, Clients
 from server.api.protocol import BoundedProtocol
 
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
