@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+from tabular.prediction import Prediction
 
 KEPT_SECONDS = 86_400.0
 SHARE_OF_OUTBOX = 4
@@ -56,6 +58,20 @@ def digest_of(route: str, body: bytes) -> bytes:
 def unanswered(known_as: str, route: str, body: bytes) -> KeptAnswer:
     """What is known of a request with a key before its answer."""
     return KeptAnswer(known_as, digest_of(route, body), b"")
+
+
+def settled(
+    predictions: Sequence[Prediction], answers: Sequence[KeptAnswer], find_earlier: Callable[[str], KeptAnswer | None]
+) -> tuple[dict[str, KeptAnswer], list[Prediction], list[KeptAnswer]]:
+    """By id the answer that stands, the predictions to be written and the answers to be kept: the first of each id."""
+    standing = {each.id: each for each in reversed(answers)}
+    earlier = {known_as: found for known_as in standing if (found := find_earlier(known_as)) is not None}
+    seen, fresh = set(earlier), []
+    for each in predictions:
+        if each.id not in seen:
+            fresh.append(each)
+            seen.add(each.id)
+    return standing | earlier, fresh, [each for each in standing.values() if each.id not in earlier]
 
 
 def find(connection: sqlite3.Connection, known_as: str, now: float) -> KeptAnswer | None:

@@ -96,18 +96,10 @@ class Outbox:
         """
 
         def write(file: OutboxFile) -> tuple[Mapping[str, KeptAnswer], list[Prediction]]:
-            standing = {each.id: each for each in reversed(answers)}
-            earlier = {known_as: found for known_as in standing if (found := file.answer(known_as)) is not None}
-            seen = set(earlier)
-            fresh = []
-            for each in predictions:
-                if each.id not in seen:
-                    fresh.append(each)
-                    seen.add(each.id)
+            standing, fresh, kept = kept_answers.settled(predictions, answers, file.answer)
             pages = [(msgspec.json.encode(fresh), len(fresh))] if fresh else []
-            kept = [each for each in standing.values() if each.id not in earlier]
             file.append(time.time(), *pages, answers=kept)
-            return standing | earlier, fresh
+            return standing, fresh
 
         return self._run(write)
 
