@@ -15,7 +15,7 @@ from reporting.shapes import change_of_labels, change_of_numbers, label_bins, nu
 from tabular.bundle import REFERENCE_SCORE, Bundle
 from tabular.contract import Feature
 from tabular.drift import ColumnDrift, Drift, TooFewRows, compare
-from tabular.sample import Sample
+from tabular.sample import Sample, of_contract
 from tabular.window import window_frame
 
 
@@ -88,7 +88,11 @@ class Report:
 def build_report(
     bundle: Bundle, sample: Sample, period: Period, *, min_rows: int, other_runs: int = 0
 ) -> Report | TooFewRows:
-    """Compare one run's predictions (newest first) with its bundle's reference; TooFewRows if they are few."""
+    """Compare one run's predictions (newest first) with its bundle's reference; TooFewRows if they are few.
+
+    What was made under another contract than the bundle's is left out, and counted in the report's sample.
+    """
+    sample = of_contract(sample, bundle.contract.digest)
     window = sample.predictions
     contract, reference = bundle.contract, bundle.reference()
     current = window_frame(window, contract)

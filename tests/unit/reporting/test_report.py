@@ -132,6 +132,14 @@ def test_predictions_of_other_runs_are_told_and_not_compared(bundle, steady, rep
     assert "40 more predictions" in text_of(report_page(report))
 
 
+def test_documents_of_another_contract_are_told_and_left_out(bundle, steady, report_on):
+    strange = [msgspec.structs.replace(one, id=f"x{at}", contract="z", row={"y": 1}) for at, one in enumerate(steady)]
+    report = report_on(bundle, [*strange[:300], *steady], left_out=5)
+    assert (report.drift.rows, report.has_drift, report.sample.left_out) == (600, False, 305)
+    assert "305 documents that were read are no predictions" in text_of(report_page(report))
+    assert report_on(bundle, strange) == TooFewRows(0, 300)
+
+
 def test_volume_and_doors_add_up(bundle, steady, report_on):
     report = report_on(bundle, steady)
     assert report.by_door == {"api": 400, "stream": 200}
@@ -179,8 +187,13 @@ def as_task(contract: Contract, task: str) -> Contract:
     return msgspec.structs.replace(contract, target=target, table=table)
 
 
+def made_under(bundle, predictions):
+    return [msgspec.structs.replace(one, contract=bundle.contract.digest) for one in predictions]
+
+
 def test_a_regression_report_measures_errors(bundle, steady, report_on):
     numbers = type(bundle)(**{**vars(bundle), "contract": as_task(bundle.contract, "regression")})
+    steady = made_under(numbers, steady)
     report = report_on(numbers, labelled(steady[:300], [one.score + 0.5 for one in steady]) + steady[300:])
     assert report.quality.measures["MAE"] == pytest.approx(0.5)
     assert report.quality.measures["RMSE"] == pytest.approx(0.5)
@@ -190,6 +203,7 @@ def test_a_regression_report_measures_errors(bundle, steady, report_on):
 def test_a_multiclass_report_measures_accuracy(bundle, steady, report_on):
     classes = type(bundle)(**{**vars(bundle), "contract": as_task(bundle.contract, "multiclass")})
     chances = {"low": 0.2, "middle": 0.7, "high": 0.1}
+    steady = made_under(classes, steady)
     several = [msgspec.structs.replace(one, chances=chances, predicted_class="middle", score=0.7) for one in steady]
     report = report_on(classes, labelled(several, ["middle", "high"] * 100) + several[200:])
     assert report.quality.measures["accuracy"] == 0.5
