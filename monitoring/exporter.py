@@ -18,7 +18,7 @@ from tabular.adapters.predictions import MongoPredictions
 from tabular.adapters.registry import MlflowRegistry
 from tabular.bundle_cache import BundleCache
 from tabular.contract import load_contract
-from tabular.errors import TabularError
+from tabular.errors import InvalidSetting, TabularError
 from tabular.metrics_server import App, StartResponse, only_for, serve
 from tabular.private_files import keep_private
 from tabular.settings import Settings, load_settings
@@ -48,7 +48,13 @@ def create_app(monitor: Monitor, watching: Callable[[], bool]) -> App:
 
 
 def build_monitor(settings: Settings) -> Monitor:
-    """The monitor over the real store and registry; connects to nothing yet."""
+    """The monitor over the real store and registry; connects to nothing yet. Raises InvalidSetting."""
+    if settings.monitor_window_rows < settings.monitor_min_rows:
+        raise InvalidSetting(
+            f"MONITOR_WINDOW_ROWS={settings.monitor_window_rows} is less than "
+            f"MONITOR_MIN_ROWS={settings.monitor_min_rows}: no window would ever be large enough to be compared. "
+            "Make the window at least as large"
+        )
     store = MongoPredictions(settings.mongo_uri, settings.mongo_database)
     model_name = settings.model_name or load_contract(settings.contract).table.name
     registry = MlflowRegistry(settings.mlflow_tracking_uri, model_name)

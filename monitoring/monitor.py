@@ -15,6 +15,7 @@ from monitoring.run_sight import Counts, RunSight, compared, fit, told
 from tabular.bundle_cache import BundleCache
 from tabular.errors import TabularError
 from tabular.ports import UNKNOWN_DOOR, Predictions
+from tabular.sample import enough_for
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Monitor:
         self._bundles = bundles
         self._trained_at = trained_at
         self._window_rows = window_rows
-        self._sample_rows = sample_rows
+        self._sample_rows = enough_for(min_rows, sample_rows)
         self.min_rows = min_rows
         self.sight = Sight()
         self.errors: Counter[str] = Counter()

@@ -20,6 +20,7 @@ from tabular.drift import TooFewRows
 from tabular.errors import TabularError
 from tabular.ports import Predictions
 from tabular.private_files import keep_private
+from tabular.sample import enough_for
 from tabular.settings import Settings, load_settings
 
 
@@ -34,7 +35,8 @@ def make_report(store: Predictions, bundles: BundleCache, settings: Settings) ->
     if not newest:
         return _only_index(store, settings, now, TooFewRows(0, settings.report_min_rows))
     run_id = newest[0].run_id
-    sample = store.sample_between(period.since, period.until, settings.report_max_rows, run_id)
+    most = enough_for(settings.report_min_rows, settings.report_max_rows)
+    sample = store.sample_between(period.since, period.until, most, run_id)
     others = store.about_others_between(period.since, period.until, run_id)
     report = build_report(bundles.load(run_id), sample, period, min_rows=settings.report_min_rows, other_runs=others)
     if isinstance(report, TooFewRows):

@@ -25,6 +25,9 @@ CERTAINTY = 0.99
 FILL = 0.8
 """How full a level is to be expected at most, for the size of a window is itself told from a sample."""
 
+LEAST_SHARE = 4
+"""A sample holds at least one part in so many of what may be read, as the levels go by halves."""
+
 Read = Callable[[int, int], Sequence[Mapping[str, Any]]]
 """The newest of the window at a level (the first number) or above, at most so many (the second)."""
 
@@ -83,6 +86,11 @@ def sampling_error(rows: int) -> float:
     return min(1.0, math.sqrt(math.log(2 / (1 - CERTAINTY)) / (2 * rows))) if rows else 1.0
 
 
+def enough_for(rows: int, most: int) -> int:
+    """At least `most`, and enough to read that a sample of a large window has so many rows."""
+    return max(most, LEAST_SHARE * rows)
+
+
 def thinned(
     read: Read, probe: Read, most: int, newest: int | None = None
 ) -> tuple[Sequence[Mapping[str, Any]], float, bool]:
@@ -95,13 +103,13 @@ def thinned(
         return read(0, newest), 1.0, False
     level = _level_for(newest or len(probe(PROBE_LEVEL, most)) << PROBE_LEVEL, most)
     found = read(level, _limit(newest, level, most))
-    while level and len(found) < most // 4:
+    while level and len(found) < most // LEAST_SHARE:
         level = min(level - 1, _level_for(len(found) << level, most))
         found = read(level, _limit(newest, level, most))
     while len(found) > most:
         level += 1
         found = read(level, _limit(newest, level, most))
-    if level and len(found) < most // 4:
+    if level and len(found) < most // LEAST_SHARE:
         # Too many at one level and next to none at the one above: the window was stored without levels.
         return read(0, most), 1.0, True
     return found, 0.5**level, False

@@ -179,13 +179,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The port the monitor listens on."""
 
     monitor_window_rows: Count = 1_000
-    """How many of the newest predictions the monitor compares with the reference."""
+    """How many of the newest predictions of each run the monitor compares; at least MONITOR_MIN_ROWS."""
 
     monitor_sample_rows: Count = 10_000
-    """The most predictions the monitor reads at a look; of a larger window it reads a uniform sample."""
+    """The most predictions of a run the monitor reads at a look, or 4 x MONITOR_MIN_ROWS if that is more; of a larger
+    window it reads a uniform sample."""
 
     monitor_min_rows: Count = 300
-    """The fewest predictions worth comparing: smaller windows flag drift that is not there."""
+    """The fewest rows, of the window and of the reference, worth comparing: fewer flag drift that is not there."""
 
     monitor_interval_seconds: Positive = 10.0
     """How often the monitor looks."""
@@ -197,10 +198,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How far back a report looks."""
 
     report_min_rows: Count = 300
-    """The fewest predictions worth a report."""
+    """The fewest predictions, and rows of the reference, worth a report."""
 
     report_max_rows: Count = 50_000
-    """The most predictions a report reads; if there are more, it reads a uniform sample and says so."""
+    """The most predictions a report reads, or 4 x REPORT_MIN_ROWS if that is more; of still more it reads a uniform
+    sample and says so."""
 
     trials: Count = 50
     """How many trials a sweep runs."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from monitoring.exporter import build_monitor
 from monitoring.monitor import Monitor
+from tabular.errors import InvalidSetting
 from tabular.sample import sampling_error
+from tabular.settings import Settings, with_values
 from tests.unit.monitoring.surroundings import RUN, predict, samples
 
 
@@ -57,7 +60,7 @@ def test_a_window_larger_than_what_is_read_at_a_look_is_sampled_and_says_by_how_
     frame.loc[::2, "customer_age"] = None
     store.predictions = predict(bundle, frame)
     store.unreadable = 3
-    sampling = Monitor(store, cache, window_rows=1_600, min_rows=300, sample_rows=400)
+    sampling = Monitor(store, cache, window_rows=1_600, min_rows=100, sample_rows=400)
     sampling.look()
     found = samples(sampling)
     assert (found["window_rows"], found["window_rows_read"]) == (1_600, 400)
@@ -68,6 +71,19 @@ def test_a_window_larger_than_what_is_read_at_a_look_is_sampled_and_says_by_how_
     whole = Monitor(store, cache, window_rows=1_600, min_rows=300)
     whole.look()
     assert (samples(whole)["window_rows_read"], samples(whole)["window_sampling_error"]) == (1_600, 0)
+
+
+def test_a_sample_is_never_too_small_for_a_window_that_is_large_enough(store, cache, bundle):
+    store.predictions = predict(bundle, bundle.reference().head(1_600))
+    sampling = Monitor(store, cache, window_rows=1_600, min_rows=300, sample_rows=300)
+    sampling.look()
+    found = samples(sampling)
+    assert (found["drift_known"], found["window_rows_read"] >= 300) == (1, True)
+
+
+def test_a_window_that_can_never_be_large_enough_is_refused_by_name():
+    with pytest.raises(InvalidSetting, match="MONITOR_WINDOW_ROWS=200 is less than MONITOR_MIN_ROWS=300"):
+        build_monitor(with_values(Settings(), monitor_window_rows=200))
 
 
 def test_a_small_window_is_told_and_not_judged(monitor, store, bundle):
