@@ -65,6 +65,41 @@ else
     export UV_NO_CACHE=1 UV_LINK_MODE="${UV_LINK_MODE:-hardlink}" # out of the scratch folder
 fi
 
+# A company's own authority is in the system's store, where neither installer looks by itself.
+for store in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do
+    if [ -s "$store" ]; then
+        export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}" PIP_CERT="${PIP_CERT:-$store}"
+        break
+    fi
+done
+
+# Where packages come from instead of PyPI: as uv or pip are told, by a variable or in pip's file.
+mirror=${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-${PIP_INDEX_URL:-}}}
+if [ -z "$mirror" ]; then
+    mirror=$("$python" -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.index-url='\(.*\)'\$/\1/p" | sed -n '$p')
+fi
+if [ -n "$mirror" ]; then export UV_DEFAULT_INDEX="$mirror" PIP_INDEX_URL="${PIP_INDEX_URL:-$mirror}"; fi
+
+# `uv sync` takes each package from where the lock file has it, whatever mirror is named: with one, the same packages by
+# the same hashes come from there. Arguments: the environment, the project's folder, what `uv sync` is to be told.
+install_locked() {
+    environment=$1 project=$2
+    shift 2
+    if [ -z "$mirror" ]; then
+        UV_PROJECT_ENVIRONMENT=$environment "$uv" sync --quiet --frozen --compile-bytecode --python "$python" \
+            --project "$project" "$@"
+        return
+    fi
+    if [ "${1:-}" = --inexact ]; then shift; fi # nothing is removed anyway
+    "$uv" export --quiet --frozen --no-emit-project --project "$project" "$@" --output-file "$scratch/packages.txt"
+    "$uv" pip install --quiet --require-hashes --compile-bytecode --python "$environment/bin/python" \
+        --requirements "$scratch/packages.txt"
+    if [ -n "$(sed -n '/^\[build-system\]/p' "$project/pyproject.toml")" ]; then
+        # By a dot: the folder's own name may hold what a requirement may not.
+        (cd "$project" && "$uv" pip install --quiet --no-deps --python "$environment/bin/python" --editable .)
+    fi
+}
+
 if [ ! -x .venv/bootstrap/bin/uv ]; then
     say "Installing the installer (uv, by its hash)"
     "$python" -m venv .venv/bootstrap
@@ -79,8 +114,9 @@ done
 # Compiled once here: a service that compiles at each start takes three times as long.
 say "Installing the packages of the stack for Python $(version_of "$python") (about 1.8 GB, once)"
 "$uv" venv --quiet --allow-existing --python "$python" .venv
-"$uv" sync --quiet --frozen --inexact --compile-bytecode "$@"
+install_locked "$PWD/.venv" "$PWD" --inexact "$@"
 sh tabular/native/build.sh "$PWD/.venv" "$uv" "$PWD" \
     || say "The native scorer could not be compiled: single rows will be scored by XGBoost itself, which is slower"
 say "Installing the local stand-ins for AWS and MongoDB"
-UV_PROJECT_ENVIRONMENT=$PWD/.venv-emulators "$uv" sync --quiet --frozen --compile-bytecode --python "$python" --project embedded/emulators
+"$uv" venv --quiet --allow-existing --python "$python" .venv-emulators
+install_locked "$PWD/.venv-emulators" "$PWD/embedded/emulators"

@@ -12,8 +12,10 @@ compile() { "$@" -O2 -fPIC -shared -ffp-contract=off -o "$scratch/tree_walk.so" 
 if compiler=$(command -v cc || command -v gcc || command -v clang); then
     compile "$compiler"
 else
-    UV_PROJECT_ENVIRONMENT="$scratch/zig" "$uv" sync --quiet --frozen --no-install-project --only-group native \
-        --project "$project" --python "$environment/bin/python"
+    # Not `uv sync`, which passes by the mirror that UV_DEFAULT_INDEX may name.
+    "$uv" export --quiet --frozen --no-emit-project --only-group native --project "$project" -o "$scratch/zig.txt"
+    "$uv" venv --quiet --python "$environment/bin/python" "$scratch/zig"
+    "$uv" pip install --quiet --require-hashes --python "$scratch/zig/bin/python" --requirements "$scratch/zig.txt"
     export ZIG_GLOBAL_CACHE_DIR="$scratch/cache" ZIG_LOCAL_CACHE_DIR="$scratch/cache"
     compile "$scratch/zig/bin/python" -m ziglang cc -mcpu=baseline # by default it takes all that this processor can
 fi

@@ -150,6 +150,43 @@ def test_who_names_a_cache_has_one(machine):
     assert not [line for line in said if "NO_CACHE" in line]
 
 
+@pytest.mark.parametrize("name", ["UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_INDEX_URL"])
+def test_with_a_mirror_the_locked_packages_come_from_there_by_their_hashes(machine, name):
+    machine.have("python3", 11)
+    (machine.checkout / "embedded/emulators").mkdir()
+    said = machine.set_up(**{name: "https://mirror.example/simple"})
+    assert "uv sync" not in said
+    assert said.count("uv export --quiet --frozen --no-emit-project") == 2
+    assert said.count("uv pip install --quiet --require-hashes") == 2
+    assert "--editable ." in said
+    assert {
+        "UV_DEFAULT_INDEX=https://mirror.example/simple",
+        "PIP_INDEX_URL=https://mirror.example/simple",
+    } <= set(said.splitlines())
+
+
+def test_a_mirror_in_pips_own_file_counts_too(machine):
+    machine.have(
+        "python3", 11, f"{ENVIRONMENTS}; config = 1; print('global.index-url=\\'https://own.example/simple\\'')"
+    )
+    assert "UV_DEFAULT_INDEX=https://own.example/simple" in machine.set_up()
+
+
+def test_without_a_mirror_they_come_from_where_the_lock_has_them(machine):
+    machine.have("python3", 11)
+    said = machine.set_up()
+    assert said.count("uv sync --quiet --frozen") == 2
+    assert "UV_DEFAULT_INDEX" not in said
+
+
+def test_the_systems_own_certificates_are_trusted_and_who_says_otherwise_is_heard(machine):
+    if not Path("/etc/ssl/certs/ca-certificates.crt").exists():
+        pytest.skip("this system keeps them elsewhere")
+    machine.have("python3", 11)
+    assert {"UV_SYSTEM_CERTS=true", "PIP_CERT=/etc/ssl/certs/ca-certificates.crt"} <= set(machine.set_up().splitlines())
+    assert "UV_SYSTEM_CERTS=false" in machine.set_up(UV_SYSTEM_CERTS="false").splitlines()
+
+
 def test_who_is_not_root_is_told_every_package_that_the_tests_lack(tmp_path):
     for name, line in {"id": "echo 1000", "ldconfig": "true"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
