@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class Stack:
 
     layout: Layout
     settings: Settings
-    given: Mapping[str, str]
+    given: Mapping[str, str] = field(repr=False)  # a key or a login may be among it
 
     @cached_property
     def supervisor(self) -> Supervisor:

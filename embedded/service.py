@@ -29,12 +29,12 @@ class Service:
     command: tuple[str, ...]
     port: int | None = None
     ready_url: str | None = None
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # logins are among it
     start_seconds: float = 120.0
     stop_signal: signal.Signals = signal.SIGTERM
     stale_files: tuple[Path, ...] = ()
     """Files that a killed instance leaves and that keep the next one from starting."""
-    ready_headers: Mapping[str, str] = field(default_factory=dict)
+    ready_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What `ready_url` is asked with: a login, where the program lets nobody in without."""
     has_reported: Callable[[float], bool] | None = None
     """For a program without a port: whether somebody has heard of it since that moment (seconds of the epoch)."""

@@ -13,7 +13,10 @@ from typing import Literal
 
 import msgspec
 
-from tabular.setting_types import Consumers, Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed, checked
+from tabular.setting_types import Consumers, Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed
+from tabular.setting_values import checked, masked
+
+SECRETS = frozenset({"api_key", "prefect_auth_string"})
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,6 +232,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     flow_cache_dir: Path = Path(".state/flow-cache")
     """Where the flows keep finished step results, by content."""
+
+    def __repr__(self) -> str:
+        return masked(self, SECRETS)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

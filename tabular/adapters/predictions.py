@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pymongo
 from bson.errors import BSONError
@@ -57,7 +57,7 @@ def mongo_client(uri: str) -> pymongo.MongoClient[Document]:
     A write it acknowledges is on disk, unless the address says with `w` or `journal` what an acknowledgement means.
     Raises InvalidSetting for an address that is none.
     """
-    said = {name.lower() for name in parse_qs(urlsplit(uri).query)}
+    said = {name.lower() for name in parse_qs(uri.partition("?")[2])}
     # MongoDB keeps its journal in memory for a while: without this, a server that is killed loses what it took.
     journal: dict[str, Any] = {} if said & {"w", "journal"} else {"journal": True}
     try:
@@ -71,7 +71,7 @@ def mongo_client(uri: str) -> pymongo.MongoClient[Document]:
             connectTimeoutMS=int(SELECT_SECONDS * 1_000),
             socketTimeoutMS=int(SOCKET_SECONDS * 1_000),
         )
-    except (ValueError, ConfigurationError) as error:
+    except (ValueError, ConfigurationError, OSError) as error:  # the last: a file of certificates that is not there
         raise InvalidSetting(f"MONGO_URI cannot be used: {error}") from None
 
 

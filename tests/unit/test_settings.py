@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,65 @@ def test_given_values_replace_settings_and_none_leaves_them():
 def test_a_given_value_that_cannot_work_is_refused_by_name():
     with pytest.raises(InvalidSetting, match=r"^TRIALS=0 cannot be used: it must be a whole number >= 1"):
         with_values(Settings(), trials=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("MONGO_URI", "mongodb//h", "it does not begin with mongodb:// or mongodb+srv://"),
+        ("MONGO_URI", "http://h", "it does not begin with mongodb:// or mongodb+srv://"),
+        ("MONGO_URI", "mongodb://", "it names no host"),
+        ("MONGO_URI", "mongodb://a,,b", "it names no host"),
+        ("MONGO_URI", "mongodb://[::1", "it cannot be read"),
+        ("MONGO_URI", "mongodb://a:99999", "what follows the colon of its host is no port"),
+        ("MONGO_URI", "mongodb://a b", "there is a space in it"),
+        ("MLFLOW_TRACKING_URI", "127.0.0.1:5051", "it does not begin with http:// or https://"),
+        ("AWS_ENDPOINT_URL", "localhost:4566", "it does not begin with http:// or https://"),
+        ("DASK_SCHEDULER", "10.0.0.5:8786", "it does not begin with tcp://"),
+    ],
+)
+def test_an_address_that_is_none_is_told_in_one_sentence_with_one_to_follow(name, value, why):
+    with pytest.raises(InvalidSetting) as caught:
+        load_settings({name: value})
+    assert str(caught.value).startswith(f"{name}={value!r} cannot be used: {why}")
+    assert re.search(r"; it must look like \w+://[\w.]+:\d+$", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    "password", ["secret-p@ss", "secret-/", "secret-?", "secret-#", "secret-%zz", "secret-:", "secret-["]
+)
+def test_a_password_that_is_not_written_as_addresses_want_it_is_told_without_showing_it(password):
+    with pytest.raises(InvalidSetting) as caught:
+        load_settings({"MONGO_URI": f"mongodb://user:{password}@h:27017/"})
+    assert "secret" not in str(caught.value)
+    assert "MONGO_URI cannot be used: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "mongodb://a:1,b:2,c/db?replicaSet=x&w=1",
+        "mongodb+srv://user:p%40ss@cluster.example/",
+        "mongodb://[::1]:27017",
+        "mongodb://%2Ftmp%2Fmongodb.sock",
+    ],
+)
+def test_every_kind_of_address_of_a_store_is_taken(value):
+    assert load_settings({"MONGO_URI": value}).mongo_uri == value
+
+
+def test_settings_show_no_secret_in_a_log_or_a_traceback():
+    given = {
+        "API_KEY": "secret-1",
+        "PREFECT_AUTH_STRING": "admin:secret-2",
+        "MONGO_URI": "mongodb://user:secret-3@h:27017/",
+        "MLFLOW_TRACKING_URI": "http://user:secret-4@mlflow:5051",
+        "TRIALS": "7",
+    }
+    shown = repr(load_settings(given))
+    assert "secret" not in shown
+    assert "user" not in shown
+    assert "api_key='***'" in shown
+    assert "mongo_uri='mongodb://h:27017/'" in shown
+    assert "trials=7" in shown
+    assert "api_key=''" in repr(Settings())
