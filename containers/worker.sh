@@ -5,4 +5,5 @@ prefect --no-prompt work-pool create churn --type process --overwrite
 for folder in model_orchestration reporting; do
     prefect --no-prompt deploy --all --prefect-file "$folder/prefect.yaml"
 done
+python -m model_orchestration.left_behind
 exec prefect worker start --pool churn --name compose --with-healthcheck

@@ -21,7 +21,10 @@ PORTS_APART = 10
 
 def worker(layout: Layout, settings: Settings) -> Service:
     """The Prefect worker that runs both flows."""
-    command = (*program("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", WORKER)
+    # First it ends the runs of flows that were killed, perhaps with an earlier worker.
+    start = '"$1" -m model_orchestration.left_behind; shift; exec "$@"'
+    prefect = (*program("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", WORKER)
+    command = ("/bin/sh", "-c", start, "sh", sys.executable, *prefect)
     environ = prefect_client_environ(layout, settings)
     heard = partial(worker_has_reported, layout.ports.prefect, environ["PREFECT_API_AUTH_STRING"])
     return Service("worker", command, environ=environ, has_reported=heard)

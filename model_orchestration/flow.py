@@ -27,6 +27,7 @@ from model_orchestration import steps
 from model_orchestration.checks import CheckReport
 from model_orchestration.engines import EngineName, SpreadName
 from model_orchestration.job import Job, Tools, as_then, make_job, make_objects, make_tools, step_digest
+from model_orchestration.left_behind import FLOW_RUN, as_noted
 from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
 from model_orchestration.report import Outcome, markdown
 from tabular.contract import load_contract
@@ -81,7 +82,7 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
         "time_budget_seconds": time_budget_seconds,
     }
     given |= {"sweep_workers": workers, "sweep_engine": engine, "sweep_spread": spread}
-    return _plainly(lambda: _train(given, data_version, refresh=refresh))
+    return _plainly(lambda: as_noted("train", lambda: _train(given, data_version, refresh=refresh)))
 
 
 @flow(name="retrain", flow_run_name=_retrain_name)
@@ -91,7 +92,8 @@ def retrain(like: str, workers: int | None = None, engine: EngineName | None = N
     Rows that lay on so many Dask workers lie on as many again, whatever is given. No alias is touched: the new runs are
     there to be compared, not to be served.
     """
-    return _plainly(lambda: _retrain(like, {"sweep_workers": workers, "sweep_engine": engine}))
+    given = {"sweep_workers": workers, "sweep_engine": engine}
+    return _plainly(lambda: as_noted("retrain", lambda: _retrain(like, given)))
 
 
 @dataclass
@@ -205,7 +207,7 @@ def _pull(settings: Settings, data_version: str | None) -> Job:
 def _sweep(bench: Bench, tags: dict[str, Any]) -> Sweep:
     def work() -> Sweep:
         with _progress(bench.job.trials) as progress:
-            return steps.sweep_step(bench.tools, bench.job, tags, progress)
+            return steps.sweep_step(bench.tools, bench.job, tags | {FLOW_RUN: flow_run.id}, progress)
 
     swept = bench.step("sweep", Sweep, [bench.job], work)
     if "sweep" in bench.reused and not steps.is_there(bench.tools, swept):

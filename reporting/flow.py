@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 from prefect import State, flow, get_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from reporting.page import report_page
@@ -20,6 +21,7 @@ from tabular.drift import TooFewRows
 from tabular.errors import TabularError
 from tabular.ports import Predictions
 from tabular.private_files import keep_private
+from tabular.running_notes import RunningNote, noted
 from tabular.sample import enough_for
 from tabular.settings import Settings, load_settings
 
@@ -89,7 +91,8 @@ def report(window_hours: float | None = None) -> State[str]:
         settings = load_settings()
         if window_hours is not None:
             settings = msgspec.structs.replace(settings, report_window_hours=window_hours)
-        finding = make_report(*_connected(settings), settings)
+        with noted(settings.state_dir, RunningNote(str(flow_run.id), "report")):
+            finding = make_report(*_connected(settings), settings)
     except TabularError as error:  # our own errors say what to do: no traceback beside them
         return Failed(message=f"No report: {error}")
     get_run_logger().info(finding)

@@ -19,6 +19,7 @@ from tabular.bundle_files import BUNDLE_LIMITS, FileLimits
 from tabular.errors import NotFound, Unavailable, without_login
 
 TRAINED_AT = "trained_at"
+ENDED_BECAUSE = "ended_because"
 CHAMPION, CHALLENGER = "champion", "challenger"
 BUNDLE = "bundle"
 
@@ -67,9 +68,7 @@ class MlflowRegistry:
         with calling(f"the alias {alias} of the model {self._model_name}; train one first"):
             run_id = self._client.get_model_version_by_alias(self._model_name, alias).run_id
         if not isinstance(run_id, str):
-            raise Unavailable(
-                "MLflow", f"its answer for the alias {alias} of the model {self._model_name} names no run"
-            )
+            raise Unavailable("MLflow", f"its answer for the alias {alias} names no run")
         return run_id
 
     def trained_at(self) -> float:
@@ -83,7 +82,7 @@ class MlflowRegistry:
     def version_tags(self, run_id: str) -> Mapping[str, str]:
         """The tags of the model version that a run is, newest first; none if it is no version."""
         with calling(f"the run {run_id}"):
-            found = self._client.search_model_versions(f"name = '{self._model_name}' and run_id = '{run_id}'")
+            found = self._versions_of(run_id)
         return dict(found[0].tags) if found else {}
 
     def fetch_bundle(self, run_id: str, folder: Path) -> None:
@@ -154,10 +153,22 @@ class MlflowRegistry:
         with calling(f"the run {run_id}"):
             self._client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
+    def end_running(self, tag: str, value: str, why: str) -> int:
+        """Close every open run with this tag, of any experiment, as failed; returns how many there were."""
+        with calling(f"the runs of which {tag} is {value}"):
+            experiments = [one.experiment_id for one in self._client.search_experiments()]
+            wanted = f"attributes.status = 'RUNNING' and tags.`{tag}` = '{value}'"
+            found = self._client.search_runs(experiments, wanted) if experiments else []
+            for run in found:
+                self._client.set_tag(run.info.run_id, ENDED_BECAUSE, why)
+                self._client.set_terminated(run.info.run_id, "FAILED")
+        return len(found)
+
     def register(self, run_id: str, alias: str, tags: Mapping[str, Any]) -> str:
         """Give the alias to the run's bundle, as a new model version unless it is one already; returns the version."""
         with calling(f"the run {run_id}"):
-            version = self._version_of(run_id) or self._new_version(run_id)
+            known = self._versions_of(run_id)
+            version = str(known[0].version) if known else self._new_version(run_id)
             for key, value in tags.items():
                 self._client.set_model_version_tag(self._model_name, version, key, str(value)[:MAX_TAG_CHARACTERS])
             self._client.set_registered_model_alias(self._model_name, alias, version)
@@ -177,9 +188,8 @@ class MlflowRegistry:
 
     # Inside
 
-    def _version_of(self, run_id: str) -> str | None:
-        found = self._client.search_model_versions(f"name = '{self._model_name}' and run_id = '{run_id}'")
-        return str(found[0].version) if found else None
+    def _versions_of(self, run_id: str) -> Any:
+        return self._client.search_model_versions(f"name = '{self._model_name}' and run_id = '{run_id}'")
 
     def _new_version(self, run_id: str) -> str:
         from mlflow.exceptions import MlflowException

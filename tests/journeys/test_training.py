@@ -8,9 +8,12 @@ import io
 import json
 import os
 import subprocess
+import sys
+import time
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
+from subprocess import DEVNULL
 
 import pytest
 
@@ -44,6 +47,7 @@ def trainer(ministack, mlflow_server, prefect_server, settings, layout, tmp_path
         "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
         "S3_BUCKET": "training",
         "FLOW_CACHE_DIR": str(state / "cache"),
+        "STATE_DIR": str(state),
         "CONTRACT": str(CONTRACT),
         "MODEL_NAME": "training-test",
         "TRIALS": str(TRIALS),
@@ -77,6 +81,53 @@ def test_the_runs_and_the_log_name_the_table(trainer, first):
         assert "train telecom_churn" in {run["name"] for run in json.load(answer)}
     assert trainer.mlflow.get_run(parent_of(trainer, first)).info.run_name.startswith("telecom_churn: sweep of")
     assert first["table"] == "telecom_churn"
+
+
+def flow_run(trainer, flow_run_id):
+    url = f"{trainer.environ['PREFECT_API_URL']}/flow_runs/{flow_run_id}"
+    with urllib.request.urlopen(urllib.request.Request(url, headers=login(trainer)), timeout=20) as answer:
+        return json.load(answer)
+
+
+def open_runs(trainer):
+    """The runs in MLflow that are not closed, by the flow run that opened them."""
+    experiments = [one.experiment_id for one in trainer.mlflow.search_experiments()]
+    found = trainer.mlflow.search_runs(experiments, "attributes.status = 'RUNNING'")
+    return {run.info.run_id: run.data.tags["flow_run"] for run in found if "flow_run" in run.data.tags}
+
+
+def end_left_behind(trainer):
+    """What a start of the worker does first, and what it says."""
+    line = [sys.executable, "-m", "model_orchestration.left_behind"]
+    done = subprocess.run(line, env=trainer.environ, cwd=PROJECT, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_a_training_that_was_killed_is_ended_by_the_next_start_and_one_that_lives_is_not(trainer, first):
+    line = [sys.executable, "-m", "model_orchestration.flow", "train", "--trials", "400", "--seed", "77"]
+    killed = subprocess.Popen(line, env=trainer.environ, cwd=PROJECT, stdout=DEVNULL, stderr=DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not (runs := open_runs(trainer)):
+            assert killed.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        (flow_run_id,) = set(runs.values())
+        assert end_left_behind(trainer) == ""
+        assert flow_run(trainer, flow_run_id)["state_type"] == "RUNNING", "it lives"
+    finally:
+        killed.kill()
+        killed.wait()
+    runs = open_runs(trainer)
+    assert f"the flow train ({flow_run_id}) was killed: ended as crashed" in end_left_behind(trainer)
+    state = flow_run(trainer, flow_run_id)["state"]
+    assert state["type"] == "CRASHED"
+    assert "was gone when the next one started" in state["message"]
+    assert open_runs(trainer) == {}
+    for run_id in runs:
+        run = trainer.mlflow.get_run(run_id)
+        assert run.info.status == "FAILED"
+        assert "was gone when the next one started" in run.data.tags["ended_because"]
 
 
 def test_every_trial_is_a_run_with_a_bundle_under_one_parent(trainer, first):

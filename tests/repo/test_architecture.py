@@ -39,7 +39,12 @@ HOMES = {
         "server/api/protocol.py",
     },
     "httptools": {"server/api/arrivals.py"},
-    "prefect": {"model_orchestration/flow.py", "reporting/flow.py", "embedded/prefect_server.py"},
+    "prefect": {
+        "model_orchestration/flow.py",
+        "model_orchestration/left_behind.py",
+        "reporting/flow.py",
+        "embedded/prefect_server.py",
+    },
     "ministack": {"embedded/emulators/server.py"},
     "bcrypt": {"embedded/prometheus.py"},
     "distributed": {"model_orchestration/dask_engine.py", "model_orchestration/dask_rows.py"},
