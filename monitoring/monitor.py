@@ -110,7 +110,7 @@ class Monitor:
 
     def _watch_runs(self, now: datetime, newest_id: str) -> None:
         """Look at every run that answered in the window; if one fails, the others are seen all the same."""
-        answered = self._store.runs_latest(self._window_rows, RUN_ROWS, now)
+        answered = self._store.runs(None, now, RUN_ROWS, self._window_rows)
         watched = [run_id for run_id, _ in answered.most_common(MAX_RUNS)]
         failures = self.errors.total()
         runs = {run_id: sight for run_id in watched if (sight := self._watch_run(run_id, now)) is not None}

@@ -25,28 +25,58 @@ from tabular.running_notes import RunningNote, noted
 from tabular.sample import enough_for
 from tabular.settings import Settings, load_settings
 
+MAX_RUNS = 4
+"""Runs that are reported on at once, those with the most predictions of the period."""
+RUN_ROWS = 1_000
+"""Predictions that are read to tell which runs made those of the period."""
+
 
 def make_report(store: Predictions, bundles: BundleCache, settings: Settings) -> str:
-    """Write a report on the last hours and the index; returns the finding in one sentence.
+    """Write a report on the last hours for each run that answered, and the index; returns the findings in words.
 
-    Too few predictions make no report, only an index that says so. Raises Unavailable, BrokenBundle or NotFound.
+    Too few predictions make no report, only an index that says so. A run that cannot be reported on hides no other;
+    raises Unavailable, BrokenBundle or NotFound if there is no other.
     """
     now = datetime.now(UTC)
-    period = Period(now - timedelta(hours=settings.report_window_hours), now, now)
-    newest = store.between(period.since, period.until, 1)
-    if not newest:
-        return _only_index(store, settings, now, TooFewRows(0, settings.report_min_rows))
-    run_id = newest[0].run_id
+    since = now - timedelta(hours=settings.report_window_hours)
+    runs = [run_id for run_id, _ in store.runs(since, now, RUN_ROWS).most_common(MAX_RUNS)]
+    findings: list[str] = []
+    few: list[TooFewRows] = []
+    failures: list[TabularError] = []
+    # The run with the most predictions comes last, so that its report is the newest.
+    for at, run_id in enumerate(reversed(runs)):
+        period = Period(since, now, now + timedelta(microseconds=at))
+        try:
+            found = _report_on(run_id, period, store, bundles, settings)
+        except TabularError as error:
+            failures.append(error)
+            findings.append(f"No report on the run {run_id}: {error}")
+            continue
+        if isinstance(found, TooFewRows):
+            few.append(found)
+        else:
+            findings.append(found)
+    if len(findings) == len(failures):
+        if failures:
+            raise failures[-1]
+        return _only_index(store, settings, now, few[-1] if few else TooFewRows(0, settings.report_min_rows))
+    write_index(settings.reports_dir, store.reports(MAX_INDEXED), "", now)
+    return "\n".join(reversed(findings))
+
+
+def _report_on(
+    run_id: str, period: Period, store: Predictions, bundles: BundleCache, settings: Settings
+) -> str | TooFewRows:
+    """Write the report on one run's predictions; returns the finding in one sentence."""
     most = enough_for(settings.report_min_rows, settings.report_max_rows)
     sample = store.sample_between(period.since, period.until, most, run_id)
     others = store.about_others_between(period.since, period.until, run_id)
     report = build_report(bundles.load(run_id), sample, period, min_rows=settings.report_min_rows, other_runs=others)
     if isinstance(report, TooFewRows):
-        return _only_index(store, settings, now, report)
-    name = report_name(now)
+        return report
+    name = report_name(period.made_at)
     path = write_page(settings.reports_dir, f"{name}.html", report_page(report))
     store.save_report(summary(report, name))
-    write_index(settings.reports_dir, store.reports(MAX_INDEXED), "", now)
     return f"{report.verdict} {report.told_rows} predictions, see {path}"
 
 
@@ -60,11 +90,11 @@ def _why_none(few: TooFewRows, hours: str) -> str:
     """Which side is too small, how many there are and how many are needed, and what helps."""
     if few.of == "window":
         return (
-            f"Too few predictions to tell: {few.have} by the newest model in the last {hours}, {few.need} are needed "
+            f"Too few predictions to tell: {few.have} by one model in the last {hours}, {few.need} are needed "
             "(REPORT_MIN_ROWS). No report was written."
         )
     return (
-        f"The reference is too small to tell: the newest model was trained with {few.have} rows held out to compare "
+        f"The reference is too small to tell: the model was trained with {few.have} rows held out to compare "
         f"with, {few.need} are needed (REPORT_MIN_ROWS). More predictions do not help: train on a larger table. "
         "No report was written."
     )

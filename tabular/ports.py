@@ -78,8 +78,8 @@ class Predictions(Protocol):
         """The newest predictions, newest first; with `until`, those with made_at < until."""
         ...
 
-    def runs_latest(self, newest: int, most: int, until: datetime) -> Counter[str]:
-        """Which runs made the `newest` so many predictions before `until`, and about how many each: `most` are read."""
+    def runs(self, since: datetime | None, until: datetime, most: int, newest: int | None = None) -> Counter[str]:
+        """Which runs made the predictions of that time (the `newest` so many), and about how many: `most` are read."""
         ...
 
     def count_since(self, since: datetime, most: int) -> int:

@@ -112,10 +112,10 @@ class MongoPredictions:
         """The newest predictions, newest first; with `until`, those with made_at < until."""
         return self._find(of_run(run_id) | made_between(None, until), limit)
 
-    def runs_latest(self, newest: int, most: int, until: datetime) -> Counter[str]:
-        """Which runs made the `newest` so many predictions before `until`, and about how many each: `most` are read."""
+    def runs(self, since: datetime | None, until: datetime, most: int, newest: int | None = None) -> Counter[str]:
+        """Which runs made the predictions of that time (the `newest` so many), and about how many: `most` are read."""
         with translated(), pymongo.timeout(SCAN_SECONDS):
-            read, probe = (partial(self._read, made_between(None, until), fields) for fields in ({"run_id": 1}, ID))
+            read, probe = (partial(self._read, made_between(since, until), fields) for fields in ({"run_id": 1}, ID))
             found, share, _ = thinned(read, probe, most, newest)
         runs = Counter(str(document["run_id"]) for document in found if is_run_id(document.get("run_id")))
         return Counter({run_id: round(count / share) for run_id, count in runs.items()})

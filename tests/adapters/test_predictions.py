@@ -247,7 +247,8 @@ def test_documents_that_nobody_here_wrote_are_counted_apart_and_name_no_run(pred
         client[predictions._data.database.name]["data"].insert_many([dict(document) for document in FOREIGN])
     assert predictions.count_by_door() == {"api": 5, UNKNOWN_DOOR: len(FOREIGN)}
     later = NOON + timedelta(hours=1)
-    assert predictions.runs_latest(100, 100, later) == {"run0": 3, "run1": 2}
+    assert predictions.runs(None, later, 100, 100) == {"run0": 3, "run1": 2}
+    assert predictions.runs(NOON + timedelta(microseconds=3), later, 100) == {"run0": 1, "run1": 1}
     assert [found.id for found in predictions.latest(9, until=later)] == ["p4", "p3", "p2", "p1", "p0"]
     assert len(predictions.sample_latest(100, 100, "run1", later).predictions) == 2
     assert predictions.count_since(later, 9) == 0
@@ -261,7 +262,7 @@ def test_what_is_dated_ahead_is_left_out_of_what_was_until_now(predictions):
     now = NOON + timedelta(minutes=1)
     assert [found.id for found in predictions.latest(9, until=now)] == ["p2", "p1"]
     assert [found.id for found in predictions.sample_latest(9, 9, "run1", now).predictions] == ["p2", "p1"]
-    assert predictions.runs_latest(9, 9, now) == {"run1": 2}
+    assert predictions.runs(None, now, 9, 9) == {"run1": 2}
     assert (predictions.count_since(now, 9), predictions.count_since(now, 1)) == (2, 1)
 
 

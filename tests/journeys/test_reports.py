@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from embedded.service import free_port
 from reporting.flow import make_report
 from tabular.adapters.predictions import MongoPredictions
 from tabular.errors import Unavailable
-from tests.journeys.reports import Reports
+from tests.journeys.reports import RUN, Reports
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def fresh(store, settings, bundle, tmp_path):
 
 
 def test_too_few_predictions_make_an_index_that_says_so(fresh, bundle):
-    assert "0 by the newest model" in fresh.make()
+    assert "0 by one model" in fresh.make()
     fresh.predict(bundle.reference().head(20), "few")
     assert "Too few predictions to tell: 20 by" in fresh.make()
     assert fresh.pages() == []
@@ -58,6 +59,23 @@ def test_labels_that_come_later_are_in_the_next_report(fresh, bundle, tmp_path):
     fresh.make()
     row = fresh.store.reports(1)[0]
     assert (row["labels"], row["quality"]["ROC-AUC"]) == (300, 1.0)
+
+
+def test_each_run_that_answered_has_a_report_of_its_own_and_one_that_cannot_hides_no_other(fresh, bundle):
+    frame = bundle.reference().head(400)
+    other, stray = "e" * 32, "f" * 32
+    shutil.copytree(bundle.folder, fresh.folder.parent / "bundles" / other)
+    fresh.predict(frame, "steady", other)
+    fresh.predict(frame.assign(credit_limit=frame["credit_limit"] / 2).head(350), "moved")
+    fresh.predict(frame.head(1), "stray", stray)
+    said = fresh.make()
+    assert "No drift" in said
+    assert "1 of 11 features moved (credit_limit)" in said
+    assert f"No report on the run {stray}" in said
+    newest, older = fresh.store.reports(9)
+    assert (newest["run_id"], older["run_id"]) == (other, RUN), "the run with the most predictions comes first"
+    assert (newest["has_drift"], older["has_drift"]) == (False, True)
+    assert len(fresh.pages()) == 2
 
 
 def test_a_period_with_more_than_a_report_reads_is_sampled_and_the_other_runs_are_told(fresh, bundle):

@@ -46,7 +46,7 @@ class MemoryStore:
             if run_id in (None, found.run_id) and (until is None or found.made_at < until)
         ][:limit]
 
-    def runs_latest(self, newest, most, until):
+    def runs(self, _since, until, most, newest):
         return Counter(found.run_id for found in self.latest(newest, until=until)[:most])
 
     def count_since(self, since, most):
