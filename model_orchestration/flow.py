@@ -6,21 +6,16 @@ A step's result is kept as JSON under a key made of everything it depends on: an
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
-from uuid import UUID
+from typing import Any, TypeVar
 
 import msgspec
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
 from prefect.states import Failed
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from model_orchestration import retrain as again
 from model_orchestration import steps
@@ -29,6 +24,7 @@ from model_orchestration.engines import EngineName, SpreadName
 from model_orchestration.job import Job, Tools, as_then, make_job, make_objects, make_tools, step_digest
 from model_orchestration.left_behind import FLOW_RUN, as_noted
 from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
+from model_orchestration.progress import progress
 from model_orchestration.report import Outcome, markdown
 from tabular.contract import load_contract
 from tabular.errors import Rejected, TabularError, Unavailable
@@ -36,7 +32,6 @@ from tabular.settings import Settings, load_settings, with_values
 
 T = TypeVar("T")
 RETRIES, RETRY_SECONDS = 1, 3
-UI_UPDATE_SECONDS = 1.0
 
 
 def _train_name() -> str:
@@ -206,8 +201,8 @@ def _pull(settings: Settings, data_version: str | None) -> Job:
 
 def _sweep(bench: Bench, tags: dict[str, Any]) -> Sweep:
     def work() -> Sweep:
-        with _progress(bench.job.trials) as progress:
-            return steps.sweep_step(bench.tools, bench.job, tags | {FLOW_RUN: flow_run.id}, progress)
+        with progress(bench.job.trials) as on_trial:
+            return steps.sweep_step(bench.tools, bench.job, tags | {FLOW_RUN: flow_run.id}, on_trial)
 
     swept = bench.step("sweep", Sweep, [bench.job], work)
     if "sweep" in bench.reused and not steps.is_there(bench.tools, swept):
@@ -216,26 +211,6 @@ def _sweep(bench: Bench, tags: dict[str, Any]) -> Sweep:
         bench.refresh = True
         swept = bench.step("sweep", Sweep, [bench.job], work)
     return swept
-
-
-@contextmanager
-def _progress(trials: int) -> Iterator[steps.Progress]:
-    """A bar on a terminal, and one in the Prefect UI."""
-    columns = (TextColumn("sweep"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    console = Console(stderr=True)
-    artifact = cast(UUID, create_progress_artifact(0.0, "sweep-progress", f"A sweep of {trials} trials"))
-    told_at = time.monotonic()
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
-        line = bar.add_task("", total=trials)
-
-        def on_trial(done: int, best: float) -> None:
-            nonlocal told_at
-            bar.update(line, completed=done, description=f"best validation loss {best:.4f}")
-            if done == trials or time.monotonic() - told_at > UI_UPDATE_SECONDS:
-                update_progress_artifact(artifact, 100.0 * done / trials)
-                told_at = time.monotonic()
-
-        yield on_trial
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

@@ -42,6 +42,7 @@ HOMES = {
     "prefect": {
         "model_orchestration/flow.py",
         "model_orchestration/left_behind.py",
+        "model_orchestration/progress.py",
         "reporting/flow.py",
         "embedded/prefect_server.py",
     },
@@ -51,7 +52,7 @@ HOMES = {
     "dask": {"model_orchestration/dask_engine.py", "model_orchestration/dask_rows.py"},
     "hyperopt": {"model_orchestration/search.py"},
     "supervisor": {"embedded/supervisor.py"},
-    "rich": {"embedded/console.py", "model_orchestration/flow.py"},
+    "rich": {"embedded/console.py", "model_orchestration/progress.py"},
 }
 
 
