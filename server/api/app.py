@@ -112,9 +112,7 @@ class Application:
         body = await request.body(max_bytes)
         self._wait()
         try:
-            if coding != IDENTITY:
-                body = await self._in_thread(unpacked, body, coding, max_bytes)
-            answer = await self._predicted(body, request.header(b"idempotency-key"), started)
+            answer = await self._predicted(body, coding, max_bytes, request.header(b"idempotency-key"), started)
         finally:
             self._waiting -= 1
         if isinstance(answer, KeptAnswer):
@@ -122,12 +120,15 @@ class Application:
         else:
             await request.answer(200, _headers(JSON, answer), answer)
 
-    async def _predicted(self, body: bytes, key: str | None, started: float) -> bytes | KeptAnswer:
+    async def _predicted(
+        self, body: bytes, coding: str, max_bytes: int, key: str | None, started: float
+    ) -> bytes | KeptAnswer:
         """The answer to one row, once it is on disk, or the one that its key was given."""
-        if len(body) <= SMALL_BYTES:
+        if coding == IDENTITY and len(body) <= SMALL_BYTES:
             scored = self._handlers.predict(body, key)
         else:
-            scored = await self._in_thread(self._handlers.predict, body, key)
+            # Unpacked by the thread that uses it, so that no more of them are there than threads.
+            scored = await self._in_thread(lambda: self._handlers.predict(unpacked(body, coding, max_bytes), key))
         if isinstance(scored, KeptAnswer):
             return scored
         standing = await self._group.written(scored.prediction, started, scored.kept)
@@ -144,7 +145,6 @@ class Application:
         key = request.header(b"idempotency-key")
         self._wait()
         try:
-            # Unpacked by the thread that uses it, so that no more of them are there than threads.
             answer = await self._in_thread(lambda: handler(unpacked(body, coding, max_bytes), key))
         finally:
             self._waiting -= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
 import socket
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.raw_http import JSON, answers, spoken
+from tests.server.raw_http import JSON, answers, connected, spoken
+from tests.server.raw_http import request as post
 
 NDJSON = "application/x-ndjson"
 LIMIT_BYTES, LIMIT_ROWS = 100_000, 50
@@ -186,6 +188,22 @@ def test_a_bomb_is_413_and_is_not_unpacked_beyond_the_limit(api, path, coding):
         error = refused(api, 413, "too_large", "POST", path, bomb, **headers)
     assert "100,000" in error["message"]
     assert peak_bytes(worker) - before < 20_000_000
+
+
+def test_bodies_that_become_long_are_unpacked_one_at_a_time(run_api, good):
+    with run_api(API_WORKERS="1") as api:
+        (worker,) = api.workers()
+        body = gzip.compress(good.ljust(990_000))
+        sent = post(body, "Content-Encoding: gzip", "Connection: close")
+        assert spoken(api, sent) == b"200"
+        Path(f"/proc/{worker}/clear_refs").write_text("5")
+        before = peak_bytes(worker)
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(connected(api)) for _ in range(100)]
+            for client in clients:
+                client.sendall(sent)
+            assert {answers(client)[0][0] for client in clients} == {200}
+        assert peak_bytes(worker) - before < 40_000_000
 
 
 def peak_bytes(pid):
