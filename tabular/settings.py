@@ -185,8 +185,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many of the newest predictions of each run the monitor compares; at least MONITOR_MIN_ROWS."""
 
     monitor_sample_rows: Count = 10_000
-    """The most predictions of a run the monitor reads at a look, or 4 x MONITOR_MIN_ROWS if that is more; of a larger
-    window it reads a uniform sample."""
+    """The most predictions of a run read at a look, or 4 x MONITOR_MIN_ROWS; of a larger window a uniform sample."""
 
     monitor_min_rows: Count = 300
     """The fewest rows, of the window and of the reference, worth comparing: fewer flag drift that is not there."""
@@ -204,8 +203,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The fewest predictions, and rows of the reference, worth a report."""
 
     report_max_rows: Count = 50_000
-    """The most predictions a report reads, or 4 x REPORT_MIN_ROWS if that is more; of still more it reads a uniform
-    sample and says so."""
+    """The most predictions a report reads, or 4 x REPORT_MIN_ROWS; of more, a uniform sample, and it says so."""
 
     trials: Count = 50
     """How many trials a sweep runs."""
