@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import socket
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from embedded import orphans
 from embedded.apps import consumer_port
 from embedded.console import say
-from embedded.layout import Layout, find_executable
+from embedded.layout import PROJECT, Layout, find_executable
 from embedded.sockets import is_listening
 from embedded.stack import MORE_CONSUMERS, left_out
 from embedded.supervisor import Supervisor
@@ -39,6 +40,7 @@ class _Place:
 def check(layout: Layout, supervisor: Supervisor, consumers: int = 1) -> None:
     """Raise Rejected naming every missing program and every port that cannot be had."""
     faults = [f"{name} is not installed: run 'make setup'" for name in _PROGRAMS if find_executable(name) is None]
+    faults += _unbearable(PROJECT)
     if not supervisor.is_running:
         supervisor.shut_down()  # it may still be at it
         if count := orphans.end_orphans(layout.state):
@@ -47,6 +49,13 @@ def check(layout: Layout, supervisor: Supervisor, consumers: int = 1) -> None:
     faults += _shared(places) or [fault for place in places if (fault := _refusal(place, supervisor))]
     if faults:
         raise Rejected("The stack cannot start yet:\n  - " + "\n  - ".join(faults))
+
+
+def _unbearable(project: Path) -> list[str]:
+    """What MLflow's own files may not have in their path; of the state folder's name it sees nothing."""
+    if "%" not in str(project):
+        return []
+    return [f"there is a % in the project's path, {project}, which MLflow cannot bear: move the project elsewhere"]
 
 
 def _places(layout: Layout, consumers: int) -> list[_Place]:

@@ -9,6 +9,10 @@ stop() {
     exit 1
 }
 
+case $PWD in
+    *%*) stop "There is a % in the project's path, $PWD, which MLflow cannot bear. Move the project elsewhere; nothing was installed" ;;
+esac
+
 # The versions that pyproject.toml allows, such as "11 13" for ">=3.11,<3.14".
 read -r oldest newest <<END
 $(sed -n 's/^requires-python = ">=3\.\([0-9]*\),<3\.\([0-9]*\)"$/\1 \2/p' pyproject.toml)

@@ -1,4 +1,4 @@
-"""Whether an address among the settings is one, told before anybody connects; no message shows a login."""
+"""Whether an address or a name among the settings is one, told before anybody connects; no message shows a login."""
 
 from __future__ import annotations
 
@@ -15,12 +15,27 @@ _SCHEMES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "mongo_uri": (("mongodb", "mongodb+srv"), "mongodb://127.0.0.1:27018"),
     "dask_scheduler": (("tcp", "tls", "ws", "wss", "ucx"), "tcp://10.0.0.5:8786"),
 }
+# The setting, what its services take as a name, and that in words.
+_STREAM = (r"[a-zA-Z0-9_.-]{1,128}", "up to 128 letters, digits, _ . and -")
+_NAMES: Mapping[str, tuple[str, str]] = {
+    "mongo_database": (
+        r"[^\s/\\.\"$*<>:|?\0]{1,63}",
+        'up to 63 characters, without a space and / \\ . " $ * < > : | ?',
+    ),
+    "s3_bucket": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "3 to 63 small letters, digits, . and -"),
+    "aws_region": (r"[a-z0-9-]{1,63}", "small letters, digits and -, such as us-east-1"),
+    "stream_predictions": _STREAM,
+    "stream_results": _STREAM,
+    "stream_dead_letters": _STREAM,
+}
 _ESCAPED = "in its user and password each of : / ? # [ ] @ % must be written as %3A %2F %3F %23 %5B %5D %40 %25"
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def check_address(name: str, address: str) -> None:
-    """Raise InvalidSetting, in one sentence with the remedy, if what this setting holds is no address of its kind."""
+    """Raise InvalidSetting, in one sentence with the remedy, if a setting holds no address or name of its kind."""
+    if name in _NAMES and not re.fullmatch(_NAMES[name][0], address):
+        raise InvalidSetting(f"{name.upper()}={address!r} cannot be used: it must be {_NAMES[name][1]}")
     if (kind := _SCHEMES.get(name)) is None or not address:
         return
     schemes, example = kind

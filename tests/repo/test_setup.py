@@ -88,6 +88,16 @@ def test_without_any_it_says_which_are_meant_and_how_to_name_one(machine):
     assert "uv " not in said
 
 
+def test_a_path_that_a_library_cannot_bear_is_refused_before_anything_is_installed(machine):
+    machine.have("python3", 11)
+    odd = machine.checkout.with_name("50% of it")
+    machine.checkout.rename(odd)
+    done = subprocess.run(["/bin/sh", "embedded/setup.sh"], cwd=odd, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "There is a % in the project's path" in done.stderr
+    assert "uv " not in done.stdout
+
+
 def test_a_build_without_the_interpreter_lock_is_passed_by(machine):
     machine.have("python3", 13, f"{ENVIRONMENTS}; {NO_LOCK}")
     machine.have("python3.11", 11)

@@ -143,3 +143,20 @@ def test_settings_show_no_secret_in_a_log_or_a_traceback():
     assert "mongo_uri='mongodb://h:27017/'" in shown
     assert "trials=7" in shown
     assert "api_key=''" in repr(Settings())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MONGO_DATABASE", "my database"),
+        ("MONGO_DATABASE", "a.b"),
+        ("S3_BUCKET", "Feature_Store"),
+        ("S3_BUCKET", "no"),
+        ("AWS_REGION", "us east"),
+        ("STREAM_PREDICTIONS", "my/stream"),
+        ("STREAM_DEAD_LETTERS", "x" * 129),
+    ],
+)
+def test_a_name_that_no_service_takes_is_refused_by_what_it_must_be(name, value):
+    with pytest.raises(InvalidSetting, match=rf"^{name}='{value}' cannot be used: it must be "):
+        load_settings({name: value})
