@@ -96,11 +96,16 @@ anything = st.recursive(
 
 
 def right_values(feature) -> st.SearchStrategy[Any]:
+    """Values of the feature that mean themselves: none that is a missing token."""
     if feature.kind == "integer":
-        return st.integers(math.ceil(feature.range[0]), math.floor(feature.range[1]))
+        return st.integers(math.ceil(feature.range[0]), math.floor(feature.range[1])).filter(_is_no_token)
     if feature.kind == "number":
-        return st.floats(*feature.range)
+        return st.floats(*feature.range).filter(_is_no_token)
     return st.sampled_from(feature.levels)
+
+
+def _is_no_token(number: float) -> bool:
+    return number not in (-1, 99)
 
 
 @st.composite
