@@ -7,8 +7,23 @@ import sys
 from pathlib import Path
 
 SEED, EXAMPLES = 42, 150
+# A key that is used again is refused, with whatever valid body: here each request has one of its own.
+HOOKS = """
+import itertools
+import schemathesis
+
+NUMBERS = itertools.count()
+
+@schemathesis.hook
+def before_call(context, case, **kwargs):
+    key = (case.headers or {}).get("Idempotency-Key")
+    if isinstance(key, str) and 0 < len(key) < 190:
+        case.headers["Idempotency-Key"] = f"{key}{next(NUMBERS)}"
+"""
 # What is too large is refused with 413. A batch is answered 200 whatever is in its rows: each row has its own answer.
 CONFIG = """
+hooks = "hooks.py"
+
 [checks.negative_data_rejection]
 expected-statuses = [400, 401, 413, 415, 422]
 
@@ -21,6 +36,7 @@ checks.negative_data_rejection.expected-statuses = [200, 400, 401, 413, 415, 422
 def test_every_answer_is_one_that_the_document_describes(run_api, tmp_path):
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG)
+    (tmp_path / "hooks.py").write_text(HOOKS)
     with run_api(API_WORKERS="1", MAX_BODY_BYTES="100000", MAX_BATCH_ROWS="50") as api:
         command = [str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(config), "run"]
         command += [f"http://127.0.0.1:{api.port}/openapi.json", "--seed", str(SEED), "--max-examples", str(EXAMPLES)]
