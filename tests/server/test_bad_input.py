@@ -218,7 +218,7 @@ def test_very_many_empty_parts_are_413(api):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b'{"a": 1}', gzip.compress(b"{}" * 50)[:-9], zlib.compress(b"{}"), b"\x1f\x8b" * 9]
+    "body", [b"", b'{"a": 1}', gzip.compress(b"{}" * 50, mtime=0)[:-9], zlib.compress(b"{}"), b"\x1f\x8b" * 9]
 )
 def test_a_body_that_is_not_compressed_as_it_says_is_400(api, body):
     code = "empty_body" if not body else "not_compressed"

@@ -39,8 +39,8 @@ def parquet() -> bytes:
 
 NAMES = [
     (sniffing.BOM + RECORD, sniffing.MARKED),
-    (sniffing.BOM + gzip.compress(RECORD), sniffing.GZIP),
-    (gzip.compress(RECORD), sniffing.GZIP),
+    (sniffing.BOM + gzip.compress(RECORD, mtime=0), sniffing.GZIP),
+    (gzip.compress(RECORD, mtime=0), sniffing.GZIP),
     *((zlib.compress(RECORD, level), sniffing.ZLIB) for level in (0, 1, 6, 9)),
     *((RECORD.decode().encode(each), sniffing.UTF_16) for each in ("utf-16", "utf-16-le", "utf-16-be")),
     *((b'{"age": 57}'.decode().encode(each), sniffing.UTF_32) for each in ("utf-32", "utf-32-le", "utf-32-be")),
@@ -50,7 +50,7 @@ NAMES = [
     (ENCODED.rstrip(b"="), "base64 of a JSON object"),
     (base64.encodebytes(RECORD * 4), "base64 of several JSON objects"),
     (base64.b64encode(ENCODED), "base64 of base64 of a JSON object"),
-    (base64.b64encode(gzip.compress(RECORD)), "base64 of gzip-compressed data"),
+    (base64.b64encode(gzip.compress(RECORD, mtime=0)), "base64 of gzip-compressed data"),
     (base64.urlsafe_b64encode(b'{"a": "\xc3\xbf\xc3\xbf\xc3\xbe?~"}'), "base64 of a JSON object"),
     (base64.b64encode(bytes(range(250))), "base64 of binary data"),
     (json.dumps(RECORD.decode()).encode(), "a JSON string that holds a JSON object"),
