@@ -54,7 +54,10 @@ def _kill(state: Path) -> None:
 def _belongs(pid: int, state: Path) -> bool:
     folder = Path(f"/proc/{pid}")
     try:
-        environ = (folder / "environ").read_bytes().split(b"\0")
+        raw = (folder / "environ").read_bytes()
+        if not raw:  # while a program is being loaded it has a command line already and no environment yet
+            return False
+        environ = raw.split(b"\0")
         if f"{MARKER}={state}".encode() in environ:
             return True
         # A shell in the state folder or a pager over a log has an environment, and no marker in it: not ours to end.

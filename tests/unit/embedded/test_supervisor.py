@@ -121,6 +121,14 @@ def test_nginx_whose_title_covers_its_environment_is_ended_with_the_others(stack
     assert not accepts(stack.layout.ports.store)
 
 
+def test_a_program_that_is_being_loaded_is_not_the_stacks(tmp_path):
+    for _ in range(50):  # it has its command line before its environment, for a moment
+        with subprocess.Popen(["tail", "-f", f"{tmp_path}/log"], cwd=tmp_path, stderr=subprocess.DEVNULL) as own:
+            taken = orphans._belongs(own.pid, tmp_path)
+            own.kill()
+        assert not taken
+
+
 def test_a_persons_own_programs_in_the_state_folder_are_not_the_stacks(tmp_path):
     log = tmp_path / "logs.txt"
     log.touch()
