@@ -87,13 +87,17 @@ def after_json(model, record):
     return list(model.bundle.codec.parse(record).values)
 
 
+def second(rows):
+    return [part.columns.row(at) for part in rows.parts for at in range(len(part.columns))][1]
+
+
 def in_array(model, record):
-    return rows_of_array(model, json.dumps([model.bundle.contract.example, record]).encode(), 10).columns.row(1)
+    return second(rows_of_array(model, json.dumps([model.bundle.contract.example, record]).encode(), 10))
 
 
 def in_lines(model, record):
     lines = [model.bundle.contract.example, record]
-    return rows_of_lines(model, "\n".join(map(json.dumps, lines)).encode(), 10).columns.row(1)
+    return second(rows_of_lines(model, "\n".join(map(json.dumps, lines)).encode(), 10))
 
 
 def on_stream(model, record):
