@@ -90,6 +90,7 @@ def test_a_hundred_megabytes_of_poison_cost_a_bounded_memory_and_keep_nobody_bac
     assert labels == {
         "outcome": {"answered", "dead_letter"},
         "step": {"read", "store", "results", "dead letters", "checkpoint"},
+        "task": {"follow", "leases"},
         "run_id": {"a" * 32},
         "shard": {"shardId-000000000000", "shardId-000000000001"},
     }

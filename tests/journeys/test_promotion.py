@@ -95,7 +95,7 @@ def test_a_passed_model_of_synthetic_data_becomes_a_challenger_beside_a_real_cha
     champion = make_champion(tools, bundle, synthetic=False)
     parent, best = (tools.registry.start_run(name, {}) for name in ("a sweep", "a trial"))
     tools.registry.put_folder(best, bundle.folder, BUNDLE)
-    swept = Sweep(parent, "", (TrialRun(0, best, 0.3, 10, {}),))
+    swept = Sweep(parent, (TrialRun(0, best, 0.3, 10, {}),))
     job = job_of(contract, data_sha256=made_up.sha256, synthetic=True)
     verdict = Verdict(GateReport(passed=True, refusals=()), ())
     done = register_step(tools, job, swept, verdict, CheckReport(rows=ROWS))

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from dataclasses import asdict
 
@@ -191,12 +192,23 @@ def test_prometheus_reads_every_process_that_has_metrics(loop):
 
 
 def prefect(loop, path, body):
-    """POST to Prefect's own interface: the decoded answer."""
+    """POST to Prefect's own interface: the decoded answer; asked again while its database is busy."""
     login = base64.b64encode(prefect_login(Layout(loop.state)).encode()).decode()
     sent = {"Content-Type": "application/json", "Authorization": f"Basic {login}"}
     url = f"http://127.0.0.1:{loop.ports.prefect}/api{path}"
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), sent), timeout=20) as answer:
-        return json.load(answer)
+    post = urllib.request.Request(url, json.dumps(body).encode(), sent)
+
+    def answered():
+        try:
+            with urllib.request.urlopen(post, timeout=20) as answer:
+                return [json.load(answer)]
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            return None
+
+    (answer,) = eventually(answered)
+    return answer
 
 
 def test_both_flows_are_scheduled(loop):

@@ -58,7 +58,8 @@ def test_a_trailer_that_is_forbidden_is_400(api):
 
 
 def test_requests_sent_in_one_go_are_answered_in_order(api, contract):
-    bodies = [json.dumps(contract.example | {"customer_age": age}).encode() for age in (30, 40, 7, 50)]
+    rows = [contract.example | {"customer_age": age} for age in (30, 40, 7, 50)]
+    bodies = [json.dumps(row).encode() for row in rows]
     with connected(api) as connection:
         connection.sendall(b"".join(request(body, f"Idempotency-Key: {at}") for at, body in enumerate(bodies)))
         statuses, ids = [], []
@@ -66,7 +67,7 @@ def test_requests_sent_in_one_go_are_answered_in_order(api, contract):
             statuses.append(status)
             ids.append(json.loads(body).get("prediction_id"))
     assert statuses == [200, 200, 422, 200]
-    alone = [api.predict(contract.example, Idempotency_Key=str(at))[1]["prediction_id"] for at in (0, 1, 3)]
+    alone = [api.predict(rows[at], Idempotency_Key=str(at))[1]["prediction_id"] for at in (0, 1, 3)]
     assert [ids[0], ids[1], ids[3]] == alone
 
 
