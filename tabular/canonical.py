@@ -7,6 +7,7 @@ canonical form a text has no spaces around it and no letter case; a numeral is i
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -52,6 +53,14 @@ def as_number(form: Canonical) -> int | float | None:
         return None
     whole = int(form)
     return whole if whole == form else float(form)
+
+
+def double(number: float) -> float:
+    """The double nearest to a number; infinite for a whole number beyond all of them."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def as_text(raw: float) -> str:

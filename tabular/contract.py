@@ -7,13 +7,15 @@ The keys of the file are the fields below, in `docs/reference/contract.md` with 
 from __future__ import annotations
 
 import hashlib
+import math
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from tabular.canonical import FALSE, TRUE, Canonical, as_number, canonical
+from tabular.canonical import FALSE, TRUE, Canonical, as_number, canonical, double
 from tabular.contract_faults import contract_faults
 from tabular.errors import InvalidContract
 
@@ -132,26 +134,31 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
         return {feature.name: feature.example for feature in self.features}
 
     def is_missing(self, raw: object) -> bool:
-        """True for None, an empty text and what has the canonical form of one of the table's missing tokens."""
+        """True for None, an empty text and what has the canonical form of one of the table's missing tokens.
+
+        A number is one if both are the same double: `1e20`, and `9999999999999999` for readers that give 1e16 for it.
+        """
         if raw is None:
             return True
-        if isinstance(raw, str):
+        if isinstance(raw, str | bool):
             return canonical(raw) in self._missing
-        return self._has_missing_values and isinstance(raw, int | float) and canonical(raw) in self._missing
+        return bool(self.missing_numbers) and isinstance(raw, int | float) and double(raw) in self.missing_numbers
 
     @cached_property
     def missing_values(self) -> tuple[int | float | bool, ...]:
         """The numbers and booleans that mean "not known", because a missing token is written as one."""
-        numbers = [number for form in self._missing if (number := as_number(form)) is not None]
+        forms = [form for form in self._missing if isinstance(form, Decimal) and math.isfinite(float(form))]
+        numbers = [float(form) if (number := as_number(form)) is None else number for form in forms]
         return (*sorted(numbers), *(form == TRUE for form in sorted({TRUE, FALSE} & self._missing)))
+
+    @cached_property
+    def missing_numbers(self) -> frozenset[float]:
+        """The numbers that mean "not known", as doubles."""
+        return frozenset(double(raw) for raw in self.missing_values if not isinstance(raw, bool))
 
     @cached_property
     def _missing(self) -> frozenset[Canonical]:
         return frozenset({"", *map(canonical, self.table.missing_tokens)})
-
-    @cached_property
-    def _has_missing_values(self) -> bool:
-        return bool(self.missing_values)
 
 
 def load_contract(path: Path) -> Contract:

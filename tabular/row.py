@@ -57,7 +57,7 @@ class RowCodec:
         self._known = frozenset(self._names)
         pairs = zip(contract.features, self._readers, strict=True)
         self.plain = tuple(plain_labels(feature, contract, read) for feature, read in pairs)
-        self.missing_numbers = frozenset(raw for raw in contract.missing_values if not isinstance(raw, bool))
+        self.missing_numbers = contract.missing_numbers
         self._decoder = msgspec.json.Decoder(record_type(contract, map(json_type, contract.features)))
 
     def decode(self, body: bytes | msgspec.Raw) -> Row:

@@ -42,6 +42,8 @@ SPELLINGS = {
     "small": [("size", text) for text in (0, -0.0, "0", "small", " SMALL")],
     None: [(name, text) for name in FEATURES for text in (None, "", " ", "NA", "na", " Na ", "-1", "-1.0", -1, -1.0)],
 }
+VERY_LARGE = ("9999999999999999", "1e20", str(-(2**63)), "-1.7976931348623157E+308", "9.96920996838687e+36")
+"""How other programs write what is not known."""
 CASES = [(name, text, meant) for meant, spellings in SPELLINGS.items() for name, text in spellings]
 
 
@@ -52,11 +54,12 @@ def contract():
         for name, (kind, levels) in FEATURES.items()
     ]
     score = {"name": "score", "column": "score", "kind": "number", "range": [-5, 5], "example": 1, "description": "x"}
+    span = score | {"name": "span", "column": "span", "range": [0, 1e38]}
     file = {
-        "table": {"name": "t", "title": "T", "task": "binary", "missing_tokens": ["NA", "-1"]},
+        "table": {"name": "t", "title": "T", "task": "binary", "missing_tokens": ["NA", "-1", *VERY_LARGE]},
         "target": {"column": "Y", "classes": ["no", "yes"], "positive": "yes"},
         "reply": {"prediction_key": "p"},
-        "features": [*features, score],
+        "features": [*features, span, score],
     }
     return contract_from_json(msgspec.json.encode(file))
 
@@ -119,6 +122,15 @@ def test_every_spelling_means_the_same_category_to_every_reader(model, read, nam
 @pytest.mark.parametrize("spelling", [-1, -1.0])
 def test_a_number_that_is_a_missing_token_is_missing_though_the_range_holds_it(model, read, spelling):
     assert read(model, model.bundle.contract.example | {"score": spelling})[-1] is None
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("name", ["score", "span"])
+@pytest.mark.parametrize("token", VERY_LARGE)
+def test_a_missing_token_may_be_a_number_of_any_size(model, read, name, token):
+    for spelling in (float(token), int(float(token))):
+        values = read(model, model.bundle.contract.example | {name: spelling})
+        assert values[model.bundle.contract.feature_names.index(name)] is None
 
 
 @pytest.mark.parametrize(
