@@ -7,6 +7,7 @@ change what they say. A mean or a standard deviation would let one absurd value 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,7 +76,9 @@ def _ks(reference: pd.Series[Any], current: pd.Series[Any]) -> tuple[float, floa
     from scipy.stats import ks_2samp
 
     found = ks_2samp(reference.to_numpy(), current.to_numpy(), method="asymp")
-    return float(found.statistic), float(found.pvalue)
+    p_value = float(found.pvalue)
+    # Of one value on each side the approximation gives no number; they show nothing, whatever they are.
+    return float(found.statistic), 1.0 if math.isnan(p_value) else p_value
 
 
 def _counts(reference: pd.Series[str], current: pd.Series[str]) -> Numbers:

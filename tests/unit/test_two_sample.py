@@ -92,3 +92,16 @@ def test_infinite_numbers_are_missing_ones_and_many_of_them_are_drift(judged):
 
 def test_where_two_samples_differ_most_is_told_with_both_shares():
     assert most_moved(np.array([0.0, 0.0, 0.0, 5.0]), np.array([0.0, 5.0, 5.0, 5.0])) == (0.0, 0.75, 0.25)
+
+
+def test_one_value_on_each_side_shows_nothing_and_has_a_p_value():
+    one, other = pd.Series([0.0]), pd.Series([9.0])
+    assert (ks_p_value(one, other), ks_distance(one, other)) == (1.0, 1.0)
+
+
+def test_a_number_that_is_there_once_on_each_side_is_told_with_a_p_value(judged):
+    once = np.full(400, np.nan)
+    once[7] = 1.0
+    found = judged(once, 2 * once)
+    assert not found.drifted
+    assert found.p_value == 1.0
