@@ -55,7 +55,7 @@ class Datasets:
             return msgspec.json.decode(self._path.read_bytes(), type=dict[str, str])
         except FileNotFoundError:
             return {}
-        except msgspec.MsgspecError as error:
+        except (OSError, msgspec.MsgspecError) as error:
             raise InvalidSetting(
                 f"{self._path} cannot be read: {error}. Delete it, and name the table again with DATASET_CSV=path"
             ) from error
@@ -64,22 +64,40 @@ class Datasets:
 def find_source(objects: Objects, contract: Contract, named: str, last: Path | None) -> Source:
     """The file that is named, or was last; else the contract's own in `data`, the real version there is, or synthetic.
 
-    Raises InvalidSetting if a file that is named is not there, or one that was and no version of it is left.
+    Raises InvalidSetting if a file that is named is not there or cannot be read, or one that was and no version of it
+    is left.
     """
     if named:
-        if not Path(named).is_file():
+        if not _is_there(Path(named)):
             raise InvalidSetting(f"DATASET_CSV={named!r}: there is no such file (looked for {Path(named).resolve()})")
         return _from_file(Path(named), f"real, from {Path(named).name}", is_named=True)
-    if last is not None and last.is_file():
+    if last is not None and _is_there(last):
         return _from_file(last, f"real, from {last}, as DATASET_CSV named it last for this table", is_named=True)
     own = DATA / (contract.table.source_file or "")
-    if last is None and own.is_file():
+    if last is None and _is_there(own):
         return _from_file(own, f"real, from {own.name}")
     return _without_file(objects, contract, last)
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise InvalidSetting(f"{path} cannot be looked for: {error.strerror}. Check who may read its folder") from error
+
+
 def _from_file(path: Path, origin: str, *, is_named: bool = False) -> Source:
-    return Source(path.read_bytes(), path.name, origin, file=path.resolve() if is_named else None)
+    file = path.resolve() if is_named else None
+    try:
+        str(file).encode()
+        return Source(path.read_bytes(), path.name, origin, file=file)
+    except UnicodeEncodeError as error:
+        raise InvalidSetting(
+            f"DATASET_CSV: the path {str(file)!a} is not text in UTF-8, so that it cannot be kept: rename the file or "
+            "its folder"
+        ) from error
+    except OSError as error:
+        raise InvalidSetting(f"{path} cannot be read: {error.strerror}. Check who may read it") from error
 
 
 def _without_file(objects: Objects, contract: Contract, last: Path | None) -> Source:

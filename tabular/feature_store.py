@@ -139,7 +139,7 @@ def last_accepted(objects: Objects, contract: Contract) -> Version | None:
 
 def _pointed(objects: Objects, contract: Contract, pointer: str) -> Version | None:
     try:
-        sha256 = objects.get(_pointer(contract, pointer)).decode()
+        sha256 = objects.get(_pointer(contract, pointer)).decode(errors="replace")  # a damaged one points nowhere
         return _read(objects, _key(contract, sha256, "manifest.json"))
     except NotFound:
         return None

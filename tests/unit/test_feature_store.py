@@ -117,6 +117,16 @@ def test_a_damaged_manifest_is_refused_by_key(objects, contract, bodies):
         feature_store.latest(objects, contract)
 
 
+def test_a_damaged_pointer_points_nowhere_and_publishing_again_mends_it(objects, contract, bodies):
+    version = feature_store.publish(objects, contract, bodies[0], "table.csv")
+    (key,) = [key for key in objects.keys("") if key.endswith("current")]
+    objects.put(key, b"\xff\xfe")
+    with pytest.raises(NotFound, match="init_aws"):
+        feature_store.latest(objects, contract)
+    feature_store.publish(objects, contract, bodies[0], "table.csv")
+    assert feature_store.latest(objects, contract).sha256 == version.sha256
+
+
 def test_what_is_no_table_is_not_published(objects, contract):
     with pytest.raises(InvalidTable, match="not text"):
         feature_store.publish(objects, contract, b"\xff\xfe\x00", "junk.bin")
