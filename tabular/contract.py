@@ -136,12 +136,14 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     def is_missing(self, raw: object) -> bool:
         """True for None, an empty text and what has the canonical form of one of the table's missing tokens.
 
-        A number is one if both are the same double: `1e20`, and `9999999999999999` for readers that give 1e16 for it.
+        A number is one if both are the same double: `1e20`, and `1e16` where it is 9999999999999999, for that is how it
+        comes back from most programs.
         """
         if raw is None:
             return True
         if isinstance(raw, str | bool):
-            return canonical(raw) in self._missing
+            form = canonical(raw)
+            return form in self._missing or (isinstance(form, Decimal) and float(form) in self.missing_numbers)
         return bool(self.missing_numbers) and isinstance(raw, int | float) and double(raw) in self.missing_numbers
 
     @cached_property

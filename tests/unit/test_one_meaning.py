@@ -133,6 +133,15 @@ def test_a_missing_token_may_be_a_number_of_any_size(model, read, name, token):
         assert values[model.bundle.contract.feature_names.index(name)] is None
 
 
+@pytest.mark.parametrize("text", ["9999999999999999", "9999999999999999.0", "1e16", "1e+16"])
+def test_a_missing_token_that_no_double_holds_is_missing_in_a_target_and_a_label_as_well(tiny_contract, text):
+    contract = tiny_contract("regression", lambda file: file["table"].update(missing_tokens=["9999999999999999"]))
+    labels = read_labels(f"prediction_id,label\none,0.5\nother,{text}\n".encode(), contract)
+    assert (labels.known, labels.blank) == ([("one", 0.5)], 1)
+    with pytest.raises(InvalidTable, match="no missing token"):
+        clean(contract, read_csv(f"Age,Class,Stars,Weight,Y\n30,A,1,0.5,{text}\n".encode()))
+
+
 @pytest.mark.parametrize(
     ("classes", "spellings"),
     [
