@@ -135,4 +135,4 @@ def _few(count: int) -> msgspec.json.Decoder[Any]:
 
 def _not_json(message: str, by: int) -> NotJson:
     where = _POSITION.sub(lambda found: f"(byte {int(found[1]) + by})", message)
-    return NotJson(f"the body is not JSON: {where}")
+    return NotJson(f"this is not JSON: {where}")

@@ -20,7 +20,7 @@ from tabular.contract import Contract
 from tabular.errors import Fault, Rejected
 from tabular.ports import StreamRecord
 from tabular.prediction import Prediction, id_from_stream, reply
-from tabular.row import Row
+from tabular.row import NotJson, Row
 from tabular.sniffing import from_base64, without_mark
 
 log = logging.getLogger(__name__)
@@ -168,17 +168,19 @@ def _reason(record: StreamRecord, error: Rejected) -> str:
     if isinstance(error, WrappedRecord):
         many = " Put each of several as a record of its own." if error.is_many else ""
         return f"{error.message}. Put {error.form} itself.{many}"
-    return error.message
+    return f"{error.message}. {AS_JSON}" if isinstance(error, NotJson) else error.message
 
 
 AS_JSON = "Put one JSON object, as it is, in UTF-8."
 _REMEDIES = {
     sniffing.KPL: "Turn aggregation off in the producer (AggregationEnabled = false): one user record a record.",
     sniffing.LINES: "Put each object as a record of its own.",
+    sniffing.NOT_A_NUMBER: "Put null for what is not known; NaN and Infinity are not JSON.",
+    sniffing.PYTHON: "Encode it with json.dumps: double quotes, null, true.",
 }
 
 
 def _json_in_base64(data: bytes) -> bytes | None:
     """The JSON object that the data is base64 of, in one line or in many, encoded once; None if it is none."""
-    decoded = from_base64(data)
+    decoded = from_base64(without_mark(data))
     return decoded if decoded is not None and without_mark(decoded).lstrip().startswith(b"{") else None

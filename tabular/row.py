@@ -69,7 +69,7 @@ class RowCodec:
         except msgspec.ValidationError:
             return self.parse(parse_json(body))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise NotJson(f"the body is not JSON: {error}") from error
+            raise NotJson(f"this is not JSON: {error}") from error
         return self._plain_row(msgspec.structs.astuple(record))
 
     def _plain_row(self, given: tuple[Any, ...]) -> Row:
@@ -165,4 +165,4 @@ def parse_json(body: bytes | msgspec.Raw) -> Any:
     try:
         return msgspec.json.decode(body)
     except UNREADABLE as error:
-        raise NotJson(f"the body is not JSON: {error}") from error
+        raise NotJson(f"this is not JSON: {error}") from error

@@ -59,6 +59,14 @@ _REMEDIES = {
 }
 
 
+def _remedy(error: NotJson) -> str:
+    if not isinstance(error, OtherContent):
+        return AS_JSON
+    if error.name.startswith(sniffing.OF_BASE64):
+        return "Decode it, and send the JSON that is inside; only a record of the stream is decoded for you."
+    return _REMEDIES.get(error.name, "Send the features as JSON; /docs has an example.")
+
+
 @dataclass(eq=False)
 class Refusal(Exception):
     """An answer other than the one asked for; there are `more` faults than those that it holds."""
@@ -124,8 +132,7 @@ def refusal(error: TabularError) -> Refusal:
         seconds = max(math.ceil(error.retry_after_seconds), 1)
         return Refusal(503, str(error), headers={"Retry-After": str(seconds)})
     if isinstance(error, NotJson):
-        remedy = _REMEDIES.get(error.name, AS_JSON) if isinstance(error, OtherContent) else AS_JSON
-        return Refusal(400, error.message, "not_json", remedy)
+        return Refusal(400, error.message, "not_json", _remedy(error))
     if isinstance(error, RecordTooLarge):
         return Refusal(413, error.message, "record_too_large", "A record holds the features and nothing else.")
     if isinstance(error, WrappedRecord):

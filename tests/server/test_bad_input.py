@@ -233,9 +233,10 @@ def test_a_body_that_is_not_compressed_as_it_says_is_400(api, body):
         (zlib.compress, "zlib", "Content-Encoding: deflate"),
         (lambda body: body.decode().encode("utf-16"), "UTF-16", "UTF-8"),
         (lambda body: body + b"\n" + body, "several JSON objects", "application/x-ndjson"),
-        (base64.b64encode, "base64 of a JSON object", "JSON"),
-        (lambda _body: b"PAR1" + bytes(90), "Parquet", "JSON"),
-        (lambda _body: b"PK\x03\x04" + bytes(90), "zip", "JSON"),
+        (base64.b64encode, "base64 of a JSON object", "Decode it"),
+        (lambda _body: b"PAR1" + bytes(90), "Parquet", "/docs"),
+        (lambda _body: b"PK\x03\x04" + bytes(90), "zip", "/docs"),
+        (lambda body: body.replace(b"57", b"NaN", 1), "this is text with NaN or Infinity in it, not JSON", "null"),
     ],
 )
 def test_what_is_not_json_is_named_with_what_to_do(api, good, pack, named, remedy):

@@ -60,6 +60,7 @@ def test_the_same_record_has_the_same_id_and_one_of_another_stream_has_not(model
         base64.urlsafe_b64encode,
         lambda data: base64.b64encode(data).rstrip(b"="),
         lambda data: base64.b64encode(b"\xef\xbb\xbf" + data),
+        lambda data: b"\xef\xbb\xbf" + base64.b64encode(data),
     ],
 )
 def test_base64_of_an_object_is_answered_like_the_object_and_counted(model, bundle, encode):
@@ -85,6 +86,9 @@ def test_an_empty_batch_needs_no_model_call(model):
     [
         (b"", "empty", "utf-8"),
         (b"\xff\xfe", "not JSON", "base64"),
+        (b"age: 57", "this is not JSON: ", "utf-8"),
+        (b'{"age": NaN}', "Put null", "utf-8"),
+        (b"{'age': 57}", "json.dumps", "utf-8"),
         (b"[1, 2]", "an array", "utf-8"),
         (base64.b64encode(b'{"a": 1}'), "contract", "utf-8"),
         (base64.b64encode(base64.b64encode(b'{"a": 1}')), "base64 of base64 of a JSON object", "utf-8"),
