@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model_orchestration.data import Split
 from model_orchestration.search import SearchData, Trial
 from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, Range, write_bundle
-from tabular.contract import Contract, Feature
+from tabular.contract import Contract
 from tabular.pyfunc import describe
 from tabular.table import CleanTable, encode, public_records
 
@@ -115,9 +115,4 @@ def golden_records(contract: Contract, table: CleanTable) -> list[dict[str, Any]
 
 
 def _ends(contract: Contract, end: int) -> dict[str, int | float]:
-    return {feature.name: _end(feature, end) for feature in contract.features if feature.range is not None}
-
-
-def _end(feature: Feature, end: int) -> int | float:
-    value = (feature.range or (0.0, 0.0))[end]
-    return int(value) if feature.kind == "integer" else float(value)
+    return {feature.name: feature.ends[end] for feature in contract.features if feature.is_numeric}

@@ -83,7 +83,7 @@ def _move(feature: Feature, change: str) -> Move | None:
     if found is None:
         return None
     by, is_percent = float(found[1]), bool(found[2])
-    (low, high), is_integer = feature.range, feature.kind == "integer"
+    (low, high), is_integer = feature.ends, feature.kind == "integer"
 
     def move(value: Value) -> Value:
         number = float(value or 0)

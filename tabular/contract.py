@@ -59,6 +59,12 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.kind in ("integer", "number")
 
     @property
+    def ends(self) -> tuple[int | float, int | float]:
+        """The lowest and the highest number that the feature may be: whole ones of an integer."""
+        low, high = self.range or (-math.inf, math.inf)
+        return (math.ceil(low), math.floor(high)) if self.kind == "integer" else (low, high)
+
+    @property
     def has_numerals(self) -> bool:
         """True if a category is a number, such as "3": then numbers mean categories."""
         return any(not isinstance(canonical(level), str) for level in self.levels)

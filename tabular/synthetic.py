@@ -53,7 +53,7 @@ def _draw_feature(feature: Feature, rows: int, draw: np.random.Generator) -> tup
     if feature.range is not None:
         numbers = _inverse_cdf(feature.synthetic.quantiles or feature.range, draw.random(rows))
         decimals = 0 if feature.kind == "integer" else NUMBER_DECIMALS
-        kept = np.clip(np.round(numbers, decimals), *feature.range)
+        kept = np.clip(np.round(numbers, decimals), *feature.ends)
         as_written = int if feature.kind == "integer" else float
         return _standardised(kept), [as_written(value) for value in kept]
     shares = _shares(feature.synthetic, len(feature.levels))

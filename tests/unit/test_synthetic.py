@@ -36,6 +36,12 @@ def auc(model, contract, table):
     return roc_auc_score(other_target, model.fit(features, target).predict_proba(other_features)[:, 1])
 
 
+def test_whole_numbers_stay_within_a_range_whose_ends_are_none(tiny_contract):
+    contract = tiny_contract("binary", lambda file: file["features"][0].update(range=[0.3, 3.4], example=2))
+    ages = clean(contract, read_csv(make_table(contract, 500, 1))).features["age in years"]
+    assert sorted(ages.unique()) == [1, 2, 3]
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_other_ones(contract):
     assert make_table(contract, 500, 7) == make_table(contract, 500, 7)
     assert make_table(contract, 500, 7) != make_table(contract, 500, 8)

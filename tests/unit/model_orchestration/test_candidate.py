@@ -10,7 +10,8 @@ from model_orchestration.candidate import MAX_REFERENCE_ROWS, bundler, golden_re
 from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.pyfunc import _load_pyfunc
 from tabular.row import RowCodec
-from tabular.table import encode, public_records
+from tabular.synthetic import make_table
+from tabular.table import clean, encode, public_records, read_csv
 
 
 @pytest.fixture
@@ -62,6 +63,14 @@ def test_golden_records_hold_every_awkward_kind(trained):
     assert any(
         record[name] is not None and record[name] > high for record in records for name, (_, high) in ranges.items()
     )
+
+
+@pytest.mark.parametrize(("ends", "whole"), [((0.5, 3.4), (1, 3)), ((-3.4, -0.5), (-3, -1))])
+def test_golden_records_of_whole_numbers_keep_a_range_whose_ends_are_none(tiny_contract, ends, whole):
+    contract = tiny_contract("binary", lambda file: file["features"][0].update(range=ends, example=whole[0]))
+    records = golden_records(contract, clean(contract, read_csv(make_table(contract, 50, 1))))
+    values = [RowCodec(contract).parse(record).values[0] for record in records]
+    assert values[-2:] == list(whole)
 
 
 def test_mlflow_reads_public_and_canonical_frames_alike(written, trained):
