@@ -47,7 +47,7 @@ def run(stack: Stack) -> None:
     with step("Handing both flows to the Prefect worker, and starting the simulators"):
         stack.finish_deploying(deploying)
         stack.up({**WORKER, **SIMULATORS})
-    with step(f"Sending {FIRST_WINDOW_ROWS} customers at once, so that there is something to report"):
+    with step(f"Sending {FIRST_WINDOW_ROWS} rows at once, so that there is something to report"):
         _send_first_window(stack)
     with step("Writing the first drift report"):
         stack.call("reporting.flow")
