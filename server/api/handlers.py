@@ -125,7 +125,7 @@ def replayed(earlier: KeptAnswer, asked: KeptAnswer) -> KeptAnswer:
     """The earlier answer to the same request; raises Refusal for another request under the same key."""
     if earlier.digest == asked.digest:
         return earlier
-    fault = Fault("Idempotency-Key", "was used with another body or at another path", "the same request, or a new key")
+    fault = Fault("Idempotency-Key", "was used with another body or media type here", "the same request, or a new key")
     raise Refusal(
         422,
         "this Idempotency-Key has been used for another request, so nothing was predicted for this one",

@@ -127,8 +127,9 @@ def test_a_batch_is_answered_once_for_its_key(handlers, outbox, following, contr
     following.model = replace(following.model, run_id="second")
     assert answer(body, "k").body == first
     assert depth(outbox) == 2
-    with pytest.raises(Refusal):
+    with pytest.raises(Refusal) as refused:
         answer(other, "k")
+    assert refused.value.faults[0].problem == "was used with another body or media type here"
     assert isinstance(handlers.predict(row.encode(), "k"), Scored), "the key of a batch is not that of a row"
 
 
