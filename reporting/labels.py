@@ -67,7 +67,8 @@ def read_labels(body: bytes, contract: Contract) -> Labels:
         if fault := _fault(given_id, told, first.setdefault(known, told), contract):
             faults.append(fault)
     if faults:
-        raise InvalidTable(f"nothing was attached, for {len(faults):,} rows are at fault", faults[:MAX_FAULTS_TOLD])
+        count = "1 row is" if len(faults) == 1 else f"{len(faults):,} rows are"
+        raise InvalidTable(f"nothing was attached, for {count} at fault", faults[:MAX_FAULTS_TOLD])
     return Labels([(known, told.label) for known, told in first.items() if told.label is not None], blank)
 
 
@@ -116,7 +117,8 @@ def main() -> int:
         labels = read_labels(path.read_bytes(), load_contract(settings.contract))
         attached = attach(MongoPredictions(settings.mongo_uri, settings.mongo_database), labels)
     except (OSError, TabularError) as error:
-        sys.stderr.write(f"The labels of {path} are not attached: {error}\n")
+        why = error.strerror if isinstance(error, OSError) else error
+        sys.stderr.write(f"The labels of {path} are not attached: {why}\n")
         return 1
     sys.stdout.write(f"{attached}\n")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reporting.labels import Attached, read_labels
+from reporting.labels import Attached, main, read_labels
 from tabular.errors import InvalidTable
 
 
@@ -46,7 +46,7 @@ def test_the_same_outcome_twice_is_one_label(contract):
     [
         (b"prediction_id,outcome\na1,Attrited Customer\n", "label: is missing from the file"),
         (b"id,label\na1,Attrited Customer\n", "prediction_id: is missing from the file"),
-        (b"prediction_id,label\na1,Existing Customer\nb2,left\n", "row 2, label: cannot be 'left'"),
+        (b"prediction_id,label\na1,Existing Customer\nb2,left\n", "1 row is at fault; row 2, label: cannot be 'left'"),
         (b"prediction_id,label\n,Existing Customer\n", "row 1, prediction_id: is empty"),
         (b"prediction_id,label\na1\n", "row 1"),
         (b"", "the file is empty"),
@@ -63,3 +63,9 @@ def test_a_file_with_many_faults_counts_them_and_tells_the_first(contract):
     with pytest.raises(InvalidTable, match="50 rows are at fault") as refused:
         read_labels(body, contract)
     assert len(refused.value.faults) == 10
+
+
+def test_a_file_that_cannot_be_read_is_told_in_words(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("sys.argv", ["labels", str(tmp_path / "none.csv")])
+    assert main() == 1
+    assert capsys.readouterr().err.endswith("none.csv are not attached: No such file or directory\n")
