@@ -82,7 +82,7 @@ class Stack:
         """Run one of our own modules in the foreground; raises StepFailed if it fails."""
         code = run_in_foreground([sys.executable, "-m", module, *arguments], self.environ, PROJECT)
         if code != 0:
-            raise StepFailed(f"'python -m {module} {' '.join(arguments)}' ended with code {code}: see above")
+            raise StepFailed(f"'{shlex.join(['python', '-m', module, *arguments])}' ended with code {code}: see above")
 
     def start_deploying(self) -> subprocess.Popen[bytes]:
         """Register both flows with Prefect, in the background: it is slow and nothing but the worker waits for it."""

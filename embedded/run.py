@@ -41,7 +41,7 @@ def run(stack: Stack) -> None:
         stack.call("model_orchestration.flow", "train")
     with step("Starting the API, the stream consumer and the monitor"):
         stack.up(serving(stack.settings))
-    with step("Asking for a first prediction"):
+    with step("Asking for a prediction"):
         say(json.dumps(first_prediction(stack)))
         say(f"{time.monotonic() - began:.0f} s since the start")
     with step("Handing both flows to the Prefect worker, and starting the simulators"):
@@ -49,7 +49,7 @@ def run(stack: Stack) -> None:
         stack.up({**WORKER, **SIMULATORS})
     with step(f"Sending {FIRST_WINDOW_ROWS} rows at once, so that there is something to report"):
         _send_first_window(stack)
-    with step("Writing the first drift report"):
+    with step("Writing a drift report"):
         stack.call("reporting.flow")
     show(stack)
 

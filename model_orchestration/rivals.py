@@ -38,7 +38,7 @@ def duel(
 ) -> Duel:
     """Compare with the champion on the test rows of this job; raises Unavailable."""
     if champion_run_id is None:
-        return Duel(notes=("there is no champion yet to compare with",))
+        return Duel(notes=("there is no other champion to compare with",))
     contract = job.read_contract
     try:
         run, bundle = _champion(tools, champion_run_id)

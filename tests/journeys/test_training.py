@@ -160,6 +160,7 @@ def test_an_unchanged_training_reuses_every_step_and_says_which_and_where_mlflow
     again = replace(trainer, environ=trainer.environ | {"MLFLOW_TRACKING_URI": address}).train()
     assert again["page"] == first["page"].replace("127.0.0.1", "localhost") != first["page"]
     assert again["reused"].startswith("check, split, sweep, evaluate, gate")
+    assert again["note"] == "there is no other champion to compare with", "true though it is the champion by now"
     assert again["RUN_ID"] == first["RUN_ID"]
 
 

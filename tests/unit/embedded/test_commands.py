@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from embedded.layout import PROJECT
+from embedded.operate import StepFailed
 
 
 def started(stack, *arguments: str) -> subprocess.Popen[str]:
@@ -61,6 +62,11 @@ def test_an_interrupted_command_of_ours_is_ended_in_order_and_says_nothing():
         assert process.stdout.readline() == "up\n"
         os.killpg(process.pid, signal.SIGINT)
         assert process.communicate(timeout=60)[0] == "interrupted\n"
+
+
+def test_a_step_that_fails_is_named_as_it_can_be_typed(stack):
+    with pytest.raises(StepFailed, match="'python -m no_such_module' ended with code 1: see above"):
+        stack.call("no_such_module")
 
 
 def test_who_asks_for_servers_before_there_is_a_registry_is_told_what_to_start(stack):
