@@ -30,7 +30,7 @@ def start(state, **given):
         "stack = m._stack(argparse.Namespace(command='init-aws', state=sys.argv[1]));"
         "print(json.dumps([stack.settings.simulator_shift, stack.settings.trials]))"
     )
-    environ = {**os.environ, **given}
+    environ = {**process_base(os.environ), **given}  # MLflow sets its address in the process that asks it
     done = subprocess.run(
         [sys.executable, "-c", code, str(state)], cwd=PROJECT, env=environ, capture_output=True, check=True
     )
