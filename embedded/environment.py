@@ -12,6 +12,7 @@ from embedded.backends import AWS_ENVIRON, QUIET_MLFLOW, QUIET_PREFECT
 from embedded.layout import PROJECT, Layout
 from embedded.logins import prefect_login
 from tabular.errors import InvalidSetting
+from tabular.private_files import write_private
 from tabular.settings import Settings, load_settings
 
 ENV_FILE = PROJECT / ".env.embedded"
@@ -116,9 +117,7 @@ def _own_folders(layout: Layout) -> dict[str, str]:
 
 
 def _write(path: Path, given: Mapping[str, str]) -> None:
-    path.touch(mode=0o600)  # a key or a login may be among them
-    path.chmod(0o600)
-    path.write_text("".join(f"{key}={value}\n" for key, value in sorted(given.items())))
+    write_private(path, "".join(f"{key}={value}\n" for key, value in sorted(given.items())))
 
 
 def _overrides(state: Path) -> Path:

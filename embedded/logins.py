@@ -8,6 +8,7 @@ from pathlib import Path
 
 from embedded.layout import Layout
 from tabular.errors import InvalidSetting
+from tabular.private_files import write_private
 
 NAME = "admin"
 _RANDOM_BYTES = 24
@@ -32,7 +33,7 @@ def api_key_file(layout: Layout, key: str) -> Path:
     folder.chmod(0o700)
     file = folder / "api_key"
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    _write_private(draft, key)
+    write_private(draft, key)
     return draft.replace(file)
 
 
@@ -48,15 +49,10 @@ def _kept(layout: Layout, name: str) -> str:
 def _write_once(file: Path, text: str) -> None:
     """Whole or not at all, and of several processes that start at the same time the first one's."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    _write_private(draft, text)
+    write_private(draft, text)
     try:
         file.hardlink_to(draft)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
-
-
-def _write_private(file: Path, text: str) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        stream.write(text)

@@ -7,7 +7,6 @@ password, which the browser gives no other page.
 from __future__ import annotations
 
 import base64
-import os
 import re
 import shutil
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from embedded.apps import consumer_port
 from embedded.layout import PROJECT, Layout, executable, filled_in
 from embedded.logins import NAME, prometheus_password
 from embedded.service import Service
+from tabular.private_files import write_private
 
 _OURS = PROJECT / "monitoring" / "prometheus"
 _ROUNDS = 10  # each first login costs a core 50 ms; the password is random, so more would guard nothing
@@ -27,10 +27,10 @@ def service(layout: Layout, consumers: int = 1, api_key: str = "") -> Service:
     folder, port = layout.folder("prometheus"), layout.ports.prometheus
     password = prometheus_password(layout)
     _write_targets(folder, layout, consumers)
-    _write_private(folder / "api_key", api_key)
+    write_private(folder / "api_key", api_key)
     shutil.copyfile(_OURS / "alerts.yml", folder / "alerts.yml")
-    _write_private(folder / "prometheus.yml", (_OURS / "prometheus.yml").read_text() + _own_scrape(port, password))
-    _write_private(folder / "web.yml", f"basic_auth_users:\n  {NAME}: {_hashed(password)}\n")
+    write_private(folder / "prometheus.yml", (_OURS / "prometheus.yml").read_text() + _own_scrape(port, password))
+    write_private(folder / "web.yml", f"basic_auth_users:\n  {NAME}: {_hashed(password)}\n")
     return Service(
         name="prometheus",
         command=(
@@ -76,9 +76,3 @@ def _hashed(password: str) -> str:
     import bcrypt
 
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(_ROUNDS)).decode()
-
-
-def _write_private(file: Path, text: str) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        stream.write(text)
-    file.chmod(0o600)
