@@ -9,7 +9,7 @@ ARG SERVICE
 
 # The locked packages: one layer, made again only when the lock changes. The installer comes and goes within it.
 COPY pyproject.toml uv.lock containers/install.sh containers/slim.sh containers/uv.txt /build/
-COPY tabular/native /build/native
+COPY tabular/model/native /build/native
 RUN sh /build/install.sh --no-default-groups --group "${SERVICE:?is missing: --build-arg SERVICE=serving, simulators, monitor or flows}" \
  && sh /build/slim.sh /opt/venv "$SERVICE" \
  && mkdir /state /reports && chown app:app /state /reports \

@@ -115,7 +115,7 @@ chaos: .venv/.ready-tests ## break the loop under load and count what was lost, 
 	@$(PY) -u -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 	@$(PY) -u -m benchmarks.attacks --against none
 	@FUZZ_SECONDS=60 $(PY) -m pytest -q --hypothesis-profile random tests/server/test_fuzz.py \
-		tests/unit/server/test_outbox_properties.py tests/unit/test_row_properties.py
+		tests/unit/server/outbox/test_properties.py tests/unit/encoding/test_row_properties.py
 
 lint: .venv/.ready-tests ## ruff format, ruff check, mypy --strict
 	@.venv/bin/ruff format --check . && .venv/bin/ruff check . && .venv/bin/mypy
@@ -135,7 +135,7 @@ attacks: .venv/.ready-tests ## attack the API, an earlier version's beside it: m
 bench-page: .venv/.ready-tests ## write docs/reference/benchmarks.md again from the last results
 	@$(PY) benchmarks/page.py
 
-.venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh containers/uv.txt $(wildcard tabular/native/*)
+.venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh containers/uv.txt $(wildcard tabular/model/native/*)
 	@sh embedded/setup.sh
 	@touch $@
 

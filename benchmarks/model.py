@@ -10,11 +10,11 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from embedded.layout import PROJECT
-from model_orchestration.candidate import golden_records, profile
-from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
-from tabular.contract import load_contract
-from tabular.synthetic import make_table
-from tabular.table import clean, encode, public_records, read_csv
+from model_orchestration.search.candidate import golden_records, profile
+from tabular.contract.loading import load_contract
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
 
 RUN_ID = "b" * 32
 CONTRACT = PROJECT / "contracts" / "credit_card_churn.toml"

@@ -9,7 +9,7 @@ deploy() {
     before=$(cat "$memory/run-id" 2>/dev/null || env_file_value RUN_ID)
     if [ -n "$wanted" ]; then
         say "Checking that run $wanted exists and its bundle scores its golden records as it did"
-        serve run --rm --no-deps -T -e STATE_DIR=/tmp -e "RUN_ID=$wanted" serve-kinesis python -m server.check_bundle ||
+        serve run --rm --no-deps -T -e STATE_DIR=/tmp -e "RUN_ID=$wanted" serve-kinesis python -m server.scoring.check_bundle ||
             fail "Nothing was changed: ${before:-the champion} goes on."
     fi
     write_run_id "$wanted"

@@ -5,5 +5,5 @@ prefect --no-prompt work-pool create churn --type process --overwrite
 for folder in model_orchestration reporting; do
     prefect --no-prompt deploy --all --prefect-file "$folder/prefect.yaml"
 done
-python -m model_orchestration.left_behind
+python -m model_orchestration.interrupted_runs
 exec prefect worker start --pool churn --name compose --with-healthcheck

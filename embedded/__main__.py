@@ -21,17 +21,17 @@ from embedded.environment import (
     stack_settings,
     started_anew,
 )
-from embedded.foreground import interrupt_on_every_signal
 from embedded.inherited import inherited
 from embedded.layout import PROJECT, Layout, layout_of
 from embedded.model_check import check_model
 from embedded.operate import Stack
 from embedded.run import run, show
-from embedded.stack import REGISTRY, SERVING, SIMULATORS, STACK, STORE, WORKER, service, serving
+from embedded.services.stack import REGISTRY, SERVING, SIMULATORS, STACK, STORE, WORKER, service, serving
 from embedded.status import status
-from embedded.supervisor import Supervisor
+from embedded.supervision.foreground import interrupt_on_every_signal
+from embedded.supervision.supervisor import Supervisor
 from tabular.errors import TabularError
-from tabular.private_files import keep_private
+from tabular.process.private_files import keep_private
 
 
 def main() -> int:

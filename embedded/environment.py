@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from embedded.backends import AWS_ENVIRON, QUIET_MLFLOW, QUIET_PREFECT
 from embedded.layout import PROJECT, Layout
-from embedded.logins import prefect_login
+from embedded.services.backends import AWS_ENVIRON, QUIET_MLFLOW, QUIET_PREFECT
+from embedded.services.logins import prefect_login
 from tabular.errors import InvalidSetting
-from tabular.private_files import write_private
+from tabular.process.private_files import write_private
 from tabular.settings import Settings, load_settings
 
 ENV_FILE = PROJECT / ".env.embedded"

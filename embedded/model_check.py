@@ -18,7 +18,7 @@ def check_model(stack: Stack) -> None:
         raise Rejected(
             "The registry is not up: MLflow and the streams are missing. Start it first: make setup-model-registry"
         )
-    line = [sys.executable, "-m", "server.check_bundle"]
+    line = [sys.executable, "-m", "server.scoring.check_bundle"]
     done = subprocess.run(line, env=stack.environ, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         wanted = f"RUN_ID={stack.settings.run_id}" if stack.settings.run_id else "The champion"

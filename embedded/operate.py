@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from embedded import orphans
 from embedded.console import say
 from embedded.environment import prefect_client_environ, process_environ
-from embedded.foreground import run_in_foreground
 from embedded.inherited import inherited
 from embedded.layout import PROJECT, Layout, program
-from embedded.prefect_worker import WORK_POOL
-from embedded.readiness import wait_ready
-from embedded.service import tail
-from embedded.stack import STACK, STOP_ORDER, left_out, service
-from embedded.supervisor import Supervisor
+from embedded.services.prefect_worker import WORK_POOL
+from embedded.services.service import tail
+from embedded.services.stack import STACK, STOP_ORDER, left_out, service
+from embedded.supervision import orphans
+from embedded.supervision.foreground import run_in_foreground
+from embedded.supervision.readiness import wait_ready
+from embedded.supervision.supervisor import Supervisor
 from tabular.errors import TabularError, Unavailable
 from tabular.settings import Settings
 

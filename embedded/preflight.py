@@ -7,13 +7,13 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from embedded import orphans
-from embedded.apps import consumer_port
 from embedded.console import say
 from embedded.layout import PROJECT, Layout, find_executable
-from embedded.sockets import is_listening
-from embedded.stack import MORE_CONSUMERS, left_out
-from embedded.supervisor import Supervisor
+from embedded.services.apps import consumer_port
+from embedded.services.stack import MORE_CONSUMERS, left_out
+from embedded.supervision import orphans
+from embedded.supervision.sockets import is_listening
+from embedded.supervision.supervisor import Supervisor
 from tabular.errors import Rejected
 from tabular.setting_types import LAST_PORT
 

@@ -14,12 +14,12 @@ from embedded import preflight
 from embedded.console import console, say, step, table
 from embedded.inherited import has_proxy
 from embedded.layout import PROJECT
-from embedded.logins import api_key_file
-from embedded.loopback import open_loopback
 from embedded.operate import Stack
-from embedded.stack import REGISTRY, SIMULATORS, STORE, WORKER, left_out, serving
+from embedded.services.logins import api_key_file
+from embedded.services.loopback import open_loopback
+from embedded.services.stack import REGISTRY, SIMULATORS, STORE, WORKER, left_out, serving
 from embedded.status import ADDRESSES, urls
-from tabular.contract import load_contract
+from tabular.contract.loading import load_contract
 from tabular.errors import Unavailable
 
 FIRST_WINDOW_ROWS = 400

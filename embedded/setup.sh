@@ -119,7 +119,7 @@ done
 say "Installing the packages of the stack for Python $(version_of "$python") (about 1.8 GB, once)"
 "$uv" venv --quiet --allow-existing --python "$python" .venv
 install_locked "$PWD/.venv" "$PWD" --inexact "$@"
-sh tabular/native/build.sh "$PWD/.venv" "$uv" "$PWD" \
+sh tabular/model/native/build.sh "$PWD/.venv" "$uv" "$PWD" \
     || say "The native scorer could not be compiled: single rows will be scored by XGBoost itself, which is slower"
 say "Installing the local stand-ins for AWS and MongoDB"
 "$uv" venv --quiet --allow-existing --python "$python" .venv-emulators

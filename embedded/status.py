@@ -6,11 +6,11 @@ import os
 import time
 from pathlib import Path
 
-from embedded import orphans
 from embedded.console import console, table
-from embedded.logins import NAME, prefect_login, prometheus_password
 from embedded.operate import Stack
-from embedded.stack import MORE_CONSUMERS, left_out, serving
+from embedded.services.logins import NAME, prefect_login, prometheus_password
+from embedded.services.stack import MORE_CONSUMERS, left_out, serving
+from embedded.supervision import orphans
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 

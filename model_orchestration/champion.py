@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from tabular.adapters.registry import MlflowRegistry
-from tabular.contract import load_contract
 from tabular.errors import TabularError
-from tabular.settings import load_settings
+from tabular.wiring import wire
 
 
 def main() -> int:
     """Print the run id, or why there is none."""
     try:
-        settings = load_settings()
-        name = settings.model_name or load_contract(settings.contract).table.name
-        sys.stdout.write(f"{MlflowRegistry(settings.mlflow_tracking_uri, name).champion()}\n")
+        sys.stdout.write(f"{wire().registry().champion()}\n")
     except TabularError as error:
         sys.stderr.write(f"{error}\n")
         return 1

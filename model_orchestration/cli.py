@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 import msgspec
 
-from model_orchestration.engines import EngineName, SpreadName
 from model_orchestration.report import Outcome, lines
+from model_orchestration.search.engines import EngineName, SpreadName
 from tabular.errors import Rejected, Unavailable
-from tabular.private_files import keep_private
+from tabular.process.private_files import keep_private
 
 ENGINES, SPREADS = get_args(EngineName), get_args(SpreadName)
 REFUSED, UNAVAILABLE, NOT_REPRODUCED = 1, 3, 4

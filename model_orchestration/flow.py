@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,16 +18,16 @@ from prefect.states import Failed
 
 from model_orchestration import retrain as again
 from model_orchestration import steps
-from model_orchestration.checks import CheckReport
-from model_orchestration.engines import EngineName, SpreadName
-from model_orchestration.job import Job, Tools, as_then, make_job, make_objects, make_tools, step_digest
-from model_orchestration.left_behind import FLOW_RUN, as_noted
+from model_orchestration.data.checks import CheckReport
+from model_orchestration.interrupted_runs import FLOW_RUN, as_noted
+from model_orchestration.job import Job, Tools, as_then, make_job, make_tools, step_digest
 from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
 from model_orchestration.progress import progress
 from model_orchestration.report import Outcome, markdown
-from tabular.contract import load_contract
+from model_orchestration.search.engines import EngineName, SpreadName
 from tabular.errors import Rejected, TabularError, Unavailable
 from tabular.settings import Settings, load_settings, with_values
+from tabular.wiring import Wiring
 
 T = TypeVar("T")
 RETRIES, RETRY_SECONDS = 1, 3
@@ -47,11 +46,16 @@ def _table(contract: str | None = None) -> str:
     """The name of the table; the file's where it cannot be read, which the flow will say."""
     file = ""
     try:
-        settings = load_settings()
-        file = contract or str(settings.contract)
-        return load_contract(Path(file)).table.name
+        wiring = _wired(contract=contract)
+        file = str(wiring.settings.contract)
+        return wiring.contract.table.name
     except TabularError:
         return file
+
+
+def _wired(**given: object) -> Wiring:
+    """The environment's settings with the given ones in their place, wired."""
+    return Wiring(with_values(load_settings(), **given))
 
 
 @flow(name="train", flow_run_name=_train_name)
@@ -129,9 +133,9 @@ class Bench:
 
 
 def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) -> dict[str, Any]:
-    settings = with_values(load_settings(), **given)
-    tools = make_tools(settings, load_contract(settings.contract))
-    job = _pull(settings, data_version)
+    wiring = _wired(**given)
+    settings, tools = wiring.settings, make_tools(wiring)
+    job = _pull(wiring, data_version)
     made_up = ", SYNTHETIC data" if job.synthetic else ""
     get_run_logger().info("the table %s, version %s%s", job.read_contract.table.name, job.data_sha256[:12], made_up)
     bench = Bench(settings, tools, job, refresh=refresh)
@@ -157,11 +161,11 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
 
 
 def _retrain(like: str, given: dict[str, Any]) -> dict[str, Any]:
-    settings = with_values(load_settings(), **given, sweep_spread="trials")
-    original = again.read_original(make_tools(settings, load_contract(settings.contract)), like)
+    wiring = _wired(**given, sweep_spread="trials")
+    original = again.read_original(make_tools(wiring), like)
     job = original.job
-    settings = as_then(settings, job)
-    tools = make_tools(settings, job.read_contract)
+    settings = as_then(wiring.settings, job)
+    tools = make_tools(Wiring(settings, job.read_contract))
     bench = Bench(settings, tools, job, refresh=True)
     report = bench.step("check", CheckReport, [job.about_data], lambda: steps.check_step(tools, job, None))
     _warn(report)
@@ -191,10 +195,10 @@ def _plainly(work: Callable[[], Any], expected: type[TabularError] = TabularErro
         return Failed(message=str(error), data=error)
 
 
-def _pull(settings: Settings, data_version: str | None) -> Job:
+def _pull(wiring: Wiring, data_version: str | None) -> Job:
     @task(name="pull")
     def pull() -> Any:
-        return _plainly(lambda: msgspec.to_builtins(make_job(settings, make_objects(settings), data_version)), Rejected)
+        return _plainly(lambda: msgspec.to_builtins(make_job(wiring, data_version)), Rejected)
 
     return msgspec.convert(pull(), Job)
 

@@ -5,35 +5,32 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 
-from model_orchestration.checks import check
-from model_orchestration.table_source import Datasets, Source, find_source
-from tabular import feature_store
-from tabular.adapters.objects import S3Objects
-from tabular.adapters.stream import StreamAdmin
-from tabular.column_names import column_warnings
-from tabular.contract import Contract, load_contract
-from tabular.csv_cells import header_and_rows
+from model_orchestration.data.checks import check
+from model_orchestration.data.table_source import Datasets, Source, find_source
+from tabular.contract.types import Contract
+from tabular.data import feature_store
+from tabular.data.column_names import column_warnings
+from tabular.data.csv_cells import header_and_rows
 from tabular.errors import TabularError
-from tabular.ports import Objects
-from tabular.private_files import keep_private
-from tabular.settings import Settings, load_settings
+from tabular.ports.stores import Objects
+from tabular.process.private_files import keep_private
+from tabular.wiring import Wiring, wire
 
 
 def main() -> int:
     """Prepare everything and say what was done; 1 if something stands in the way."""
     keep_private()
     try:
-        init_aws(load_settings())
+        init_aws(wire())
     except TabularError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def init_aws(settings: Settings) -> None:
+def init_aws(wiring: Wiring) -> None:
     """Check the table, then create what is missing and upload it; raises Rejected before anything is uploaded."""
-    contract = load_contract(settings.contract)
-    objects = S3Objects(settings.s3_bucket, settings.aws_endpoint_url, settings.aws_region)
+    settings, contract, objects = wiring.settings, wiring.contract, wiring.objects()
     objects.ensure_bucket()
     _say("bucket", settings.s3_bucket)
     datasets = Datasets(settings.state_dir)
@@ -48,7 +45,7 @@ def init_aws(settings: Settings) -> None:
     _publish(objects, contract, source)
     if source.file is not None:
         datasets.remember(contract.table.name, source.file)
-    streams = StreamAdmin(settings.aws_endpoint_url, settings.aws_region)
+    streams = wiring.stream_admin()
     for name in (settings.stream_predictions, settings.stream_results, settings.stream_dead_letters):
         created = streams.ensure(name, settings.stream_shards)
         _say("stream", f"{name} ({f'created, {settings.stream_shards} shards' if created else 'already there'})")

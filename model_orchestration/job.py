@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import msgspec
 
 from model_orchestration import code_digest as code
-from model_orchestration.engines import Engine
-from tabular import feature_store
-from tabular.adapters.objects import S3Objects
-from tabular.adapters.registry import MlflowRegistry
-from tabular.contract import Contract, contract_from_json, load_contract
+from model_orchestration.search.engines import Engine
+from tabular.adapters.mlflow.registry import MlflowRegistry
+from tabular.contract.loading import contract_from_json
+from tabular.contract.types import Contract
+from tabular.data import feature_store
 from tabular.errors import InvalidSetting
-from tabular.ports import Objects
+from tabular.ports.stores import Objects
 from tabular.settings import Settings, with_values
+from tabular.wiring import Wiring
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,9 +62,9 @@ class Tools:
     engine: Engine
 
 
-def make_job(settings: Settings, objects: Objects, data_sha256: str | None = None) -> Job:
+def make_job(wiring: Wiring, data_sha256: str | None = None) -> Job:
     """The job of these settings, on the named version or the latest; raises NotFound, InvalidContract, Unavailable."""
-    contract = load_contract(settings.contract)
+    settings, contract, objects = wiring.settings, wiring.contract, wiring.objects()
     if data_sha256 is None:
         version = feature_store.latest(objects, contract)
     else:
@@ -87,15 +88,9 @@ def as_then(settings: Settings, job: Job) -> Settings:
     return with_values(settings, sweep_spread="rows", sweep_engine="dask", sweep_workers=job.row_shares)
 
 
-def make_objects(settings: Settings) -> Objects:
-    """The bucket of the feature store."""
-    return S3Objects(settings.s3_bucket, settings.aws_endpoint_url, settings.aws_region)
-
-
-def make_tools(settings: Settings, contract: Contract) -> Tools:
+def make_tools(wiring: Wiring) -> Tools:
     """The bucket, the registry and the engine of these settings; raises InvalidSetting like `make_engine`."""
-    registry = MlflowRegistry(settings.mlflow_tracking_uri, settings.model_name or contract.table.name)
-    return Tools(make_objects(settings), registry, make_engine(settings))
+    return Tools(wiring.objects(), wiring.registry(), make_engine(wiring.settings))
 
 
 def make_engine(settings: Settings) -> Engine:

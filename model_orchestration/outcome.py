@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from model_orchestration.evaluate import Difference, Slice
-from model_orchestration.evidence import GateReport
-from model_orchestration.record import TrialRun
+from model_orchestration.evaluation.evidence import GateReport
+from model_orchestration.evaluation.metrics import Difference, Slice
+from model_orchestration.search.trial_runs import TrialRun
 
 
 class Sweep(msgspec.Struct, frozen=True):

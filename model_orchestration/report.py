@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from model_orchestration.evidence import GateReport
+from model_orchestration.evaluation.evidence import GateReport
 from model_orchestration.job import Job
 from model_orchestration.outcome import Evaluation, Sweep
 

@@ -10,12 +10,12 @@ import msgspec
 
 from model_orchestration.job import Job, Tools, code_digest
 from model_orchestration.outcome import Evaluation, Sweep
-from model_orchestration.record import TrialRun
+from model_orchestration.search.trial_runs import TrialRun
 from model_orchestration.steps import REPORT
-from tabular import feature_store
-from tabular.bundle_files import FileLimits
-from tabular.contract import contract_from_json
+from tabular.contract.loading import contract_from_json
+from tabular.data import feature_store
 from tabular.errors import NotFound
+from tabular.model.bundle_files import FileLimits
 
 READ_LIMITS = FileLimits(
     dict.fromkeys(("contract.json", "trials.json", "evaluation.json"), 50_000_000), total_bytes=100_000_000

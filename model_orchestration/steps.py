@@ -13,25 +13,25 @@ from typing import Any
 
 import msgspec
 
-from model_orchestration import plots
-from model_orchestration.baselines import baselines
-from model_orchestration.candidate import bundler, search_data
-from model_orchestration.checks import CheckReport, check
-from model_orchestration.data import Split, split
-from model_orchestration.evaluate import best_f1_threshold, metrics, slices
-from model_orchestration.evidence import Evidence
-from model_orchestration.gate import judge
+from model_orchestration.data.checks import CheckReport, check
+from model_orchestration.data.split import Split, split
+from model_orchestration.evaluation import plots
+from model_orchestration.evaluation.baselines import baselines
+from model_orchestration.evaluation.champion_comparison import duel
+from model_orchestration.evaluation.evidence import Evidence
+from model_orchestration.evaluation.gate import judge
+from model_orchestration.evaluation.metrics import best_f1_threshold, metrics, slices
+from model_orchestration.evaluation.promotion import SYNTHETIC, held_back
 from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
-from model_orchestration.promotion import SYNTHETIC, held_back
-from model_orchestration.record import Recorder
-from model_orchestration.rivals import duel
-from model_orchestration.search import Fit, Trial, objective, sweep
-from tabular import feature_store
-from tabular.adapters.registry import CHALLENGER, CHAMPION
-from tabular.bundle import Bundle, read_bundle
+from model_orchestration.search.candidate import bundler, search_data
+from model_orchestration.search.sweep import Fit, Trial, objective, sweep
+from model_orchestration.search.trial_runs import Recorder
+from tabular.adapters.mlflow.registry import CHALLENGER, CHAMPION
+from tabular.data import feature_store
+from tabular.data.table import CleanTable, clean, encode, read_csv
 from tabular.errors import InvalidTable, NotFound
-from tabular.table import CleanTable, clean, encode, read_csv
+from tabular.model.bundle import Bundle, read_bundle
 
 REPORT, PLOTS = "report", "plots"
 

@@ -14,14 +14,9 @@ from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.registry import MlflowRegistry
-from tabular.bundle_cache import BundleCache
-from tabular.contract import load_contract
 from tabular.errors import InvalidSetting, TabularError
-from tabular.metrics_server import App, StartResponse, only_for, serve
-from tabular.private_files import keep_private
-from tabular.settings import Settings, load_settings
+from tabular.process.metrics_server import App, StartResponse, only_for, serve
+from tabular.wiring import Wiring, set_up_process, wire
 
 log = logging.getLogger(__name__)
 
@@ -47,34 +42,30 @@ def create_app(monitor: Monitor, watching: Callable[[], bool]) -> App:
     return app
 
 
-def build_monitor(settings: Settings) -> Monitor:
+def build_monitor(wiring: Wiring) -> Monitor:
     """The monitor over the real store and registry; connects to nothing yet. Raises InvalidSetting."""
+    settings = wiring.settings
     if settings.monitor_window_rows < settings.monitor_min_rows:
         raise InvalidSetting(
             f"MONITOR_WINDOW_ROWS={settings.monitor_window_rows} is less than "
             f"MONITOR_MIN_ROWS={settings.monitor_min_rows}: no window would ever be large enough to be compared. "
             "Make the window at least as large"
         )
-    store = MongoPredictions(settings.mongo_uri, settings.mongo_database)
-    model_name = settings.model_name or load_contract(settings.contract).table.name
-    registry = MlflowRegistry(settings.mlflow_tracking_uri, model_name)
-    bundles = BundleCache(registry, settings.state_dir / "bundles")
     return Monitor(
-        store,
-        bundles,
+        wiring.predictions(),
+        wiring.bundles(),
         settings.monitor_window_rows,
         settings.monitor_min_rows,
-        registry.trained_at,
+        wiring.registry().trained_at,
         settings.monitor_sample_rows,
     )
 
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT; raises InvalidSetting."""
-    keep_private()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    settings = load_settings()
-    monitor, stop = build_monitor(settings), threading.Event()
+    set_up_process()
+    wiring, stop = wire(), threading.Event()
+    settings, monitor = wiring.settings, build_monitor(wiring)
     watcher = threading.Thread(
         target=monitor.watch, args=(settings.monitor_interval_seconds, stop), name="watch", daemon=True
     )

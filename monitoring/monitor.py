@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from monitoring.run_sight import Counts, RunSight, compared, fit, told
-from tabular.bundle_cache import BundleCache
 from tabular.errors import TabularError
-from tabular.ports import UNKNOWN_DOOR, Predictions
-from tabular.sample import enough_for
+from tabular.model.bundle_cache import BundleCache
+from tabular.ports.stores import UNKNOWN_DOOR, Predictions
+from tabular.predictions.sampling import enough_for
 
 log = logging.getLogger(__name__)
 

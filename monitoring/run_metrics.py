@@ -9,7 +9,7 @@ from typing import NamedTuple
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from monitoring.run_sight import Comparison, RunSight, Window
-from tabular.drift import ColumnDrift, Drift
+from tabular.quality.drift import ColumnDrift, Drift
 
 
 class Gauge(NamedTuple):

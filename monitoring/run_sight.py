@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tabular.bundle import Bundle
-from tabular.drift import Drift, TooFewRows, compare
-from tabular.sample import Sample, of_contract
-from tabular.window import window_frame
+from tabular.model.bundle import Bundle
+from tabular.predictions.sampling import Sample, of_contract
+from tabular.predictions.window import window_frame
+from tabular.quality.drift import Drift, TooFewRows, compare
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 from prefect import State, flow, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
@@ -13,17 +12,15 @@ from prefect.states import Completed, Failed
 from reporting.page import report_page
 from reporting.publish import MAX_INDEXED, report_name, write_index, write_page
 from reporting.report import Period, build_report, summary
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.registry import MlflowRegistry
-from tabular.bundle_cache import BundleCache
-from tabular.contract import load_contract
-from tabular.drift import TooFewRows
 from tabular.errors import TabularError
-from tabular.ports import Predictions
-from tabular.private_files import keep_private
-from tabular.running_notes import RunningNote, noted
-from tabular.sample import enough_for
-from tabular.settings import Settings, load_settings
+from tabular.model.bundle_cache import BundleCache
+from tabular.ports.stores import Predictions
+from tabular.predictions.sampling import enough_for
+from tabular.process.active_runs import RunningNote, noted
+from tabular.process.private_files import keep_private
+from tabular.quality.drift import TooFewRows
+from tabular.settings import Settings, with_values
+from tabular.wiring import wire
 
 MAX_RUNS = 4
 """Runs that are reported on at once, those with the most predictions of the period."""
@@ -100,16 +97,9 @@ def _why_none(few: TooFewRows, hours: str) -> str:
     )
 
 
-def _connected(settings: Settings) -> tuple[Predictions, BundleCache]:
-    store = MongoPredictions(settings.mongo_uri, settings.mongo_database)
-    model_name = settings.model_name or load_contract(settings.contract).table.name
-    registry = MlflowRegistry(settings.mlflow_tracking_uri, model_name)
-    return store, BundleCache(registry, settings.state_dir / "bundles")
-
-
 def _run_name() -> str:
     try:
-        return f"report {load_contract(load_settings().contract).table.name}"
+        return f"report {wire().contract.table.name}"
     except TabularError:  # the flow will say it
         return "report"
 
@@ -118,11 +108,10 @@ def _run_name() -> str:
 def report(window_hours: float | None = None) -> State[str]:
     """Compare the newest predictions with their model's reference and publish a page; the state tells the finding."""
     try:
-        settings = load_settings()
-        if window_hours is not None:
-            settings = msgspec.structs.replace(settings, report_window_hours=window_hours)
+        wiring = wire()
+        settings = with_values(wiring.settings, report_window_hours=window_hours)
         with noted(settings.state_dir, RunningNote(str(flow_run.id), "report")):
-            finding = make_report(*_connected(settings), settings)
+            finding = make_report(wiring.predictions(), wiring.bundles(), settings)
     except TabularError as error:  # our own errors say what to do: no traceback beside them
         return Failed(message=f"No report: {error}")
     get_run_logger().info(finding)

@@ -13,13 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tabular.adapters.predictions import MongoPredictions
-from tabular.contract import Contract, load_contract
+from tabular.contract.types import Contract
+from tabular.data.table import read_csv
+from tabular.encoding.values import class_reader, listed, target_number
 from tabular.errors import Fault, InvalidTable, TabularError
-from tabular.ports import Predictions
-from tabular.settings import load_settings
-from tabular.table import read_csv
-from tabular.values import class_reader, listed, target_number
+from tabular.ports.stores import Predictions
+from tabular.wiring import wire
 
 ID, LABEL = "prediction_id", "label"
 BATCH_ROWS = 1_000
@@ -113,9 +112,8 @@ def main() -> int:
     parser.add_argument("file", type=Path, help=f"a CSV with the columns {ID} and {LABEL}")
     path = parser.parse_args().file
     try:
-        settings = load_settings()
-        labels = read_labels(path.read_bytes(), load_contract(settings.contract))
-        attached = attach(MongoPredictions(settings.mongo_uri, settings.mongo_database), labels)
+        wiring = wire()
+        attached = attach(wiring.predictions(), read_labels(path.read_bytes(), wiring.contract))
     except (OSError, TabularError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         sys.stderr.write(f"The labels of {path} are not attached: {why}\n")

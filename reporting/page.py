@@ -13,7 +13,7 @@ from markupsafe import Markup
 from reporting import charts
 from reporting.charts import Histogram
 from reporting.report import ColumnView, Report
-from tabular.two_sample import ALPHA, CHI_SQUARE, JENSEN_SHANNON, KS, KS_DISTANCE, MIN_DISTANCE
+from tabular.quality.two_sample import ALPHA, CHI_SQUARE, JENSEN_SHANNON, KS, KS_DISTANCE, MIN_DISTANCE
 
 METHODS = {
     KS: "Kolmogorov-Smirnov",

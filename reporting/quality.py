@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET
-from tabular.contract import Contract
-from tabular.prediction import Prediction
-from tabular.values import class_reader
+from tabular.contract.types import Contract
+from tabular.encoding.values import class_reader
+from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
+from tabular.predictions.prediction import Prediction
 
 Numbers = NDArray[np.float64]
 Measures = dict[str, float]

@@ -12,11 +12,11 @@ import pandas as pd
 from reporting.charts import Bin, Histogram, Moment
 from reporting.quality import Quality, measure
 from reporting.shapes import change_of_labels, change_of_numbers, label_bins, number_histogram, volume
-from tabular.bundle import REFERENCE_SCORE, Bundle
-from tabular.contract import Feature
-from tabular.drift import ColumnDrift, Drift, TooFewRows, compare
-from tabular.sample import Sample, of_contract
-from tabular.window import window_frame
+from tabular.contract.types import Feature
+from tabular.model.bundle import REFERENCE_SCORE, Bundle
+from tabular.predictions.sampling import Sample, of_contract
+from tabular.predictions.window import window_frame
+from tabular.quality.drift import ColumnDrift, Drift, TooFewRows, compare
 
 
 @dataclass(frozen=True)

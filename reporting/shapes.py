@@ -13,10 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reporting.charts import Bin, Histogram, Moment, number, percent
-from tabular.contract import Feature
-from tabular.sample import Sample
-from tabular.two_sample import most_moved
-from tabular.window import MISSING_LABEL, UNSEEN_LABEL, closed_labels
+from tabular.contract.types import Feature
+from tabular.predictions.sampling import Sample
+from tabular.predictions.window import MISSING_LABEL, UNSEEN_LABEL, closed_labels
+from tabular.quality.two_sample import most_moved
 
 MAX_BINS = 24
 MAX_LEVELS = 12

@@ -12,10 +12,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tabular.allowed_hosts import AllowedHosts
-from tabular.background import BackgroundTask
 from tabular.errors import InvalidSetting, TabularError
+from tabular.process.allowed_hosts import AllowedHosts
+from tabular.process.background import BackgroundTask
 from tabular.settings import load_settings
+from tabular.wiring import set_up_process
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ def create_server(folder: Path, port: int, allowed_hosts: str) -> ThreadingHTTPS
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up_process()
     settings, stop = load_settings(), threading.Event()
     server = create_server(settings.reports_dir, settings.reports_port, settings.allowed_hosts)
     for number in (signal.SIGTERM, signal.SIGINT):

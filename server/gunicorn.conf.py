@@ -14,7 +14,7 @@ from gunicorn.arbiter import Arbiter
 from uvicorn_worker import UvicornWorker
 
 from tabular.errors import TabularError
-from tabular.private_files import keep_private
+from tabular.process.private_files import keep_private
 from tabular.settings import load_settings
 
 keep_private()
@@ -31,11 +31,11 @@ SWITCH_SECONDS = 0.0002
 
 
 class ApiWorker(UvicornWorker):
-    """uvicorn with the bounds of `server.api.protocol`, imported after the fork: it brings XGBoost along."""
+    """uvicorn with the bounds of `server.connections.protocol`, imported after the fork: it brings XGBoost along."""
 
     CONFIG_KWARGS = {  # noqa: RUF012 - as its base class has it
         "loop": "uvloop",
-        "http": "server.api.protocol:BoundedProtocol",
+        "http": "server.connections.protocol:BoundedProtocol",
         "ws": "none",
         "lifespan": "on",
         "interface": "asgi3",
@@ -44,10 +44,11 @@ class ApiWorker(UvicornWorker):
         "timeout_graceful_shutdown": GRACEFUL_SECONDS,
     }
 
-    shared = memoryview(mmap.mmap(-1, 1_024)).cast("i")  # what the workers tell each other, by server.api.acceptor
+    # What the workers tell each other, by server.connections.acceptor.
+    shared = memoryview(mmap.mmap(-1, 1_024)).cast("i")
 
     async def _serve(self):  # noqa: ANN202 - gunicorn's own base class has no types
-        from server.api.acceptor import Share, SharingServer
+        from server.connections.acceptor import Share, SharingServer
 
         self.config.app = self.wsgi
         self._install_sigquit_handler()
@@ -86,7 +87,7 @@ bind = f"{_settings.api_host}:{_settings.api_port}"
 workers = _settings.api_workers
 worker_class = ApiWorker
 backlog = 512
-keepalive = math.ceil(_settings.api_keep_alive_seconds)  # see server/api/protocol.py, which says so too
+keepalive = math.ceil(_settings.api_keep_alive_seconds)  # see server/connections/protocol.py, which says so too
 
 # A worker loads the model itself, after the fork: an XGBoost that was used before a fork hangs in the child.
 preload_app = False

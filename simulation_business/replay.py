@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tabular.canonical import canonical
-from tabular.contract import Contract, Feature
+from tabular.contract.canonical import canonical
+from tabular.contract.types import Contract, Feature
+from tabular.encoding.values import Value, listed
 from tabular.errors import Fault, Rejected
-from tabular.values import Value, listed
 
 Record = dict[str, Any]
 Move = Callable[[Value], Value]

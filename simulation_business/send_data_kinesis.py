@@ -9,9 +9,10 @@ import uuid
 import msgspec
 
 from simulation_business.sending import Job, run
-from tabular.adapters.stream import KinesisStream
+from tabular.adapters.kinesis.streams import KinesisStream
 from tabular.errors import Unavailable
 from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 MAX_BATCH_RECORDS = 500
 
@@ -26,8 +27,8 @@ def _describe(parser: argparse.ArgumentParser, settings: Settings) -> None:
     parser.add_argument("--stream", default=settings.stream_predictions, help="the stream's name")
 
 
-def _send(arguments: argparse.Namespace, settings: Settings, job: Job) -> None:
-    stream = KinesisStream(arguments.stream, settings.aws_endpoint_url, settings.aws_region)
+def _send(arguments: argparse.Namespace, wiring: Wiring, job: Job) -> None:
+    stream = wiring.stream(arguments.stream)
     for records in job.batches(at_most=MAX_BATCH_RECORDS):
         # A random partition key spreads the rows over all shards.
         deliver(stream, [(uuid.uuid4().hex, msgspec.json.encode(record)) for record in records], job)

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from simulation_business.progress import Progress
 from simulation_business.replay import Pace, Record, parse_shifts, replay
-from tabular import feature_store
-from tabular.adapters.objects import S3Objects
-from tabular.contract import Contract, load_contract
+from tabular.contract.loading import load_contract
+from tabular.contract.types import Contract
+from tabular.data import feature_store
+from tabular.data.table import clean, public_records, read_csv
 from tabular.errors import InvalidSetting, TabularError
-from tabular.settings import Settings, load_settings
-from tabular.table import clean, public_records, read_csv
+from tabular.settings import Settings
+from tabular.wiring import Wiring, wire
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
@@ -57,7 +58,7 @@ class Job:
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
 
-Send = Callable[[argparse.Namespace, Settings, Job], None]
+Send = Callable[[argparse.Namespace, Wiring, Job], None]
 
 
 def run(describe: Callable[[argparse.ArgumentParser, Settings], None], send: Send) -> int:
@@ -66,13 +67,13 @@ def run(describe: Callable[[argparse.ArgumentParser, Settings], None], send: Sen
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        settings = load_settings()
-        parser = _parser(settings)
-        describe(parser, settings)
+        wiring = wire()
+        parser = _parser(wiring.settings)
+        describe(parser, wiring.settings)
         arguments = parser.parse_args()
-        job = _job(arguments, settings, stop)
+        job = _job(arguments, wiring, stop)
         sys.stderr.write(f"sending rows of {job.contract.table.name}, {arguments.rate:g} a second\n")
-        send(arguments, settings, job)
+        send(arguments, wiring, job)
     except TabularError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -101,12 +102,12 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     return parser
 
 
-def _job(arguments: argparse.Namespace, settings: Settings, stop: threading.Event) -> Job:
+def _job(arguments: argparse.Namespace, wiring: Wiring, stop: threading.Event) -> Job:
     if not 0 < arguments.rate <= 1e6 or (arguments.count is not None and arguments.count < 1):
         raise InvalidSetting("--rate must be a number above 0, and --count a whole number of at least 1")
     contract = load_contract(arguments.contract)
     shifts = parse_shifts(contract, arguments.shift)
-    objects = S3Objects(settings.s3_bucket, settings.aws_endpoint_url, settings.aws_region)
+    objects = wiring.objects()
     version = feature_store.latest(objects, contract)
     table = clean(contract, read_csv(feature_store.fetch(objects, contract, version.sha256)))
     seed = drawn_seed() if arguments.seed is None else arguments.seed

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
-from tabular.addresses import check_address
 from tabular.errors import InvalidSetting, without_login
+from tabular.setting_addresses import check_address
 
 T = TypeVar("T", bound=msgspec.Struct)
 _PLAIN_WORDS = {

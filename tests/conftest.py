@@ -15,12 +15,13 @@ import pytest
 import xgboost as xgb
 from hypothesis import settings as hypothesis_settings
 
-from embedded import backends
 from embedded.layout import PROJECT, Layout, Ports
-from embedded.service import Service, free_port
-from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
-from tabular.contract import Contract, Feature, contract_from_json, load_contract
-from tabular.row import RowCodec, matrix
+from embedded.services import backends
+from embedded.services.service import Service, free_port
+from tabular.contract.loading import contract_from_json, load_contract
+from tabular.contract.types import Contract, Feature
+from tabular.encoding.row import RowCodec, matrix
+from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
 from tabular.settings import Settings
 
 # The same examples each time, so that a change fails for what it changed; make chaos draws new ones.

@@ -14,15 +14,15 @@ from pathlib import Path
 
 from benchmarks.attacks.attack import Target
 from embedded.layout import PROJECT
-from embedded.service import Service, free_port
+from embedded.services.service import Service, free_port
 
 DESCRIBE = """
 import json, pathlib, sys
 import server
 from benchmarks import model
-from embedded import apps
+from embedded.services import apps
 from embedded.layout import Layout, Ports
-from tabular.contract import load_contract
+from tabular.contract.loading import load_contract
 
 state, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
 if not (state / "bundles").exists():

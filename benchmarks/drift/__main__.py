@@ -16,9 +16,9 @@ from pathlib import Path
 from benchmarks.drift import alarms, cost
 from benchmarks.model import CONTRACT
 from benchmarks.results import Table, save
-from tabular.contract import load_contract
-from tabular.synthetic import make_table
-from tabular.table import clean, read_csv
+from tabular.contract.loading import load_contract
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, read_csv
 
 TABLE_ROWS, STREAM_ROWS_A_REPEAT = 10_000, 150
 

@@ -11,10 +11,10 @@ import pandas as pd
 from benchmarks.drift.judges import ours, preset
 from benchmarks.figures import Row
 from benchmarks.results import Table
-from tabular.contract import Contract
-from tabular.sample import level_of
-from tabular.synthetic import make_table
-from tabular.table import clean, read_csv
+from tabular.contract.types import Contract
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, read_csv
+from tabular.predictions.sampling import level_of
 
 REFERENCE_ROWS = 2_000
 WINDOWS = (300, 1_000, 5_000)

@@ -11,7 +11,7 @@ from benchmarks.drift.alarms import REFERENCE_ROWS, Judge
 from benchmarks.drift.judges import ours, preset
 from benchmarks.figures import Row
 from benchmarks.results import Table
-from tabular.contract import Contract
+from tabular.contract.types import Contract
 
 TIMES = 3
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from tabular.contract import Contract
-from tabular.drift import Drift, compare
+from tabular.contract.types import Contract
+from tabular.quality.drift import Drift, compare
 
 
 def ours(reference: pd.DataFrame, window: pd.DataFrame, contract: Contract) -> bool:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import msgspec
 
-from server.api.clients import CLIENTS, Clients
-from server.api.held_bytes import HeldBytes
 from server.api.request import Receive, Request, Scope, Send
+from server.connections.clients import CLIENTS, Clients
+from server.connections.held_bytes import HeldBytes
 
 ANSWER = b'{"churn chance":0.25,"model_run_id":"constant","prediction_id":"constant","warnings":[]}'
 MAX_BODY_BYTES = 100_000_000

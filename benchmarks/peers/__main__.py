@@ -25,9 +25,9 @@ from benchmarks.peers import contenders, environments, model, report
 from benchmarks.peers.contenders import CONTENDERS, Around, Contender
 from benchmarks.peers.turn import Failed, Load, take
 from benchmarks.results import save
-from embedded import backends
 from embedded.layout import Layout, Ports
-from embedded.service import Service, free_port
+from embedded.services import backends
+from embedded.services.service import Service, free_port
 
 QUICK = {"rounds": 1, "seconds": 1.0, "warm_seconds": 1.0, "paced_seconds": 1.0, "rates": (50,), "answers_checked": 20}
 

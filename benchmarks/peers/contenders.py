@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.model import RUN_ID
 from benchmarks.peers.environments import program
-from embedded import apps
 from embedded.layout import PROJECT, Layout
+from embedded.services import apps
 
 PEERS = Path(__file__).resolve().parent
 WORKERS = 2

@@ -22,7 +22,7 @@ import xgboost as xgb
 
 from benchmarks import model as base
 from benchmarks.model import PARAMS, ROUNDS, Record
-from tabular.row import Matrix, matrix
+from tabular.encoding.row import Matrix, matrix
 
 PAYLOADS = 300
 SCORES = "scores.json"

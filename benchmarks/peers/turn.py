@@ -19,7 +19,7 @@ from benchmarks.load.processes import machine_cpu_seconds, tree, usage
 from benchmarks.load.wrk import saturate
 from benchmarks.peers.contenders import Around, Contender
 from benchmarks.peers.model import SCORES
-from embedded.service import Service, stop, tail
+from embedded.services.service import Service, stop, tail
 
 START_SECONDS, REQUEST_SECONDS = 120.0, 30.0
 TOLERANCE = 1e-6

@@ -18,7 +18,7 @@ from benchmarks.results import save, show
 from benchmarks.serving import mixed, report
 from benchmarks.serving.measure import batches, singles
 from benchmarks.serving.servers import running, starts
-from embedded.service import free_port
+from embedded.services.service import free_port
 
 STARTS = 3
 

@@ -17,8 +17,8 @@ from benchmarks.load.processes import largest_mb, tree, usage
 from benchmarks.load.wrk import saturate
 from benchmarks.model import Record
 from benchmarks.serving.servers import Server
-from tabular.bundle import Bundle
-from tabular.row import Matrix, matrix
+from tabular.encoding.row import Matrix, matrix
+from tabular.model.bundle import Bundle
 
 PAYLOADS, CONNECTIONS, BATCH_CONNECTIONS = 300, 32, 4
 BATCHES = (100, 1_000, 10_000)

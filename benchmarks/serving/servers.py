@@ -12,9 +12,9 @@ from pathlib import Path
 
 from benchmarks.load.processes import largest_mb
 from benchmarks.model import RUN_ID
-from embedded import apps, backends
 from embedded.layout import Layout, Ports
-from embedded.service import Service, free_port, stop
+from embedded.services import apps, backends
+from embedded.services.service import Service, free_port, stop
 
 LIMITS = {
     "constant": ("benchmarks.load.limits:app", "/constant"),

@@ -21,9 +21,9 @@ from benchmarks.figures import at_least, at_most, goals
 from benchmarks.results import save
 from benchmarks.stream import backlog, growth, latency, own, shares
 from benchmarks.stream.door import Door
-from embedded import backends
 from embedded.layout import Layout, Ports
-from embedded.service import free_port
+from embedded.services import backends
+from embedded.services.service import free_port
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ from benchmarks.load.processes import tree, usage
 from benchmarks.model import RUN_ID
 from embedded.environment import process_environ
 from embedded.layout import Layout
-from embedded.service import Service, free_port
-from tabular.adapters.stream import KinesisStream, StreamAdmin
-from tabular.bundle import Bundle
+from embedded.services.service import Service, free_port
+from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
+from tabular.model.bundle import Bundle
 
 REGION = "us-east-1"
 RESULTS, OTHER = "results", "other"
@@ -111,7 +111,7 @@ class Door:
             "CONSUMER_METRICS_PORT": str(port),
             "LEASE_SECONDS": "3600",  # they are stopped while a backlog is put
         }
-        command = (sys.executable, "-m", "server.consumer")
+        command = (sys.executable, "-m", "server.stream.consumer")
         return Service("consumer", command, ready_url=f"http://127.0.0.1:{port}/metrics", environ=environ)
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from benchmarks.figures import Figures, Row
 from benchmarks.results import Table
 from benchmarks.stream.door import REGION, RESULTS, WAIT_SECONDS, Door
-from tabular.adapters.shards import KinesisShards
-from tabular.adapters.stream import KinesisStream
-from tabular.shard_reader import ShardReader
+from server.stream.shard_reader import ShardReader
+from tabular.adapters.kinesis.shards import KinesisShards
+from tabular.adapters.kinesis.streams import KinesisStream
 
 PAGE_RECORDS = 10_000
 

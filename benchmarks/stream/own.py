@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from benchmarks.figures import Row
 from benchmarks.model import RUN_ID
 from benchmarks.results import Table
-from server.model import Model
-from server.stream_batch import answer, results
-from tabular.bundle import Bundle
-from tabular.columns import columns_of
-from tabular.ports import StreamRecord
+from server.scoring.model import Model
+from server.stream.batch import answer, results
+from tabular.encoding.columns import columns_of
+from tabular.model.bundle import Bundle
+from tabular.ports.stores import StreamRecord
 
 BATCH_RECORDS, TIMES = 500, 30
 Work = Callable[[], object]

@@ -19,8 +19,8 @@ from typing import Any
 import boto3
 import pymongo
 
-from tabular.bundle import read_bundle
-from tabular.row import matrix
+from tabular.encoding.row import matrix
+from tabular.model.bundle import read_bundle
 
 REGION = "us-east-1"
 BATCH_RECORDS = 500

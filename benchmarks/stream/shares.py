@@ -13,15 +13,15 @@ from benchmarks.model import RUN_ID
 from benchmarks.results import Table
 from benchmarks.stream.door import REGION, RESULTS, Door
 from benchmarks.stream.own import BATCH_RECORDS
-from server.leases import Leases
-from server.model import Model
-from server.stream_loop import Sinks, StreamLoop
-from server.stream_metrics import StreamMetrics
-from tabular.adapters.leases import MongoLeases
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.shards import KinesisShards
-from tabular.adapters.stream import KinesisStream
-from tabular.shard_reader import ShardReader
+from server.scoring.model import Model
+from server.stream.leases import Leases
+from server.stream.loop import Sinks, StreamLoop
+from server.stream.metrics import StreamMetrics
+from server.stream.shard_reader import ShardReader
+from tabular.adapters.kinesis.shards import KinesisShards
+from tabular.adapters.kinesis.streams import KinesisStream
+from tabular.adapters.mongo.leases import MongoLeases
+from tabular.adapters.mongo.predictions import MongoPredictions
 
 LEASE_SECONDS = 3_600.0
 

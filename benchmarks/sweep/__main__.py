@@ -23,11 +23,11 @@ from benchmarks.model import CONTRACT
 from benchmarks.results import save
 from benchmarks.sweep import engines, peers
 from benchmarks.sweep.task import SEED, Task
-from model_orchestration.candidate import search_data
-from model_orchestration.data import split
-from tabular.contract import load_contract
-from tabular.synthetic import make_table
-from tabular.table import clean, read_csv
+from model_orchestration.data.split import split
+from model_orchestration.search.candidate import search_data
+from tabular.contract.loading import load_contract
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, read_csv
 
 TABLE_ROWS = 10_000
 

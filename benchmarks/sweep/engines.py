@@ -11,8 +11,8 @@ from benchmarks.figures import Row, at_least, median_ratio
 from benchmarks.load.processes import tree, usage
 from benchmarks.results import Table
 from benchmarks.sweep.task import SEED, WARM, Task
-from model_orchestration.engines import Engine
-from model_orchestration.search import Fit, best, objective, sweep
+from model_orchestration.search.engines import Engine
+from model_orchestration.search.sweep import Fit, best, objective, sweep
 
 ONE, TWO, DASK_TWO, DASK_FOUR = Engine(1), Engine(2), Engine(2, "dask"), Engine(4, "dask")
 ENGINES = (ONE, TWO, DASK_TWO, DASK_FOUR)

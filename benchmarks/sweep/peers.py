@@ -16,13 +16,13 @@ import mlflow
 from benchmarks.figures import Figures, Row, at_least, at_most, middle, ratio
 from benchmarks.results import Table
 from benchmarks.sweep.task import SEED, WARM, Task, timed
-from embedded import backends
 from embedded.layout import Layout, Ports
-from embedded.service import free_port
-from model_orchestration.candidate import bundler
-from model_orchestration.record import Recorder
-from model_orchestration.search import MAX_ROUNDS, PATIENCE_ROUNDS, Fit, best, objective, space, sweep, threads
-from tabular.adapters.registry import MlflowRegistry
+from embedded.services import backends
+from embedded.services.service import free_port
+from model_orchestration.search.candidate import bundler
+from model_orchestration.search.sweep import MAX_ROUNDS, PATIENCE_ROUNDS, Fit, best, objective, space, sweep, threads
+from model_orchestration.search.trial_runs import Recorder
+from tabular.adapters.mlflow.registry import MlflowRegistry
 
 OURS, SHIPPED, GIVEN = "ours", "plain hyperopt, as shipped", "plain hyperopt, requirements given"
 Rounds = dict[str, list[Figures]]

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model_orchestration.data import Split
-from model_orchestration.search import SearchData
-from tabular.contract import Contract
+from model_orchestration.data.split import Split
+from model_orchestration.search.sweep import SearchData
+from tabular.contract.types import Contract
 
 SEED = 42
 WARM = {"learning_rate": 0.2, "max_depth": 2}

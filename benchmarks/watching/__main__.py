@@ -23,9 +23,9 @@ from benchmarks.results import save
 from benchmarks.watching import fill, report
 from benchmarks.watching.measures import MEASURES, PEER
 from benchmarks.watching.report import Found
-from embedded import backends
 from embedded.layout import PROJECT, Layout, Ports
-from embedded.service import free_port
+from embedded.services import backends
+from embedded.services.service import free_port
 
 MEASURE_SECONDS = 300.0
 

@@ -16,16 +16,16 @@ from typing import Any
 
 import msgspec
 
-from model_orchestration.candidate import bundler, search_data
-from model_orchestration.data import split
-from model_orchestration.search import Fit, objective
-from tabular.adapters.documents import document_of
-from tabular.adapters.predictions import MongoPredictions
-from tabular.bundle import REFERENCE_SCORE, read_bundle
-from tabular.contract import load_contract
-from tabular.prediction import Prediction
-from tabular.synthetic import make_table
-from tabular.table import clean, public_records, read_csv
+from model_orchestration.data.split import split
+from model_orchestration.search.candidate import bundler, search_data
+from model_orchestration.search.sweep import Fit, objective
+from tabular.adapters.mongo.documents import document_of
+from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.contract.loading import load_contract
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, public_records, read_csv
+from tabular.model.bundle import REFERENCE_SCORE, read_bundle
+from tabular.predictions.prediction import Prediction
 
 RUN = "a" * 32
 DATABASE = "watching"

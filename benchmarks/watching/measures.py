@@ -28,9 +28,9 @@ from benchmarks.drift.judges import preset_snapshot
 from benchmarks.watching.fill import DATABASE, RUN
 from monitoring.monitor import Monitor
 from reporting.flow import make_report
-from tabular.adapters.predictions import MongoPredictions
-from tabular.bundle import read_bundle
-from tabular.bundle_cache import BundleCache
+from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.model.bundle import read_bundle
+from tabular.model.bundle_cache import BundleCache
 from tabular.settings import Settings
 
 PEER, MIN_ROWS, WARM_ROWS = "Evidently", 300, 1_000

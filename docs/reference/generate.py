@@ -21,11 +21,11 @@ from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor, Sight
 from monitoring.run_sight import QUANTILES, Comparison, RunSight, Window
 from server.api.metrics import ApiMetrics
-from server.outbox import Outbox
-from server.stream_metrics import StreamMetrics
-from tabular.background import BackgroundTask
-from tabular.drift import ColumnDrift, Drift
-from tabular.prediction import Prediction
+from server.outbox.queue import Outbox
+from server.stream.metrics import StreamMetrics
+from tabular.predictions.prediction import Prediction
+from tabular.process.background import BackgroundTask
+from tabular.quality.drift import ColumnDrift, Drift
 from tabular.settings import Settings
 
 PAGES = Path(__file__).resolve().parent

@@ -11,7 +11,7 @@ import asyncio
 import resource
 
 from embedded.emulators.retention import Retention
-from embedded.page_guard import App, Message, PageGuard, Receive, Refusal, Send, refuse, values
+from embedded.services.page_guard import App, Message, PageGuard, Receive, Refusal, Send, refuse, values
 
 HEALTH_PATH = "/_ministack/health"
 SIGNED = "AWS4-HMAC-SHA256 "

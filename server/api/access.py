@@ -9,7 +9,7 @@ from server.api.compression import CODINGS, IDENTITY
 from server.api.errors import Refusal
 from server.api.metrics import BATCH, SINGLE
 from server.api.request import Request
-from tabular.allowed_hosts import AllowedHosts
+from tabular.process.allowed_hosts import AllowedHosts
 from tabular.settings import Settings
 
 OPEN_PATHS = ("/health/live", "/health/ready", "/", SINGLE, BATCH)

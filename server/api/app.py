@@ -17,22 +17,22 @@ from typing import Any, TypeVar, TypeVarTuple
 import msgspec
 
 from server.api.access import Access
-from server.api.clients import CLIENTS, Clients, keep_order
 from server.api.compression import IDENTITY, unpacked
 from server.api.cors import Cors
 from server.api.errors import Refusal, refused
-from server.api.group_commit import GroupCommit
 from server.api.handlers import replayed
-from server.api.held_bytes import HeldBytes, overloaded
 from server.api.metrics import BATCH, OTHER, ROUTES, SINGLE
 from server.api.openapi import JSON, NDJSON
 from server.api.pages import Pages
 from server.api.request import SMALL_BYTES, ClientGone, Headers, Receive, Request, Scope, Send
 from server.api.service import ApiService
-from server.kept_answers import KeptAnswer
+from server.connections.clients import CLIENTS, Clients, keep_order
+from server.connections.held_bytes import HeldBytes, overloaded
+from server.outbox.group_commit import GroupCommit
+from server.outbox.idempotency import KeptAnswer
+from tabular.encoding.row import MAX_RECORD_BYTES
 from tabular.errors import TabularError
-from tabular.row import MAX_RECORD_BYTES
-from tabular.settings import Settings, load_settings
+from tabular.wiring import Wiring, set_up_process, wire
 
 log = logging.getLogger(__name__)
 
@@ -42,16 +42,11 @@ Result = TypeVar("Result")
 CANNOT_LOAD = 4  # the exit code by which gunicorn knows that starting the worker again would not help
 
 
-def create_app(settings: Settings | None = None) -> Application:
-    """The application, with a verified model loaded and its background threads started.
-
-    Raises TabularError if it must not serve; called without settings, by gunicorn, it says why and exits instead.
-    """
-    if settings is not None:
-        return Application(settings)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+def create_app() -> Application:
+    """The application, with a verified model loaded and its background threads started; exits if it must not serve."""
+    set_up_process()
     try:
-        return Application(load_settings())
+        return Application(wire())
     except TabularError as error:
         log.critical("the API does not start: %s", error)
         sys.exit(CANNOT_LOAD)
@@ -60,9 +55,9 @@ def create_app(settings: Settings | None = None) -> Application:
 class Application:
     """The routes of one worker."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._service = ApiService(settings)
+    def __init__(self, wiring: Wiring) -> None:
+        self._settings = settings = wiring.settings
+        self._service = ApiService(wiring)
         self._metrics = self._service.metrics
         self._handlers = self._service.handlers
         self._access = Access(settings)

@@ -14,14 +14,14 @@ from typing import Any
 import msgspec
 
 from server.api.errors import MAX_FAULTS_BYTES, Refusal, refusal
-from server.model import Model
-from server.pieces import NotThisKind, TooManyElements, pieces_of_array, pieces_of_lines
-from server.record import LARGE_BYTES, OtherContent, read_record
-from server.wrappers import form_of, wrapper_of
-from tabular.columns import Columns, columns_of
+from server.decoding.pieces import NotThisKind, TooManyElements, pieces_of_array, pieces_of_lines
+from server.decoding.record import LARGE_BYTES, OtherContent, read_record
+from server.decoding.wrappers import form_of, wrapper_of
+from server.scoring.model import Model
+from tabular.data.sniffing import binary_name_of
+from tabular.encoding.columns import Columns, columns_of
+from tabular.encoding.row import Row, parse_json
 from tabular.errors import Fault, InvalidRow, Rejected
-from tabular.row import Row, parse_json
-from tabular.sniffing import binary_name_of
 
 LISTED_ROWS = 100
 NOT_AN_ARRAY = "Send a JSON array of objects; for one object there is /predict."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 from server.api.errors import Refusal
-from tabular.sniffing import name_of
+from tabular.data.sniffing import name_of
 
 IDENTITY = "identity"
 CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}

@@ -16,11 +16,11 @@ from typing import Any
 
 import msgspec
 
-from server.record import OtherContent
-from server.wrappers import WrappedRecord
-from tabular import sniffing
+from server.decoding.record import OtherContent
+from server.decoding.wrappers import WrappedRecord
+from tabular.data import sniffing
+from tabular.encoding.row import NotJson
 from tabular.errors import Fault, RecordTooLarge, Rejected, TabularError, Unavailable
-from tabular.row import NotJson
 
 log = logging.getLogger(__name__)
 

@@ -12,17 +12,17 @@ import msgspec
 from server.api.batch import BatchRows, rows_of_array, rows_of_lines
 from server.api.errors import Refusal
 from server.api.metrics import BATCH, SINGLE, ApiMetrics
-from server.kept_answers import KeptAnswer, unanswered
-from server.model import Model
-from server.outbox import Outbox
-from server.predictor import Predictor
-from server.record import explained, read_record
-from tabular.contract import Contract
+from server.decoding.record import explained, read_record
+from server.outbox.idempotency import KeptAnswer, unanswered
+from server.outbox.queue import Outbox
+from server.scoring.model import Model
+from server.scoring.predictor import Predictor
+from tabular.contract.types import Contract
+from tabular.data.sniffing import without_mark
+from tabular.encoding.row import NotJson
 from tabular.errors import Fault, Rejected
-from tabular.prediction import Prediction, id_from_key, new_id, new_ids, reply
-from tabular.prediction_batch import PredictionBatch, numbered_replies
-from tabular.row import NotJson
-from tabular.sniffing import without_mark
+from tabular.predictions.batch import PredictionBatch, numbered_replies
+from tabular.predictions.prediction import Prediction, id_from_key, new_id, new_ids, reply
 
 _KEY = re.compile(r"[!-~]{1,200}")
 

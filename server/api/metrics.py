@@ -9,12 +9,12 @@ import prometheus_client as prometheus
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from server.model import Model
-from server.outbox import Outbox
-from tabular.background import BackgroundTask
+from server.outbox.queue import Outbox
+from server.scoring.model import Model
 from tabular.errors import Unavailable
-from tabular.prediction import Prediction
-from tabular.prediction_batch import PredictionBatch
+from tabular.predictions.batch import PredictionBatch
+from tabular.predictions.prediction import Prediction
+from tabular.process.background import BackgroundTask
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)

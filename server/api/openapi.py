@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tabular.contract import Contract
-from tabular.schema import record_schema
+from tabular.contract.json_schema import record_schema
+from tabular.contract.types import Contract
 
 Document = dict[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from server.api.errors import Refusal
-from server.api.held_bytes import HeldBytes, Holding
+from server.connections.held_bytes import HeldBytes, Holding
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]

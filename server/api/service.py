@@ -7,15 +7,11 @@ from typing import Any
 
 from server.api.handlers import Handlers
 from server.api.metrics import ApiMetrics
-from server.drain_process import Drainer, Draining
-from server.predictor import Predictor
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.registry import MlflowRegistry
-from tabular.background import BackgroundTask
-from tabular.bundle_cache import BundleCache
-from tabular.contract import load_contract
+from server.outbox.relay_process import Drainer, Draining
+from server.scoring.predictor import Predictor
 from tabular.errors import Unavailable
-from tabular.settings import Settings
+from tabular.process.background import BackgroundTask
+from tabular.wiring import Wiring
 
 LOOK_AT_STORE_SECONDS = 5.0
 
@@ -23,10 +19,9 @@ LOOK_AT_STORE_SECONDS = 5.0
 class ApiService:
     """One worker's parts, wired. Raises TabularError without a verified model or an outbox that can be written."""
 
-    def __init__(self, settings: Settings) -> None:
-        name = settings.model_name or load_contract(settings.contract).table.name
-        registry = MlflowRegistry(settings.mlflow_tracking_uri, name)
-        self.predictor = Predictor(BundleCache(registry, settings.state_dir / "bundles"), settings.run_id)
+    def __init__(self, wiring: Wiring) -> None:
+        settings = wiring.settings
+        self.predictor = Predictor(wiring.bundles(), settings.run_id)
         self._draining = Draining(
             folder=str(settings.state_dir / "outbox"),
             max_bytes=settings.outbox_max_bytes,
@@ -34,7 +29,7 @@ class ApiService:
             mongo_uri=settings.mongo_uri,
             mongo_database=settings.mongo_database,
         )
-        self._store = MongoPredictions(settings.mongo_uri, settings.mongo_database)
+        self._store = wiring.predictions()
         self._store_answers: bool | None = None
         self._stop = threading.Event()
         self.outbox = self._draining.outbox()

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from embedded.service import Service
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.stream import StreamAdmin
+from embedded.services.service import Service
+from tabular.adapters.kinesis.streams import StreamAdmin
+from tabular.adapters.mongo.predictions import MongoPredictions
 from tests.adapters.faulty_kinesis import FaultyKinesis
 from tests.adapters.numbered_records import REGION
 

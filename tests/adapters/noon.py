@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tabular.prediction import Prediction
+from tabular.predictions.prediction import Prediction
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

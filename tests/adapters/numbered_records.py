@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tabular.adapters.shards import KinesisShards
-from tabular.shard_reader import Position, ShardReader
+from server.stream.shard_reader import Position, ShardReader
+from tabular.adapters.kinesis.shards import KinesisShards
 
 REGION = "us-east-1"
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from embedded import backends
 from embedded.layout import Layout
-from embedded.service import free_port
-from tabular.adapters.shards import KinesisShards
-from tabular.adapters.stream import KinesisStream, StreamAdmin, kinesis_client
+from embedded.services import backends
+from embedded.services.service import free_port
+from server.stream.shard_reader import ShardReader
+from tabular.adapters.kinesis.shards import KinesisShards
+from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin, kinesis_client
 from tabular.errors import Unavailable
 from tabular.settings import Settings
-from tabular.shard_reader import ShardReader
 from tests.foreign_page import permissions
 
 REGION = "us-east-1"

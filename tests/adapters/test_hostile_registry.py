@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from tabular.adapters.registry import MlflowRegistry
-from tabular.bundle import read_bundle
-from tabular.bundle_cache import BundleCache
-from tabular.bundle_files import BUNDLE_LIMITS
+from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.errors import BrokenBundle, NotFound, Rejected, Unavailable
+from tabular.model.bundle import read_bundle
+from tabular.model.bundle_cache import BundleCache
+from tabular.model.bundle_files import BUNDLE_LIMITS
 
 RUN = "f" * 32
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"

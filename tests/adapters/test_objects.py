@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
-from embedded.service import free_port
-from tabular.adapters.objects import S3Objects
+from embedded.services.service import free_port
+from tabular.adapters.s3 import S3Objects
 from tabular.errors import NotFound, Rejected, Unavailable
 
 

@@ -11,13 +11,13 @@ import msgspec
 import pymongo
 import pytest
 
-from embedded import backends
 from embedded.environment import process_environ
-from embedded.service import free_port, stop
-from tabular.adapters.documents import Reader, document_of
-from tabular.adapters.predictions import MongoPredictions, mongo_client
+from embedded.services import backends
+from embedded.services.service import free_port, stop
+from tabular.adapters.mongo.documents import Reader, document_of
+from tabular.adapters.mongo.predictions import MongoPredictions, mongo_client
 from tabular.errors import Rejected, Unavailable
-from tabular.ports import UNKNOWN_DOOR
+from tabular.ports.stores import UNKNOWN_DOOR
 from tests.adapters.noon import NOON, prediction
 
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from tabular.adapters.predictions import MongoPredictions
-from tabular.prediction import Prediction
-from tabular.sample import level_of
+from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.predictions.prediction import Prediction
+from tabular.predictions.sampling import level_of
 from tests.adapters.noon import NOON, prediction
 
 

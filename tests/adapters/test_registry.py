@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from embedded.service import free_port
-from tabular.adapters.registry import BUNDLE, CHALLENGER, CHAMPION, MlflowRegistry
-from tabular.bundle_cache import BundleCache
-from tabular.bundle_files import FileLimits
+from embedded.services.service import free_port
+from tabular.adapters.mlflow.registry import BUNDLE, CHALLENGER, CHAMPION, MlflowRegistry
 from tabular.errors import NotFound, Unavailable
-from tabular.pyfunc import describe
+from tabular.model.bundle_cache import BundleCache
+from tabular.model.bundle_files import FileLimits
+from tabular.model.pyfunc import describe
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_a_server_that_is_down_is_unavailable_within_seconds(tmp_path):
 
 
 def test_importing_the_registry_does_not_import_mlflow():
-    code = "import sys, tabular.adapters.registry; print('mlflow' in sys.modules)"
+    code = "import sys, tabular.adapters.mlflow.registry; print('mlflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

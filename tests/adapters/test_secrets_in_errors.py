@@ -10,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from embedded.service import free_port
-from tabular.adapters.leases import MongoLeases
-from tabular.adapters.objects import S3Objects
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.registry import MlflowRegistry
-from tabular.adapters.stream import KinesisStream
+from embedded.services.service import free_port
+from tabular.adapters.kinesis.streams import KinesisStream
+from tabular.adapters.mlflow.registry import MlflowRegistry
+from tabular.adapters.mongo.leases import MongoLeases
+from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.adapters.s3 import S3Objects
 from tabular.errors import InvalidSetting, TabularError
 from tests.adapters.numbered_records import REGION
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from server.model import Model
-from server.stream_batch import answer, dead_letters
-from tabular.adapters.stream import MAX_PUT_RECORD_BYTES, KinesisStream, StreamAdmin
+from server.scoring.model import Model
+from server.stream.batch import answer, dead_letters
+from server.stream.shard_reader import Position
+from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES, KinesisStream, StreamAdmin
 from tabular.errors import Rejected, Unavailable
-from tabular.ports import StreamRecord
-from tabular.prediction import id_from_stream
-from tabular.shard_reader import Position
+from tabular.ports.stores import StreamRecord
+from tabular.predictions.prediction import id_from_stream
 from tests.adapters.numbered_records import REGION, numbers, read_all, reader, records
 
 HALF_OF_THE_KEYS = 2**127

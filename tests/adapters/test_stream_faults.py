@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from embedded.service import free_port
-from tabular.adapters.shards import KinesisShards
-from tabular.adapters.stream import KinesisStream
+from embedded.services.service import free_port
+from server.stream.shard_reader import Position
+from tabular.adapters.kinesis.shards import KinesisShards
+from tabular.adapters.kinesis.streams import KinesisStream
 from tabular.errors import NotFound, Unavailable
-from tabular.shard_reader import Position
 from tests.adapters.numbered_records import REGION, numbers, read_all, reader, records
 
 

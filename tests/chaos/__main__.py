@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from embedded import backends
+from embedded.services import backends
 from tests.chaos.model import make_bundle
 from tests.chaos.run import Run
 from tests.chaos.schedule import schedule, smoke

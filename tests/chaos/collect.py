@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import pymongo
 
-from tabular.adapters.shards import KinesisShards
+from server.stream.shard_reader import ShardReader
+from tabular.adapters.kinesis.shards import KinesisShards
 from tabular.errors import TabularError
-from tabular.ports import StreamRecord
-from tabular.prediction import id_from_stream
+from tabular.ports.stores import StreamRecord
+from tabular.predictions.prediction import id_from_stream
 from tabular.settings import Settings
-from tabular.shard_reader import ShardReader
 from tests.chaos.audit import Stored, Streams
 
 POLL_SECONDS = 0.3

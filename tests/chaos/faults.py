@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tabular.adapters.stream import kinesis_client
+from tabular.adapters.kinesis.streams import kinesis_client
 from tests.chaos.load import Load
 from tests.chaos.schedule import Fault
 from tests.chaos.stack import Stack

@@ -11,9 +11,9 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from tabular.adapters.stream import KinesisStream
+from tabular.adapters.kinesis.streams import KinesisStream
 from tabular.errors import TabularError
-from tabular.prediction import id_from_key
+from tabular.predictions.prediction import id_from_key
 from tests.chaos.ledger import Attempt, Ledger
 from tests.chaos.mutation import mutated
 

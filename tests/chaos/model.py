@@ -7,11 +7,11 @@ from typing import Any
 
 import xgboost as xgb
 
-from model_orchestration.candidate import golden_records, profile
-from tabular.bundle import REFERENCE_SCORE, REFERENCE_TARGET, write_bundle
-from tabular.contract import Contract
-from tabular.synthetic import make_table
-from tabular.table import clean, encode, public_records, read_csv
+from model_orchestration.search.candidate import golden_records, profile
+from tabular.contract.types import Contract
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, write_bundle
 
 ROWS, ROUNDS, SENT = 2_000, 40, 500
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tabular.adapters.stream import KinesisStream
+from tabular.adapters.kinesis.streams import KinesisStream
 from tests.chaos.audit import Promises, audit
 from tests.chaos.collect import Collector, stored
 from tests.chaos.faults import Breaker

@@ -12,13 +12,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from embedded import apps, backends
 from embedded.environment import process_environ
 from embedded.layout import PROJECT, Layout, Ports
-from embedded.service import Service, free_port, stop, tail
-from tabular.adapters.registry import BUNDLE, CHAMPION, MlflowRegistry
-from tabular.adapters.stream import StreamAdmin
-from tabular.contract import load_contract
+from embedded.services import apps, backends
+from embedded.services.service import Service, free_port, stop, tail
+from tabular.adapters.kinesis.streams import StreamAdmin
+from tabular.adapters.mlflow.registry import BUNDLE, CHAMPION, MlflowRegistry
+from tabular.contract.loading import load_contract
 from tabular.errors import Unavailable
 from tabular.settings import Settings, load_settings
 from tests.chaos.clock import Clock

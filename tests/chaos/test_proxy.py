@@ -8,11 +8,11 @@ from contextlib import suppress
 
 import pytest
 
-from embedded.service import free_port
-from tabular.adapters.shards import KinesisShards
-from tabular.adapters.stream import KinesisStream, StreamAdmin
+from embedded.services.service import free_port
+from server.stream.shard_reader import ShardReader
+from tabular.adapters.kinesis.shards import KinesisShards
+from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
 from tabular.errors import Unavailable
-from tabular.shard_reader import ShardReader
 from tests.chaos.proxy import FaultyProxy
 
 REGION = "us-east-1"

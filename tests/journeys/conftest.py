@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from embedded.layout import PROJECT, Layout, Ports
-from embedded.service import Service, free_port, stop
-from tabular.bundle import Bundle
+from embedded.services.service import Service, free_port, stop
+from tabular.model.bundle import Bundle
 from tests.journeys.stream_door import RUN_ID, Door
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from embedded.service import free_port
+from embedded.services.service import free_port
 from reporting.flow import make_report
-from server.model import Model
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.registry import MlflowRegistry
-from tabular.bundle_cache import BundleCache
-from tabular.columns import columns_of
-from tabular.prediction import id_from_key
-from tabular.row import RowCodec
+from server.scoring.model import Model
+from tabular.adapters.mlflow.registry import MlflowRegistry
+from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.encoding.columns import columns_of
+from tabular.encoding.row import RowCodec
+from tabular.model.bundle_cache import BundleCache
+from tabular.predictions.prediction import id_from_key
 
 RUN = "d" * 32
 

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from embedded.service import Service, free_port
-from tabular.adapters.leases import MongoLeases
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.shards import KinesisShards
-from tabular.adapters.stream import KinesisStream, StreamAdmin
-from tabular.ports import StreamRecord
-from tabular.prediction import id_from_stream
-from tabular.shard_reader import ShardReader
+from embedded.services.service import Service, free_port
+from server.stream.shard_reader import ShardReader
+from tabular.adapters.kinesis.shards import KinesisShards
+from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
+from tabular.adapters.mongo.leases import MongoLeases
+from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.ports.stores import StreamRecord
+from tabular.predictions.prediction import id_from_stream
 from tests.journeys.stream_door import REGION, RUN_ID, metric_of
 
 SHARDS = 8
@@ -71,7 +71,7 @@ class SharedStream:
         port, name = free_port(), name or f"c{len(self.started)}"
         service = Service(
             name,
-            (sys.executable, "-m", "server.consumer"),
+            (sys.executable, "-m", "server.stream.consumer"),
             ready_url=f"http://127.0.0.1:{port}/metrics",
             environ={
                 "RUN_ID": RUN_ID,

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedded.service import Service, free_port
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.shards import KinesisShards
-from tabular.adapters.stream import KinesisStream, StreamAdmin
-from tabular.bundle import Bundle
-from tabular.ports import StreamRecord
-from tabular.row import RowCodec, matrix
-from tabular.shard_reader import ShardReader
+from embedded.services.service import Service, free_port
+from server.stream.shard_reader import ShardReader
+from tabular.adapters.kinesis.shards import KinesisShards
+from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
+from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.encoding.row import RowCodec, matrix
+from tabular.model.bundle import Bundle
+from tabular.ports.stores import StreamRecord
 
 REGION = "us-east-1"
 RUN_ID = "a" * 32
@@ -75,7 +75,7 @@ class Door:
     def start(self) -> subprocess.Popen[bytes]:
         service = Service(
             "consumer",
-            (sys.executable, "-m", "server.consumer"),
+            (sys.executable, "-m", "server.stream.consumer"),
             port=self.port,
             ready_url=f"http://127.0.0.1:{self.port}/metrics",
             environ=self.environ(),

@@ -9,9 +9,9 @@ import sys
 import urllib.request
 from dataclasses import replace
 
-from embedded import apps
 from embedded.layout import PROJECT
-from tabular.prediction import id_from_stream
+from embedded.services import apps
+from tabular.predictions.prediction import id_from_stream
 from tests.journeys.patience import PATIENCE_SECONDS, wait_until
 from tests.journeys.stream_door import RUN_ID, bodies, scores
 
@@ -85,7 +85,7 @@ def test_poison_becomes_dead_letters_while_the_others_are_answered(door, bundle)
 
 def test_a_run_that_cannot_be_served_ends_it_with_the_reason(door, bundle):
     process = subprocess.run(
-        [sys.executable, "-m", "server.consumer"],
+        [sys.executable, "-m", "server.stream.consumer"],
         env=door.environ() | {"RUN_ID": "../etc"},
         cwd=PROJECT,
         capture_output=True,

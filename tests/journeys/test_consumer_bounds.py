@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded.service import Service
-from tabular.adapters.stream import MAX_PUT_RECORD_BYTES, KinesisStream
-from tabular.row import MAX_RECORD_BYTES
+from embedded.services.service import Service
+from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES, KinesisStream
+from tabular.encoding.row import MAX_RECORD_BYTES
 from tests.adapters.faulty_kinesis import FaultyKinesis
 from tests.journeys.patience import wait_until
 from tests.journeys.stream_door import REGION, Door, bodies

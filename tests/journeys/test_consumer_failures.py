@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 
-from embedded import backends
-from tabular.adapters.leases import MongoLeases
-from tabular.prediction import id_from_stream
+from embedded.services import backends
+from tabular.adapters.mongo.leases import MongoLeases
+from tabular.predictions.prediction import id_from_stream
 from tests.journeys.patience import PATIENCE_SECONDS, wait_until
 from tests.journeys.stream_door import bodies, scores
 

@@ -9,15 +9,15 @@ import time
 
 import pytest
 
-from embedded.service import free_port
+from embedded.services.service import free_port
 from model_orchestration import job
-from model_orchestration.candidate import search_data
-from model_orchestration.data import split
-from model_orchestration.engines import Engine
-from model_orchestration.search import LAG, Fit, Trial, best, objective, sweep, threads
+from model_orchestration.data.split import split
+from model_orchestration.search.candidate import search_data
+from model_orchestration.search.engines import Engine
+from model_orchestration.search.sweep import LAG, Fit, Trial, best, objective, sweep, threads
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, read_csv
 from tabular.errors import Rejected, Unavailable
-from tabular.synthetic import make_table
-from tabular.table import clean, read_csv
 
 TRIALS = LAG + 16  # hyperopt draws the first 20 at random; the rest must be told the same story too
 ROWS = 2_000
@@ -92,7 +92,7 @@ def children() -> list[str]:
 
 def test_a_worker_with_other_code_is_refused_by_name(cluster, fit, monkeypatch):
     cluster.add_worker()
-    monkeypatch.setattr("model_orchestration.dask_engine.code_digest", lambda: "another code")
+    monkeypatch.setattr("model_orchestration.search.dask_trials.code_digest", lambda: "another code")
     with (
         pytest.raises(Rejected, match="runs other code or another XGBoost"),
         Engine(1, "dask", cluster.address).started(fit) as (executor, run),
@@ -102,7 +102,7 @@ def test_a_worker_with_other_code_is_refused_by_name(cluster, fit, monkeypatch):
 
 
 def test_a_scheduler_that_is_not_there_and_a_cluster_without_workers_are_unavailable(cluster, fit, monkeypatch):
-    monkeypatch.setattr("model_orchestration.dask_engine.CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr("model_orchestration.search.dask_trials.CONNECT_SECONDS", 2.0)
     with pytest.raises(Unavailable, match="has no worker"), Engine(1, "dask", cluster.address).started(fit):
         pass
     with (

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from distributed import Client
 
-from embedded.service import free_port
-from model_orchestration.candidate import search_data
-from model_orchestration.data import split
-from model_orchestration.engines import Engine
-from model_orchestration.search import Fit, Trial, objective, sweep, threads
+from embedded.services.service import free_port
+from model_orchestration.data.split import split
+from model_orchestration.search.candidate import search_data
+from model_orchestration.search.engines import Engine
+from model_orchestration.search.sweep import Fit, Trial, objective, sweep, threads
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, read_csv
 from tabular.errors import Rejected, Unavailable
-from tabular.synthetic import make_table
-from tabular.table import clean, read_csv
 
 TRIALS = 6
 ROWS = 20_000
@@ -34,7 +34,7 @@ def fit(contract) -> Fit:
 
 @pytest.fixture(autouse=True)
 def short_meetings(monkeypatch) -> None:
-    monkeypatch.setattr("model_orchestration.dask_rows.MEETING_SECONDS", 3)
+    monkeypatch.setattr("model_orchestration.search.dask_rows.MEETING_SECONDS", 3)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_a_death_without_a_replacement_is_unavailable_with_the_remedy(shared, fi
     victim = shared.have(2)
 
     def kill(trial: Trial) -> None:
-        monkeypatch.setattr("model_orchestration.dask_rows.WORKERS_SECONDS", 1.0)
+        monkeypatch.setattr("model_orchestration.search.dask_rows.WORKERS_SECONDS", 1.0)
         victim.kill()
 
     with (
@@ -123,7 +123,7 @@ def test_a_death_without_a_replacement_is_unavailable_with_the_remedy(shared, fi
 
 def test_too_few_workers_are_unavailable_before_the_first_trial(shared, fit, monkeypatch):
     shared.have(1)
-    monkeypatch.setattr("model_orchestration.dask_rows.WORKERS_SECONDS", 1.0)
+    monkeypatch.setattr("model_orchestration.search.dask_rows.WORKERS_SECONDS", 1.0)
     with (
         pytest.raises(Unavailable, match="are to lie on 3 workers"),
         spread_over(3, shared.address).started(fit) as (executor, run),
@@ -133,7 +133,7 @@ def test_too_few_workers_are_unavailable_before_the_first_trial(shared, fit, mon
 
 def test_a_worker_with_other_code_is_refused_by_name(shared, fit, monkeypatch):
     shared.have(1)
-    monkeypatch.setattr("model_orchestration.dask_rows.code_digest", lambda: "another code")
+    monkeypatch.setattr("model_orchestration.search.dask_rows.code_digest", lambda: "another code")
     with (
         pytest.raises(Rejected, match="runs other code or another XGBoost"),
         spread_over(1, shared.address).started(fit) as (executor, run),
@@ -143,7 +143,7 @@ def test_a_worker_with_other_code_is_refused_by_name(shared, fit, monkeypatch):
 
 def test_a_fit_that_fails_with_all_workers_alive_says_why(shared, fit, monkeypatch):
     shared.have(1)
-    monkeypatch.setattr("model_orchestration.dask_rows.DEATH_SECONDS", 0.5)
+    monkeypatch.setattr("model_orchestration.search.dask_rows.DEATH_SECONDS", 0.5)
     with (
         spread_over(1, shared.address).started(fit) as (executor, run),
         pytest.raises(Exception, match="max_depth"),
@@ -153,7 +153,7 @@ def test_a_fit_that_fails_with_all_workers_alive_says_why(shared, fit, monkeypat
 
 def test_a_scheduler_that_is_lost_or_not_there_is_unavailable(shared, fit, monkeypatch):
     shared.have(1)
-    monkeypatch.setattr("model_orchestration.dask_engine.CONNECT_SECONDS", 5.0)  # and as long for a reconnection
+    monkeypatch.setattr("model_orchestration.search.dask_trials.CONNECT_SECONDS", 5.0)  # and as long for a reconnection
 
     def kill(trial: Trial) -> None:
         shared.processes[0].kill()
@@ -163,7 +163,7 @@ def test_a_scheduler_that_is_lost_or_not_there_is_unavailable(shared, fit, monke
         spread_over(1, shared.address).started(fit) as (executor, run),
     ):
         sweep(run, 4, SEED, executor, on_trial=kill)
-    monkeypatch.setattr("model_orchestration.dask_engine.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("model_orchestration.search.dask_trials.CONNECT_SECONDS", 1.0)
     with (
         pytest.raises(Unavailable, match="nothing answers at"),
         spread_over(1, f"tcp://127.0.0.1:{free_port()}").started(fit),

@@ -22,11 +22,11 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from embedded.layout import PROJECT
-from embedded.service import Service, free_port, stop
-from server.model import Model
-from tabular.adapters.predictions import MongoPredictions
-from tabular.columns import columns_of
-from tabular.row import RowCodec
+from embedded.services.service import Service, free_port, stop
+from server.scoring.model import Model
+from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.encoding.columns import columns_of
+from tabular.encoding.row import RowCodec
 
 RUN, NEXT_RUN = "c" * 32, "d" * 32
 WAIT_SECONDS = 60

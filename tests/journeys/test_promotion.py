@@ -6,20 +6,21 @@ import msgspec
 import numpy as np
 import pytest
 
-from model_orchestration.checks import CheckReport
-from model_orchestration.data import split
-from model_orchestration.gate import GateReport
+from model_orchestration.data.checks import CheckReport
+from model_orchestration.data.split import split
+from model_orchestration.evaluation.champion_comparison import duel
+from model_orchestration.evaluation.gate import GateReport
+from model_orchestration.evaluation.promotion import held_back, is_synthetic
 from model_orchestration.job import Job, make_tools
 from model_orchestration.outcome import Sweep, Verdict
-from model_orchestration.promotion import held_back, is_synthetic
-from model_orchestration.record import TrialRun
-from model_orchestration.rivals import duel
+from model_orchestration.search.trial_runs import TrialRun
 from model_orchestration.steps import accepted_version, register_step
-from tabular import feature_store
-from tabular.adapters.registry import BUNDLE, CHALLENGER, CHAMPION
+from tabular.adapters.mlflow.registry import BUNDLE, CHALLENGER, CHAMPION
+from tabular.data import feature_store
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, read_csv
 from tabular.settings import with_values
-from tabular.synthetic import make_table
-from tabular.table import clean, read_csv
+from tabular.wiring import Wiring
 
 ROWS = 400
 
@@ -32,7 +33,7 @@ def table(contract):
 @pytest.fixture
 def tools(ministack, mlflow_server, settings, contract, request):
     name = request.node.name.replace("_", "-")[:60].strip("-")
-    tools = make_tools(with_values(settings, model_name=name, s3_bucket=name), contract)
+    tools = make_tools(Wiring(with_values(settings, model_name=name, s3_bucket=name), contract))
     tools.objects.ensure_bucket()
     return tools
 

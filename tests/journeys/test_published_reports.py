@@ -14,7 +14,7 @@ import pytest
 
 from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT, find_executable
-from embedded.service import Service, free_port
+from embedded.services.service import Service, free_port
 from reporting.static_server import create_server
 from tests.foreign_page import permissions
 from tests.journeys.reports import RUN, Reports

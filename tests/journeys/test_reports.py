@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from embedded.layout import PROJECT
-from embedded.service import free_port
+from embedded.services.service import free_port
 from reporting.flow import make_report
-from tabular.adapters.predictions import MongoPredictions
+from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.errors import Unavailable
 from tests.journeys.reports import RUN, Reports
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from embedded.service import Service, stop
-from tabular.bundle import Bundle
+from embedded.services.service import Service, stop
+from tabular.model.bundle import Bundle
 from tests.journeys.patience import PATIENCE_SECONDS, wait_until
 from tests.journeys.shared_stream import LEASE_SECONDS, SharedStream
 from tests.journeys.stream_door import REGION, RUN_ID

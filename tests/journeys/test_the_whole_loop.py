@@ -16,15 +16,16 @@ import pytest
 from mlflow.tracking.client import MlflowClient
 from pymongo import MongoClient
 
-from embedded import orphans, prometheus
 from embedded.layout import Layout, find_executable
-from embedded.logins import prefect_login, prometheus_password
-from embedded.prefect_worker import worker_has_reported
-from embedded.stack import STACK
-from tabular.adapters.predictions import MongoPredictions
-from tabular.adapters.registry import MlflowRegistry
-from tabular.adapters.stream import KinesisStream
-from tabular.row import RowCodec
+from embedded.services import prometheus
+from embedded.services.logins import prefect_login, prometheus_password
+from embedded.services.prefect_worker import worker_has_reported
+from embedded.services.stack import STACK
+from embedded.supervision import orphans
+from tabular.adapters.kinesis.streams import KinesisStream
+from tabular.adapters.mlflow.registry import MlflowRegistry
+from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.encoding.row import RowCodec
 from tests.foreign_page import HOST, ORIGIN, permissions
 from tests.journeys.foreign_pages import PATHS, run_a_command, speak_http, websocket_status
 

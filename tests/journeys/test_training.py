@@ -17,16 +17,16 @@ from subprocess import DEVNULL
 
 import pytest
 
-from embedded.backends import QUIET_PREFECT
 from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT, executable
+from embedded.services.backends import QUIET_PREFECT
 from mlflow import MlflowClient
 from model_orchestration.retrain import READ_LIMITS
-from tabular import feature_store
-from tabular.adapters.objects import S3Objects
-from tabular.adapters.registry import CHALLENGER, MlflowRegistry
-from tabular.contract import load_contract
-from tabular.synthetic import make_table
+from tabular.adapters.mlflow.registry import CHALLENGER, MlflowRegistry
+from tabular.adapters.s3 import S3Objects
+from tabular.contract.loading import load_contract
+from tabular.data import feature_store
+from tabular.data.synthetic import make_table
 from tests.journeys.trainer import Trainer, parent_of
 
 CONTRACT = PROJECT / "contracts" / "telecom_churn.toml"
@@ -98,7 +98,7 @@ def open_runs(trainer):
 
 def end_left_behind(trainer):
     """What a start of the worker does first, and what it says."""
-    line = [sys.executable, "-m", "model_orchestration.left_behind"]
+    line = [sys.executable, "-m", "model_orchestration.interrupted_runs"]
     done = subprocess.run(line, env=trainer.environ, cwd=PROJECT, capture_output=True, text=True, check=True)
     return done.stdout
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from embedded.layout import PROJECT
 from mlflow import MlflowClient
-from tabular import feature_store
-from tabular.adapters.objects import S3Objects
-from tabular.adapters.registry import MlflowRegistry
-from tabular.contract import Contract
+from tabular.adapters.mlflow.registry import MlflowRegistry
+from tabular.adapters.s3 import S3Objects
+from tabular.contract.types import Contract
+from tabular.data import feature_store
 
 
 @dataclass

@@ -11,7 +11,7 @@ from tabular.settings import Settings
 
 PROGRAMS = {
     "api": ("server/gunicorn.conf.py", "server/api/app.py"),
-    "consumer": ("server/consumer.py", "server/check_bundle.py"),
+    "consumer": ("server/stream/consumer.py", "server/scoring/check_bundle.py"),
     "monitor": ("monitoring/exporter.py",),
     "flows": (
         "model_orchestration/flow.py",

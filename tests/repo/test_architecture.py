@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from embedded.layout import PROJECT
-from tabular.contract import load_contract
+from tabular.contract.loading import load_contract
 
 SERVICES = ("model_orchestration", "server", "simulation_business", "monitoring", "reporting")
 PACKAGES = ("tabular", *SERVICES, "embedded")
@@ -19,39 +19,39 @@ MODULES = sorted(path for package in PACKAGES for path in (PROJECT / package).rg
 MAX_LINES, MAX_MEDIAN_LINES = 250, 110
 
 HOMES = {
-    "boto3": {"tabular/adapters/objects.py", "tabular/adapters/stream.py"},
-    "botocore": {"tabular/adapters/objects.py", "tabular/adapters/stream.py", "tabular/adapters/aws.py"},
-    "pymongo": {"tabular/adapters/predictions.py", "tabular/adapters/leases.py"},
-    "bson": {"tabular/adapters/predictions.py"},
+    "boto3": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py"},
+    "botocore": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py", "tabular/adapters/aws.py"},
+    "pymongo": {"tabular/adapters/mongo/predictions.py", "tabular/adapters/mongo/leases.py"},
+    "bson": {"tabular/adapters/mongo/predictions.py"},
     "mlflow": {
-        "tabular/adapters/registry.py",
-        "tabular/adapters/artifacts.py",
-        "tabular/adapters/mlflow_errors.py",
+        "tabular/adapters/mlflow/registry.py",
+        "tabular/adapters/mlflow/artifacts.py",
+        "tabular/adapters/mlflow/errors.py",
     },
-    "evidently": {"tabular/drift.py"},
+    "evidently": {"tabular/quality/drift.py"},
     "flask": {"server/api/pages.py"},
     "a2wsgi": {"server/api/pages.py"},
     "uvicorn": {
-        "embedded/prefect_server.py",
-        "server/api/acceptor.py",
-        "server/api/arrivals.py",
-        "server/api/bounds.py",
-        "server/api/protocol.py",
+        "embedded/services/prefect_server.py",
+        "server/connections/acceptor.py",
+        "server/connections/arrivals.py",
+        "server/connections/bounds.py",
+        "server/connections/protocol.py",
     },
-    "httptools": {"server/api/arrivals.py"},
+    "httptools": {"server/connections/arrivals.py"},
     "prefect": {
         "model_orchestration/flow.py",
-        "model_orchestration/left_behind.py",
+        "model_orchestration/interrupted_runs.py",
         "model_orchestration/progress.py",
         "reporting/flow.py",
-        "embedded/prefect_server.py",
+        "embedded/services/prefect_server.py",
     },
     "ministack": {"embedded/emulators/server.py"},
-    "bcrypt": {"embedded/prometheus.py"},
-    "distributed": {"model_orchestration/dask_engine.py", "model_orchestration/dask_rows.py"},
-    "dask": {"model_orchestration/dask_engine.py", "model_orchestration/dask_rows.py"},
-    "hyperopt": {"model_orchestration/search.py"},
-    "supervisor": {"embedded/supervisor.py"},
+    "bcrypt": {"embedded/services/prometheus.py"},
+    "distributed": {"model_orchestration/search/dask_trials.py", "model_orchestration/search/dask_rows.py"},
+    "dask": {"model_orchestration/search/dask_trials.py", "model_orchestration/search/dask_rows.py"},
+    "hyperopt": {"model_orchestration/search/sweep.py"},
+    "supervisor": {"embedded/supervision/supervisor.py"},
     "rich": {"embedded/console.py", "model_orchestration/progress.py"},
 }
 
@@ -146,7 +146,7 @@ for name in {names}:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("door", ["server.api.app", "server.consumer"])
+@pytest.mark.parametrize("door", ["server.api.app", "server.stream.consumer"])
 def test_a_serving_door_loads_no_training_library(door):
     heavy = ["pandas", "evidently", "prefect", "hyperopt", "sklearn", "matplotlib", "pyarrow"]
     code = f"import sys, {door}; print([name for name in {heavy} if name in sys.modules])"

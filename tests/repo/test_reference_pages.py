@@ -16,12 +16,12 @@ from embedded.layout import PROJECT
 from reporting import report
 from server.api import errors
 from server.api.openapi import document
-from server.model import Model
-from server.stream_batch import answer, dead_letters, results
-from tabular.feature_store import Version
-from tabular.ports import StreamRecord
-from tabular.prediction import Prediction
-from tabular.shard_reader import Position
+from server.scoring.model import Model
+from server.stream.batch import answer, dead_letters, results
+from server.stream.shard_reader import Position
+from tabular.data.feature_store import Version
+from tabular.ports.stores import StreamRecord
+from tabular.predictions.prediction import Prediction
 
 REFERENCE = PROJECT / "docs" / "reference"
 METRIC_MAKERS = {"Counter", "Gauge", "Histogram", "GaugeMetricFamily", "_gauge", "_counter", "_labelled"}
@@ -106,7 +106,7 @@ def test_the_bundle_page_names_every_file_of_a_bundle(make_bundle, contract):
 def test_the_metrics_page_names_every_metric_that_is_made_in_code():
     made = {
         str(arguments[0])
-        for path in ("server/api/metrics.py", "server/stream_metrics.py", "monitoring/metrics.py")
+        for path in ("server/api/metrics.py", "server/stream/metrics.py", "monitoring/metrics.py")
         for name, arguments in calls(PROJECT / path)
         if name in METRIC_MAKERS and arguments and arguments[0]
     }

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from embedded import apps
 from embedded.layout import Layout, Ports
-from embedded.service import free_port
+from embedded.services import apps
+from embedded.services.service import free_port
 
 JSON = "application/json"
 WAIT_SECONDS = 30.0

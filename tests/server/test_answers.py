@@ -7,8 +7,8 @@ import uuid
 
 import pytest
 
-from tabular.bundle import read_bundle
-from tabular.row import matrix
+from tabular.encoding.row import matrix
+from tabular.model.bundle import read_bundle
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 import pytest
 
-from embedded import backends
-from embedded.service import free_port, stop
-from tabular.adapters.predictions import MongoPredictions
+from embedded.services import backends
+from embedded.services.service import free_port, stop
+from tabular.adapters.mongo.predictions import MongoPredictions
 
 JSON = "application/json"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from embedded.service import tail
-from tabular.adapters.registry import MlflowRegistry
-from tabular.bundle import Manifest, _sha256
+from embedded.services.service import tail
+from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.errors import Unavailable
+from tabular.model.bundle import Manifest, _sha256
 
 
 def publish(registry, bundle) -> str:

@@ -19,7 +19,7 @@ import boto3
 import pytest
 
 from embedded.environment import read_env_file
-from embedded.service import accepts, free_port
+from embedded.services.service import accepts, free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 collect_ignore_glob = [] if os.environ.get("TEST_STACK") else ["*.py"]

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from tabular.contract import load_contract
+from tabular.contract.loading import load_contract
 from tests.foreign_page import permissions
 
 PROJECT = Path(__file__).resolve().parents[2]

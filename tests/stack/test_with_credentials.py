@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tabular.contract import load_contract
+from tabular.contract.loading import load_contract
 from tests.foreign_page import permissions
 from tests.service_secrets import SECRETS_BY_SERVICE
 

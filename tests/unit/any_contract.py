@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from embedded.layout import PROJECT
-from tabular.canonical import canonical
-from tabular.contract import Contract, contract_from_json, load_contract
-from tabular.contract_faults import contract_faults
+from tabular.contract.canonical import canonical
+from tabular.contract.loading import contract_from_json, load_contract
+from tabular.contract.types import Contract
+from tabular.contract.validation import contract_faults
 
 SHIPPED = [load_contract(path) for path in sorted((PROJECT / "contracts").glob("*.toml"))]
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

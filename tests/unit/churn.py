@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from embedded.layout import PROJECT
-from tabular.contract import load_contract
-from tabular.row import RowCodec
+from tabular.contract.loading import load_contract
+from tabular.encoding.row import RowCodec
 
 CONTRACT = load_contract(PROJECT / "contracts" / "credit_card_churn.toml")
 CODEC = RowCodec(CONTRACT)

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from server.stream.shard_reader import Position, ShardReader
 from tabular.errors import Unavailable
-from tabular.ports import StreamRecord
-from tabular.shard_reader import Position, ShardReader
-from tabular.shards import Gone, Listing, Page, Shard, StalePlace
+from tabular.ports.shards import Gone, Listing, Page, Shard, StalePlace
+from tabular.ports.stores import StreamRecord
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from benchmarks.attacks.measure import Measured
 from benchmarks.attacks.memory import STOPPED_MB, MemoryWatch, resident_mb
 from benchmarks.attacks.report import tables
 from benchmarks.attacks.server import NoHistory, version
-from embedded.service import free_port
+from embedded.services.service import free_port
 
 
 @pytest.fixture

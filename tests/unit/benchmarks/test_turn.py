@@ -13,7 +13,7 @@ from benchmarks.peers import model
 from benchmarks.peers.contenders import Around, Contender
 from benchmarks.peers.report import tables
 from benchmarks.peers.turn import Failed, Load, take
-from embedded.service import free_port
+from embedded.services.service import free_port
 
 LOAD = Load(seconds=1, warm_seconds=1, paced_seconds=1, rates=(), connections=2, answers_checked=5)
 SERVER = """

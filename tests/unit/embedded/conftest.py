@@ -10,7 +10,7 @@ import pytest
 
 from embedded.layout import Layout, Ports
 from embedded.operate import Stack
-from embedded.service import free_port
+from embedded.services.service import free_port
 from tabular.settings import load_settings
 
 

@@ -51,7 +51,7 @@ def test_an_interrupted_command_of_ours_is_ended_in_order_and_says_nothing():
         "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(3)); print('up', flush=True); time.sleep(99)"
     )
     code = (
-        "import sys; from pathlib import Path; from embedded.foreground import run_in_foreground\n"
+        "import sys; from pathlib import Path; from embedded.supervision.foreground import run_in_foreground\n"
         "try: run_in_foreground([sys.executable, '-c', sys.argv[1]], {}, Path('.'))\n"
         "except KeyboardInterrupt: print('interrupted')"
     )

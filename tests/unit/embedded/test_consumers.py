@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import yaml
 
-from embedded import prometheus
 from embedded.layout import Layout, Ports
-from embedded.stack import STACK, service, serving
+from embedded.services import prometheus
+from embedded.services.stack import STACK, service, serving
 from tabular.settings import Settings
 
 

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from embedded import prometheus
 from embedded.__main__ import _stop_what_has_other_settings
 from embedded.environment import (
     given_on_the_command_line,
@@ -21,6 +20,7 @@ from embedded.environment import (
 )
 from embedded.layout import PROJECT, Layout, Ports
 from embedded.operate import Stack
+from embedded.services import prometheus
 
 
 def start(state, **given):

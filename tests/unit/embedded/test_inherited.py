@@ -10,9 +10,9 @@ import boto3
 import httpx
 import pytest
 
-from embedded import backends
 from embedded.inherited import has_proxy, inherited
-from embedded.loopback import open_loopback
+from embedded.services import backends
+from embedded.services.loopback import open_loopback
 
 PROXY = "http://127.0.0.1:9"
 

@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from embedded import prometheus
 from embedded.environment import process_environ, remember
 from embedded.layout import PROJECT, Layout
-from embedded.logins import prefect_login, prometheus_password
 from embedded.operate import Stack
-from embedded.stack import STACK, service
+from embedded.services import prometheus
+from embedded.services.logins import prefect_login, prometheus_password
+from embedded.services.stack import STACK, service
 from tabular.errors import InvalidSetting
 from tabular.settings import Settings
 
@@ -34,7 +34,7 @@ def test_a_login_is_made_once_and_differs_between_stacks(tmp_path):
 
 def test_several_processes_that_start_at_once_have_the_same_one(tmp_path):
     code = (
-        "import sys, pathlib; from embedded.layout import Layout; from embedded.logins import prefect_login;"
+        "import sys, pathlib; from embedded.layout import Layout; from embedded.services.logins import prefect_login;"
         "print(prefect_login(Layout(pathlib.Path(sys.argv[1]))))"
     )
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from embedded.page_guard import PageGuard
+from embedded.services.page_guard import PageGuard
 
 NAMES = "localhost,127.0.0.1,[::1]"
 

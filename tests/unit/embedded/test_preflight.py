@@ -13,8 +13,8 @@ import pytest
 from embedded import preflight
 from embedded.environment import process_environ, stack_settings
 from embedded.layout import PROJECT, Ports, layout_of
-from embedded.sockets import is_listening
-from embedded.supervisor import Supervisor
+from embedded.supervision.sockets import is_listening
+from embedded.supervision.supervisor import Supervisor
 from tabular.errors import InvalidSetting, Rejected
 from tabular.settings import Settings
 
@@ -52,7 +52,7 @@ def test_a_port_that_needs_the_rights_of_root_is_named():
         pytest.skip("here anybody may listen everywhere")
     code = (
         "import os; from pathlib import Path; from embedded import preflight;"
-        "from embedded.supervisor import Supervisor; from embedded.layout import Layout, Ports;"
+        "from embedded.supervision.supervisor import Supervisor; from embedded.layout import Layout, Ports;"
         "layout = Layout(Path('/nowhere'), Ports(reports=80));"
         "os.geteuid() or os.setuid(65_534); preflight.check(layout, Supervisor(layout))"
     )

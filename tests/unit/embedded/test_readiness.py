@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from embedded.sockets import is_listening
+from embedded.supervision.sockets import is_listening
 from tabular.errors import Unavailable
 
 

@@ -10,12 +10,12 @@ import time
 
 import pytest
 
-from embedded import orphans
 from embedded.environment import MARKER
 from embedded.layout import PROJECT, find_executable
 from embedded.operate import Stack
-from embedded.service import accepts
-from embedded.stack import STACK, STOP_ORDER
+from embedded.services.service import accepts
+from embedded.services.stack import STACK, STOP_ORDER
+from embedded.supervision import orphans
 
 
 def pid_of(stack: Stack, name: str) -> int:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from model_orchestration.candidate import search_data
-from model_orchestration.data import Split, split
-from model_orchestration.search import Fit, Trial, best, objective, sweep, threads
-from tabular.contract import Contract
-from tabular.synthetic import make_table
-from tabular.table import clean, encode, read_csv
+from model_orchestration.data.split import Split, split
+from model_orchestration.search.candidate import search_data
+from model_orchestration.search.sweep import Fit, Trial, best, objective, sweep, threads
+from tabular.contract.types import Contract
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, encode, read_csv
 from tests.unit.model_orchestration.planted_faults import ROWS
 
 

@@ -41,10 +41,10 @@ def changed(tmp_path, before):
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("tabular/adapters/stream.py", "import ", "# a comment\nimport "),
-        ("tabular/adapters/stream.py", "from __future__", "KINESIS = 1\nfrom __future__"),
-        ("model_orchestration/search.py", "\n\n\n", "\n\n\n# a comment in what the trials run on\n"),
-        ("model_orchestration/data.py", "Cut a table 60/20/20 by seed", "Another docstring"),
+        ("tabular/adapters/kinesis/streams.py", "import ", "# a comment\nimport "),
+        ("tabular/adapters/kinesis/streams.py", "from __future__", "KINESIS = 1\nfrom __future__"),
+        ("model_orchestration/search/sweep.py", "\n\n\n", "\n\n\n# a comment in what the trials run on\n"),
+        ("model_orchestration/data/split.py", "Cut a table 60/20/20 by seed", "Another docstring"),
         ("model_orchestration/cli.py", "REFUSED, UNAVAILABLE, NOT_REPRODUCED = 1", "REFUSED, UNAVAILABLE = 1"),
         ("model_orchestration/steps.py", "def is_there(tools", "def is_there(the_tools"),
     ],
@@ -56,13 +56,14 @@ def test_what_no_step_runs_on_does_none_again(changed, name, old, new):
 @pytest.mark.parametrize(
     ("name", "old", "new", "steps"),
     [
-        ("model_orchestration/search.py", "MAX_ROUNDS = ", "MAX_ROUNDS = 1 + ", {"sweep"}),
-        ("model_orchestration/data.py", "TEST_SHARE = 0.2", "TEST_SHARE = 0.3", {"split", "sweep", "evaluate", "gate"}),
-        ("model_orchestration/candidate.py", "GOLDEN_ROWS = 20", "GOLDEN_ROWS = 21", {"sweep"}),
-        ("model_orchestration/dask_rows.py", "self._shares = shares", "self._shares = shares + 0", {"sweep"}),
+        ("model_orchestration/search/sweep.py", "MAX_ROUNDS = ", "MAX_ROUNDS = 1 + ", {"sweep"}),
+        ("model_orchestration/data/split.py", "TEST_SHARE = 0.2", "TEST_SHARE = 0.3",
+         {"split", "sweep", "evaluate", "gate"}),
+        ("model_orchestration/search/candidate.py", "GOLDEN_ROWS = 20", "GOLDEN_ROWS = 21", {"sweep"}),
+        ("model_orchestration/search/dask_rows.py", "self._shares = shares", "self._shares = shares + 0", {"sweep"}),
         ("model_orchestration/steps.py", "contract, parts = job.read_contract, _parts(tools, job)\n    bundle =",
          "parts, contract = _parts(tools, job), job.read_contract\n    bundle =", {"evaluate"}),
-        ("tabular/table.py", "def clean(", "def clean():\n    pass\n\n\ndef clean(", set(STEPS)),
+        ("tabular/data/table.py", "def clean(", "def clean():\n    pass\n\n\ndef clean(", set(STEPS)),
     ],
 )  # fmt: skip
 def test_what_a_step_runs_on_does_it_again_with_whatever_it_takes_along(changed, name, old, new, steps):
@@ -71,7 +72,7 @@ def test_what_a_step_runs_on_does_it_again_with_whatever_it_takes_along(changed,
 
 def test_the_gate_s_own_rules_do_no_trial_again(changed):
     found = changed(
-        "model_orchestration/gate.py", "def judge(", "def judge(evidence):\n    return None\n\n\ndef judge("
+        "model_orchestration/evaluation/gate.py", "def judge(", "def judge(evidence):\n    return None\n\n\ndef judge("
     )
     assert found == {"gate"}
 

@@ -13,10 +13,10 @@ import uuid
 import pytest
 
 from embedded.layout import PROJECT
-from tabular import feature_store
-from tabular.adapters.objects import S3Objects
-from tabular.contract import load_contract
-from tabular.synthetic import make_table
+from tabular.adapters.s3 import S3Objects
+from tabular.contract.loading import load_contract
+from tabular.data import feature_store
+from tabular.data.synthetic import make_table
 
 TELECOM = PROJECT / "contracts" / "telecom_churn.toml"
 

@@ -7,12 +7,12 @@ import pytest
 from sklearn.model_selection import StratifiedKFold
 
 from embedded.layout import PROJECT
-from model_orchestration.candidate import search_data
-from model_orchestration.data import Split, split
-from model_orchestration.evaluate import metrics
-from model_orchestration.search import Fit, SearchData, objective
-from tabular.contract import load_contract
-from tabular.table import clean, encode, read_csv
+from model_orchestration.data.split import Split, split
+from model_orchestration.evaluation.metrics import metrics
+from model_orchestration.search.candidate import search_data
+from model_orchestration.search.sweep import Fit, SearchData, objective
+from tabular.contract.loading import load_contract
+from tabular.data.table import clean, encode, read_csv
 
 TABLES = {
     "credit_card_churn": ("BankChurners.csv", 0.78, 0.37, 0.80),

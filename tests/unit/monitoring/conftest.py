@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from monitoring.monitor import Monitor
-from tabular.bundle_cache import BundleCache
+from tabular.model.bundle_cache import BundleCache
 from tests.unit.monitoring.surroundings import RUN, MemoryStore, NoRegistry
 
 

@@ -12,11 +12,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring.metrics import MonitorCollector
-from server.model import Model
-from tabular.columns import columns_of
+from server.scoring.model import Model
+from tabular.encoding.columns import columns_of
+from tabular.encoding.row import RowCodec
 from tabular.errors import Unavailable
-from tabular.row import RowCodec
-from tabular.sample import Sample
+from tabular.predictions.sampling import Sample
 
 RUN = "a" * 32
 START = datetime(2026, 1, 1, tzinfo=UTC)

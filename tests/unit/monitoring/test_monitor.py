@@ -8,8 +8,9 @@ import pytest
 from monitoring.exporter import build_monitor
 from monitoring.monitor import Monitor
 from tabular.errors import InvalidSetting
-from tabular.sample import sampling_error
+from tabular.predictions.sampling import sampling_error
 from tabular.settings import Settings, with_values
+from tabular.wiring import Wiring
 from tests.unit.monitoring.surroundings import RUN, predict, samples
 
 
@@ -83,7 +84,7 @@ def test_a_sample_is_never_too_small_for_a_window_that_is_large_enough(store, ca
 
 def test_a_window_that_can_never_be_large_enough_is_refused_by_name():
     with pytest.raises(InvalidSetting, match="MONITOR_WINDOW_ROWS=200 is less than MONITOR_MIN_ROWS=300"):
-        build_monitor(with_values(Settings(), monitor_window_rows=200))
+        build_monitor(Wiring(with_values(Settings(), monitor_window_rows=200)))
 
 
 def test_a_small_window_is_told_and_not_judged(monitor, store, bundle):

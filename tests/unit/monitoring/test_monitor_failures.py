@@ -8,8 +8,8 @@ import time
 import msgspec
 
 from monitoring.monitor import Monitor
-from tabular.bundle_cache import BundleCache
 from tabular.errors import Unavailable
+from tabular.model.bundle_cache import BundleCache
 from tests.unit.monitoring.surroundings import RUN, NoRegistry, predict, samples
 
 

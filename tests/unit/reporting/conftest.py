@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from reporting.report import Period, build_report
-from server.model import Model
-from tabular.columns import columns_of
-from tabular.row import RowCodec
-from tabular.sample import Sample
+from server.scoring.model import Model
+from tabular.encoding.columns import columns_of
+from tabular.encoding.row import RowCodec
+from tabular.predictions.sampling import Sample
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PERIOD = Period(NOW - timedelta(hours=24), NOW, NOW)

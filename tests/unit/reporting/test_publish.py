@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reporting.publish import report_name, write_index, write_page
-from tabular.private_files import OWNER_ALONE
+from tabular.process.private_files import OWNER_ALONE
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ import pytest
 
 from reporting.page import index_page, report_page
 from reporting.report import summary
-from tabular.contract import Contract
-from tabular.drift import TooFewRows
+from tabular.contract.types import Contract
+from tabular.quality.drift import TooFewRows
 
 SCRIPT = '<script>alert("x")</script>'
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.leases import Leases
+from server.stream.leases import Leases
+from server.stream.shard_reader import Position
 from tabular.errors import Unavailable
-from tabular.ports import Lease
-from tabular.shard_reader import Position
+from tabular.ports.stores import Lease
 
 LEASE_SECONDS = 10.0
 SHARDS = [f"shard-{at}" for at in range(8)]

@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from tabular.prediction import Prediction
+from tabular.predictions.prediction import Prediction
 
 ROOMY = 100_000_000
 WRITER = """
 import sys
 from pathlib import Path
 from datetime import UTC, datetime
-from server.outbox import Outbox
-from tabular.prediction import Prediction
+from server.outbox.queue import Outbox
+from tabular.predictions.prediction import Prediction
 
 folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 outbox = Outbox(folder, 100_000_000, "normal")

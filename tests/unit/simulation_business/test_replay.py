@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from embedded.run import FIRST_WINDOW_ROWS
-from model_orchestration.data import split
+from model_orchestration.data.split import split
 from simulation_business.replay import Pace, parse_shifts, replay
-from tabular.drift import compare
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, read_csv
+from tabular.encoding.row import RowCodec
 from tabular.errors import Rejected
-from tabular.row import RowCodec
-from tabular.synthetic import make_table
-from tabular.table import clean, read_csv
+from tabular.quality.drift import compare
 
 RECORDS = [{"age in years": age, "class": "A", "stars": "2", "weight": None} for age in range(20)]
 

@@ -19,12 +19,12 @@ import boto3
 import pytest
 
 from embedded.layout import PROJECT
-from embedded.service import free_port
-from tabular import feature_store
-from tabular.adapters.objects import S3Objects
-from tabular.adapters.stream import StreamAdmin
-from tabular.row import RowCodec
-from tabular.synthetic import make_table
+from embedded.services.service import free_port
+from tabular.adapters.kinesis.streams import StreamAdmin
+from tabular.adapters.s3 import S3Objects
+from tabular.data import feature_store
+from tabular.data.synthetic import make_table
+from tabular.encoding.row import RowCodec
 
 ROWS = 50
 

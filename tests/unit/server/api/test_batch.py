@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from server import pieces
 from server.api.batch import LISTED_ROWS, rows_of_array, rows_of_lines
-from server.model import Model
+from server.decoding import pieces
+from server.scoring.model import Model
 
 MOST = 10_000
 CALLS_A_ROW = 12

@@ -9,8 +9,8 @@ import pytest
 
 from server.api.access import Access
 from server.api.errors import Refusal
-from server.api.held_bytes import HeldBytes
 from server.api.request import PIECE_BYTES, ClientGone, Request
+from server.connections.held_bytes import HeldBytes
 from tabular.settings import Settings
 
 HEAD = ((b"host", b"localhost:9696"), (b"content-type", b"application/json"))

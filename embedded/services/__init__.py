@@ -1,0 +1,1 @@
+"""The processes of the stack: how each starts and is reached."""

@@ -1,0 +1,133 @@
+"""One process of the stack: how it starts, how to tell that it is ready, how it stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+
+from embedded.services.loopback import open_loopback
+from tabular.errors import Unavailable
+
+STOP_SECONDS = 15.0
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Service:
+    """A long-running program. It is ready when `ready_url` answers 200, or else when `port` accepts."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int | None = None
+    ready_url: str | None = None
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # logins are among it
+    start_seconds: float = 120.0
+    stop_signal: signal.Signals = signal.SIGTERM
+    stale_files: tuple[Path, ...] = ()
+    """Files that a killed instance leaves and that keep the next one from starting."""
+    ready_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What `ready_url` is asked with: a login, where the program lets nobody in without."""
+    has_reported: Callable[[float], bool] | None = None
+    """For a program without a port: whether somebody has heard of it since that moment (seconds of the epoch)."""
+    working_folder: Path | None = None
+    """Where it is started; by itself where its starter is."""
+
+    @property
+    def is_ready(self) -> bool:
+        """True if the service answers now."""
+        if self.ready_url is not None:
+            return _answers(self.ready_url, self.ready_headers)
+        return self.port is None or accepts(self.port)
+
+    def start(self, log_file: Path) -> subprocess.Popen[bytes]:
+        """Start the process in a group of its own, output appended to the log file."""
+        for path in self.stale_files:
+            path.unlink(missing_ok=True)
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        with log_file.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - the command is built from our own layout
+                self.command,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=self.working_folder,
+                env={**os.environ, **self.environ},
+                start_new_session=True,
+            )
+
+    def wait_ready(self, process: subprocess.Popen[bytes], log_file: Path) -> None:
+        """Wait until it is ready; raises Unavailable with the end of the log if it exits or takes too long."""
+        deadline = time.monotonic() + self.start_seconds
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise Unavailable(self.name, f"it exited with code {process.returncode}:\n{tail(log_file)}")
+            if self.is_ready:
+                return
+            time.sleep(POLL_SECONDS)
+        raise Unavailable(self.name, f"it was not ready after {self.start_seconds:g} s:\n{tail(log_file)}")
+
+    @contextmanager
+    def running(self, log_file: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the service for the length of a `with` block."""
+        process = self.start(log_file)
+        try:
+            self.wait_ready(process, log_file)
+            yield process
+        finally:
+            stop(process, self.stop_signal)
+
+
+def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals = signal.SIGTERM) -> None:
+    """Stop a process and its whole group: politely, then by force."""
+    _signal_group(process.pid, stop_signal)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        _signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def tail(path: Path, lines: int = 20) -> str:
+    """The last lines of a log."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else "(no log)"
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _answers(url: str, headers: Mapping[str, str]) -> bool:
+    try:
+        request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - a loopback http url of ours
+        with open_loopback(request, timeout_seconds=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, HTTPException):  # the latter from whatever is no HTTP server
+        return False
+
+
+def accepts(port: int) -> bool:
+    """True if something listens on this loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,1 @@
+"""Keeping the processes running: supervisord, readiness, and what a killed supervisor left."""

@@ -1,0 +1,163 @@
+"""The data checks: whether a table is fit to train on, and whether it still looks like the last one that was.
+
+What is broken is an error and stops the flow, naming rows and columns; what is merely odd is a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from model_orchestration.data.shift import moved
+from tabular.contract.types import Contract
+from tabular.errors import Fault, InvalidTable
+from tabular.data.table import CleanTable, clean, read_csv
+
+MIN_ROWS = 100
+MIN_CLASS_ROWS = 10
+SMALL_CLASS_SHARE = 0.01
+LARGE_MISSING_SHARE = 0.5
+MAX_TWIN_SHARE = 0.01
+MIN_ROWS_TO_LAST = 0.5
+MAX_ROWS_SHOWN = 5
+
+
+class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the checks found; `errors` empty means fit to train on.
+
+    `missing_share` maps each feature to its share of missing values; `class_rows` each class to its rows;
+    `drifted` names the columns that moved since the last accepted version. All three are empty for a broken table.
+    """
+
+    rows: int
+    errors: tuple[Fault, ...] = ()
+    warnings: tuple[str, ...] = ()
+    missing_share: dict[str, float] = {}
+    class_rows: dict[str, int] = {}
+    drifted: tuple[str, ...] = ()
+
+    def require(self) -> None:
+        """Raise InvalidTable with every error, if there is any."""
+        if self.errors:
+            raise InvalidTable("the table is not fit to train on", self.errors)
+
+
+def check(contract: Contract, body: bytes, accepted: CleanTable | None = None) -> CheckReport:
+    """Check the bytes of a table by its contract and, if there is one, against the last accepted version."""
+    try:
+        raw = read_csv(body)
+    except InvalidTable as error:
+        return CheckReport(rows=0, errors=_errors(error))
+    identity, warnings = _identity(contract, raw)
+    try:
+        table = clean(contract, raw)
+    except InvalidTable as error:
+        return CheckReport(rows=len(raw), errors=(*_errors(error), *identity), warnings=tuple(warnings))
+    missing_share = {name: float(table.features[name].isna().mean()) for name in contract.feature_names}
+    class_rows = {label: int((table.raw_target == label).sum()) for label in contract.target.classes}
+    drifted = moved(contract, table, accepted) if accepted is not None else []
+    return CheckReport(
+        rows=len(table),
+        errors=(*identity, *_target_errors(contract, table, class_rows), *_column_errors(contract, missing_share)),
+        warnings=(
+            *warnings,
+            *_column_warnings(contract, table, missing_share),
+            *_class_warnings(class_rows, len(table)),
+            *(str(shift) for shift in drifted),
+            *_size_warnings(table, accepted),
+        ),
+        missing_share=missing_share,
+        class_rows=class_rows,
+        drifted=tuple(shift.column for shift in drifted),
+    )
+
+
+def _errors(error: InvalidTable) -> tuple[Fault, ...]:
+    return error.faults or (Fault("table", error.message, "a CSV table that keeps the contract"),)
+
+
+def _identity(contract: Contract, raw: pd.DataFrame) -> tuple[list[Fault], list[str]]:
+    """Rows that stand twice: by id, or whole where there is no id (a few such twins may be different people)."""
+    id_column = contract.table.id_column
+    if id_column is not None and id_column in raw.columns:
+        ids = raw[id_column]
+        return _repeated(id_column, ids, (ids.duplicated() & (ids != "")).to_numpy(), "each id once"), []
+    warnings = [f"the id column {id_column} is not in the table: rows are compared whole"] if id_column else []
+    twins = raw.duplicated().to_numpy()
+    if twins.mean() > MAX_TWIN_SHARE:
+        return _repeated("row", None, twins, f"at most {MAX_TWIN_SHARE:.0%} of exact repeats"), warnings
+    if twins.any():
+        warnings.append(f"{int(twins.sum())} rows repeat an earlier one exactly: rows {_shown(twins)}")
+    return [], warnings
+
+
+def _repeated(field: str, values: pd.Series[str] | None, is_repeat: np.ndarray, allowed: str) -> list[Fault]:
+    rows = np.flatnonzero(is_repeat)
+    more = f" ({len(rows)} rows in all)" if len(rows) > MAX_ROWS_SHOWN else ""
+    return [
+        Fault(
+            field,
+            f"repeats {'an earlier row' if values is None else repr(values.iloc[row])}{more}",
+            allowed,
+            None if values is None else values.iloc[row],
+            int(row) + 1,
+        )
+        for row in rows[:MAX_ROWS_SHOWN]
+    ]
+
+
+def _target_errors(contract: Contract, table: CleanTable, class_rows: dict[str, int]) -> list[Fault]:
+    column, faults = contract.target.column, []
+    if len(table) < MIN_ROWS:
+        faults.append(Fault("rows", f"are {len(table)}", f"at least {MIN_ROWS}", len(table)))
+    if not class_rows and table.target.nunique() < 2:
+        faults.append(Fault(column, "has one value only", "a target that varies", table.target.iloc[0]))
+    return faults + [
+        Fault(column, f"is {label!r} in {rows} rows only", f"each class in at least {MIN_CLASS_ROWS} rows", label)
+        for label, rows in class_rows.items()
+        if rows < MIN_CLASS_ROWS
+    ]
+
+
+def _column_errors(contract: Contract, missing_share: dict[str, float]) -> list[Fault]:
+    return [
+        Fault(feature.column, "has no value in any row", "some values; take the feature out of the contract if not")
+        for feature in contract.features
+        if missing_share[feature.name] == 1
+    ]
+
+
+def _column_warnings(contract: Contract, table: CleanTable, missing_share: dict[str, float]) -> list[str]:
+    mostly = [
+        f"{name}: {share:.0%} of the values are missing"
+        for name, share in missing_share.items()
+        if LARGE_MISSING_SHARE < share < 1
+    ]
+    constant = [
+        f"{name}: every row has the same value, so nothing is learnt from it"
+        for name in contract.feature_names
+        if table.features[name].nunique() == 1 and not missing_share[name]
+    ]
+    return mostly + constant
+
+
+def _class_warnings(class_rows: dict[str, int], rows: int) -> list[str]:
+    return [
+        f"class {label!r} has {count} of {rows} rows only: its quality is hard to measure"
+        for label, count in class_rows.items()
+        if MIN_CLASS_ROWS <= count < SMALL_CLASS_SHARE * rows
+    ]
+
+
+def _size_warnings(table: CleanTable, accepted: CleanTable | None) -> list[str]:
+    if accepted is None or len(table) >= MIN_ROWS_TO_LAST * len(accepted):
+        return []
+    return [f"the table has {len(table)} rows, the last accepted one had {len(accepted)}: was the file cut?"]
+
+
+def _shown(is_marked: Sequence[bool] | np.ndarray) -> str:
+    rows = np.flatnonzero(is_marked) + 1
+    return ", ".join(map(str, rows[:MAX_ROWS_SHOWN])) + (" and more" if len(rows) > MAX_ROWS_SHOWN else "")

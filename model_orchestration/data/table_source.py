@@ -1,0 +1,119 @@
+"""Where a table's bytes come from: the file that is named now, the one that was named last, or none at all.
+
+<state folder>/datasets.json      the last file that was published of each table, by the table's name
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tabular.data import feature_store
+from tabular.contract.types import Contract
+from tabular.errors import InvalidSetting
+from tabular.ports.stores import Objects
+from tabular.data.synthetic import make_table
+
+DATA = Path("data")
+SYNTHETIC_ROWS = 10_000
+SYNTHETIC_SEED = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table's bytes, and in plain words where they are from; `file` is where they lie, if DATASET_CSV named it."""
+
+    body: bytes
+    name: str
+    origin: str
+    is_synthetic: bool = False
+    file: Path | None = None
+
+
+class Datasets:
+    """Which file was last published of each table; kept in the state folder."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "datasets.json"
+
+    def last(self, table: str) -> Path | None:
+        """The file that `DATASET_CSV` last named for the table, if any; raises InvalidSetting if unreadable."""
+        found = self._read().get(table)
+        return None if found is None else Path(found)
+
+    def remember(self, table: str, file: Path) -> None:
+        """Keep the file for the next start."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._path.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(self._read() | {table: str(file)}))
+        fresh.replace(self._path)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, str])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.MsgspecError) as error:
+            raise InvalidSetting(
+                f"{self._path} cannot be read: {error}. Delete it, and name the table again with DATASET_CSV=path"
+            ) from error
+
+
+def find_source(objects: Objects, contract: Contract, named: str, last: Path | None) -> Source:
+    """The file that is named, or was last; else the contract's own in `data`, the real version there is, or synthetic.
+
+    Raises InvalidSetting if a file that is named is not there or cannot be read, or one that was and no version of it
+    is left.
+    """
+    if named:
+        if not _is_there(Path(named)):
+            raise InvalidSetting(f"DATASET_CSV={named!r}: there is no such file (looked for {Path(named).resolve()})")
+        return _from_file(Path(named), f"real, from {Path(named).name}", is_named=True)
+    if last is not None and _is_there(last):
+        return _from_file(last, f"real, from {last}, as DATASET_CSV named it last for this table", is_named=True)
+    own = DATA / (contract.table.source_file or "")
+    if last is None and _is_there(own):
+        return _from_file(own, f"real, from {own.name}")
+    return _without_file(objects, contract, last)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise InvalidSetting(f"{path} cannot be looked for: {error.strerror}. Check who may read its folder") from error
+
+
+def _from_file(path: Path, origin: str, *, is_named: bool = False) -> Source:
+    file = path.resolve() if is_named else None
+    try:
+        str(file).encode()
+        return Source(path.read_bytes(), path.name, origin, file=file)
+    except UnicodeEncodeError as error:
+        raise InvalidSetting(
+            f"DATASET_CSV: the path {str(file)!a} is not text in UTF-8, so that it cannot be kept: rename the file or "
+            "its folder"
+        ) from error
+    except OSError as error:
+        raise InvalidSetting(f"{path} cannot be read: {error.strerror}. Check who may read it") from error
+
+
+def _without_file(objects: Objects, contract: Contract, last: Path | None) -> Source:
+    real = feature_store.newest_real(objects, contract)
+    if real is not None:
+        why = "no table is named now" if last is None else f"{last} is not there any more"
+        origin = (
+            f"real, the version {real.sha256[:12]} from {real.source} of {real.created_at:%d %b %Y, %H:%M} UTC. It is "
+            f"kept: {why}, and synthetic data never replaces a real table. Another one: DATASET_CSV=path"
+        )
+        return Source(feature_store.fetch(objects, contract, real.sha256), real.source, origin)
+    if last is not None:
+        raise InvalidSetting(
+            f"the table that DATASET_CSV named last, {last}, is not there any more: put it back, or name it where it "
+            "is now with DATASET_CSV=path"
+        )
+    wanted = f"put the real table at {DATA / contract.table.source_file} or " if contract.table.source_file else ""
+    origin = f"SYNTHETIC: made-up rows, good for a try and for nothing else. To use real ones, {wanted}set DATASET_CSV"
+    return Source(make_table(contract, SYNTHETIC_ROWS, SYNTHETIC_SEED), "synthetic", origin, is_synthetic=True)

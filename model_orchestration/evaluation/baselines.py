@@ -1,0 +1,64 @@
+"""What any model must beat: a constant, and a linear model on the same rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from tabular.contract.types import Contract
+from tabular.data.table import CleanTable
+
+CONSTANT, LINEAR = "a constant", "a linear model"
+
+Floats = NDArray[np.floating[Any]]
+
+
+def baselines(contract: Contract, train: CleanTable, test: CleanTable) -> dict[str, Floats]:
+    """The scores of each baseline, fitted on train, on the test rows: the shape a model of the task gives."""
+    return {CONSTANT: _constant(contract, train, len(test)), LINEAR: _linear(contract, train, test)}
+
+
+def _constant(contract: Contract, train: CleanTable, rows: int) -> Floats:
+    target = train.target.to_numpy()
+    if contract.table.task != "multiclass":
+        return np.full(rows, target.mean())
+    shares = np.bincount(target.astype(np.int64), minlength=len(contract.target.classes)) / len(target)
+    return np.tile(shares, (rows, 1))
+
+
+def _linear(contract: Contract, train: CleanTable, test: CleanTable) -> Floats:
+    """Logistic regression, or ridge for a regression; labels one-hot (missing is a label), numbers scaled."""
+    is_regression = contract.table.task == "regression"
+    model: Pipeline = make_pipeline(
+        _columns(contract), Ridge() if is_regression else LogisticRegression(max_iter=1_000)
+    )
+    model.fit(_readable(contract, train), train.target.to_numpy())
+    if is_regression:
+        return np.asarray(model.predict(_readable(contract, test)), dtype=np.float64)
+    chances = np.zeros((len(test), max(2, len(contract.target.classes))))
+    chances[:, model.classes_.astype(np.int64)] = model.predict_proba(_readable(contract, test))
+    return chances[:, 1] if contract.table.task == "binary" else chances
+
+
+def _columns(contract: Contract) -> Any:
+    numbers = [feature.name for feature in contract.features if feature.is_numeric]
+    labels = [feature.name for feature in contract.features if not feature.is_numeric]
+    filled = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+    return ColumnTransformer([("numbers", filled, numbers), ("labels", OneHotEncoder(handle_unknown="ignore"), labels)])
+
+
+def _readable(contract: Contract, table: CleanTable) -> pd.DataFrame:
+    features = table.features.copy()
+    for feature in contract.features:
+        if not feature.is_numeric:
+            column = features[feature.name].astype(object)
+            features[feature.name] = column.where(column.notna(), "(missing)")
+    return features

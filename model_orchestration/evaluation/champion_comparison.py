@@ -1,0 +1,97 @@
+"""The present champion against a new model, on rows that the champion was not trained on."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_orchestration.data.split import Split, split
+from model_orchestration.evaluation.metrics import Difference, compare
+from model_orchestration.evaluation.probes import contents
+from model_orchestration.evaluation.promotion import is_synthetic
+from model_orchestration.job import Job, Tools
+from tabular.adapters.mlflow.registry import Run
+from tabular.contract.types import Contract
+from tabular.data import feature_store
+from tabular.data.table import CleanTable, clean, encode, read_csv
+from tabular.errors import NotFound, Rejected
+from tabular.model.bundle import Bundle, read_bundle
+
+MIN_UNSEEN_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Duel:
+    """The comparison, empty if there is nobody to compare with; the notes say why, or on which rows."""
+
+    differences: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def duel(
+    tools: Tools, job: Job, champion_run_id: str | None, parts: Split, our_scores: NDArray[np.floating[Any]]
+) -> Duel:
+    """Compare with the champion on the test rows of this job; raises Unavailable."""
+    if champion_run_id is None:
+        return Duel(notes=("there is no other champion to compare with",))
+    contract = job.read_contract
+    try:
+        run, bundle = _champion(tools, champion_run_id)
+        their_test = _their_view(tools, job, bundle, parts)
+    except Rejected as error:
+        return Duel(notes=(f"not compared with the champion {champion_run_id}: {error}",))
+    if not job.synthetic and is_synthetic(tools, job, champion_run_id):
+        return Duel(notes=(f"not compared with the champion {champion_run_id}: it was trained on synthetic data",))
+    if not _same_question(contract, bundle.contract):
+        return Duel(notes=(f"not compared with the champion {champion_run_id}: it answers another question",))
+    unseen, notes = _unseen(tools, job, run, bundle.contract, their_test)
+    target = parts.test.target.to_numpy()
+    their_scores = bundle.predict(encode(bundle.contract, their_test.features))
+    differences = compare(contract.table.task, target[unseen], our_scores[unseen], their_scores[unseen])
+    return Duel(tuple(differences), notes)
+
+
+def _champion(tools: Tools, run_id: str) -> tuple[Run, Bundle]:
+    with tempfile.TemporaryDirectory() as folder:
+        tools.registry.fetch_bundle(run_id, Path(folder))
+        return tools.registry.run(run_id), read_bundle(Path(folder))
+
+
+def _same_question(ours: Contract, theirs: Contract) -> bool:
+    def question(contract: Contract) -> tuple[object, ...]:
+        target = contract.target
+        return contract.table.task, target.column, target.classes, target.positive
+
+    return question(ours) == question(theirs)
+
+
+def _their_view(tools: Tools, job: Job, champion: Bundle, parts: Split) -> CleanTable:
+    """Our test rows as the champion's own contract reads them."""
+    if champion.contract.digest == job.read_contract.digest:
+        return parts.test
+    body = feature_store.fetch(tools.objects, job.read_contract, job.data_sha256)
+    return clean(champion.contract, read_csv(body)).take(parts.test.features.index.to_numpy())
+
+
+def _unseen(
+    tools: Tools, job: Job, run: Run, contract: Contract, test: CleanTable
+) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """Which test rows the champion was not trained on: memorised rows would make it look better than it is."""
+    everything = np.ones(len(test), dtype=bool)
+    sha256, seed = run.tags.get("data_sha256"), run.tags.get("seed")
+    if sha256 == job.data_sha256 and seed == str(job.seed):
+        return everything, ()
+    try:
+        body = feature_store.fetch(tools.objects, contract, str(sha256))
+        known = set(contents(split(clean(contract, read_csv(body)), int(str(seed))).train))
+    except (NotFound, ValueError):
+        return everything, ("the champion's own training rows are not known: it may have seen some of the test rows",)
+    unseen = np.array([content not in known for content in contents(test)])
+    if unseen.sum() < MIN_UNSEEN_ROWS:
+        return everything, (f"the champion was trained on all but {int(unseen.sum())} of the test rows",)
+    return unseen, (f"compared on the {int(unseen.sum())} test rows that the champion was not trained on",)

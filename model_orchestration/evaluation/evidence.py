@@ -1,0 +1,60 @@
+"""What the gate looks at, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from model_orchestration.data.split import Split
+from model_orchestration.evaluation.metrics import Difference, compare
+from tabular.contract.types import Contract
+
+Floats = NDArray[np.floating[Any]]
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """One reason why the model may not be champion."""
+
+    name: str
+    why: str
+    remedy: str
+
+
+class GateReport(msgspec.Struct, frozen=True):
+    """The verdict: `passed` is True if no check refused. `notes` are worth knowing and refuse nothing."""
+
+    passed: bool
+    refusals: tuple[Refusal, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the gate looks at. `baselines` maps a name to its scores on the test rows.
+
+    `against_champion` compares with the present champion on test rows; empty if there is none to compare with.
+    """
+
+    contract: Contract
+    split: Split
+    validation_scores: Floats
+    test_scores: Floats
+    baselines: Mapping[str, Floats]
+    trials: Sequence[Mapping[str, float]]
+    against_champion: Sequence[Difference] = ()
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def against_baselines(self) -> Mapping[str, Sequence[Difference]]:
+        """The comparison with each baseline, paired over the test rows."""
+        task, target = self.contract.table.task, self.split.test.target.to_numpy()
+        return {name: compare(task, target, self.test_scores, scores) for name, scores in self.baselines.items()}
+
+
+Check = Callable[[Evidence], Refusal | None]

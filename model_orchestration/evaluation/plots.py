@@ -1,0 +1,146 @@
+"""The pictures of a model, as PNG bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn import metrics as sk
+
+from tabular.contract.types import Contract
+
+Floats = NDArray[np.floating[Any]]
+
+INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9730d", "#8c959f"
+STYLE: dict[str, Any] = {"color": INK, "fontsize": 10}
+CALIBRATION_BINS = 10
+MAX_POINTS = 5_000
+
+
+def model_plots(contract: Contract, target: Floats, scores: Floats, threshold: float) -> dict[str, bytes]:
+    """The pictures of the test rows, by file name: curves and a confusion matrix, or a fit for a regression."""
+    if contract.table.task == "regression":
+        return {"fit.png": _fit(target, scores)}
+    curves = list(_curves(contract, target, scores))
+    told = scores.argmax(axis=1) if scores.ndim == 2 else (scores >= threshold).astype(int)
+    return {
+        "roc.png": _roc(curves),
+        "precision_recall.png": _precision_recall(curves),
+        "calibration.png": _calibration(curves),
+        "confusion_matrix.png": _confusion(contract, target.astype(int), told, threshold),
+    }
+
+
+def search_history(losses: Sequence[float], metric: str) -> bytes:
+    """The validation loss of every trial, and the best so far."""
+    figure, axes = _axes("Search history", "Trial", f"Validation {metric}")
+    numbers = np.arange(len(losses))
+    axes.scatter(numbers, losses, s=22, color=GREY, label="trial", zorder=2)
+    axes.step(numbers, np.minimum.accumulate(losses), where="post", color=BLUE, lw=2, label="best so far", zorder=3)
+    best = int(np.argmin(losses))
+    axes.scatter([best], [losses[best]], s=70, color=ORANGE, zorder=4, label=f"best: trial {best}, {losses[best]:.4f}")
+    # One wild trial must not flatten the picture of the others.
+    low, high = min(losses), float(np.quantile(losses, 0.9))
+    axes.set_ylim(low - 0.05 * (high - low or 1), high + 0.25 * (high - low or 1))
+    axes.legend(frameon=False)
+    return _png(figure)
+
+
+Curve = tuple[str, NDArray[np.bool_], Floats]
+
+
+def _curves(contract: Contract, target: Floats, scores: Floats) -> Iterator[Curve]:
+    if scores.ndim == 1:
+        yield str(contract.target.positive), target == 1, scores
+        return
+    for code, name in enumerate(contract.target.classes):
+        if 0 < (target == code).sum() < len(target):
+            yield name, target == code, scores[:, code]
+
+
+def _roc(curves: Sequence[Curve]) -> bytes:
+    figure, axes = _axes("ROC", "False positive rate", "True positive rate")
+    axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--")
+    for name, truth, scores in curves:
+        rates = sk.roc_curve(truth, scores)
+        axes.plot(rates[0], rates[1], lw=2, label=f"{name}: AUC {sk.roc_auc_score(truth, scores):.3f}")
+    axes.legend(frameon=False, loc="lower right")
+    return _png(figure)
+
+
+def _precision_recall(curves: Sequence[Curve]) -> bytes:
+    figure, axes = _axes("Precision and recall", "Recall", "Precision")
+    for name, truth, scores in curves:
+        precision, recall, _ = sk.precision_recall_curve(truth, scores)
+        line = axes.plot(recall, precision, lw=2, label=f"{name}: {sk.average_precision_score(truth, scores):.3f}")
+        axes.axhline(truth.mean(), color=line[0].get_color(), lw=1, ls="--", alpha=0.6)
+    axes.set_ylim(0, 1.03)
+    axes.legend(frameon=False, loc="upper right", title="average precision; dashes: share of the class")
+    return _png(figure)
+
+
+def _calibration(curves: Sequence[Curve]) -> bytes:
+    figure, axes = _axes("Calibration", "Chance the model gave (mean of a tenth of the rows)", "Share it happened in")
+    axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--", label="perfect")
+    for name, truth, scores in curves:
+        parts = np.array_split(np.argsort(scores, kind="stable"), CALIBRATION_BINS)
+        points = [(scores[rows].mean(), truth[rows].mean(), len(rows)) for rows in parts if len(rows)]
+        told, happened, rows = (np.array(column) for column in zip(*points, strict=True))
+        error = 1.96 * np.sqrt(np.maximum(happened * (1 - happened), 1e-9) / rows)
+        axes.errorbar(told, happened, yerr=error, marker="o", lw=2, capsize=3, label=name)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.legend(frameon=False, loc="upper left")
+    return _png(figure)
+
+
+def _confusion(contract: Contract, truth: NDArray[np.int64], told: NDArray[np.int64], threshold: float) -> bytes:
+    is_binary = contract.table.task == "binary"
+    negative = [name for name in contract.target.classes if name != contract.target.positive]
+    names = [*negative, str(contract.target.positive)] if is_binary else list(contract.target.classes)
+    counts = sk.confusion_matrix(truth, told, labels=range(len(names)))
+    title = f"Confusion matrix at threshold {threshold:.3f}" if is_binary else "Confusion matrix"
+    figure, axes = _axes(title, "Predicted", "True")
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.grid(visible=False)
+    for (row, column), count in np.ndenumerate(counts):
+        color = "white" if shares[row, column] > 0.5 else INK
+        text = f"{count:,}\n{shares[row, column]:.1%}"
+        axes.text(column, row, text, ha="center", va="center", color=color, fontsize=12)
+    return _png(figure)
+
+
+def _fit(target: Floats, scores: Floats) -> bytes:
+    figure, axes = _axes("Prediction and truth", "True value", "Predicted value")
+    step = max(1, len(target) // MAX_POINTS)
+    axes.scatter(target[::step], scores[::step], s=8, alpha=0.3, color=BLUE)
+    ends = [min(target.min(), scores.min()), max(target.max(), scores.max())]
+    axes.plot(ends, ends, color=GREY, lw=1, ls="--")
+    return _png(figure)
+
+
+def _axes(title: str, across: str, up: str) -> tuple[Figure, Any]:
+    # A Figure of our own, not pyplot's: no global state, safe in any thread.
+    figure = Figure(figsize=(6.4, 4.8), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK)
+    axes.set_xlabel(across, **STYLE)
+    axes.set_ylabel(up, **STYLE)
+    axes.grid(color="#d0d7de", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    return buffer.getvalue()

@@ -1,0 +1,118 @@
+"""A trial made servable: what its bundle holds beside the booster is the same for every trial of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from model_orchestration.data.split import Split
+from model_orchestration.search.sweep import SearchData, Trial
+from tabular.contract.types import Contract
+from tabular.data.table import CleanTable, encode, public_records
+from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, Range, write_bundle
+from tabular.model.pyfunc import describe
+
+MAX_REFERENCE_ROWS = 5_000
+GOLDEN_ROWS = 20
+UNSEEN_LABEL = "a label nobody has seen"
+
+
+def search_data(contract: Contract, split: Split) -> SearchData:
+    """The parts of a split that a sweep may see: never the test rows."""
+    return SearchData(
+        train=encode(contract, split.train.features),
+        train_target=split.train.target.to_numpy(),
+        validation=encode(contract, split.validation.features),
+        validation_target=split.validation.target.to_numpy(),
+    )
+
+
+@dataclass(frozen=True)
+class Bundler:
+    """Writes the bundles of one sweep.
+
+    The drift reference is held out: validation rows, whose scores the model has not memorised. Build it with `bundler`.
+    """
+
+    contract: Contract
+    validation_target: NDArray[np.floating[Any]]
+    reference: pd.DataFrame
+    reference_rows: NDArray[np.int64]
+    profile: Mapping[str, Range]
+    golden_records: list[dict[str, Any]]
+    synthetic: bool = False
+
+    def write(self, trial: Trial, folder: Path, metrics: Mapping[str, float]) -> Bundle:
+        """Write the trial's bundle into an empty folder, with the description that MLflow's tools read."""
+        scores = trial.validation_scores[self.reference_rows]
+        # Drift of a multiclass model is watched on the chance of the likeliest class, as predictions store it.
+        watched = scores if scores.ndim == 1 else scores.max(axis=1)
+        reference = self.reference.assign(**{REFERENCE_SCORE: watched.astype(np.float64)})
+        bundle = write_bundle(
+            folder,
+            self.contract,
+            trial.booster,
+            reference,
+            self.profile,
+            self.golden_records,
+            metrics,
+            synthetic=self.synthetic,
+        )
+        describe(folder)
+        return bundle
+
+
+def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = False) -> Bundler:
+    """Prepare what every bundle of the sweep shares; a large validation part is sampled by seed.
+
+    `synthetic` says that the table is made up, for the bundles to say so too.
+    """
+    rows = np.arange(len(split.validation))
+    if len(rows) > MAX_REFERENCE_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_REFERENCE_ROWS, replace=False))
+    kept = split.validation.take(rows)
+    return Bundler(
+        contract=contract,
+        validation_target=split.validation.target.to_numpy(),
+        reference=kept.features.assign(**{REFERENCE_TARGET: kept.target}).reset_index(drop=True),
+        reference_rows=rows,
+        profile=profile(contract, split.train),
+        golden_records=golden_records(contract, kept),
+        synthetic=synthetic,
+    )
+
+
+def profile(contract: Contract, train: CleanTable) -> dict[str, Range]:
+    """The lowest and the highest value of each numeric feature on the training rows."""
+    ranges = {}
+    for feature in contract.features:
+        if feature.is_numeric and train.features[feature.name].notna().any():
+            column = train.features[feature.name]
+            ranges[feature.name] = (float(column.min()), float(column.max()))
+    return ranges
+
+
+def golden_records(contract: Contract, table: CleanTable) -> list[dict[str, Any]]:
+    """Request bodies of real rows, then one each of the awkward kinds: nulls, an unseen label, the far ends, codes."""
+    records = public_records(contract, table.features.iloc[:GOLDEN_ROWS])
+    pattern = records[0]
+    unseen = {feature.name: UNSEEN_LABEL for feature in contract.features if not feature.is_numeric}
+    codes = {feature.name: len(feature.levels) - 1 for feature in contract.features if feature.has_codes}
+    awkward = [
+        dict.fromkeys(contract.feature_names),
+        pattern | unseen,
+        pattern | codes,
+        pattern | _ends(contract, 0),
+        pattern | _ends(contract, 1),
+    ]
+    return [*records, *awkward]
+
+
+def _ends(contract: Contract, end: int) -> dict[str, int | float]:
+    return {feature.name: feature.ends[end] for feature in contract.features if feature.is_numeric}

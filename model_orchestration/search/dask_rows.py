@@ -1,0 +1,152 @@
+"""The rows of a sweep spread over a Dask cluster: trials one after another, each fitted by all workers together.
+
+No worker holds more than its share of the rows. XGBoost sums the histograms of all shares (`xgboost.dask`), so the
+result depends on how many shares there are, and on nothing else: share i always goes to the worker that gets rank i.
+A trial under which a worker dies is fitted again, once there are enough workers and the rows are placed anew.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Executor
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import xgboost as xgb
+from dask import array
+from distributed import KilledWorker
+from numpy.typing import NDArray
+from xgboost import dask as xgb_dask
+from xgboost.collective import Config
+
+from model_orchestration.job import code_digest
+from model_orchestration.search.dask_trials import RETRIES, RETRY_AFTER_SECONDS, connected, other_code
+from model_orchestration.search.sweep import MAX_BINS, MAX_ROUNDS, PATIENCE_ROUNDS, Fit, Params, Trial, threads
+from tabular.encoding.row import Matrix
+from tabular.errors import Unavailable
+
+WORKERS_SECONDS = 60.0
+"""How long to wait for as many workers as there are shares, at the start and when one has died."""
+
+DEATH_SECONDS = 5.0
+"""How long the scheduler may take to notice a death that the other workers noticed first."""
+
+MEETING_SECONDS = 20
+"""How long the workers of a fit wait for one another before its first round: for one that has died, else, for ever."""
+
+FAILURES = (xgb.core.XGBoostError, KilledWorker, CancelledError, RuntimeError, ValueError, KeyError, OSError)
+"""What placing rows or a fit may end with when a worker dies; a failure with all workers alive is raised as it is."""
+
+
+class SpreadFit:
+    """`Fit` on rows that lie in so many shares on the workers of a cluster; runs here, one call at a time."""
+
+    def __init__(self, fit: Fit, client: Any, shares: int) -> None:
+        self._fit = fit
+        self._client = client
+        self._shares = shares
+        self._chosen: list[str] = []
+        self._pieces: list[Any] = []
+        self._placed: tuple[xgb_dask.DaskDMatrix, xgb_dask.DaskDMatrix] | None = None
+
+    def __call__(self, number: int, params: Params) -> Trial:
+        """Fit one proposal; raises Unavailable if the workers cannot be had or keep dying, Rejected for other code."""
+        started = time.perf_counter()
+        for _ in range(1 + RETRIES):
+            try:
+                booster = self._train(params)
+            except FAILURES:
+                if not self._somebody_died():
+                    raise
+                self._chosen, self._pieces, self._placed = [], [], None
+                continue
+            return self._fit.finished(number, params, booster, started)
+        why = f"workers died {1 + RETRIES} times under trial {number}: give them more memory, or add workers"
+        raise Unavailable("the Dask cluster", why, RETRY_AFTER_SECONDS)
+
+    def _train(self, params: Params) -> xgb.Booster:
+        with self._client.as_current():  # xgboost.dask asks for one, whatever client it is given
+            if self._placed is None:
+                self._placed = self._place()
+            train, validation = self._placed
+            done = xgb_dask.train(
+                self._client,
+                self._fit.settings(params),
+                train,
+                num_boost_round=MAX_ROUNDS,
+                evals=[(validation, "validation")],
+                early_stopping_rounds=PATIENCE_ROUNDS,
+                verbose_eval=False,
+                coll_cfg=Config(tracker_timeout=MEETING_SECONDS),
+            )
+        booster: xgb.Booster = done["booster"]
+        return booster
+
+    def _place(self) -> tuple[xgb_dask.DaskDMatrix, xgb_dask.DaskDMatrix]:
+        """Send each worker its share of train and of validation; they are binned there, anew for each trial."""
+        data = self._fit.data
+        workers = self._chosen = self._workers()
+        train, target = (self._spread(rows, workers) for rows in (data.train, data.train_target))
+        known, known_target = (self._spread(rows, workers) for rows in (data.validation, data.validation_target))
+        binned = xgb_dask.DaskQuantileDMatrix(self._client, train, target, max_bin=MAX_BINS)
+        return binned, xgb_dask.DaskQuantileDMatrix(self._client, known, known_target, max_bin=MAX_BINS, ref=binned)
+
+    def _spread(self, rows: Matrix | NDArray[np.floating[Any]], workers: list[str]) -> array.Array:
+        shares = []
+        for worker, share in zip(workers, np.array_split(rows, len(workers)), strict=True):
+            piece = self._client.scatter(share, workers=[worker], hash=False)
+            self._pieces.append(piece)
+            shares.append(array.from_delayed(piece, share.shape, share.dtype))
+        return array.concatenate(shares)
+
+    def _workers(self) -> list[str]:
+        """The workers' addresses by the rank that XGBoost will give them: it sorts by their names, then addresses."""
+        try:
+            self._client.wait_for_workers(self._shares, timeout=WORKERS_SECONDS)
+        except TimeoutError as error:
+            there = len(self._alive())
+            why = f"the rows are to lie on {self._shares} workers, there are {there}: start more or set SWEEP_WORKERS"
+            raise Unavailable("the Dask cluster", why, RETRY_AFTER_SECONDS) from error
+        names = {address: f"[xgboost.dask-{known['id']}]:{address}" for address, known in self._alive().items()}
+        chosen = sorted(names, key=names.__getitem__)[: self._shares]
+        for address, found in self._client.run(own_code, workers=chosen).items():
+            if found != code_digest():
+                raise other_code(address, found, code_digest())
+        return chosen
+
+    def _alive(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        with suppress(OSError):
+            found = self._client.scheduler_info(n_workers=-1)
+        if self._client.status != "running" or "workers" not in found:
+            raise Unavailable("the Dask cluster", "the scheduler was lost in mid-sweep", RETRY_AFTER_SECONDS)
+        alive: dict[str, Any] = found["workers"]
+        return alive
+
+    def _somebody_died(self) -> bool:
+        """True if a worker or its share is gone; raises Unavailable if the scheduler is."""
+        deadline = time.monotonic() + DEATH_SECONDS
+        while time.monotonic() < deadline:
+            came_back_empty = any(piece.status in {"lost", "cancelled"} for piece in self._pieces)
+            if came_back_empty or not self._alive().keys() >= set(self._chosen):
+                return True
+            time.sleep(0.1)
+        return False
+
+
+def own_code() -> str:
+    """The digest of the code that this process runs; called on a worker."""
+    return code_digest()
+
+
+@contextmanager
+def on_dask_rows(fit: Fit, scheduler: str, shares: int) -> Iterator[tuple[Executor, SpreadFit]]:
+    """One thread here, and the fit that has the cluster do the work; raises Unavailable like `connected`."""
+    with connected(scheduler, shares) as client:
+        executor = threads(1)
+        try:
+            yield executor, SpreadFit(fit, client, shares)
+        finally:
+            executor.shutdown(cancel_futures=True)

@@ -1,0 +1,58 @@
+"""Where the trials of a sweep run: in threads here, or on a Dask cluster. The result is the same.
+
+Unless the rows of each trial are spread: then it depends on how many shares they lie in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from model_orchestration.search.sweep import Fit, Params, Trial, threads
+from tabular.errors import Rejected
+
+EngineName = Literal["local", "dask"]
+SpreadName = Literal["trials", "rows"]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How a sweep is run: by so many workers, here or (`dask`) on the cluster of a scheduler, its own one if empty."""
+
+    workers: int
+    name: EngineName = "local"
+    scheduler: str = ""
+    spread: SpreadName = "trials"
+
+    @property
+    def row_shares(self) -> int:
+        """How many workers the rows of each trial lie on; 0 if a trial has all rows to itself."""
+        return self.workers if self.spread == "rows" else 0
+
+    @contextmanager
+    def started(self, fit: Fit) -> Iterator[tuple[Executor, Callable[[int, Params], Trial]]]:
+        """The executor, and the fit as it is to be given to `search.sweep`; raises Unavailable, or Rejected."""
+        if self.name == "local":
+            with threads(self.workers) as executor:
+                yield executor, fit
+            return
+        with self._on_dask(fit) as pair:
+            yield pair
+
+    def _on_dask(self, fit: Fit) -> AbstractContextManager[tuple[Executor, Callable[[int, Params], Trial]]]:
+        try:
+            if self.spread == "rows":
+                from model_orchestration.search.dask_rows import on_dask_rows
+
+                return on_dask_rows(fit, self.scheduler, self.workers)
+            from model_orchestration.search.dask_trials import on_dask
+
+            return on_dask(fit, self.scheduler, self.workers)
+        except ModuleNotFoundError as error:
+            raise Rejected(
+                f"the engine dask needs a package that is not installed ({error.name}): "
+                "install the dependency group dask, as `make train engine=dask` does"
+            ) from error

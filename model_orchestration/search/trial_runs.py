@@ -1,0 +1,69 @@
+"""Every trial as an MLflow run, written while the next trials are fitted."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from model_orchestration.evaluation.metrics import metrics
+from model_orchestration.search.candidate import Bundler
+from model_orchestration.search.sweep import Params, Trial
+from tabular.adapters.mlflow.registry import BUNDLE, MlflowRegistry
+
+PENS = 2
+
+
+class TrialRun(msgspec.Struct, frozen=True):
+    """One trial and the run that holds its bundle; `loss` is on validation."""
+
+    number: int
+    run_id: str
+    loss: float
+    rounds: int
+    params: Params
+
+
+class Recorder:
+    """Writes trials under a parent run in the background; leave the `with` block to have them all written.
+
+    Raises what the registry raised, at the end of the block. `runs` is in trial order.
+    """
+
+    def __init__(self, registry: MlflowRegistry, bundler: Bundler, parent_id: str, tags: Mapping[str, Any]) -> None:
+        self.runs: list[TrialRun] = []
+        self._registry = registry
+        self._bundler = bundler
+        self._parent_id = parent_id
+        self._tags = tags
+        self._pens = ThreadPoolExecutor(PENS, thread_name_prefix="record")
+        self._pending: list[Future[TrialRun]] = []
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._pens.shutdown(wait=True, cancel_futures=kind is not None)
+        if kind is None:
+            self.runs = [pending.result() for pending in self._pending]
+
+    def __call__(self, trial: Trial) -> None:
+        """Queue one trial."""
+        self._pending.append(self._pens.submit(self._record, trial))
+
+    def _record(self, trial: Trial) -> TrialRun:
+        registry, contract = self._registry, self._bundler.contract
+        run_id = registry.start_run(f"trial {trial.number:03d}", {**self._tags, "trial": trial.number}, self._parent_id)
+        measured = metrics(contract.table.task, self._bundler.validation_target, trial.validation_scores)
+        found = {f"validation_{name}": value for name, value in measured.items()}
+        found |= {"validation_loss": trial.loss, "rounds": float(trial.rounds)}
+        with tempfile.TemporaryDirectory() as folder:
+            self._bundler.write(trial, Path(folder), found)
+            registry.put_folder(run_id, Path(folder), BUNDLE)
+        registry.log(run_id, params=trial.params, metrics=found | {"fit_seconds": trial.fit_seconds})
+        registry.finish(run_id)
+        return TrialRun(trial.number, run_id, trial.loss, trial.rounds, trial.params)

@@ -1,0 +1,1 @@
+"""HTTP connections: uvicorn's protocol with bounds in time, in bytes and in number."""

@@ -1,0 +1,245 @@
+"""The durable queue between answering and the store: what is appended here survives the death of any process.
+
+    <folder>/lock                 holds the number of the current file; whoever writes, holds this lock
+    <folder>/outbox-000001.sqlite the queue. A damaged file is left as it is and the next number begins: a file that
+                                  others have open cannot be renamed, SQLite would delete its successor's log by name
+    <folder>/drain.lock           held by the one process that drains (server/outbox/relay_process.py)
+
+Every worker of a machine shares the folder. `kill -9` loses nothing that `append` returned from, in either mode of
+`sync`; loss of power loses nothing in mode "full" and the last moments before it in mode "normal".
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from server.outbox import idempotency as kept_answers
+from server.outbox.idempotency import KeptAnswer
+from server.outbox.sqlite_file import SQLITE_FAILURES, FileStatus, OutboxFile, Page, salvage
+from tabular.errors import Unavailable
+from tabular.predictions.batch import PredictionBatch
+from tabular.predictions.prediction import Prediction
+
+log = logging.getLogger(__name__)
+
+Sync = Literal["normal", "full"]
+Result = TypeVar("Result")
+
+OUTBOX = "the outbox"
+LOCK_SECONDS = 2.0
+FIRST_PAUSE_SECONDS = 0.0002
+LONGEST_PAUSE_SECONDS = 0.005
+RETRY_AFTER_SECONDS = 5.0
+# The last two: our statements are right, so if one is refused the tables are not.
+DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH})
+
+
+class Damaged(Exception):
+    """The file does not hold what was written into it."""
+
+
+# A value of a type that was never written makes a TypeError wherever it is used; for the last see SQLITE_FAILURES.
+SIGNS_OF_DAMAGE = (Damaged, TypeError, UnicodeDecodeError)
+
+
+@dataclass(frozen=True)
+class OutboxStatus:
+    """What waits in the current file, and how many damaged files were set aside."""
+
+    current: FileStatus
+    set_aside: int
+
+
+class Outbox:
+    """The queue of one machine; share one among threads, open one a process. Raises Unavailable, never loses silently.
+
+    `max_bytes` bounds the file: beyond it, `append` raises Unavailable rather than filling the disk.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int, sync: Sync) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._sync = sync
+        self._mutex = threading.Lock()
+        self._file: OutboxFile | None = None
+        self._number = 0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Unavailable(OUTBOX, f"{error}. Check STATE_DIR", RETRY_AFTER_SECONDS) from error
+        self.status()
+
+    def append(self, *pages: Sequence[Prediction] | PredictionBatch) -> None:
+        """Commit the predictions, each argument as a page, all or none; when this returns they will reach the store."""
+        encoded = [(msgspec.json.encode(page), len(page)) for page in pages]
+        self._run(lambda file: file.append(time.time(), *encoded))
+
+    def append_keyed(
+        self, predictions: Sequence[Prediction], answers: Sequence[KeptAnswer]
+    ) -> tuple[Mapping[str, KeptAnswer], list[Prediction]]:
+        """Commit predictions of which some have answers to be kept, each of these only if it is the first of its id.
+
+        Returns by id the answer that stands, whoever gave it, and the predictions that were written.
+        """
+
+        def write(file: OutboxFile) -> tuple[Mapping[str, KeptAnswer], list[Prediction]]:
+            standing, fresh, kept = kept_answers.settled(predictions, answers, file.answer)
+            pages = [(msgspec.json.encode(fresh), len(fresh))] if fresh else []
+            file.append(time.time(), *pages, answers=kept)
+            return standing, fresh
+
+        return self._run(write)
+
+    def append_batch(self, batches: Sequence[PredictionBatch], answer: KeptAnswer) -> KeptAnswer:
+        """Commit batches and their answer; returns the one that stands: if another does, nothing was written."""
+        encoded = [(msgspec.json.encode(batch), len(batch)) for batch in batches]
+
+        def write(file: OutboxFile) -> KeptAnswer:
+            if (earlier := file.answer(answer.id)) is not None:
+                return earlier
+            file.append(time.time(), *encoded, answers=[answer])
+            return answer
+
+        return self._run(write)
+
+    def answer(self, known_as: str) -> KeptAnswer | None:
+        """The answer that was given to the request of this id; None after a day."""
+        return self._run(lambda file: file.answer(known_as))
+
+    def oldest(self, predictions: int) -> list[Page]:
+        """The oldest pages, until they hold this many predictions."""
+        return self._run(lambda file: file.oldest(predictions))
+
+    def settle(self, pages: Sequence[Page], refused: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Forget pages of `oldest` that the store acknowledged, keeping each refused document with its reason."""
+        self._run(lambda file: file.settle(pages[-1].upto, refused) if _begins_with(file, pages[0]) else None)
+
+    def tidy(self) -> None:
+        """Keep SQLite's log short. Only that of the file this object has open, and without the lock: it takes 10 ms."""
+        # Whatever is wrong, the next to write meets it under the lock.
+        with self._mutex, suppress(*SQLITE_FAILURES):
+            if self._file is not None:
+                self._file.tidy()
+
+    def status(self) -> OutboxStatus:
+        """Depth and age of the queue, now."""
+        current = self._run(lambda file: file.status())
+        return OutboxStatus(current, len(list(self._folder.glob("outbox-*.sqlite"))) - 1)
+
+    def refused(self) -> list[tuple[str, bytes]]:
+        """Every document the store refused for good: the reason and the prediction as JSON."""
+        return self._run(lambda file: file.refused())
+
+    def close(self) -> None:
+        """Close the file and give up the lock."""
+        with self._mutex:
+            if self._file is not None:
+                self._file.close()
+            os.close(self._lock)
+
+    def _run(self, action: Callable[[OutboxFile], Result]) -> Result:
+        try:
+            with self._alone():
+                try:
+                    return action(self._current())
+                except (sqlite3.DatabaseError, *SIGNS_OF_DAMAGE) as error:
+                    if not _is_damage(error):
+                        raise
+                    self._set_aside(error)
+                    return action(self._current())
+        except (sqlite3.Error, OSError) as error:
+            raise Unavailable(OUTBOX, f"{error}. Check the disk under {self._folder}", RETRY_AFTER_SECONDS) from error
+
+    def _current(self) -> OutboxFile:
+        written = os.pread(self._lock, 20, 0)
+        number = int(written or 0) or max(self._numbers(), default=1)
+        if self._file is None or number != self._number:
+            if self._file is not None:
+                self._file.close()
+            self._file, self._number = None, number
+            if written and _is_empty(self._path(number)):  # SQLite would take it for a new one, without a word
+                raise Damaged("it is empty")
+            self._file = self._open(number)
+            if not written:
+                os.pwrite(self._lock, f"{number:020}".encode(), 0)
+        return self._file
+
+    def _set_aside(self, damage: Exception) -> None:
+        old = self._path(self._number)
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        fresh_number = self._number + 1
+        for leftover in self._folder.glob(self._path(fresh_number).name + "*"):
+            leftover.unlink()  # of a process that died while doing this
+        fresh, saved = self._open(fresh_number), 0
+        for page in sorted(salvage(old), key=lambda page: page.upto):
+            fresh.append(page.queued_at, (page.body, page.predictions))
+            saved += page.predictions
+        fresh.append(time.time(), answers=list(kept_answers.salvage(old)))
+        fresh.close()
+        os.pwrite(self._lock, f"{fresh_number:020}".encode(), 0)
+        log.error("%s is damaged (%s): set aside, %d predictions saved from it into the next file", old, damage, saved)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        deadline = time.monotonic() + LOCK_SECONDS
+        if not self._mutex.acquire(timeout=LOCK_SECONDS):
+            raise TimeoutError("another thread has held it for too long")
+        try:
+            pause = FIRST_PAUSE_SECONDS
+            while not try_lock(self._lock):
+                if time.monotonic() > deadline:
+                    raise TimeoutError("another process has held its lock for too long")
+                time.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._lock, fcntl.LOCK_UN)
+        finally:
+            self._mutex.release()
+
+    def _open(self, number: int) -> OutboxFile:
+        return OutboxFile(self._path(number), self._max_bytes, self._sync)
+
+    def _numbers(self) -> list[int]:
+        return [int(path.stem.partition("-")[2]) for path in self._folder.glob("outbox-*.sqlite")]
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"outbox-{number:06}.sqlite"
+
+
+def _is_damage(error: Exception) -> bool:
+    return isinstance(error, SIGNS_OF_DAMAGE) or getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE_CODES
+
+
+def _is_empty(path: Path) -> bool:
+    return path.exists() and path.stat().st_size == 0
+
+
+def _begins_with(file: OutboxFile, page: Page) -> bool:
+    # After a salvage keys count anew: pages read from the file before it are sent again instead, once by their ids.
+    return file.oldest(1)[:1] == [page]
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the file's lock if nobody holds it; it is given up by whoever dies holding it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,98 @@
+"""Moves the outbox into the store, in bulk. What runs it, once: server/outbox/relay_process.py."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Sequence
+
+import msgspec
+
+from server.outbox.queue import Outbox
+from server.outbox.sqlite_file import Page
+from tabular.errors import Rejected, Unavailable
+from tabular.ports.stores import Predictions
+from tabular.predictions.batch import PredictionBatch
+from tabular.predictions.prediction import Prediction
+from tabular.process.background import BackgroundTask
+
+log = logging.getLogger(__name__)
+
+BULK_PREDICTIONS = 500
+IDLE_SECONDS = 0.05  # few and often: a long burst of the store and of this is what a request at that moment waits for
+TIDY_SECONDS = 0.5
+FIRST_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 15.0
+
+_DECODER = msgspec.json.Decoder(list[Prediction] | PredictionBatch)
+
+
+class Drain:
+    """Saves the oldest pages and forgets them once the store has acknowledged them.
+
+    A kill between the two sends a page twice, and the store keeps the first: ids are the predictions' own.
+    """
+
+    def __init__(self, outbox: Outbox, store: Predictions) -> None:
+        self._outbox = outbox
+        self._store = store
+        self._backoff_seconds = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Drain until stopped, and keep the outbox tidy meanwhile, whatever the store does."""
+        tidying = BackgroundTask("tidy", self._outbox.tidy, TIDY_SECONDS).start(stop)
+        while not stop.wait(self.step()):
+            pass
+        tidying.join()
+
+    def step(self) -> float:
+        """Move one bulk; returns how many seconds to rest before the next."""
+        try:
+            pages = self._outbox.oldest(BULK_PREDICTIONS)
+            if pages:
+                self._outbox.settle(pages, self._save(pages))
+        except Unavailable as error:
+            return self._back_off(error)
+        except Exception:
+            # This thread is the only way out of the outbox: whatever a vendor throws, it must live to try again.
+            log.exception("draining the outbox failed in an unforeseen way")
+            return LONGEST_BACKOFF_SECONDS
+        if pages and self._backoff_seconds:
+            log.info("the store answers again; draining goes on")
+            self._backoff_seconds = 0.0
+        is_full = sum(page.predictions for page in pages) >= BULK_PREDICTIONS
+        return 0.0 if is_full else IDLE_SECONDS
+
+    def _save(self, pages: Sequence[Page]) -> list[tuple[str, bytes]]:
+        """Save every prediction of the pages; returns those that can never be stored, each with the reason."""
+        predictions, refused = [], []
+        for page in pages:
+            if not page.is_whole:
+                refused.append(("the page was damaged on disk: its checksum differs", page.body))
+                continue
+            try:
+                predictions += _DECODER.decode(page.body)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                refused.append((f"the page cannot be read: {error}", page.body))
+        try:
+            self._store.save(predictions)
+        except Rejected:
+            refused += [found for prediction in predictions if (found := self._save_alone(prediction))]
+        for reason, _ in refused:
+            log.error("the store refuses a prediction for good, it is kept in the outbox's table `refused`: %s", reason)
+        return refused
+
+    def _save_alone(self, prediction: Prediction) -> tuple[str, bytes] | None:
+        try:
+            self._store.save([prediction])
+        except Rejected as error:
+            return str(error), msgspec.json.encode(prediction)
+        return None
+
+    def _back_off(self, error: Unavailable) -> float:
+        if not self._backoff_seconds:
+            log.warning("%s; predictions wait in the outbox", error)
+        doubled = max(self._backoff_seconds * 2, FIRST_BACKOFF_SECONDS, error.retry_after_seconds)
+        self._backoff_seconds = min(doubled, LONGEST_BACKOFF_SECONDS)
+        return self._backoff_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing

@@ -1,0 +1,152 @@
+"""The drain in a process of its own: in a thread of a worker it would hold the interpreter while clients wait.
+
+    a worker      `Drainer`: of all workers of the machine the one that gets the lock starts the process
+    the process   `main`: drains until its standard input ends, which is when that worker ends, however it ends
+
+The lock goes with the process: the kernel gives it up when the process dies, and whichever worker then gets it starts
+the next. The settings go by standard input, for the store's address may hold a password and command lines can be read.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from server.outbox.queue import Outbox, Sync, try_lock
+from server.outbox.relay import Drain
+from tabular.errors import Unavailable
+from tabular.process.background import BackgroundTask
+from tabular.settings import Settings
+from tabular.wiring import Wiring, set_up_process
+
+log = logging.getLogger(__name__)
+
+STANDBY_SECONDS = 1.0
+RESTART_SECONDS = 5.0
+ENDING_SECONDS = 15.0
+_DRAINING_PROCESS = "the process that drains the outbox"
+# It scores nothing: `server` brings XGBoost along only where that is not marked as missing, and half of the memory.
+_PROGRAM = "import sys; sys.modules['xgboost'] = None; from server.outbox.relay_process import main; sys.exit(main())"
+
+
+class Draining(msgspec.Struct, frozen=True):
+    """What is drained, and where to."""
+
+    folder: str
+    max_bytes: int
+    sync: Sync
+    mongo_uri: str
+    mongo_database: str
+
+    def outbox(self) -> Outbox:
+        """The outbox, opened once more; raises Unavailable if it cannot be."""
+        return Outbox(Path(self.folder), self.max_bytes, self.sync)
+
+
+class Drainer:
+    """Has one process of this machine drain, whoever starts it; `task` tells how that goes. For one thread."""
+
+    def __init__(self, what: Draining) -> None:
+        self.task = BackgroundTask("drain", self._turn, STANDBY_SECONDS, meanwhile="predictions wait in the outbox")
+        self._what = what
+        self._process: _Process | None = None
+        self._not_before_seconds = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Go on until stopped, then have the process end if it is this one's."""
+        self.task.run(stop)
+        if self._process is not None:
+            self._process.end()
+
+    def _turn(self) -> None:
+        if self._process is None:
+            if time.monotonic() >= self._not_before_seconds:
+                self._start()
+        elif (code := self._process.exit_code) is not None:
+            self._process.end()
+            self._process = None
+            # Unless it was killed, it cannot work as things are.
+            self._not_before_seconds = time.monotonic() + (0.0 if code < 0 else RESTART_SECONDS)
+            raise Unavailable(_DRAINING_PROCESS, f"it ended with code {code}, another is started")
+
+    def _start(self) -> None:
+        try:
+            self._process = _started(self._what)
+        except OSError as error:
+            self._not_before_seconds = time.monotonic() + RESTART_SECONDS
+            raise Unavailable(_DRAINING_PROCESS, f"it could not be started: {error}") from error
+
+
+def _started(what: Draining) -> _Process | None:
+    """The process, or None if another worker's is there."""
+    lock = os.open(Path(what.folder) / "drain.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        return _Process(what, lock) if try_lock(lock) else None
+    finally:
+        os.close(lock)  # the process has it too
+
+
+class _Process:
+    """The process as its worker sees it. Raises OSError if it cannot be started."""
+
+    def __init__(self, what: Draining, lock: int) -> None:
+        its_end, self._our_end = os.pipe()
+        try:
+            os.write(self._our_end, msgspec.json.encode(what) + b"\n")
+            command = [sys.executable, "-c", _PROGRAM]
+            self._process = subprocess.Popen(command, stdin=its_end, pass_fds=[lock])  # noqa: S603 - no foreign input
+        except OSError:
+            os.close(self._our_end)
+            raise
+        finally:
+            os.close(its_end)
+
+    @property
+    def exit_code(self) -> int | None:
+        """The code it ended with, below 0 for a signal; None while it lives."""
+        return self._process.poll()
+
+    def end(self) -> None:
+        """Have it end, and wait until it has."""
+        os.close(self._our_end)
+        try:
+            self._process.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def main() -> int:
+    """Drain what standard input says until it ends; 1 if the outbox cannot be opened."""
+    set_up_process()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with os.fdopen(os.dup(0), "rb", buffering=0) as given:
+        what = msgspec.json.decode(given.readline(), type=Draining)
+    threading.Thread(target=_until_the_worker_ends, args=(stop,), daemon=True).start()
+    store = Wiring(Settings(mongo_uri=what.mongo_uri, mongo_database=what.mongo_database)).predictions()
+    try:
+        Drain(what.outbox(), store).run(stop)
+    except Unavailable as error:
+        log.error("%s", error)
+        return 1
+    finally:
+        store.close()
+    return 0
+
+
+def _until_the_worker_ends(stop: threading.Event) -> None:
+    try:
+        while os.read(0, 4_096):
+            pass
+    finally:  # it cannot be told any more when the worker ends
+        stop.set()

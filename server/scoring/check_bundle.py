@@ -1,0 +1,26 @@
+"""Check a run before it is deployed: `RUN_ID=id python -m server.scoring.check_bundle`; 1 if it must not be served."""
+
+from __future__ import annotations
+
+import sys
+
+from server.scoring.predictor import Predictor
+from tabular.errors import TabularError
+from tabular.wiring import set_up_process, wire
+
+
+def main() -> int:
+    """Load the run as a server would, with its golden records, and say what it is."""
+    set_up_process()
+    try:
+        wiring = wire()
+        model = Predictor(wiring.bundles(), wiring.settings.run_id).model
+    except TabularError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"run {model.run_id} can be served: bundle {model.bundle.digest[:12]}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

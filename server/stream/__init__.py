@@ -1,0 +1,1 @@
+"""The stream consumer: records in, results or dead letters out, in order and once."""

@@ -1,0 +1,1 @@
+"""Kinesis: streams and their shards."""

@@ -1,0 +1,1 @@
+"""MongoDB: predictions, reports and leases."""

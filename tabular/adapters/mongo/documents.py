@@ -1,0 +1,128 @@
+"""Predictions as documents and back: what `MongoPredictions` writes and reads, with no database in it.
+
+A document holds its time twice: `made_at`, a date for people and their tools, and `made_at_us`, microseconds since
+1970, by which windows are cut: a BSON date keeps milliseconds, and nx-27017 compares whole seconds. Its `level` is that
+of `tabular/predictions/sampling.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import msgspec
+
+from tabular.ports.stores import UNKNOWN_DOOR
+from tabular.predictions.prediction import Door, Prediction
+from tabular.predictions.sampling import level_of
+
+log = logging.getLogger(__name__)
+
+Document = dict[str, Any]
+
+EPOCH, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+MAX_RUN_ID_CHARACTERS = 64
+NO_PREDICTION = (msgspec.ValidationError, KeyError, TypeError, AttributeError, OverflowError, ValueError)
+MAX_KNOWN_UNREADABLE = 10_000
+
+
+class Reader:
+    """Makes predictions of documents; leaves out, counts and logs once what is no prediction: anybody may write there.
+
+    A document is counted once, however often it is read.
+    """
+
+    def __init__(self) -> None:
+        self._left_out: set[int] = set()
+
+    @property
+    def unreadable(self) -> int:
+        """How many documents were left out so far, MAX_KNOWN_UNREADABLE at most."""
+        return len(self._left_out)
+
+    def read(self, documents: Iterable[Mapping[str, Any]]) -> list[Prediction]:
+        """The predictions, in order."""
+        found = []
+        for document in documents:
+            try:
+                found.append(prediction_of(document))
+            except NO_PREDICTION as error:
+                self._leave_out(document, error)
+        return found
+
+    def _leave_out(self, document: Mapping[str, Any], error: Exception) -> None:
+        if not self._left_out:
+            why = f"{type(error).__name__}: {error}"
+            log.warning(
+                "the document %.80r is no prediction: left out; more are only counted. %s", document["_id"], why
+            )
+        if len(self._left_out) < MAX_KNOWN_UNREADABLE:
+            self._left_out.add(hash(repr(document["_id"])))
+
+
+def document_of(prediction: Prediction) -> Document:
+    """The document of a prediction."""
+    document: Document = msgspec.to_builtins(prediction, builtin_types=(datetime,))
+    document["_id"] = document.pop("id")
+    document["made_at_us"] = microseconds(prediction.made_at)
+    document["level"] = level_of(prediction.id)
+    for part in (document, document["row"], document["chances"] or {}):
+        for name, value in part.items():
+            if value != value:  # noqa: PLR0124 - NaN, which not every server of the protocol can store
+                part[name] = None
+    return document
+
+
+def prediction_of(document: Mapping[str, Any]) -> Prediction:
+    """The prediction of a document; raises one of NO_PREDICTION for what is none."""
+    fields = {**document, "id": document["_id"], "made_at": EPOCH + timedelta(microseconds=document["made_at_us"])}
+    if fields["score"] is None:
+        fields["score"] = math.nan
+    if fields.get("chances"):
+        fields["chances"] = {name: math.nan if value is None else value for name, value in fields["chances"].items()}
+    return msgspec.convert(fields, Prediction)
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970; a naive time is UTC."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (aware - EPOCH) // timedelta(microseconds=1)
+
+
+def is_run_id(value: Any) -> bool:
+    """True for what MLflow could have named a run."""
+    return isinstance(value, str) and value.isalnum() and len(value) <= MAX_RUN_ID_CHARACTERS
+
+
+def of_run(run_id: str | None) -> Document:
+    """The condition on the run; none if it is None."""
+    return {} if run_id is None else {"run_id": run_id}
+
+
+def made_between(since: datetime | None, until: datetime | None) -> Document:
+    """The condition since <= made_at < until. With `until` it takes numbers alone: to nx-27017 any text is greater."""
+    limits = {name: microseconds(at) for name, at in (("$gte", since), ("$lt", until)) if at is not None}
+    return {"made_at_us": limits} if limits else {}
+
+
+def by_door(groups: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Counts by what stands for a door, as counts by door; what is none is UNKNOWN_DOOR."""
+    counts: Counter[str] = Counter()
+    for group in groups:
+        counts[group["_id"] if group["_id"] in get_args(Door) else UNKNOWN_DOOR] += group["count"]
+    return dict(counts)
+
+
+def without_nan(value: Any) -> Any:
+    """A report with null for NaN, and lists for tuples: what every server of the protocol can store."""
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    if isinstance(value, Mapping):
+        return {key: without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(part) for part in value]
+    return value

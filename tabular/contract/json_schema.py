@@ -1,0 +1,89 @@
+"""From a contract to JSON Schema (2020-12, as OpenAPI 3.1 uses it): what a request body may hold, field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabular.contract.canonical import NUMBER_LIMIT
+from tabular.contract.types import Contract, Feature
+from tabular.encoding.values import listed, max_characters
+
+Schema = dict[str, Any]
+
+_JSON_TYPES = {"integer": "integer", "number": "number"}
+
+
+def record_schema(contract: Contract) -> Schema:
+    """The schema of one request body: every feature is required, nothing else is allowed."""
+    return {
+        "type": "object",
+        "title": contract.table.title,
+        "description": _reading(contract),
+        "properties": {feature.name: feature_schema(feature, contract) for feature in contract.features},
+        "required": list(contract.feature_names),
+        "additionalProperties": False,
+        "examples": [contract.example],
+    }
+
+
+def feature_schema(feature: Feature, contract: Contract) -> Schema:
+    """The schema of one field; `x-levels` lists the labels a model knows, in order."""
+    schema: Schema = {"title": feature.name, "description": _description(feature)}
+    if feature.is_numeric:
+        return schema | {"anyOf": [_number(feature), _missing(contract)], "examples": [feature.example]}
+    known = {"x-levels": list(feature.levels), "examples": [feature.example]}
+    return schema | {"anyOf": [*_spellings(feature), _missing(contract)]} | known
+
+
+def allowed(feature: Feature) -> str:
+    """What the field may hold, in plain words."""
+    if feature.range is not None:
+        kind = "whole number" if feature.kind == "integer" else "number"
+        return f"{kind} from {feature.range[0]:,.12g} to {feature.range[1]:,.12g}"
+    if feature.has_codes:
+        return listed([f"{code} = {level}" for code, level in enumerate(feature.levels)])
+    return listed(feature.levels)
+
+
+def _number(feature: Feature) -> Schema:
+    schema: Schema = {"type": _JSON_TYPES[feature.kind]}
+    if feature.range is None:
+        return schema
+    low, high = (int(bound) if bound == int(bound) else bound for bound in feature.range)
+    return schema | {"minimum": low, "maximum": high}
+
+
+def _spellings(feature: Feature) -> list[Schema]:
+    """In which ways a category may be sent; text that is none of the contract's is an unknown category."""
+    spellings: list[Schema] = [{"type": "string", "maxLength": max_characters(feature)}]
+    if feature.has_codes:
+        spellings.append({"type": "integer", "minimum": 0, "maximum": len(feature.levels) - 1})
+    if feature.has_numerals:
+        spellings.append({"type": "number", "exclusiveMinimum": -NUMBER_LIMIT, "exclusiveMaximum": NUMBER_LIMIT})
+    if feature.has_booleans:
+        spellings.append({"type": "boolean"})
+    return spellings
+
+
+def _missing(contract: Contract) -> Schema:
+    return {"enum": [None, "", *contract.table.missing_tokens, *contract.missing_values]}
+
+
+def _description(feature: Feature) -> str:
+    if feature.is_numeric:
+        return f"{feature.description} A {allowed(feature)}."
+    lead = "One of"
+    if feature.has_codes:
+        lead = "The category or its code"
+    elif feature.kind == "ordinal":
+        lead = "In rising order, one of"
+    return f"{feature.description} {lead}: {allowed(feature)}."
+
+
+def _reading(contract: Contract) -> str:
+    tokens = " or ".join(["null", *(f'"{token}"' for token in contract.table.missing_tokens)])
+    return (
+        f"Every field is required: a value that is not known is sent as {tokens}. Categories are read in any letter "
+        "case, and one that is a number or a boolean with or without quotes; one the model does not know is treated as "
+        "missing and named in the warnings. Any other field is refused."
+    )

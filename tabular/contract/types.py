@@ -1,0 +1,166 @@
+"""The contract of a table as types: what a table is, and from which everything else is derived.
+
+Cleaning, checks, encoding, request validation, OpenAPI, simulators and drift read it; no column is named in code.
+The keys of the file are the fields below, in `docs/reference/contract.md` with an example.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from decimal import Decimal
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+
+from tabular.contract.canonical import FALSE, TRUE, Canonical, as_number, canonical, double
+
+Task = Literal["binary", "multiclass", "regression"]
+Kind = Literal["integer", "number", "category", "ordinal"]
+
+
+class Synthetic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the generator of synthetic rows draws a feature, and how it pulls on the target.
+
+    `quantiles` (numbers, evenly spaced from the minimum to the maximum) or `shares` (one weight a level, in order);
+    `effect` is the pull on the target's log-odds per standard deviation, or per level for categories.
+    """
+
+    quantiles: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
+    missing_share: float = 0.0
+    effect: float = 0.0
+
+
+class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One input of the model: its public name, its source column, and the values it may take.
+
+    `range` is the plausible range, both ends included; the range seen in training is kept in the bundle.
+    `levels` are the categories: texts, of an ordinal in rising order. What is read as one of them is told by its
+    canonical form (`tabular.contract.canonical`), so that no two may have the same.
+    """
+
+    name: str
+    column: str
+    kind: Kind
+    description: str
+    example: int | float | str
+    range: tuple[float, float] | None = None
+    levels: tuple[str, ...] = ()
+    synthetic: Synthetic = Synthetic()
+
+    @property
+    def is_numeric(self) -> bool:
+        """True for integer and number; False for category and ordinal."""
+        return self.kind in ("integer", "number")
+
+    @property
+    def ends(self) -> tuple[int | float, int | float]:
+        """The lowest and the highest number that the feature may be: whole ones of an integer."""
+        low, high = self.range or (-math.inf, math.inf)
+        return (math.ceil(low), math.floor(high)) if self.kind == "integer" else (low, high)
+
+    @property
+    def has_numerals(self) -> bool:
+        """True if a category is a number, such as "3": then numbers mean categories."""
+        return any(not isinstance(canonical(level), str) for level in self.levels)
+
+    @property
+    def has_booleans(self) -> bool:
+        """True if a category is the word true or false, in any letter case."""
+        return any(canonical(level) in (TRUE, FALSE) for level in self.levels)
+
+    @property
+    def has_codes(self) -> bool:
+        """True for an ordinal none of whose categories is a number: then a number is the position of a category."""
+        return self.kind == "ordinal" and not self.has_numerals
+
+
+class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the model predicts; `positive` is the class whose chance a binary model reports, by name.
+
+    `classes` lists the labels of a classification target (the score order of a multiclass one); empty for regression.
+    """
+
+    column: str
+    classes: tuple[str, ...] = ()
+    positive: str | None = None
+    synthetic: Synthetic = Synthetic()
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table as a whole.
+
+    `source_file` is the public file's name, looked for in the folder `data`; `source_sha256` is the digest of the
+    pristine one: a difference is a warning, many copies are altered.
+    """
+
+    name: str
+    title: str
+    task: Task
+    id_column: str | None = None
+    missing_tokens: tuple[str, ...] = ()
+    dropped_columns: tuple[str, ...] = ()
+    slice_features: tuple[str, ...] = ()
+    source_file: str | None = None
+    source_sha256: str | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The public words of an answer: `prediction_key` is the key under which the prediction stands."""
+
+    prediction_key: str
+
+
+class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """One table's contract; the order of `features` is the column order of every matrix."""
+
+    table: Table
+    target: Target
+    reply: Reply
+    features: tuple[Feature, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the contract's content, in hex: comments and layout of the file do not count."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """The public names, in matrix order."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def example(self) -> dict[str, int | float | str]:
+        """One whole request body, made of the features' examples."""
+        return {feature.name: feature.example for feature in self.features}
+
+    def is_missing(self, raw: object) -> bool:
+        """True for None, an empty text and what has the canonical form of one of the table's missing tokens.
+
+        A number is one if both are the same double: `1e20`, and `1e16` where it is 9999999999999999, for that is how it
+        comes back from most programs.
+        """
+        if raw is None:
+            return True
+        if isinstance(raw, str | bool):
+            form = canonical(raw)
+            return form in self._missing or (isinstance(form, Decimal) and float(form) in self.missing_numbers)
+        return bool(self.missing_numbers) and isinstance(raw, int | float) and double(raw) in self.missing_numbers
+
+    @cached_property
+    def missing_values(self) -> tuple[int | float | bool, ...]:
+        """The numbers and booleans that mean "not known", because a missing token is written as one."""
+        forms = [form for form in self._missing if isinstance(form, Decimal) and math.isfinite(float(form))]
+        numbers = [float(form) if (number := as_number(form)) is None else number for form in forms]
+        return (*sorted(numbers), *(form == TRUE for form in sorted({TRUE, FALSE} & self._missing)))
+
+    @cached_property
+    def missing_numbers(self) -> frozenset[float]:
+        """The numbers that mean "not known", as doubles."""
+        return frozenset(double(raw) for raw in self.missing_values if not isinstance(raw, bool))
+
+    @cached_property
+    def _missing(self) -> frozenset[Canonical]:
+        return frozenset({"", *map(canonical, self.table.missing_tokens)})

@@ -1,0 +1,164 @@
+"""The feature store: immutable versions of a table, each named by the sha256 of its bytes.
+
+    tables/<table>/versions/<sha256>/table.csv       the bytes as they came
+    tables/<table>/versions/<sha256>/manifest.json   what they are; written once, after the bytes
+    tables/<table>/current                           the sha256 published last
+    tables/<table>/accepted                          the sha256 of the last whose model passed the gate
+
+Synthetic data never takes the place of a real table: neither as the current version nor as the accepted one.
+
+A version exists when its manifest does: a crash before that leaves bytes that nobody lists, and the next try heals it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+import msgspec
+
+from tabular.contract.types import Contract
+from tabular.errors import NotFound, Rejected
+from tabular.ports.stores import Objects
+from tabular.data.table import read_csv
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One immutable version of a table.
+
+    `contract` is the digest of the contract it was published under; `source` says where the bytes came from.
+    `pristine` is True if they are the public file's own bytes, False if altered, None if the contract has no digest.
+    """
+
+    table: str
+    sha256: str
+    rows: int
+    columns: tuple[str, ...]
+    contract: str
+    created_at: datetime
+    source: str
+    synthetic: bool = False
+    pristine: bool | None = None
+
+
+def publish(objects: Objects, contract: Contract, body: bytes, source: str, *, synthetic: bool = False) -> Version:
+    """Store a table and make it the current one; the same bytes make no new version.
+
+    Raises InvalidTable if it is no CSV, and Rejected for synthetic data where there is a real table.
+    """
+    sha256 = hashlib.sha256(body).hexdigest()
+    raw = read_csv(body)
+    known = contract.table.source_sha256
+    version = Version(
+        table=contract.table.name,
+        sha256=sha256,
+        rows=len(raw),
+        columns=tuple(raw.columns),
+        contract=contract.digest,
+        created_at=datetime.now(UTC),
+        source=source,
+        synthetic=synthetic,
+        pristine=sha256 == known if known else None,
+    )
+    manifest = _key(contract, sha256, "manifest.json")
+    is_known = objects.exists(manifest)
+    version = _read(objects, manifest) if is_known else version
+    if version.synthetic and (real := newest_real(objects, contract)) is not None:
+        raise Rejected(
+            f"synthetic data never replaces a real table: {contract.table.name} has the version {real.sha256[:12]}, "
+            f"from {real.source}. Publish a real table, or use another table name in a contract of its own"
+        )
+    # The bytes are always written: they are the same or, where the stored copy was damaged, better.
+    objects.put(_key(contract, sha256, "table.csv"), body)
+    if not is_known:
+        objects.put(manifest, msgspec.json.encode(version))
+    objects.put(_pointer(contract, "current"), sha256.encode())
+    return version
+
+
+def latest(objects: Objects, contract: Contract) -> Version:
+    """The version published last; raises NotFound saying what to do."""
+    version = _pointed(objects, contract, "current")
+    if version is None:
+        raise NotFound(f"the feature store has no table {contract.table.name} yet: run `make init_aws`")
+    return version
+
+
+def find_version(objects: Objects, contract: Contract, sha256: str) -> Version:
+    """The version of these bytes; raises NotFound."""
+    try:
+        return _read(objects, _key(contract, sha256, "manifest.json"))
+    except NotFound as error:
+        raise NotFound(f"the feature store has no version {sha256} of the table {contract.table.name}") from error
+
+
+def newest_real(objects: Objects, contract: Contract) -> Version | None:
+    """The current version if it is of a real table, or else the newest that is, if any."""
+    current = _pointed(objects, contract, "current")
+    if current is not None and not current.synthetic:
+        return current
+    return next((version for version in versions(objects, contract) if not version.synthetic), None)
+
+
+def versions(objects: Objects, contract: Contract) -> list[Version]:
+    """Every version of the contract's table, newest first."""
+    manifests = [key for key in objects.keys(_prefix(contract)) if key.endswith("/manifest.json")]
+    return sorted((_read(objects, key) for key in manifests), key=lambda version: version.created_at, reverse=True)
+
+
+def fetch(objects: Objects, contract: Contract, sha256: str) -> bytes:
+    """The bytes of a version, hashed again; raises NotFound, or Rejected if they are not the ones published."""
+    try:
+        body = objects.get(_key(contract, sha256, "table.csv"))
+    except NotFound as error:
+        raise NotFound(f"the feature store has no version {sha256} of the table {contract.table.name}") from error
+    found = hashlib.sha256(body).hexdigest()
+    if found != sha256:
+        raise Rejected(
+            f"version {sha256} of the table {contract.table.name} was changed in the store: its bytes now have the "
+            f"sha256 {found}. Publish the file again with `make init_aws`"
+        )
+    return body
+
+
+def mark_accepted(objects: Objects, contract: Contract, sha256: str) -> None:
+    """Remember a version as the last whose model passed the gate; the next is compared with it.
+
+    A synthetic one is not remembered in the place of a real one. Raises NotFound.
+    """
+    accepted = last_accepted(objects, contract)
+    if accepted is not None and not accepted.synthetic and find_version(objects, contract, sha256).synthetic:
+        return
+    objects.put(_pointer(contract, "accepted"), sha256.encode())
+
+
+def last_accepted(objects: Objects, contract: Contract) -> Version | None:
+    """The last version whose model passed the gate, if any."""
+    return _pointed(objects, contract, "accepted")
+
+
+def _pointed(objects: Objects, contract: Contract, pointer: str) -> Version | None:
+    try:
+        sha256 = objects.get(_pointer(contract, pointer)).decode(errors="replace")  # a damaged one points nowhere
+        return _read(objects, _key(contract, sha256, "manifest.json"))
+    except NotFound:
+        return None
+
+
+def _read(objects: Objects, manifest: str) -> Version:
+    try:
+        return msgspec.json.decode(objects.get(manifest), type=Version)
+    except msgspec.MsgspecError as error:
+        raise Rejected(f"the manifest {manifest} cannot be read: {error}") from error
+
+
+def _prefix(contract: Contract) -> str:
+    return f"tables/{contract.table.name}/versions/"
+
+
+def _key(contract: Contract, sha256: str, name: str) -> str:
+    return f"{_prefix(contract)}{sha256}/{name}"
+
+
+def _pointer(contract: Contract, name: str) -> str:
+    return f"tables/{contract.table.name}/{name}"

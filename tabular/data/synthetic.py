@@ -1,0 +1,101 @@
+"""Made-up tables for when there is no real one: the contract's schema, believable marginals, a target to learn.
+
+Each feature is drawn on its own from its `synthetic` entry (uniform where there is none). The target follows the
+features' effects plus noise; the effects are bent and crossed, because with straight ones nothing would beat a
+logistic regression, and the gate would rightly refuse every tree. Nothing learnt here is about people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tabular.contract.types import Contract, Feature, Synthetic
+from tabular.encoding.values import Value
+
+FIRST_ID = 700_000_000
+NUMBER_DECIMALS = 3
+REGRESSION_RANGE = (0.0, 1.0)  # where a regression contract gives no quantiles of its target
+
+# An effect's three parts: the straight line, the parabola of a number, and the product with the next effect.
+SLOPE, BEND, CROSS = 0.6, 1.2, 0.5
+FARTHEST = 3.0  # standard deviations beyond which a value pulls no harder
+
+Floats = NDArray[np.float64]
+
+
+def make_table(contract: Contract, rows: int, seed: int) -> bytes:
+    """Make a CSV with the source's column names and labels; the same contract, rows and seed give the same bytes.
+
+    Dropped columns are left out. Missing values are written as the contract's first missing token, or left empty.
+    """
+    draw = np.random.default_rng(seed)
+    columns: dict[str, Sequence[Value]] = {}
+    if contract.table.id_column:
+        columns[contract.table.id_column] = (FIRST_ID + draw.permutation(10 * rows)[:rows]).tolist()
+    columns[contract.target.column] = ()  # its place; it is drawn from the features
+    token = (*contract.table.missing_tokens, "")[0]
+    pulls = []
+    for feature in contract.features:
+        position, values = _draw_feature(feature, rows, draw)
+        missing = draw.random(rows) < feature.synthetic.missing_share
+        pulls.append((feature, np.where(missing, 0.0, position)))
+        columns[feature.column] = [token if gone else value for gone, value in zip(missing, values, strict=True)]
+    columns[contract.target.column] = _target(contract, _latent(pulls) + draw.logistic(size=rows))
+    return pd.DataFrame(columns, dtype=object).to_csv(index=False, lineterminator="\n").encode()
+
+
+def _draw_feature(feature: Feature, rows: int, draw: np.random.Generator) -> tuple[Floats, list[Value]]:
+    """Draw one feature: where each value stands in its spread, and the values as the source writes them."""
+    if feature.range is not None:
+        numbers = _inverse_cdf(feature.synthetic.quantiles or feature.range, draw.random(rows))
+        decimals = 0 if feature.kind == "integer" else NUMBER_DECIMALS
+        kept = np.clip(np.round(numbers, decimals), *feature.ends)
+        as_written = int if feature.kind == "integer" else float
+        return _standardised(kept), [as_written(value) for value in kept]
+    shares = _shares(feature.synthetic, len(feature.levels))
+    codes = draw.choice(len(shares), rows, p=shares)
+    centred = codes.astype(np.float64) - float(np.arange(len(shares)) @ shares)
+    return _standardised(centred) if feature.kind == "ordinal" else centred, [feature.levels[code] for code in codes]
+
+
+def _latent(pulls: Sequence[tuple[Feature, Floats]]) -> Floats:
+    latent = np.zeros(len(pulls[0][1]))
+    before: Floats | None = None
+    for feature, position in pulls:
+        effect, near = feature.synthetic.effect, np.clip(position, -FARTHEST, FARTHEST)
+        if not effect:
+            continue
+        latent += SLOPE * effect * near + BEND * abs(effect) * feature.is_numeric * (near**2 - 1)
+        scaled = np.sqrt(abs(effect)) * near
+        if before is not None:
+            latent += CROSS * before * scaled
+        before = scaled
+    return latent
+
+
+def _target(contract: Contract, latent: Floats) -> list[Value]:
+    target = contract.target
+    ranks = (np.argsort(np.argsort(latent, kind="stable"), kind="stable") + 0.5) / len(latent)
+    if not target.classes:
+        values = _inverse_cdf(target.synthetic.quantiles or REGRESSION_RANGE, ranks)
+        return [round(float(value), 6) for value in values]
+    rising = sorted(range(len(target.classes)), key=lambda code: target.classes[code] == target.positive)
+    cuts = np.cumsum(_shares(target.synthetic, len(rising))[rising])[:-1]
+    return [target.classes[rising[at]] for at in np.searchsorted(cuts, ranks, side="right")]
+
+
+def _inverse_cdf(quantiles: Sequence[float], chances: Floats) -> Floats:
+    return np.asarray(np.interp(chances, np.linspace(0, 1, len(quantiles)), quantiles), dtype=np.float64)
+
+
+def _shares(synthetic: Synthetic, levels: int) -> Floats:
+    weights = np.array(synthetic.shares or [1.0] * levels, dtype=np.float64)
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def _standardised(values: Floats) -> Floats:
+    return np.asarray((values - values.mean()) / (values.std() or 1.0), dtype=np.float64)

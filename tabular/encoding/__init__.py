@@ -1,0 +1,1 @@
+"""Encoding: from the values of a request or a table to the model's matrix, by one rule for all."""

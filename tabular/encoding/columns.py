@@ -1,0 +1,165 @@
+"""Many rows at once, turned into columns: what `tabular/encoding/row.py` does for one, at a fraction of its cost a row.
+
+`ColumnCodec` is a fast door: it takes the rows of a body together if every one of them is plain, and says None
+otherwise. Then each is read by itself, by `RowCodec`, which is the authority, and `columns_of` turns what keeps the
+contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tabular.contract.types import Contract
+from tabular.encoding.row import MAX_RECORD_BYTES, UNREADABLE, Matrix, Row, RowCodec, record_type, single_precision
+from tabular.encoding.values import Value, json_type
+
+MOST_LEVELS = 127
+_RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class LabelColumn(msgspec.Struct, frozen=True):
+    """A column of labels that the contract knows, in a byte each: the position of its level, or -1 where missing."""
+
+    levels: tuple[str, ...]
+    positions: bytes
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, at: int) -> str | None:
+        return (*self.levels, None)[self._signed[at]]
+
+    def __iter__(self) -> Iterator[str | None]:
+        return map((*self.levels, None).__getitem__, self._signed)
+
+    @property
+    def _signed(self) -> memoryview:
+        return memoryview(self.positions).cast("b")
+
+
+Column = Sequence[Value] | LabelColumn
+"""The values of one feature."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Rows that keep the contract; everything is as in `Row`, by feature in contract order.
+
+    `values` holds one column a feature, `codes` is n x k, `unseen` has the positions of the rows with an unseen label.
+    """
+
+    values: Sequence[Column]
+    codes: NDArray[np.float64]
+    unseen: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def row(self, at: int) -> list[Value]:
+        """The values of one row."""
+        return [column[at] for column in self.values]
+
+    @property
+    def matrix(self) -> Matrix:
+        """The model's inputs, n x k."""
+        return single_precision(self.codes)
+
+
+def columns_of(rows: Sequence[Row]) -> Columns:
+    """The same rows in columns; one row at least."""
+    return Columns(
+        values=list(zip(*(row.values for row in rows), strict=True)),
+        codes=np.array([row.codes for row in rows], dtype=np.float64),
+        unseen={at: row.unseen for at, row in enumerate(rows) if row.unseen},
+    )
+
+
+class ColumnCodec:
+    """Decodes and encodes the rows of one contract together. Build it once; it holds no state between calls."""
+
+    def __init__(self, contract: Contract, rows: RowCodec) -> None:
+        self._labels = [None if plain is None else _Labels(plain) for plain in rows.plain]
+        self._missing_numbers = rows.missing_numbers
+        pairs = zip(contract.features, self._labels, strict=True)
+        record = record_type(
+            contract, (json_type(feature) if labels is None else labels.type for feature, labels in pairs)
+        )
+        self._array = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]  # it is made at run time
+        self._lines = msgspec.json.Decoder(record)
+        self._least_record_bytes = len(msgspec.json.encode(dict.fromkeys(contract.feature_names, 0)))
+
+    def array(self, body: bytes, most: int) -> Columns | None:
+        """The rows of a JSON array; None if it is none, has none or more than `most`, or one to be looked at alone."""
+        try:
+            records = self._array.decode(body)
+        except UNREADABLE:
+            return None
+        if len(records) > most:
+            return None
+        # How long each record is takes a second reading, so it is asked only where one can be too long.
+        others_bytes = (len(records) - 1) * self._least_record_bytes
+        if len(body) - others_bytes > MAX_RECORD_BYTES and _longest(_RECORDS.decode(body)) > MAX_RECORD_BYTES:
+            return None
+        return self._columns(records)
+
+    def lines(self, lines: Sequence[bytes]) -> Columns | None:
+        """The rows of newline-delimited JSON, one a line; None if any line has to be looked at by itself."""
+        # Records are flat: if every line begins one and there are as many as lines, each line holds one and no more.
+        if not all(line.startswith(b"{") for line in lines) or _longest(lines) > MAX_RECORD_BYTES:
+            return None
+        try:
+            records = self._lines.decode_lines(b"\n".join(lines))
+        except UNREADABLE:
+            return None
+        return self._columns(records) if len(records) == len(lines) else None
+
+    def _columns(self, records: Sequence[Any]) -> Columns | None:
+        if not records:
+            return None
+        values: list[Column] = []
+        codes = np.empty((len(records), len(self._labels)), order="F")
+        given = zip(*map(msgspec.structs.astuple, records), strict=True)
+        for at, (column, labels) in enumerate(zip(given, self._labels, strict=True)):
+            if labels is None:
+                if self._missing_numbers and not self._missing_numbers.isdisjoint(column):
+                    return None
+                values.append(column)
+                codes[:, at] = np.array(column, dtype=np.float64)
+            else:
+                codes[:, at] = np.fromiter(map(labels.codes.__getitem__, column), np.float64, len(column))
+                values.append(labels.column(column, codes[:, at]))
+        return Columns(values, codes)
+
+
+def _longest(records: Sequence[bytes | msgspec.Raw]) -> int:
+    return max(map(len, records), default=0)
+
+
+class _Labels:
+    """The labels of one feature in their usual spellings, by dict."""
+
+    def __init__(self, plain: Mapping[object, tuple[Value, float]]) -> None:
+        self.codes = {label: code for label, (_, code) in plain.items()}
+        self._values = {label: value for label, (value, _) in plain.items()}
+        by_code = {code: value for value, code in plain.values() if value is not None}
+        self._levels = tuple(str(by_code[code]) for code in sorted(by_code))
+
+    @property
+    def type(self) -> Any:
+        """What they are in JSON: any other spelling is refused with the decoding, and these are not made anew."""
+        spellings = tuple(label for label in self.codes if isinstance(label, str | int) and not isinstance(label, bool))
+        # A number without a fraction is equal to a boolean, so that the plain ones hold one kind or the other.
+        has_both = all(any(label is each for label in self.codes) for each in (True, False))
+        return Literal[spellings] | bool | None if has_both else Literal[spellings] | None
+
+    def column(self, given: Sequence[object], codes: NDArray[np.float64]) -> Column:
+        """The values of these labels, whose codes these are."""
+        if len(self._levels) > MOST_LEVELS:
+            return [self._values[label] for label in given]
+        return LabelColumn(self._levels, np.nan_to_num(codes, nan=-1.0).astype(np.int8).tobytes())

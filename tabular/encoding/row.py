@@ -1,0 +1,168 @@
+"""From a request to a row, and from rows to the model's matrix.
+
+`RowCodec.decode` is the fast door: one typed pass over the JSON bytes. What it refuses goes to the patient door,
+`RowCodec.parse`, which is the authority: it accepts every spelling the contract allows or names every fault at once,
+the first `MAX_FAULTS` in full. A record of more than `MAX_RECORD_BYTES` is not read at all, whoever sent it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tabular.contract.types import Contract
+from tabular.encoding.values import MISSING, Value, json_type, plain_labels, reader, shown, shown_name
+from tabular.errors import Fault, InvalidRow, RecordTooLarge, Rejected
+
+Matrix = NDArray[np.float32]
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are not JSON of the wanted type."""
+MAX_RECORD_BYTES = 1_000_000
+MAX_FAULTS = 100
+"""How many faults of one record are named; the others are counted only, and nothing is made for them."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One record that keeps the contract.
+
+    `values` are canonical, in contract order: numbers, the contract's own spelling of labels, None where missing;
+    a category the contract does not know is the text that was given and its feature is named in `unseen`.
+    `codes` are the model's inputs, one float a feature: NaN where missing or unseen.
+    """
+
+    values: tuple[Value, ...]
+    codes: tuple[float, ...]
+    unseen: tuple[str, ...] = ()
+
+
+class NotJson(Rejected):
+    """The bytes are not JSON at all."""
+
+
+class RowCodec:
+    """Decodes, checks and encodes the rows of one contract. Build it once; it holds no state between calls.
+
+    `plain` tells by feature what the usual spellings of its labels mean, or None for numbers; `missing_numbers` are
+    those that mean "not known": a row with one of them takes the long way.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        self._readers = tuple(reader(feature, contract) for feature in contract.features)
+        self._names = contract.feature_names
+        self._known = frozenset(self._names)
+        pairs = zip(contract.features, self._readers, strict=True)
+        self.plain = tuple(plain_labels(feature, contract, read) for feature, read in pairs)
+        self.missing_numbers = contract.missing_numbers
+        self._decoder = msgspec.json.Decoder(record_type(contract, map(json_type, contract.features)))
+
+    def decode(self, body: bytes | msgspec.Raw) -> Row:
+        """Read one JSON object; raises RecordTooLarge, NotJson, or InvalidRow with its faults."""
+        if len(body) > MAX_RECORD_BYTES:
+            raise RecordTooLarge(f"the record has {len(body):,} bytes; at most {MAX_RECORD_BYTES:,} are read")
+        try:
+            record = self._decoder.decode(body)
+        except msgspec.ValidationError:
+            return self.parse(parse_json(body))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise NotJson(f"this is not JSON: {error}") from error
+        return self._plain_row(msgspec.structs.astuple(record))
+
+    def _plain_row(self, given: tuple[Any, ...]) -> Row:
+        """A row whose types and ranges were checked with its decoding; labels in other spellings take the long way."""
+        if self.missing_numbers and not self.missing_numbers.isdisjoint(given):
+            return self._row(given)
+        values, codes = [], []
+        for raw, plain in zip(given, self.plain, strict=True):
+            if plain is None:
+                values.append(raw)
+                codes.append(MISSING if raw is None else float(raw))
+            elif (found := plain.get(raw)) is not None:
+                values.append(found[0])
+                codes.append(found[1])
+            else:
+                return self._row(given)
+        return Row(tuple(values), tuple(codes))
+
+    def parse(self, record: object) -> Row:
+        """Check one decoded record; raises InvalidRow naming every faulty, missing and unknown field, in this order."""
+        if not isinstance(record, Mapping):
+            raise InvalidRow(
+                "a record must be a JSON object", [Fault("record", "is not an object", "an object", shown(record))]
+            )
+        missing = [
+            Fault(name, "is missing", "send it, or null if it is not known")
+            for name in self._names
+            if name not in record
+        ]
+        unknown = len(record) - (len(self._names) - len(missing))
+        # Made only as far as they are named: a record may have a hundred thousand of them.
+        unknown_faults = (
+            Fault(shown_name(key), "is not a feature of this table", "leave it out", shown(value))
+            for key, value in record.items()
+            if key not in self._known
+        )
+        return self._row([record.get(name) for name in self._names], missing, unknown, unknown_faults)
+
+    def _row(
+        self,
+        given: Sequence[object],
+        missing: Sequence[Fault] = (),
+        unknown: int = 0,
+        unknown_faults: Iterable[Fault] = (),
+    ) -> Row:
+        faulty: list[Fault] = []
+        values: list[Value] = []
+        codes: list[float] = []
+        unseen: list[str] = []
+        for name, read, raw in zip(self._names, self._readers, given, strict=True):
+            outcome = read(raw)
+            if isinstance(outcome, Fault):
+                faulty.append(outcome)
+                continue
+            value, code, is_unseen = outcome
+            values.append(value)
+            codes.append(code)
+            if is_unseen:
+                unseen.append(name)
+        if count := len(faulty) + len(missing) + unknown:
+            # The contract's own fields come first: of what is unknown there may be no end.
+            named = list(islice(chain(faulty, missing, unknown_faults), MAX_FAULTS))
+            raise InvalidRow("the record does not keep the contract", named, count - len(named))
+        return Row(tuple(values), tuple(codes), tuple(unseen))
+
+
+def record_type(contract: Contract, types: Iterable[Any]) -> Any:
+    """The type of a JSON object with the contract's features and nothing else, each of its type."""
+    # A feature's name may be any text, an attribute's may not.
+    attributes = [f"f{at}" for at in range(len(contract.features))]
+    return msgspec.defstruct(
+        "Record",
+        list(zip(attributes, types, strict=True)),
+        rename=dict(zip(attributes, contract.feature_names, strict=True)),
+        forbid_unknown_fields=True,
+        gc=False,  # it holds nothing that could hold it
+    )
+
+
+def matrix(rows: Sequence[Row]) -> Matrix:
+    """Stack rows into an n x k float32 matrix in contract order."""
+    return single_precision([row.codes for row in rows])
+
+
+def single_precision(codes: ArrayLike) -> Matrix:
+    """The model's inputs as it takes them; a number beyond single precision becomes infinite, without a warning."""
+    with np.errstate(over="ignore"):
+        return np.asarray(codes, dtype=np.float64).astype(np.float32, order="C")
+
+
+def parse_json(body: bytes | msgspec.Raw) -> Any:
+    """Decode JSON of any shape; raises NotJson (NaN, Infinity and numbers beyond a double are not JSON)."""
+    try:
+        return msgspec.json.decode(body)
+    except UNREADABLE as error:
+        raise NotJson(f"this is not JSON: {error}") from error

@@ -1,0 +1,177 @@
+"""How one value of a feature is read: every spelling its contract allows, or the fault with it.
+
+One reader a feature, for JSON and for the cells of a table alike. Categories are compared in their canonical form.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from tabular.contract.canonical import LARGEST_NUMBER, NUMBER_LIMIT, Canonical, as_number, as_text, canonical, number_in
+from tabular.errors import Fault
+
+if TYPE_CHECKING:
+    from tabular.contract.types import Contract, Feature, Target
+
+Value = int | float | str | None
+
+MAX_LABEL_CHARACTERS = 100
+MAX_CATEGORIES_SHOWN = 20
+MISSING = math.nan
+
+Outcome = tuple[Value, float, bool] | Fault
+"""The canonical value, the model's input, and whether it is a category that the contract does not know."""
+Reader = Callable[[object], Outcome]
+
+
+def reader(feature: Feature, contract: Contract) -> Reader:
+    """What reads any JSON value as this feature, or says what is wrong with it."""
+    return _number_reader(feature, contract) if feature.is_numeric else _CategoryReader(feature, contract)
+
+
+def cell_reader(feature: Feature, contract: Contract) -> Callable[[str], Outcome]:
+    """What reads a cell of a table as this feature: as JSON is read, but that a number has no quotes there."""
+    read = reader(feature, contract)
+    if not feature.is_numeric:
+        return read
+
+    def read_cell(text: str) -> Outcome:
+        number = number_in(text)
+        return read(text if number is None else number)
+
+    return read_cell
+
+
+def class_reader(target: Target) -> Callable[[object], str | None]:
+    """What reads a text, a number or a boolean as a class of the target; None for what is none."""
+    classes = {canonical(label): label for label in target.classes}
+    return lambda raw: classes.get(canonical(raw)) if isinstance(raw, str | int | float) else None
+
+
+def target_number(text: str) -> float | None:
+    """The number that a cell gives for the target of a regression; None for other text and beyond single precision."""
+    number = number_in(text)
+    return number if number is not None and abs(number) <= LARGEST_NUMBER else None
+
+
+def json_type(feature: Feature) -> Any:
+    """The type by which most values are checked with their decoding; what it refuses may still be allowed."""
+    if feature.is_numeric:
+        low, high = feature.range or (-math.inf, math.inf)
+        if feature.kind == "integer":
+            return Annotated[int, msgspec.Meta(ge=math.ceil(low), le=math.floor(high))] | None
+        return Annotated[float, msgspec.Meta(ge=low, le=high)] | None
+    label = Annotated[str, msgspec.Meta(max_length=max_characters(feature))]
+    if feature.has_codes or feature.has_numerals:
+        return int | float | label | None  # not bool beside them: True is equal to 1
+    return bool | label | None if feature.has_booleans else label | None
+
+
+def plain_labels(feature: Feature, contract: Contract, read: Reader) -> dict[object, tuple[Value, float]] | None:
+    """What `read` makes of a category's usual spellings and codes; None for numbers."""
+    if feature.is_numeric:
+        return None
+    spellings = {text: None for level in feature.levels for text in (level, level.lower(), level.upper())}
+    numbers = [as_number(form) for form in _forms(feature)]
+    booleans = () if feature.has_codes or feature.has_numerals else (True, False)
+    usual = (None, *contract.table.missing_tokens, *spellings, *numbers, *booleans)
+    outcomes = {raw: read(raw) for raw in usual}
+    return {raw: found[:2] for raw, found in outcomes.items() if not isinstance(found, Fault) and not found[2]}
+
+
+def max_characters(feature: Feature) -> int:
+    """How long the text of a category may be."""
+    return max(MAX_LABEL_CHARACTERS, *map(len, feature.levels))
+
+
+def listed(labels: Sequence[str]) -> str:
+    """Categories or classes as they can stand in a message: the first, and how many more there are."""
+    more = len(labels) - MAX_CATEGORIES_SHOWN
+    return ", ".join(labels[:MAX_CATEGORIES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _number_reader(feature: Feature, contract: Contract) -> Reader:
+    low, high = feature.range or (-math.inf, math.inf)
+    is_integer = feature.kind == "integer"
+    allowed = f"{'a whole number' if is_integer else 'a number'} from {low:g} to {high:g}, or null"
+
+    def read(raw: object) -> Outcome:
+        if contract.is_missing(raw):
+            return None, MISSING, False
+        if isinstance(raw, bool) or not isinstance(raw, int | float):
+            is_quoted = isinstance(raw, str) and number_in(raw) is not None
+            problem = "is text, not a number: send it without quotes" if is_quoted else "is not a number"
+            return Fault(feature.name, problem, allowed, shown(raw))
+        if is_integer and raw != raw // 1:
+            return Fault(feature.name, "is not a whole number", allowed, shown(raw))
+        if not low <= raw <= high:
+            return Fault(feature.name, "is out of the plausible range", allowed, shown(raw))
+        value = int(raw) if is_integer else float(raw)
+        return value, float(value), False
+
+    return read
+
+
+class _CategoryReader:
+    """Reads a category in any spelling: its own text or code, a missing token, or text that is a new category."""
+
+    def __init__(self, feature: Feature, contract: Contract) -> None:
+        self._feature, self._is_missing = feature, contract.is_missing
+        self._known = {form: (feature.levels[code], float(code), False) for form, code in _forms(feature).items()}
+        self._has_numerals, self._has_booleans = feature.has_numerals, feature.has_booleans
+        self._most = max_characters(feature)
+        self._allowed = f"one of {listed(feature.levels)} in any letter case, or null"
+        if feature.has_codes:
+            self._allowed = f"a code from 0 to {len(feature.levels) - 1}, {self._allowed}"
+
+    def __call__(self, raw: object) -> Outcome:
+        if raw is None:
+            return None, MISSING, False
+        if not isinstance(raw, str | int | float):
+            return self._fault(raw)
+        if isinstance(raw, str) and len(raw) > self._most:
+            return self._fault(raw, f"is longer than {self._most} characters")
+        if (found := self._known.get(canonical(raw))) is not None:
+            return found
+        return (None, MISSING, False) if self._is_missing(raw) else self._new(raw)
+
+    def _new(self, raw: str | float) -> Outcome:
+        """A category that the contract does not know: any text; a number or a boolean only where others are such."""
+        if isinstance(raw, str):
+            return raw.strip(), MISSING, True
+        may_be = self._has_booleans if isinstance(raw, bool) else self._has_numerals and abs(raw) < NUMBER_LIMIT
+        return (as_text(raw), MISSING, True) if may_be else self._fault(raw)
+
+    def _fault(self, raw: object, problem: str = "is not a known value") -> Fault:
+        return Fault(self._feature.name, problem, self._allowed, shown(raw))
+
+
+def _forms(feature: Feature) -> dict[Canonical, int]:
+    """The position of the category that each canonical form means."""
+    codes = {canonical(code): code for code in range(len(feature.levels))} if feature.has_codes else {}
+    return codes | {canonical(level): code for code, level in enumerate(feature.levels)}
+
+
+def shown(value: object) -> object:
+    """The faulty value as it can stand in a JSON answer; of a long or nested one, however deep, only the beginning."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return value if abs(value) < 1e300 else "a number beyond 1e300"
+    # Only the beginning of a nested value is looked at: its whole text may be a thousand times what is kept of it.
+    return shown_name(value if isinstance(value, str) else _NESTED.repr(value))
+
+
+def shown_name(name: object) -> str:
+    """A text as it can stand in an answer: the beginning of a long one."""
+    text = str(name)
+    return text if len(text) <= MAX_LABEL_CHARACTERS else text[:MAX_LABEL_CHARACTERS] + "…"
+
+
+_NESTED = reprlib.Repr()
+_NESTED.maxlevel = 3  # each level shows six elements, so that six levels would be 46,656

@@ -1,0 +1,116 @@
+"""Local copies of bundles, so that a reader can start while the registry is down.
+
+<folder>/<run id>/      a verified bundle
+<folder>/champion       the run id the alias stood on when it was last seen
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from tabular.errors import BrokenBundle, NotFound, Unavailable
+from tabular.model.bundle import Bundle, read_bundle
+from tabular.ports.stores import ModelStore
+
+log = logging.getLogger(__name__)
+
+_RUN_ID = re.compile(r"[0-9A-Za-z]{1,64}")
+
+
+class BundleCache:
+    """Fetches each run's bundle once, verifies it before first use, and answers from disk when the registry is down."""
+
+    def __init__(self, store: ModelStore, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+
+    def champion(self) -> str:
+        """The champion's run id, or the last one seen while the registry is down; raises Unavailable, NotFound."""
+        remembered = self._remembered()
+        try:
+            run_id = self._store.champion()
+        except Unavailable as error:
+            if remembered is None:
+                raise
+            log.warning("%s; staying with the last champion seen", error)
+            return remembered
+        _check(run_id)
+        if run_id != remembered:
+            self._remember(run_id)
+        return run_id
+
+    def load(self, run_id: str) -> Bundle:
+        """The verified bundle of a run; raises BrokenBundle, NotFound or Unavailable."""
+        _check(run_id)
+        kept = self._folder / run_id
+        if kept.exists():
+            try:
+                return _verified(kept)
+            except BrokenBundle as error:
+                log.warning("dropping the local copy: %s", error)
+                shutil.rmtree(kept, ignore_errors=True)  # another worker may be doing the same
+        return self._fetch(run_id, kept)
+
+    def _remembered(self) -> str | None:
+        try:
+            return (self._folder / "champion").read_text().strip() or None
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            log.warning("the last champion seen cannot be read: %s", error)
+            return None
+
+    def _remember(self, run_id: str) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _replace(self._folder / "champion", run_id)
+        except OSError as error:  # it matters only for a start while the registry is down
+            log.warning("the champion %s cannot be noted for the next start: %s", run_id, error)
+
+    def _fetch(self, run_id: str, kept: Path) -> Bundle:
+        try:
+            return self._fetched(run_id, kept)
+        except OSError as error:
+            raise Unavailable("the folder of bundles", f"{error}. Check the disk under {self._folder}") from error
+
+    def _fetched(self, run_id: str, kept: Path) -> Bundle:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=self._folder, prefix=".fetching-"))
+        try:
+            self._store.fetch_bundle(run_id, fresh)
+            _verified(fresh)
+            try:
+                fresh.rename(kept)
+            except OSError:  # another worker was first with the same bundle
+                log.debug("bundle %s was fetched by another process meanwhile", run_id)
+            return read_bundle(kept)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _check(run_id: str) -> None:
+    # It becomes a path, and comes from the settings or from the registry.
+    if not _RUN_ID.fullmatch(run_id):
+        raise NotFound(f"RUN_ID {run_id[:100]!r} is not the id of an MLflow run: copy it from the run's page")
+
+
+def _verified(folder: Path) -> Bundle:
+    bundle = read_bundle(folder)
+    bundle.verify()
+    return bundle
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,101 @@
+"""The prediction: one shape for the HTTP reply, the results record, the stored document and the drift window."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from tabular.contract.types import Contract
+from tabular.encoding.values import Value
+
+Door = Literal["api", "stream"]
+
+_VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+_NAMESPACE = uuid.UUID("6f1d3c1e-8d0a-4c59-9d0b-0f4b7c2f6a10")
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """One answered request.
+
+    `made_at` is UTC; `contract` is the contract's digest; `row` maps feature to canonical value, None where missing.
+    `score` is the chance of the positive class (binary), the predicted value (regression) or the chance of the most
+    likely class (multiclass, with every class in `chances` and the winner in `predicted_class`).
+    `label` is the true outcome once it is known: nothing here ever guesses it.
+    """
+
+    id: str
+    made_at: datetime
+    run_id: str
+    contract: str
+    door: Door
+    row: dict[str, Value]
+    score: float
+    chances: dict[str, float] | None = None
+    predicted_class: str | None = None
+    unseen: tuple[str, ...] = ()
+    out_of_range: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    label: str | float | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The features that were sent as missing."""
+        return tuple(name for name, value in self.row.items() if value is None)
+
+
+def reply(prediction: Prediction, contract: Contract) -> dict[str, Any]:
+    """The public answer, the same over HTTP and on the results stream."""
+    body: dict[str, Any] = {contract.reply.prediction_key: prediction.predicted_class or prediction.score}
+    if prediction.chances is not None:
+        body["chances"] = prediction.chances
+    return body | {
+        "model_run_id": prediction.run_id,
+        "prediction_id": prediction.id,
+        "warnings": list(prediction.warnings),
+    }
+
+
+def outcome(scored: Any, classes: Sequence[str]) -> tuple[float, dict[str, float] | None, str | None]:
+    """The score, the chance of every class and the class that wins; the last two are None but for a multiclass model.
+
+    `scored` is what the model gave for one row: a number, or one for each of a multiclass model's `classes`.
+    """
+    if not classes:
+        return scored, None, None
+    chances = dict(zip(classes, scored, strict=True))
+    winner = max(chances, key=chances.__getitem__)
+    return chances[winner], chances, winner
+
+
+def new_id() -> str:
+    """A fresh prediction id for a request that brought none."""
+    return new_ids(1)[0]
+
+
+def new_ids(count: int) -> list[str]:
+    """Fresh ids for the rows of a batch: random UUIDs (RFC 9562, version 4) that share their first 74 random bits.
+
+    The last 48 are each row's own: two of a batch are the same once in 10^14 pairs, which is looked for.
+    """
+    drawn = os.urandom(10 + 6 * count).hex()
+    first = f"{drawn[:8]}-{drawn[8:12]}-4{drawn[12:15]}-{_VARIANTS[drawn[15]]}{drawn[16:19]}-"
+    ids = [first + drawn[at : at + 12] for at in range(20, 20 + 12 * count, 12)]
+    return ids if len(set(ids)) == count else new_ids(count)
+
+
+def id_from_key(idempotency_key: str) -> str:
+    """The id of a request that named itself: the same key gives the same id, so that a retry is stored once."""
+    return str(uuid.uuid5(_NAMESPACE, f"http/{idempotency_key}"))
+
+
+def id_from_stream(stream: str, shard: str, sequence_number: str) -> str:
+    """The id of a stream record: a replay of the record gives the same id.
+
+    `stream` is that of `ports.StreamRecord`: it tells a stream from an earlier one of the same name.
+    """
+    return str(uuid.uuid5(_NAMESPACE, f"stream/{stream}/{shard}/{sequence_number}"))

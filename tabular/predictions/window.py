@@ -1,0 +1,66 @@
+"""A window of predictions as a table, in the shape of a bundle's drift reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tabular.contract.types import Contract, Feature
+from tabular.model.bundle import REFERENCE_SCORE
+from tabular.predictions.prediction import Prediction
+
+MISSING_LABEL = "(missing)"
+UNSEEN_LABEL = "(unseen)"
+
+
+def window_frame(predictions: Sequence[Prediction], contract: Contract) -> pd.DataFrame:
+    """Predictions as a frame shaped like `Bundle.reference()`: canonical feature values and REFERENCE_SCORE."""
+    columns: dict[str, Any] = {}
+    for feature in contract.features:
+        values = [prediction.row.get(feature.name) for prediction in predictions]
+        column = pd.Series(values, dtype=object)
+        # A document of another version may hold anything: what is no number counts as missing.
+        columns[feature.name] = (
+            pd.to_numeric(column, errors="coerce").astype("float64") if feature.is_numeric else column
+        )
+    columns[REFERENCE_SCORE] = np.array([prediction.score for prediction in predictions], dtype=np.float64)
+    return pd.DataFrame(columns)
+
+
+def closed_labels(feature: Feature, values: pd.Series[Any]) -> pd.Series[str]:
+    """A label column with nothing left open: missing and unseen are labels of their own."""
+    known = values.where(values.isin(feature.levels), UNSEEN_LABEL)
+    return known.mask(values.isna(), MISSING_LABEL).astype(str)
+
+
+def comparable(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """Numbers as float64, labels closed, and per number a column `presence(name)` that says whether it is there.
+
+    An infinite number counts as missing: no endpoint takes one.
+    """
+    columns: dict[str, pd.Series[Any]] = {}
+    for feature in contract.features:
+        values = frame[feature.name]
+        if feature.is_numeric:
+            values = finite(values)
+            columns[feature.name] = values
+            columns[presence(feature.name)] = values.isna().map({True: "missing", False: "present"})
+        else:
+            columns[feature.name] = closed_labels(feature, values)
+    if REFERENCE_SCORE in frame:
+        columns[REFERENCE_SCORE] = finite(frame[REFERENCE_SCORE])
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def finite(values: pd.Series[Any]) -> pd.Series[float]:
+    """A column of numbers as float64, NaN where a value is missing or infinite."""
+    numbers = values.astype("float64")
+    return numbers.where(np.isfinite(numbers))
+
+
+def presence(name: str) -> str:
+    """The name of the column that says whether a number is there."""
+    return f"{name} is there"

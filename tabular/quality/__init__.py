@@ -1,0 +1,1 @@
+"""Statistics: each has its one home here."""

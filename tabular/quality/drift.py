@@ -1,0 +1,245 @@
+"""Drift: how far a window of predictions has moved from the rows its model was judged on.
+
+A column counts as drifted when the change is both certain (a two-sample p-value, corrected by Holm for the number of
+tests) and large enough to matter (a distance of at least MIN_DISTANCE). The tests are in two_sample.py; why
+these tests and limits, with their measured false-alarm rate and power: docs/explanation/drift.md.
+
+Evidently runs them as one report. It takes seconds to import, so it is imported by the first `compare`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from tabular.contract.types import Contract, Feature
+from tabular.model.bundle import REFERENCE_SCORE
+from tabular.predictions.window import UNSEEN_LABEL, closed_labels, comparable, finite, presence
+from tabular.quality.two_sample import (
+    CHI_SQUARE,
+    JENSEN_SHANNON,
+    KS,
+    KS_DISTANCE,
+    MIN_DISTANCE,
+    chi_square_p_value,
+    holm,
+    is_drift,
+    jensen_shannon,
+    ks_distance,
+    ks_p_value,
+)
+
+METHODS: Mapping[str, Callable[[Any, Any], float]] = {
+    KS: ks_p_value,
+    KS_DISTANCE: ks_distance,
+    CHI_SQUARE: chi_square_p_value,
+    JENSEN_SHANNON: jensen_shannon,
+}
+
+Aspect = Literal["values", "missing"]
+
+
+class ColumnDrift(msgspec.Struct, frozen=True):
+    """One column's comparison, told by its most telling test.
+
+    `aspect` says what that test looked at: the values, or the share of missing ones. `p_value` is corrected for the
+    number of tests. `distance` is between 0 and 1 (method ks_distance, of numbers) or between 0 and 0.83
+    (jensenshannon, of labels). `unseen` counts labels that the contract does not know.
+    """
+
+    name: str
+    aspect: Aspect
+    method: str
+    p_value: float
+    distance_method: str
+    distance: float
+    drifted: bool
+    missing_share: float
+    reference_missing_share: float
+    unseen: int = 0
+
+    @property
+    def severity(self) -> float:
+        """The distance as a multiple of the least one that matters: what columns are ranked by."""
+        return self.distance / MIN_DISTANCE[self.distance_method]
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """A window compared with its reference. `prediction` is None where either side has no scores."""
+
+    rows: int
+    reference_rows: int
+    columns: tuple[ColumnDrift, ...]
+    prediction: ColumnDrift | None
+
+    @property
+    def drifted_columns(self) -> tuple[str, ...]:
+        """The names of the features that drifted, in contract order."""
+        return tuple(column.name for column in self.columns if column.drifted)
+
+    @property
+    def drifted_share(self) -> float:
+        """The share of the features that drifted, 0 to 1."""
+        return len(self.drifted_columns) / len(self.columns)
+
+    @property
+    def dataset_drift(self) -> bool:
+        """True if any feature drifted: the correction already keeps the chance of a false one below ALPHA."""
+        return bool(self.drifted_columns)
+
+
+class TooFewRows(msgspec.Struct, frozen=True):
+    """No comparison: so few rows that it would mostly show chance.
+
+    `of` is the side that is too small; if both are, it is the reference, for no waiting will make that grow.
+    """
+
+    have: int
+    need: int
+    of: Literal["window", "reference"] = "window"
+
+    def __str__(self) -> str:
+        if self.of == "window":
+            return f"the window has {self.have} predictions, {self.need} are needed to tell drift: wait for more"
+        return (
+            f"the model's reference, the rows held out when it was trained, has {self.have} rows, {self.need} are "
+            "needed to tell drift: more predictions do not help; train on a larger table"
+        )
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One test on one column of the prepared frames."""
+
+    feature: str
+    aspect: Aspect
+    column: str
+    is_numeric: bool
+
+    @property
+    def methods(self) -> tuple[str, str]:
+        return (KS, KS_DISTANCE) if self.is_numeric else (CHI_SQUARE, JENSEN_SHANNON)
+
+
+def compare(
+    reference: pd.DataFrame, window: pd.DataFrame, contract: Contract, min_rows: int = 300
+) -> Drift | TooFewRows:
+    """Compare a window with a reference (both as `Bundle.reference()` has them; the scores may be absent)."""
+    need = max(min_rows, 1)
+    if len(reference) < need:
+        return TooFewRows(len(reference), need, "reference")
+    if len(window) < need:
+        return TooFewRows(len(window), need)
+    before, now = comparable(reference, contract), comparable(window, contract)
+    checks = _checks(before, now, contract)
+    measured = _measure(before, now, checks)
+    corrected = holm(np.array([p_value for p_value, _ in measured]))
+    by_feature: dict[str, list[ColumnDrift]] = {}
+    for check, p_value, (_, distance) in zip(checks, corrected.tolist(), measured, strict=True):
+        found = _column(check, p_value, distance, reference, window, contract)
+        by_feature.setdefault(check.feature, []).append(found)
+    columns = tuple(
+        _telling(by_feature.get(feature.name) or [_untestable(feature, reference, window)])
+        for feature in contract.features
+    )
+    prediction = _telling(by_feature[REFERENCE_SCORE]) if REFERENCE_SCORE in by_feature else None
+    return Drift(len(window), len(reference), columns, prediction)
+
+
+def _checks(before: pd.DataFrame, now: pd.DataFrame, contract: Contract) -> list[_Check]:
+    """Every column that both sides have values in, and the presence of every number that is sometimes missing."""
+    numbers = [feature.name for feature in contract.features if feature.is_numeric]
+    scores = [REFERENCE_SCORE] if REFERENCE_SCORE in before and REFERENCE_SCORE in now else []
+    columns = [
+        name for name in [*contract.feature_names, *scores] if before[name].notna().any() and now[name].notna().any()
+    ]
+    values = [_Check(name, "values", name, is_numeric=name in {*numbers, *scores}) for name in columns]
+    gaps = [name for name in numbers if before[name].hasnans or now[name].hasnans]
+    return values + [_Check(name, "missing", presence(name), is_numeric=False) for name in gaps]
+
+
+def _column(
+    check: _Check, p_value: float, distance: float, reference: pd.DataFrame, window: pd.DataFrame, contract: Contract
+) -> ColumnDrift:
+    method, distance_method = check.methods
+    feature = next((feature for feature in contract.features if feature.name == check.feature), None)
+    labels = feature is not None and not feature.is_numeric
+    return ColumnDrift(
+        name=check.feature,
+        aspect=check.aspect,
+        method=method,
+        p_value=p_value,
+        distance_method=distance_method,
+        distance=distance,
+        drifted=is_drift(p_value, distance, distance_method),
+        missing_share=_missing_share(window[check.feature], is_numeric=not labels),
+        reference_missing_share=_missing_share(reference[check.feature], is_numeric=not labels),
+        unseen=int((closed_labels(feature, window[check.feature]) == UNSEEN_LABEL).sum()) if feature and labels else 0,
+    )
+
+
+def _missing_share(values: pd.Series[Any], *, is_numeric: bool) -> float:
+    return float((finite(values) if is_numeric else values).isna().mean())
+
+
+def _telling(found: Sequence[ColumnDrift]) -> ColumnDrift:
+    return min(found, key=lambda column: (not column.drifted, column.p_value, -column.severity))
+
+
+def _untestable(feature: Feature, reference: pd.DataFrame, window: pd.DataFrame) -> ColumnDrift:
+    """A number that neither side ever has: nothing to test, nothing changed."""
+    now, before = (_missing_share(frame[feature.name], is_numeric=feature.is_numeric) for frame in (window, reference))
+    return ColumnDrift(
+        name=feature.name,
+        aspect="missing",
+        method="none",
+        p_value=1.0,
+        distance_method=JENSEN_SHANNON,
+        distance=0.0,
+        drifted=False,
+        missing_share=now,
+        reference_missing_share=before,
+    )
+
+
+def _measure(before: pd.DataFrame, now: pd.DataFrame, checks: Sequence[_Check]) -> list[tuple[float, float]]:
+    """Raw p-value and distance of every check, by one Evidently report."""
+    from evidently import DataDefinition, Dataset, Report
+
+    metric = _evidently_metric()
+    numbers = sorted({check.column for check in checks if check.is_numeric})
+    labels = sorted({check.column for check in checks if not check.is_numeric})
+    definition = DataDefinition(numerical_columns=numbers, categorical_columns=labels)
+    current, past = (Dataset.from_pandas(frame[numbers + labels], definition) for frame in (now, before))
+    metrics = [metric(column=check.column, method=method) for check in checks for method in check.methods]
+    found = [float(entry["value"]) for entry in Report(metrics).run(current, past).dict()["metrics"]]
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+@functools.cache
+def _evidently_metric() -> Any:
+    """One of METHODS on one column, as a metric of Evidently's; its own need a plot each (four fifths of the time).
+
+    Its own Wasserstein distance divides by a standard deviation of at least 0.001, which small numbers never reach and
+    a single extreme inflates; its chi-square takes the reference for the exact truth.
+    """
+    from evidently.core.metric_types import ColumnMetric, SingleValue, SingleValueCalculation, SingleValueMetric
+
+    class ColumnShift(ColumnMetric, SingleValueMetric):  # type: ignore[misc]
+        method: str
+
+    class ColumnShiftCalculation(SingleValueCalculation[ColumnShift]):  # type: ignore[misc]
+        def calculate(self, context: Any, current_data: Any, reference_data: Any) -> SingleValue:  # noqa: ARG002
+            current, past = (data.column(self.metric.column).data for data in (current_data, reference_data))
+            return self.result(METHODS[self.metric.method](past.dropna(), current.dropna()))
+
+        def display_name(self) -> str:
+            return f"{self.metric.method} of {self.metric.column}"
+
+    return ColumnShift

@@ -1,0 +1,212 @@
+"""The native walk scores as XGBoost does to the bit, or leaves the scoring to it."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+import xgboost as xgb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedded.layout import PROJECT
+from server.scoring.model import Model, ready_model
+from tabular.contract.loading import load_contract
+from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.encoding.columns import columns_of
+from tabular.encoding.row import Row, RowCodec, matrix
+from tabular.model import tree_traversal as forest_module
+from tabular.model.bundle import write_bundle
+from tabular.model.tree_traversal import Forest, NoForest, checked_forest
+
+LANES = 16  # of native/tree_walk.c: so many rows are walked together, the rest one by one
+REAL = [
+    ("credit_card_churn", "BankChurners.csv"),
+    ("credit_card_churn_full", "BankChurners.csv"),
+    ("telecom_churn", "telecom_churn.csv"),
+]
+
+
+def bits(scores):
+    return np.asarray(scores, dtype=np.float32).view(np.int32)
+
+
+def trained(objective="binary:logistic", rows=3_000, features=7, rounds=40, **params):
+    draw = np.random.default_rng(1)
+    inputs = draw.normal(size=(rows, features)).astype(np.float32)
+    inputs[draw.random(inputs.shape) < 0.1] = np.nan
+    target = np.nansum(inputs, axis=1) + draw.normal(size=rows)
+    if objective == "binary:logistic":
+        target = target > 0.7
+    elif objective.startswith("multi"):
+        target = np.digitize(target, [-1, 1])
+    params = {"objective": objective, "nthread": 1, **params}
+    return xgb.train(params, xgb.DMatrix(inputs, target), num_boost_round=rounds), inputs
+
+
+def same(booster, rows):
+    forest, theirs = Forest(booster), booster.inplace_predict(rows, missing=np.nan, validate_features=False)
+    assert (bits(forest.many(rows)) == bits(theirs)).all()
+    assert (bits([forest.one(row) for row in rows.tolist()]) == bits(theirs)).all()
+
+
+@pytest.mark.parametrize(
+    ("objective", "params"),
+    [
+        ("binary:logistic", {}),
+        ("binary:logistic", {"max_depth": 1}),
+        ("binary:logistic", {"max_depth": 10, "min_child_weight": 0, "eta": 1.0}),
+        ("binary:logistic", {"grow_policy": "lossguide", "max_leaves": 40, "max_depth": 0}),
+        ("binary:logistic", {"tree_method": "exact", "gamma": 1.0}),
+        ("binary:logistic", {"num_parallel_tree": 3, "subsample": 0.5}),
+        ("binary:logistic", {"base_score": 0.999, "scale_pos_weight": 50}),
+        ("reg:squarederror", {}),
+        ("reg:squarederror", {"base_score": -1e6}),
+    ],
+)
+def test_every_kind_of_tree_scores_to_the_bit(objective, params):
+    booster, inputs = trained(objective, **params)
+    same(booster, inputs)
+
+
+def test_extreme_margins_meet_the_same_ends_of_the_link():
+    booster, inputs = trained(eta=1.0, reg_lambda=0.0, max_depth=8, rounds=200, base_score=0.5, min_child_weight=0)
+    scores = Forest(booster).many(inputs)
+    assert scores.min() < 1e-6
+    assert scores.max() > 1 - 1e-6
+    same(booster, inputs)
+
+
+BOOSTER, INPUTS = trained(rows=500, features=4)
+number = st.floats(width=32, allow_nan=True, allow_infinity=True)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(number, number, number, number), min_size=1, max_size=5))
+def test_any_row_scores_to_the_bit(rows):
+    same(BOOSTER, np.array(rows, dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    ("objective", "params", "why"),
+    [
+        ("multi:softprob", {"num_class": 3}, "multi:softprob"),
+        ("binary:logistic", {"booster": "dart"}, "dart"),
+        ("binary:logistic", {"booster": "gblinear"}, "gblinear"),
+        ("reg:logistic", {"base_score": 0.5}, "reg:logistic"),
+    ],
+)
+def test_a_model_of_another_kind_is_left_to_xgboost(objective, params, why, caplog):
+    if objective == "reg:logistic":
+        booster = xgb.train({"objective": objective}, xgb.DMatrix(INPUTS, INPUTS[:, 0] > 0), num_boost_round=2)
+    else:
+        booster, _ = trained(objective, features=4, rounds=2, **params)
+    assert checked_forest(booster, INPUTS) is None
+    assert why in caplog.text
+
+
+def test_splits_by_category_are_left_to_xgboost(caplog):
+    codes = np.random.default_rng(0).integers(0, 8, (500, 1)).astype(np.float32)
+    data = xgb.DMatrix(codes, np.isin(codes[:, 0], [1, 4, 6]), feature_types=["c"], enable_categorical=True)
+    booster = xgb.train({"objective": "binary:logistic", "max_cat_to_onehot": 1}, data, num_boost_round=3)
+    assert checked_forest(booster, codes) is None
+    assert "category" in caplog.text
+
+
+def test_a_library_that_differs_by_one_bit_is_not_trusted(caplog, monkeypatch):
+    real = forest_module._library()
+    off = real._replace(logit=lambda chance: float(np.nextafter(np.float32(real.logit(chance)), 9)))
+    monkeypatch.setattr(forest_module, "_library", lambda: off)
+    assert checked_forest(BOOSTER, INPUTS) is None
+    assert "otherwise than XGBoost" in caplog.text
+
+
+def test_without_the_library_xgboost_scores_and_the_log_says_so(monkeypatch, caplog, bundle, tmp_path):
+    forest_module._library.cache_clear()
+    monkeypatch.setattr(forest_module, "LIBRARY", tmp_path / "nothing.so")
+    try:
+        model = ready_model("a" * 32, bundle)
+    finally:
+        forest_module._library.cache_clear()
+    assert model.forest is None
+    assert "nothing.so cannot be used" in caplog.text
+    row = bundle.codec.parse(bundle.contract.example)
+    assert model.one(row, "x", "api").score == float(bundle.predict(matrix([row]))[0])
+
+
+def test_rows_of_another_width_are_left_to_xgboost_and_none_are_no_hindrance(caplog):
+    assert checked_forest(BOOSTER, INPUTS[:, :3]) is None
+    assert "the contract 3" in caplog.text
+    assert checked_forest(BOOSTER, matrix([])) is not None
+
+
+@pytest.mark.parametrize(("left", "feature"), [(0, 0), (1, 9)])
+def test_trees_that_lead_in_a_circle_or_out_of_the_row_are_refused(left, feature):
+    tree = forest_module._Tree([left, -1, -1], [2, -1, -1], [feature] * 3, [0.0] * 3, [0] * 3, [0] * 3)
+    with pytest.raises(NoForest, match="laid out"):
+        forest_module._laid_out([tree], 4)
+
+
+def test_a_number_beyond_single_precision_is_infinite_as_for_xgboost(tiny_contract, tmp_path):
+    contract = tiny_contract(change=lambda file: file["features"][3].update(range=[0, 300]))
+    codec = RowCodec(contract)
+    records = [{"age in years": at % 90, "class": "A", "stars": 1, "weight": float(at)} for at in range(300)]
+    rows = matrix([codec.parse(record) for record in records])
+    booster = xgb.train({"objective": "binary:logistic"}, xgb.DMatrix(rows, rows[:, 3] > 150), num_boost_round=5)
+    bundle = write_bundle(tmp_path, contract, booster, pd.DataFrame(), {}, records[:3], {})
+    model = ready_model("a" * 32, bundle)
+    assert model.forest is not None
+    row = codec.parse(records[0])
+    row = Row(row.values, (*row.codes[:3], 1e200))  # no contract's range reaches so far
+    theirs = float(bundle.predict(matrix([row]))[0])
+    assert model.one(row, "x", "api").score == theirs
+    assert model.many(columns_of([row]), ["x"], "api").scores == [theirs]
+
+
+@pytest.mark.parametrize(("name", "file"), REAL)
+def test_every_row_of_the_real_tables_scores_the_same_alone_in_batches_and_in_xgboost(
+    real_tables, tmp_path, name, file
+):
+    contract = load_contract(PROJECT / "contracts" / f"{name}.toml")
+    table = clean(contract, read_csv((real_tables / file).read_bytes()))
+    rows = encode(contract, table.features)
+    data = xgb.DMatrix(rows, table.target.to_numpy())
+    booster = xgb.train({"objective": "binary:logistic", "max_depth": 6, "nthread": 2}, data, num_boost_round=150)
+    records = public_records(contract, table.features)
+    bundle = write_bundle(tmp_path, contract, booster, table.features, {}, records[:20], {})
+    model = ready_model("a" * 32, bundle)
+    assert isinstance(model, Model)
+    assert model.forest is not None
+    theirs = booster.inplace_predict(rows, missing=np.nan)
+    parsed = [bundle.codec.parse(record) for record in records]
+    single = [model.one(row, "x", "api").score for row in parsed]
+    assert (bits(single) == bits(theirs)).all()
+    for size in (LANES - 1, LANES, LANES + 1, 1_000, len(parsed)):
+        parts = [columns_of(parsed[start : start + size]) for start in range(0, len(parsed), size)]
+        batched = [score for part in parts for score in model.many(part, ["x"] * len(part), "stream").scores]
+        assert (bits(batched) == bits(theirs)).all()
+
+
+def test_the_compiler_of_the_lock_builds_it_too_where_the_system_has_none():
+    script = PROJECT / "tabular" / "model" / "native" / "build.sh"
+    assert "-mcpu=baseline" in script.read_text()  # an image built on one processor runs on another
+    assert subprocess.run(["sh", "-n", script], check=False).returncode == 0
+
+
+def test_the_library_has_the_version_the_code_asks_for():
+    assert ctypes.PyDLL(str(forest_module.LIBRARY)).tree_walk_version() == forest_module.VERSION
+
+
+@pytest.mark.parametrize("rows", [1, 2, 300])
+def test_a_row_outside_the_training_range_is_flagged_in_a_batch_as_alone(bundle, contract, rows):
+    model = ready_model("a" * 32, bundle)
+    inside = bundle.codec.parse(bundle.golden[0].record)
+    outside = bundle.codec.parse(contract.example | {"credit_limit": 1_000_000, "customer_age": None})
+    for parsed, flagged in (([inside] * rows, []), ([inside] * (rows - 1) + [outside], [rows - 1])):
+        found = list(model.many(columns_of(parsed), ["x"] * rows, "api"))
+        assert [at for at, each in enumerate(found) if each.out_of_range] == flagged
+        alone = [model.one(row, "x", "api") for row in parsed[-2:]]
+        assert [each.warnings for each in found[-2:]] == [each.warnings for each in alone]

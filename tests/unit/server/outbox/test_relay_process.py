@@ -1,0 +1,140 @@
+"""The process that drains: one on a machine, whoever dies; and nothing of it outlives the workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from server.outbox.relay_process import Drainer, Draining
+from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.predictions.prediction import Prediction
+
+KEEPER = """
+import sys, threading
+import msgspec
+from server.outbox.relay_process import Drainer, Draining
+
+Drainer(msgspec.json.decode(sys.argv[1], type=Draining)).run(threading.Event())
+"""
+
+
+@pytest.fixture
+def what(store, settings, tmp_path):
+    return Draining(
+        folder=str(tmp_path / "outbox"),
+        max_bytes=100_000_000,
+        sync="normal",
+        mongo_uri=settings.mongo_uri,
+        mongo_database=f"test_{uuid.uuid4().hex}",
+    )
+
+
+@pytest.fixture
+def outbox(what):
+    box = what.outbox()
+    yield box
+    box.close()
+
+
+@pytest.fixture
+def stored(what):
+    adapter = MongoPredictions(what.mongo_uri, what.mongo_database)
+    yield lambda: {each.id for each in adapter.latest(9)}
+    adapter.close()
+
+
+@pytest.fixture
+def keep(what):
+    """Starts a keeper as a worker does, as often as it is called; all are stopped in the end."""
+    stop, threads = threading.Event(), []
+
+    def start():
+        threads.append(threading.Thread(target=Drainer(what).run, args=(stop,)))
+        threads[-1].start()
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert drains(os.getpid()) == []
+
+
+def prediction(name: str) -> Prediction:
+    made_at = datetime(2026, 3, 1, tzinfo=UTC)
+    return Prediction(id=name, made_at=made_at, run_id="r", contract="c", door="api", row={}, score=0.1)
+
+
+def drains(pid: int) -> list[psutil.Process]:
+    """The draining processes that this process has started."""
+    return [one for one in psutil.Process(pid).children() if "server.outbox.relay_process" in " ".join(one.cmdline())]
+
+
+def wait_for(condition, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+
+
+def test_one_process_drains_for_all_workers_and_another_is_started_when_it_is_killed(outbox, stored, keep):
+    keep()
+    keep()
+    outbox.append([prediction("first")])
+    wait_for(lambda: stored() == {"first"})
+    wait_for(lambda: outbox.status().current.depth == 0)  # stopped while it settles, it would hold the outbox as well
+    (process,) = drains(os.getpid())
+
+    process.send_signal(signal.SIGSTOP)  # holds its lock and does nothing
+    outbox.append([prediction("second")])
+    time.sleep(1.5)  # longer than a worker waits until it tries the lock again
+    assert drains(os.getpid()) == [process]
+    assert stored() == {"first"}
+
+    process.kill()
+    wait_for(lambda: stored() == {"first", "second"})
+
+
+def test_it_ends_with_the_worker_that_started_it_and_another_worker_goes_on(what, outbox, stored, keep):
+    command = [sys.executable, "-c", KEEPER, msgspec.json.encode(what).decode()]
+    worker = subprocess.Popen(command)
+    try:
+        outbox.append([prediction("first")])
+        wait_for(lambda: stored() == {"first"})
+        (process,) = drains(worker.pid)
+    finally:
+        worker.kill()
+        worker.wait()
+    process.wait(20)
+    keep()
+    outbox.append([prediction("second")])
+    wait_for(lambda: stored() == {"first", "second"})
+
+
+def test_the_address_of_the_store_is_on_no_command_line(what, outbox, keep):
+    keep()
+    wait_for(lambda: drains(os.getpid()))
+    (process,) = drains(os.getpid())
+    assert "mongodb" not in " ".join(process.cmdline())
+
+
+def test_a_process_that_cannot_be_started_is_told_and_leaves_the_outbox_alone(what, outbox, monkeypatch, caplog):
+    monkeypatch.setattr(sys, "executable", str(Path(what.folder) / "no-python"))
+    stop = threading.Event()
+    keeper = threading.Thread(target=Drainer(what).run, args=(stop,))
+    outbox.append([prediction("first")])
+    keeper.start()
+    wait_for(lambda: "could not be started" in caplog.text)
+    stop.set()
+    keeper.join()
+    assert outbox.status().current.depth == 1
