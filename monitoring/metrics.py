@@ -46,9 +46,15 @@ def _ages(sight: Sight) -> Iterator[Metric]:
 
 
 def _documents(sight: Sight) -> Iterator[Metric]:
-    yield _counter("predictions_stored", "Predictions in the store, by door.", "door", sight.by_door)
+    labels = ["table", "source"]
+    stored = CounterMetricFamily("predictions_stored", "Predictions in the store, by table and source.", labels=labels)
+    for key, count in sight.by_source.items():
+        stored.add_metric(key, count)
+    yield stored
     if sight.foreign is not None:
-        yield _gauge("foreign_documents", "Documents among the predictions that no door wrote.", sight.foreign)
+        yield _gauge(
+            "foreign_documents", "Documents among the predictions that no source of ours wrote.", sight.foreign
+        )
     read = "Different documents that were read and left out because they are no predictions, since the start."
     yield _gauge("unreadable_documents", read, sight.unreadable)
     ahead = "Predictions dated over a minute ahead, 1,000 at most: left out until their time comes."

@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from monitoring.run_sight import Counts, RunSight, compared, fit, told
+from monitoring.run_sight import RunSight, compared, fit, told
 from tabular.errors import TabularError
 from tabular.model.bundle_cache import BundleCache
-from tabular.ports.stores import UNKNOWN_DOOR, Predictions
+from tabular.ports.stores import UNKNOWN_SOURCE, Predictions
 from tabular.predictions.sampling import enough_for
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ class Sight:
     """Everything the gauges show, replaced as a whole; None is what is not known. Times are seconds since 1970.
 
     `runs` are those that answered in the window and are watched, by id; `unwatched_runs` is how many more there were.
-    `ahead` counts what is dated ahead, `foreign` the documents in the store that no door wrote, `unreadable` those that
-    were read and are no predictions.
+    `by_source` counts the predictions stored, by table and source; `ahead` what is dated ahead, `foreign` the documents
+    in the store that no source of ours wrote, `unreadable` those that were read and are no predictions.
     """
 
     looked_at: float | None = None
@@ -48,7 +48,7 @@ class Sight:
     ahead: int = 0
     reported_at: float | None = None
     trained_at: float | None = None
-    by_door: Counts = field(default_factory=dict)
+    by_source: Mapping[tuple[str, str], int] = field(default_factory=dict)
     foreign: int | None = None
     unreadable: int = 0
 
@@ -149,13 +149,13 @@ class Monitor:
         self._dates_at = time.monotonic() + DATES_EVERY_SECONDS
 
     def _count(self) -> None:
-        """Count by door if it is time to; a store too large to be counted is watched all the same."""
+        """Count by source if it is time to; a store too large to be counted is watched all the same."""
         if (began := time.monotonic()) < self._count_at:
             return
         try:
-            counts = self._store.count_by_door()
-            foreign = counts.pop(UNKNOWN_DOOR, 0)
-            self.sight = replace(self.sight, by_door=counts, foreign=foreign)
+            counts = self._store.count_by_source()
+            foreign = counts.pop(("", UNKNOWN_SOURCE), 0)
+            self.sight = replace(self.sight, by_source=counts, foreign=foreign)
         except TabularError as error:
             self._failed("count", error)
         # Only the scan is timed: with the first connection, or a slow registry, the next count came minutes later.

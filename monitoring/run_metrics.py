@@ -1,4 +1,4 @@
-"""What the monitor sees of each run, as Prometheus metrics: every sample has the label `run_id`."""
+"""What the monitor sees of each run, as Prometheus metrics: every sample has the labels `table` and `run_id`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tabular.quality.drift import ColumnDrift, Drift
 
 
 class Gauge(NamedTuple):
-    """One sample of a run, still without the run's label."""
+    """One sample of a run, still without its labels `table` and `run_id`."""
 
     name: str
     documentation: str
@@ -27,7 +27,8 @@ def run_families(runs: Mapping[str, RunSight]) -> Iterator[Metric]:
     for run_id, sight in runs.items():
         for gauge in _run(sight):
             family = families.setdefault(gauge.name, GaugeMetricFamily(gauge.name, gauge.documentation))
-            family.add_sample(gauge.name, {"run_id": run_id, **gauge.labels}, float(gauge.value))
+            labels = {"table": sight.window.table, "run_id": run_id, **gauge.labels}
+            family.add_sample(gauge.name, labels, float(gauge.value))
     yield from families.values()
 
 
@@ -35,8 +36,8 @@ def _run(sight: RunSight) -> Iterator[Gauge]:
     if sight.model_up is not None:
         yield Gauge("model_up", "1 if the bundle of the run could be read.", sight.model_up)
     if sight.bundle is not None:
-        names = {"table": sight.bundle.contract.table.name, "bundle": sight.bundle.digest[:12]}
-        yield Gauge("monitored_run_info", "A run whose predictions are in the window.", 1, names)
+        bundle = {"bundle": sight.bundle.digest[:12]}
+        yield Gauge("monitored_run_info", "A run whose predictions are in the window.", 1, bundle)
     yield from _window(sight.window)
     yield Gauge("drift_known", "1 if the window was compared with its reference.", sight.drift is not None)
     if sight.comparison is not None:

@@ -32,7 +32,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Moment:
-    """One bucket of time: what to call it, and how many predictions each door had."""
+    """One bucket of time: what to call it, and how many predictions each source had."""
 
     name: str
     counts: Sequence[int]
@@ -82,7 +82,7 @@ def paired_bars(title: str, bins: Sequence[Bin]) -> Markup:
 
 
 def stacked_columns(title: str, moments: Sequence[Moment], names: Sequence[str], width: float = 780.0) -> Markup:
-    """Counts over time, one colour a door, first name at the bottom."""
+    """Counts over time, one colour a source, first name at the bottom."""
     head = TOP + 12
     height = HEIGHT - head - BOTTOM
     tallest = max((sum(moment.counts) for moment in moments), default=0) or 1
@@ -94,7 +94,7 @@ def stacked_columns(title: str, moments: Sequence[Moment], names: Sequence[str],
         body += Markup("<g><title>{}: {}</title>").format(moment.name, told)
         for layer, count in enumerate(moment.counts):
             top = base - height * count / tallest
-            body += _rect(f"door{layer % 4}", LEFT + at * step + 0.5, top, max(step - 1, 0.5), base)
+            body += _rect(f"source{layer % 4}", LEFT + at * step + 0.5, top, max(step - 1, 0.5), base)
             base = top
         body += Markup("</g>")
     last = len(moments) - 1

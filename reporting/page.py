@@ -28,7 +28,7 @@ def report_page(report: Report) -> str:
     """The page of one report. Everything that comes from data is escaped."""
     plots = {
         "scores": charts.histogram("Scores: reference and now", report.scores),
-        "volume": charts.stacked_columns("Predictions over time", report.volume, list(report.by_door)),
+        "volume": charts.stacked_columns("Predictions over time", report.volume, list(report.by_source)),
     }
     return (
         _environment().get_template("report.html").render(report=report, plots=plots, limits=MIN_DISTANCE, alpha=ALPHA)

@@ -45,8 +45,8 @@ def measure(predictions: Sequence[Prediction], reference: pd.DataFrame, contract
         return Quality(0, unreadable, {}, {}, "No label names a class or a value of the contract.")
     values = np.array([value for _, value in known], dtype=np.float64)
     if contract.table.task == "multiclass":
-        chances = [prediction.chances for prediction, _ in known]
-        return Quality(len(known), unreadable, _multiclass(values, chances, contract), {})
+        probabilities = [prediction.probabilities for prediction, _ in known]
+        return Quality(len(known), unreadable, _multiclass(values, probabilities, contract), {})
     scores = np.array([prediction.score for prediction, _ in known], dtype=np.float64)
     measures, note = _single(values, scores, contract)
     held_out = reference[[REFERENCE_TARGET, REFERENCE_SCORE]].to_numpy(np.float64)
@@ -97,8 +97,8 @@ def _regression(truth: Numbers, values: Numbers) -> Measures:
     return measures | ({"R²": 1 - float(np.sum(errors**2)) / spread} if spread else {})
 
 
-def _multiclass(truth: Numbers, chances: Sequence[dict[str, float] | None], contract: Contract) -> Measures:
-    rows = [[(chance or {}).get(name, 0.0) for name in contract.target.classes] for chance in chances]
+def _multiclass(truth: Numbers, probabilities: Sequence[dict[str, float] | None], contract: Contract) -> Measures:
+    rows = [[(chance or {}).get(name, 0.0) for name in contract.target.classes] for chance in probabilities]
     table = np.array(rows, dtype=np.float64)
     told = table[np.arange(len(truth)), truth.astype(int)]
     return {

@@ -56,7 +56,7 @@ class Report:
     scores: Histogram
     score_change: str
     volume: Sequence[Moment]
-    by_door: Mapping[str, int]
+    by_source: Mapping[str, int]
     out_of_range: Mapping[str, int]
     other_runs: int
     quality: Quality | None
@@ -103,7 +103,7 @@ def build_report(
         _view(feature, found, reference[feature.name], current[feature.name])
         for feature, found in zip(contract.features, drift.columns, strict=True)
     ]
-    by_door = sample.counted(prediction.door for prediction in window)
+    by_source = sample.counted(prediction.source for prediction in window)
     scores = [frame[REFERENCE_SCORE] for frame in (reference, current)]
     return Report(
         period=period,
@@ -114,8 +114,8 @@ def build_report(
         columns=sorted(views, key=lambda view: (not view.drift.drifted, -view.drift.severity)),
         scores=number_histogram(*scores, whole=False),
         score_change=change_of_numbers(*scores),
-        volume=volume(sample, sorted(by_door)),
-        by_door=dict(sorted(by_door.items())),
+        volume=volume(sample, sorted(by_source)),
+        by_source=dict(sorted(by_source.items())),
         out_of_range=sample.counted(name for prediction in window for name in prediction.out_of_range),
         other_runs=other_runs,
         quality=measure(window, reference, contract),
@@ -144,7 +144,7 @@ def summary(report: Report, name: str) -> dict[str, Any]:
         "dataset_drift": report.drift.dataset_drift,
         "prediction_drift": report.drift.prediction is not None and report.drift.prediction.drifted,
         "drifted_columns": list(report.drift.drifted_columns),
-        "by_door": dict(report.by_door),
+        "by_source": dict(report.by_source),
         "labels": quality.labels if quality else 0,
         "quality": dict(quality.measures) if quality else None,
     }

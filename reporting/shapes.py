@@ -70,8 +70,8 @@ def change_of_labels(bins: Sequence[Bin]) -> str:
     return f"{most.name}: {percent(most.reference)} → {percent(most.current)}" if most else "no values"
 
 
-def volume(sample: Sample, doors: Sequence[str]) -> list[Moment]:
-    """Predictions over time by door, in equal buckets from the oldest to the newest."""
+def volume(sample: Sample, sources: Sequence[str]) -> list[Moment]:
+    """Predictions over time by source, in equal buckets from the oldest to the newest."""
     predictions = sample.predictions
     if not predictions:
         return []
@@ -79,8 +79,10 @@ def volume(sample: Sample, doors: Sequence[str]) -> list[Moment]:
     first, last = float(times.min()), float(times.max())
     buckets = min(MAX_MOMENTS, max(1, len(predictions) // 5))
     edges = np.linspace(first, max(last, first + 1.0), buckets + 1)
-    by_door = np.array([prediction.door for prediction in predictions])
-    counts = [[sample.scaled(n) for n in np.histogram(times[by_door == door], edges)[0].tolist()] for door in doors]
+    by_source = np.array([prediction.source for prediction in predictions])
+    counts = [
+        [sample.scaled(n) for n in np.histogram(times[by_source == source], edges)[0].tolist()] for source in sources
+    ]
     form = "%H:%M:%S" if last - first < 7_200 else "%d %b %H:%M"
     zone = predictions[0].made_at.tzinfo
     names = [datetime.fromtimestamp(edge, zone).strftime(form) for edge in edges[:-1]]

@@ -48,10 +48,10 @@ class Wiring:
         return MongoPredictions(self.settings.mongo_uri, self.settings.mongo_database)
 
     def leases(self) -> MongoLeases:
-        """The leases of the stream's shards, in the prediction store."""
+        """The leases that the table's consumers share, in the prediction store; raises InvalidContract."""
         from tabular.adapters.mongo.leases import MongoLeases
 
-        return MongoLeases(self.settings.mongo_uri, self.settings.mongo_database)
+        return MongoLeases(self.settings.mongo_uri, self.settings.mongo_database, self.contract.table.name)
 
     def registry(self) -> MlflowRegistry:
         """The model registry; raises InvalidContract like `model_name`."""

@@ -77,7 +77,7 @@ def measure(door: Door) -> Shares:
     shards = Timed(KinesisShards(stream, door.url, REGION), "read")
     store = Timed(MongoPredictions(door.mongo, "shares"), "save")
     out = Timed(KinesisStream(RESULTS, door.url, REGION), "put")
-    lease_store = MongoLeases(door.mongo, "shares")
+    lease_store = MongoLeases(door.mongo, "shares", "t")
     leases = Leases(lease_store, stream, "bench", LEASE_SECONDS)
     keeper, metrics = Timed(leases, "save"), StreamMetrics()
     reader, model = ShardReader(shards, load=leases.saved, claim=leases.claim), Model(RUN_ID, door.bundle)

@@ -78,9 +78,10 @@ def predictions(state: Path, rows: int, first: int, end: int) -> Iterator[Predic
         yield Prediction(
             id=str(uuid.uuid4()),
             made_at=now - at * step,
+            table=bundle.contract.table.name,
             run_id=RUN,
             contract=bundle.contract.digest,
-            door="api" if at % 3 else "stream",
+            source="api" if at % 3 else "stream",
             row=bodies[(at * 7919) % len(bodies)],
             score=scores[(at * 7919) % len(scores)],
         )

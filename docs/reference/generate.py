@@ -58,7 +58,7 @@ LABEL_VALUES = {
     ("consumer_records", "outcome"): "`answered`, `dead_letter`",
     ("consumer_failures", "step"): "`read`, `store`, `results`, `dead letters`, `checkpoint`",
     ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `count`",
-    ("predictions_stored", "door"): "`api`, `stream`",
+    ("predictions_stored", "source"): "`api`, `stream`",
     ("monitored_run_info", "bundle"): "the first 12 digits of the bundle's digest",
     ("prediction_quantile", "quantile"): "`0.05`, `0.25`, `0.5`, `0.75`, `0.95`",
     ("column_drift_score", "method"): "`ks_distance`, `jensenshannon`",
@@ -131,9 +131,10 @@ def _api() -> bytes:
     prediction = Prediction(
         id="",
         made_at=datetime.now(UTC),
+        table="",
         run_id="",
         contract="",
-        door="api",
+        source="api",
         row={"": None},
         score=0.5,
     )
@@ -161,7 +162,7 @@ def _monitor() -> bytes:
     bundle = SimpleNamespace(digest="", contract=SimpleNamespace(table=SimpleNamespace(name="")))
     monitor = Monitor(cast(Any, None), cast(Any, None), window_rows=1, min_rows=1)
     monitor.errors["store"] += 1
-    window = Window(1, 1, 0.0, 0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count)
+    window = Window("", 1, 1, 0.0, 0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count)
     comparison = Comparison(Drift(1, 1, (column,), column), 1, 0.0, 0.0)
     monitor.sight = Sight(
         looked_at=0.0,
@@ -170,7 +171,7 @@ def _monitor() -> bytes:
         newest_at=0.0,
         reported_at=0.0,
         trained_at=0.0,
-        by_door={"api": 1},
+        by_source={("", "api"): 1},
         foreign=0,
     )
     registry = CollectorRegistry()

@@ -43,9 +43,9 @@ def _linear(contract: Contract, train: CleanTable, test: CleanTable) -> Floats:
     model.fit(_readable(contract, train), train.target.to_numpy())
     if is_regression:
         return np.asarray(model.predict(_readable(contract, test)), dtype=np.float64)
-    chances = np.zeros((len(test), max(2, len(contract.target.classes))))
-    chances[:, model.classes_.astype(np.int64)] = model.predict_proba(_readable(contract, test))
-    return chances[:, 1] if contract.table.task == "binary" else chances
+    probabilities = np.zeros((len(test), max(2, len(contract.target.classes))))
+    probabilities[:, model.classes_.astype(np.int64)] = model.predict_proba(_readable(contract, test))
+    return probabilities[:, 1] if contract.table.task == "binary" else probabilities
 
 
 def _columns(contract: Contract) -> Any:

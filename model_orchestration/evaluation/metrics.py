@@ -1,6 +1,6 @@
 """How good a model is: metrics, slices, and a paired comparison with another. Pure: rows and scores in, numbers out.
 
-Scores are n chances of the positive class, n x classes for a multiclass task, or n values for a regression.
+Scores are n probabilities of the positive class, n x classes for a multiclass task, or n values for a regression.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ def _meaning(contract: Contract) -> str:
     if contract.table.task == "binary":
         return f"Answers the chance, from 0 to 1, that the class is “{contract.target.positive}”, under “{key}”."
     if contract.table.task == "multiclass":
-        return f"Answers the most likely class under “{key}”, with the chance of each in chances."
+        return f"Answers the most likely class under “{key}”, with the chance of each in probabilities."
     return f"Answers the predicted value under “{key}”."
 
 
@@ -175,7 +175,7 @@ def _prediction(contract: Contract) -> Document:
     properties: Document = {contract.reply.prediction_key: value}
     if contract.table.task == "multiclass":
         properties[contract.reply.prediction_key] = {"type": "string", "enum": list(contract.target.classes)}
-        properties["chances"] = {"type": "object", "additionalProperties": {"type": "number"}}
+        properties["probabilities"] = {"type": "object", "additionalProperties": {"type": "number"}}
     properties |= {
         "model_run_id": {"type": "string", "description": "The MLflow run that answered."},
         "prediction_id": {"type": "string", "format": "uuid", "description": "Under which it is stored."},
@@ -225,12 +225,12 @@ def _error_detail() -> Document:
 
 def _example_answer(contract: Contract) -> Document:
     value: object = 0.25
-    chances = {}
+    probabilities = {}
     if contract.table.task == "multiclass":
         value = contract.target.classes[0]
-        chances = {"chances": {name: 1 / len(contract.target.classes) for name in contract.target.classes}}
+        probabilities = {"probabilities": {name: 1 / len(contract.target.classes) for name in contract.target.classes}}
     about = {"model_run_id": EXAMPLE_RUN, "prediction_id": EXAMPLE_ID, "warnings": []}
-    return {contract.reply.prediction_key: value, **chances, **about}
+    return {contract.reply.prediction_key: value, **probabilities, **about}
 
 
 def _example_error(contract: Contract) -> Document:

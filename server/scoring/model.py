@@ -1,4 +1,4 @@
-"""The use-case both doors share: rows in, predictions out, always by one verified bundle."""
+"""The one use case of all sources: rows in, predictions out, always by one verified bundle."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tabular.encoding.values import Value
 from tabular.model.bundle import Bundle, Range
 from tabular.model.tree_traversal import Forest, checked_forest
 from tabular.predictions.batch import Named, PredictionBatch
-from tabular.predictions.prediction import Door, Prediction, outcome
+from tabular.predictions.prediction import Prediction, Source, outcome
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Model:
     bundle: Bundle
     forest: Forest | None = None
 
-    def one(self, row: Row, known_as: str, door: Door) -> Prediction:
+    def one(self, row: Row, known_as: str, source: Source) -> Prediction:
         """Score one row of this bundle's codec, the fastest way there is."""
-        score, chances, winner = outcome(self._score(row), self._classes)
+        score, probabilities, winner = outcome(self._score(row), self._classes)
         # A missing value is NaN: it is neither below nor above.
         outside = tuple(
             name for at, name, (low, high) in self._trained_ranges if row.codes[at] < low or row.codes[at] > high
@@ -39,28 +39,30 @@ class Model:
         return Prediction(
             id=known_as,
             made_at=datetime.now(UTC),
+            table=self.bundle.contract.table.name,
             run_id=self.run_id,
             contract=self.bundle.contract.digest,
-            door=door,
+            source=source,
             row=dict(zip(self.bundle.contract.feature_names, row.values, strict=True)),
             score=score,
-            chances=chances,
+            probabilities=probabilities,
             predicted_class=winner,
             unseen=row.unseen,
             out_of_range=outside,
             warnings=self._warnings(row.values, row.unseen, outside) if row.unseen or outside else (),
         )
 
-    def many(self, columns: Columns, ids: Sequence[str], door: Door) -> PredictionBatch:
+    def many(self, columns: Columns, ids: Sequence[str], source: Source) -> PredictionBatch:
         """Score rows of this bundle's codec together, in one vectorised call; the predictions are in their order."""
         score = self.bundle.predict if self.forest is None else self.forest.many
         outside = self._rows_out_of_range(columns)
         return PredictionBatch(
             ids=ids,
             made_at=datetime.now(UTC),
+            table=self.bundle.contract.table.name,
             run_id=self.run_id,
             contract=self.bundle.contract.digest,
-            door=door,
+            source=source,
             features=self.bundle.contract.feature_names,
             values=columns.values,
             scores=score(columns.matrix).tolist(),

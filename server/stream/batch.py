@@ -108,10 +108,10 @@ def _result(record: StreamRecord, answer: dict[str, Any]) -> bytes:
     # Thousands of features, each with a warning, or tens of thousands of classes. The store has all of it.
     warnings = answer["warnings"]
     told = [*warnings[:MAX_WARNINGS], f"{max(len(warnings) - MAX_WARNINGS, 0):,} more warnings are in the store alone"]
-    if "chances" in answer:
-        chances = sorted(answer["chances"].items(), key=lambda each: -each[1])
-        answer = answer | {"chances": dict(chances[:MAX_WARNINGS])}
-        told.append(f"the chances of all {len(chances):,} classes are in the store alone")
+    if "probabilities" in answer:
+        probabilities = sorted(answer["probabilities"].items(), key=lambda each: -each[1])
+        answer = answer | {"probabilities": dict(probabilities[:MAX_WARNINGS])}
+        told.append(f"the probabilities of all {len(probabilities):,} classes are in the store alone")
     return msgspec.json.encode(answer | {"warnings": told} | _whose(record))
 
 

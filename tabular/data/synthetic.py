@@ -88,8 +88,8 @@ def _target(contract: Contract, latent: Floats) -> list[Value]:
     return [target.classes[rising[at]] for at in np.searchsorted(cuts, ranks, side="right")]
 
 
-def _inverse_cdf(quantiles: Sequence[float], chances: Floats) -> Floats:
-    return np.asarray(np.interp(chances, np.linspace(0, 1, len(quantiles)), quantiles), dtype=np.float64)
+def _inverse_cdf(quantiles: Sequence[float], probabilities: Floats) -> Floats:
+    return np.asarray(np.interp(probabilities, np.linspace(0, 1, len(quantiles)), quantiles), dtype=np.float64)
 
 
 def _shares(synthetic: Synthetic, levels: int) -> Floats:

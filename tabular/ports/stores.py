@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from tabular.predictions.prediction import Prediction
 from tabular.predictions.sampling import Sample
 
-UNKNOWN_DOOR = "unknown"
-"""Where `count_by_door` counts the documents that no door wrote."""
+UNKNOWN_SOURCE = "unknown"
+"""Where `count_by_source` counts the documents that no source of ours wrote, with no table."""
 
 
 class Objects(Protocol):
@@ -107,8 +107,8 @@ class Predictions(Protocol):
         """How many documents were read and left out because they are no predictions; each counts once."""
         ...
 
-    def count_by_door(self) -> dict[str, int]:
-        """How many predictions each door has stored in all; UNKNOWN_DOOR has the documents that no door wrote."""
+    def count_by_source(self) -> dict[tuple[str, str], int]:
+        """How many predictions each source has stored of each table; UNKNOWN_SOURCE counts what none of them wrote."""
         ...
 
     def save_report(self, report: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from tabular.contract.types import Contract
 from tabular.encoding.columns import Column
-from tabular.predictions.prediction import Door, Prediction, outcome, reply
+from tabular.predictions.prediction import Prediction, Source, outcome, reply
 
 Named = dict[int, tuple[str, ...]]
 """By position of the row, for the few rows where there is something to name."""
@@ -28,9 +28,10 @@ class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True):
 
     ids: Sequence[str]
     made_at: datetime
+    table: str
     run_id: str
     contract: str
-    door: Door
+    source: Source
     features: tuple[str, ...]
     values: Sequence[Column]
     scores: Sequence[float | Sequence[float]]
@@ -46,16 +47,17 @@ class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True):
     def __iter__(self) -> Iterator[Prediction]:
         rows = zip(*self.values, strict=True)
         for at, (known_as, given, scored) in enumerate(zip(self.ids, rows, self.scores, strict=True)):
-            score, chances, winner = outcome(scored, self.classes)
+            score, probabilities, winner = outcome(scored, self.classes)
             yield Prediction(
                 id=known_as,
                 made_at=self.made_at,
+                table=self.table,
                 run_id=self.run_id,
                 contract=self.contract,
-                door=self.door,
+                source=self.source,
                 row=dict(zip(self.features, given, strict=True)),
                 score=score,
-                chances=chances,
+                probabilities=probabilities,
                 predicted_class=winner,
                 unseen=self.unseen.get(at, ()),
                 out_of_range=self.out_of_range.get(at, ()),

@@ -13,29 +13,31 @@ import msgspec
 from tabular.contract.types import Contract
 from tabular.encoding.values import Value
 
-Door = Literal["api", "stream"]
+Source = Literal["api", "stream"]
 
 _VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 _NAMESPACE = uuid.UUID("6f1d3c1e-8d0a-4c59-9d0b-0f4b7c2f6a10")
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """One answered request.
+    """One row that was scored.
 
-    `made_at` is UTC; `contract` is the contract's digest; `row` maps feature to canonical value, None where missing.
-    `score` is the chance of the positive class (binary), the predicted value (regression) or the chance of the most
-    likely class (multiclass, with every class in `chances` and the winner in `predicted_class`).
+    `made_at` is UTC; `table` is the contract's name for its table, `contract` the contract's digest; `row` maps feature
+    to canonical value, None where missing. `score` is the probability of the positive class (binary), the predicted
+    value (regression) or the probability of the most likely class (multiclass, with every class in `probabilities` and
+    the winner in `predicted_class`).
     `label` is the true outcome once it is known: nothing here ever guesses it.
     """
 
     id: str
     made_at: datetime
+    table: str
     run_id: str
     contract: str
-    door: Door
+    source: Source
     row: dict[str, Value]
     score: float
-    chances: dict[str, float] | None = None
+    probabilities: dict[str, float] | None = None
     predicted_class: str | None = None
     unseen: tuple[str, ...] = ()
     out_of_range: tuple[str, ...] = ()
@@ -51,8 +53,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 def reply(prediction: Prediction, contract: Contract) -> dict[str, Any]:
     """The public answer, the same over HTTP and on the results stream."""
     body: dict[str, Any] = {contract.reply.prediction_key: prediction.predicted_class or prediction.score}
-    if prediction.chances is not None:
-        body["chances"] = prediction.chances
+    if prediction.probabilities is not None:
+        body["probabilities"] = prediction.probabilities
     return body | {
         "model_run_id": prediction.run_id,
         "prediction_id": prediction.id,
@@ -61,15 +63,15 @@ def reply(prediction: Prediction, contract: Contract) -> dict[str, Any]:
 
 
 def outcome(scored: Any, classes: Sequence[str]) -> tuple[float, dict[str, float] | None, str | None]:
-    """The score, the chance of every class and the class that wins; the last two are None but for a multiclass model.
+    """The score, the probability of every class and the winner; the last two are None but for a multiclass model.
 
     `scored` is what the model gave for one row: a number, or one for each of a multiclass model's `classes`.
     """
     if not classes:
         return scored, None, None
-    chances = dict(zip(classes, scored, strict=True))
-    winner = max(chances, key=chances.__getitem__)
-    return chances[winner], chances, winner
+    probabilities = dict(zip(classes, scored, strict=True))
+    winner = max(probabilities, key=probabilities.__getitem__)
+    return probabilities[winner], probabilities, winner
 
 
 def new_id() -> str:

@@ -23,7 +23,7 @@ def database() -> str:
 
 @pytest.fixture
 def leases(store, settings, database):
-    adapter = MongoLeases(settings.mongo_uri, database)
+    adapter = MongoLeases(settings.mongo_uri, database, "churn")
     yield adapter
     adapter.close()
 
@@ -68,7 +68,7 @@ def test_of_eight_that_want_a_lease_at_the_same_moment_exactly_one_gets_it(lease
     won: list[tuple[int, str]] = []
 
     def want(name: str) -> None:
-        mine = MongoLeases(settings.mongo_uri, database)
+        mine = MongoLeases(settings.mongo_uri, database, "churn")
         for at in range(rounds):
             mine.leases("s")
             start.wait()
@@ -91,12 +91,23 @@ def test_of_eight_that_want_a_lease_at_the_same_moment_exactly_one_gets_it(lease
 
 def test_a_checkpoint_from_before_there_were_leases_is_taken_with_its_position(leases, settings, database):
     client = mongo_client(settings.mongo_uri)
-    client[database]["checkpoints"].insert_one({"_id": "s/one", **POSITION})
+    client[database]["checkpoints"].insert_one({"_id": "churn/s/one", **POSITION})
     client.close()
     seen = leases.leases("s")["one"]
     assert seen == Lease(None, 0, POSITION)
     assert leases.take("s", "one", seen, "a") == Lease("a", 1, POSITION)
     assert leases.take("s", "one", seen, "b") is None
+
+
+def test_two_tables_that_share_a_stream_have_leases_of_their_own(leases, settings, database):
+    other = MongoLeases(settings.mongo_uri, database, "churn-2")
+    leases.take("s", "one", None, "a")
+    leases.beat("s", "a")
+    assert other.leases("s") == {}
+    assert other.beats("s") == {}
+    assert other.take("s", "one", None, "b") == Lease("b", 1, None)
+    assert leases.leases("s") == {"one": Lease("a", 1, None)}
+    other.close()
 
 
 def test_streams_of_like_names_keep_apart(leases):
@@ -122,7 +133,7 @@ def test_every_beat_differs_and_only_the_silent_are_forgotten(leases):
 
 
 def test_a_store_that_is_down_is_unavailable(database):
-    nobody = MongoLeases(f"mongodb://127.0.0.1:{free_port()}", database)
+    nobody = MongoLeases(f"mongodb://127.0.0.1:{free_port()}", database, "churn")
     with pytest.raises(Unavailable):
         nobody.take("s", "one", None, "a")
     nobody.close()

@@ -17,12 +17,12 @@ from embedded.services.service import free_port, stop
 from tabular.adapters.mongo.documents import Reader, document_of
 from tabular.adapters.mongo.predictions import MongoPredictions, mongo_client
 from tabular.errors import Rejected, Unavailable
-from tabular.ports.stores import UNKNOWN_DOOR
+from tabular.ports.stores import UNKNOWN_SOURCE
 from tests.adapters.noon import NOON, prediction
 
 
 def test_a_prediction_reads_back_as_it_was_written(predictions):
-    written = [prediction(1), prediction(2, chances={"a": 0.75, "b": 0.25}, predicted_class="a", label="b")]
+    written = [prediction(1), prediction(2, probabilities={"a": 0.75, "b": 0.25}, predicted_class="a", label="b")]
     assert predictions.save(written) == 2
     assert predictions.latest(10) == written[::-1]
 
@@ -35,10 +35,12 @@ def test_times_come_out_aware_in_utc_whatever_zone_they_went_in(predictions):
 
 
 def test_nan_is_stored_as_null(predictions):
-    predictions.save([prediction(1, row={"limit": math.nan}, chances={"a": math.nan}), prediction(2, score=math.nan)])
+    predictions.save(
+        [prediction(1, row={"limit": math.nan}, probabilities={"a": math.nan}), prediction(2, score=math.nan)]
+    )
     second, first = predictions.latest(10)
     assert first.row == {"limit": None}
-    assert math.isnan(first.chances["a"])
+    assert math.isnan(first.probabilities["a"])
     assert math.isnan(second.score)
 
 
@@ -52,14 +54,14 @@ def test_five_thousand_at_once_are_stored_once(predictions):
     many = [prediction(at) for at in range(5_000)]
     assert predictions.save(many) == 5_000
     assert predictions.save(many) == 0
-    assert predictions.count_by_door() == {"api": 5_000}
+    assert predictions.count_by_source() == {("churn", "api"): 5_000}
     assert [found.id for found in predictions.latest(3)] == ["p4999", "p4998", "p4997"]
 
 
 def test_nothing_is_saved_from_nothing(predictions):
     assert predictions.save([]) == 0
     assert predictions.latest(10) == []
-    assert predictions.count_by_door() == {}
+    assert predictions.count_by_source() == {}
 
 
 def test_a_window_holds_its_start_and_not_its_end(predictions):
@@ -88,8 +90,8 @@ def test_the_latest_of_one_run_leave_the_others_out(predictions):
 
 
 def test_each_door_is_counted(predictions):
-    predictions.save([prediction(1), prediction(2, door="stream"), prediction(3, door="stream")])
-    assert predictions.count_by_door() == {"api": 1, "stream": 2}
+    predictions.save([prediction(1), prediction(2, source="stream"), prediction(3, source="stream")])
+    assert predictions.count_by_source() == {("churn", "api"): 1, ("churn", "stream"): 2}
 
 
 def test_a_label_is_attached_to_a_known_prediction_only(predictions):
@@ -142,7 +144,7 @@ def test_after_an_outage_the_same_client_goes_on(layout, tmp_path):
         assert adapter.save([prediction(1)]) == 1
         process.kill()
         process.wait()
-        for call in (lambda: adapter.save([prediction(2)]), lambda: adapter.latest(1), adapter.count_by_door):
+        for call in (lambda: adapter.save([prediction(2)]), lambda: adapter.latest(1), adapter.count_by_source):
             with pytest.raises(Unavailable):
                 call()
         process = service.start(log)
@@ -155,7 +157,9 @@ def test_after_an_outage_the_same_client_goes_on(layout, tmp_path):
 
 
 def test_a_prediction_of_every_field_survives(predictions):
-    full = prediction(7, out_of_range=("age",), chances={"a": 1.0}, predicted_class="a", label=2.5, door="stream")
+    full = prediction(
+        7, out_of_range=("age",), probabilities={"a": 1.0}, predicted_class="a", label=2.5, source="stream"
+    )
     assert all(value is not None for value in msgspec.structs.asdict(full).values())
     predictions.save([full])
     assert predictions.latest(1) == [full]
@@ -181,7 +185,7 @@ def test_what_the_store_of_the_embedded_stack_took_survives_its_kill(layout, tmp
             process.wait()
             adapter.close()
     with service.running(log), closing(MongoPredictions(uri, "test")) as adapter:
-        assert adapter.count_by_door() == {"api": taken} == {"api": 3_000}
+        assert adapter.count_by_source() == {("churn", "api"): taken} == {("churn", "api"): 3_000}
 
 
 @pytest.mark.parametrize(
@@ -203,8 +207,8 @@ MALFORMED = [
     {"row": None},
     {"made_at_us": "yesterday"},
     {"made_at_us": 2**62},
-    {"door": "window"},
-    {"chances": [0.1, 0.9]},
+    {"source": "window"},
+    {"probabilities": [0.1, 0.9]},
 ]
 
 
@@ -234,10 +238,10 @@ def test_a_time_that_is_no_number_makes_no_prediction(moment):
 
 FOREIGN = [
     {"foo": 1},
-    {"door": {"a": 1}, "made_at_us": 1},
-    {"door": 3.5, "made_at_us": "yesterday", "run_id": "run1"},
-    {"door": None, "made_at_us": 5, "run_id": 7},
-    {"door": "window", "made_at_us": 6, "run_id": "../../etc"},
+    {"source": {"a": 1}, "made_at_us": 1},
+    {"source": 3.5, "made_at_us": "yesterday", "run_id": "run1"},
+    {"source": None, "made_at_us": 5, "run_id": 7},
+    {"source": "window", "made_at_us": 6, "run_id": "../../etc"},
 ]
 
 
@@ -245,7 +249,7 @@ def test_documents_that_nobody_here_wrote_are_counted_apart_and_name_no_run(pred
     predictions.save([prediction(at, run_id=f"run{at % 2}") for at in range(5)])
     with pymongo.MongoClient(settings.mongo_uri) as client:
         client[predictions._data.database.name]["data"].insert_many([dict(document) for document in FOREIGN])
-    assert predictions.count_by_door() == {"api": 5, UNKNOWN_DOOR: len(FOREIGN)}
+    assert predictions.count_by_source() == {("churn", "api"): 5, ("", UNKNOWN_SOURCE): len(FOREIGN)}
     later = NOON + timedelta(hours=1)
     assert predictions.runs(None, later, 100, 100) == {"run0": 3, "run1": 2}
     assert predictions.runs(NOON + timedelta(microseconds=3), later, 100) == {"run0": 1, "run1": 1}

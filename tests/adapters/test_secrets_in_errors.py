@@ -68,8 +68,8 @@ def everything_said(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixtu
 )
 def test_the_stores_password(everything_said, address):
     uri = "mongodb://user:" + address.format(SECRET, free_port())
-    assert SECRET not in everything_said(lambda: MongoPredictions(uri, "d").count_by_door())
-    assert SECRET not in everything_said(lambda: MongoLeases(uri, "d").leases("s"))
+    assert SECRET not in everything_said(lambda: MongoPredictions(uri, "d").count_by_source())
+    assert SECRET not in everything_said(lambda: MongoLeases(uri, "d", "t").leases("s"))
 
 
 def test_an_address_of_the_store_that_is_none_is_a_setting_to_mend():

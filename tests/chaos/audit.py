@@ -51,15 +51,15 @@ def audit(promises: Promises, streams: Streams, stored: Iterable[Stored]) -> dic
     times = Counter(each.id for each in documents)
     scores = {each.id: each.score for each in documents}
     on_stream = set(streams.records.values())
-    by_door = {door: {each.id for each in documents if each.door == door} for door in ("api", "stream")}
+    by_source = {door: {each.id for each in documents if each.source == door} for door in ("api", "stream")}
     dead = {streams.records[place] for place in streams.letters if place in streams.records}
     return {
         "acknowledged, not in the store": sorted(promises.acknowledged.keys() - scores.keys()),
         "stored more than once": sorted(known for known, count in times.items() if count > 1),
         "stored with another score than answered": _differing(promises.acknowledged, scores),
-        "stored by the API, never asked for": sorted(by_door["api"] - promises.possible),
+        "stored by the API, never asked for": sorted(by_source["api"] - promises.possible),
         "put, not on the stream": sorted(promises.put - streams.keys),
-        "stored by the consumer, not on the stream": sorted(by_door["stream"] - on_stream),
+        "stored by the consumer, not on the stream": sorted(by_source["stream"] - on_stream),
         "record neither stored nor dead": sorted(on_stream - scores.keys() - dead),
         "record both stored and dead": sorted(scores.keys() & dead),
         "stored, without a result": sorted((on_stream & scores.keys()) - streams.results.keys()),

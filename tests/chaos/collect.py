@@ -74,5 +74,5 @@ class Collector:
 def stored(settings: Settings) -> list[Stored]:
     """Every document of the store, read with the plain driver."""
     with pymongo.MongoClient(settings.mongo_uri) as client:
-        documents = client[settings.mongo_database]["data"].find({}, {"_id": 1, "door": 1, "score": 1})
-        return [Stored(each["_id"], each["door"], each["score"]) for each in documents]
+        documents = client[settings.mongo_database]["data"].find({}, {"_id": 1, "source": 1, "score": 1})
+        return [Stored(each["_id"], each["source"], each["score"]) for each in documents]

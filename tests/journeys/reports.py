@@ -43,7 +43,7 @@ class Reports:
         now = datetime.now(UTC)
         self.store.save(
             [
-                msgspec.structs.replace(one, made_at=now - timedelta(seconds=at), door="api" if at % 3 else "stream")
+                msgspec.structs.replace(one, made_at=now - timedelta(seconds=at), source="api" if at % 3 else "stream")
                 for at, one in enumerate(made)
             ]
         )

@@ -21,7 +21,7 @@ from tabular.adapters.mongo.leases import MongoLeases
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.ports.stores import StreamRecord
 from tabular.predictions.prediction import id_from_stream
-from tests.journeys.stream_door import REGION, RUN_ID, metric_of
+from tests.journeys.stream_door import REGION, RUN_ID, TABLE, metric_of
 
 SHARDS = 8
 LEASE_SECONDS = 4.0
@@ -62,7 +62,7 @@ class SharedStream:
         for stream in ("predictions", "results", "dead"):
             StreamAdmin(self.aws_url, REGION).ensure(f"{self.name}-{stream}", SHARDS)
         self.store = MongoPredictions(self.mongo_uri, self.name)
-        self.leases = MongoLeases(self.mongo_uri, self.name)
+        self.leases = MongoLeases(self.mongo_uri, self.name, TABLE)
         self._source = self._reader("predictions")
         self._results = self._reader("results")
         self._answers: list[str] = []
@@ -126,7 +126,7 @@ class SharedStream:
         return {known: record.partition_key for known, record in self.records.items()}
 
     def stored(self) -> int:
-        return self.store.count_by_door().get("stream", 0)
+        return self.store.count_by_source().get((TABLE, "stream"), 0)
 
     def answers(self) -> list[str]:
         """The ids on the results stream so far, one that came twice twice."""

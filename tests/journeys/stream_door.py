@@ -23,6 +23,7 @@ from tabular.ports.stores import StreamRecord
 
 REGION = "us-east-1"
 RUN_ID = "a" * 32
+TABLE = "credit_card_churn"
 
 
 def metric_of(url: str, name: str) -> float:
@@ -106,7 +107,7 @@ class Door:
         return [json.loads(record.data) for record in self.read("dead")]
 
     def stored(self) -> int:
-        return self.store.count_by_door().get("stream", 0)
+        return self.store.count_by_source().get((TABLE, "stream"), 0)
 
     def metric(self, name: str) -> float:
         return metric_of(f"http://127.0.0.1:{self.port}/metrics", name)

@@ -13,7 +13,7 @@ from embedded.layout import PROJECT
 from embedded.services import apps
 from tabular.predictions.prediction import id_from_stream
 from tests.journeys.patience import PATIENCE_SECONDS, wait_until
-from tests.journeys.stream_door import RUN_ID, bodies, scores
+from tests.journeys.stream_door import RUN_ID, TABLE, bodies, scores
 
 
 def test_a_record_comes_out_with_the_bundles_own_score_and_is_stored_once(door, bundle):
@@ -112,7 +112,7 @@ def test_the_same_row_gets_the_same_score_through_both_doors(door, own, bundle):
                 over_http.append(json.loads(reply.read()))
         door.put(sent)
         wait_until(lambda: len(door.answers()) == len(sent))
-        wait_until(lambda: door.store.count_by_door() == {"api": len(sent), "stream": len(sent)})
+        wait_until(lambda: door.store.count_by_source() == {(TABLE, "api"): len(sent), (TABLE, "stream"): len(sent)})
     over_stream = {answer["partition_key"]: answer for answer in door.answers()}
     unlike = {"prediction_id", "partition_key", "shard", "sequence_number"}
     for at, answer in enumerate(over_http):

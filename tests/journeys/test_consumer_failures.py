@@ -8,7 +8,7 @@ from embedded.services import backends
 from tabular.adapters.mongo.leases import MongoLeases
 from tabular.predictions.prediction import id_from_stream
 from tests.journeys.patience import PATIENCE_SECONDS, wait_until
-from tests.journeys.stream_door import bodies, scores
+from tests.journeys.stream_door import TABLE, bodies, scores
 
 
 def test_killing_it_in_mid_batch_loses_nothing_and_stores_nothing_twice(make_door, bundle):
@@ -41,7 +41,7 @@ def test_sigterm_ends_it_cleanly_and_a_restart_goes_on_behind_the_checkpoint(doo
     first.send_signal(signal.SIGTERM)
     assert first.wait(PATIENCE_SECONDS) == 0
     shard = door.read("predictions")[0].shard
-    leases = MongoLeases(door.mongo_uri, door.name)
+    leases = MongoLeases(door.mongo_uri, door.name, TABLE)
     lease = leases.leases(f"{door.name}-predictions")[shard]
     assert lease.owner is None
     assert lease.position["sequence_number"]

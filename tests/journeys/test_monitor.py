@@ -150,7 +150,7 @@ def test_what_is_no_prediction_or_dated_ahead_stops_neither_the_page_nor_the_wat
         whole = data.find_one({"run_id": RUN})
         strange = [
             {"foo": 1},
-            {"door": 5, "made_at_us": "now"},
+            {"source": 5, "made_at_us": "now"},
             {**whole, "_id": "x", "contract": "z", "row": {"y": 1}},
         ]
         data.insert_many(strange)

@@ -91,7 +91,7 @@ def test_a_period_with_more_than_a_report_reads_is_sampled_and_the_other_runs_ar
     row = fresh.store.reports(1)[0]
     assert 300 <= row["read_rows"] <= 1_000
     assert row["rows"] == pytest.approx(1_200, rel=0.3)
-    assert sum(row["by_door"].values()) == pytest.approx(row["rows"], abs=4)
+    assert sum(row["by_source"].values()) == pytest.approx(row["rows"], abs=4)
 
 
 def test_a_store_that_is_down_makes_no_report_and_says_why(fresh):

@@ -121,7 +121,7 @@ def test_another_trials_run_id_is_served_with_a_key_when_asked_for(loop, contrac
     assert json.loads(pasted.stdout)["model_run_id"] == other
 
     def sent_by_the_simulator():
-        return [one for one in predictions.latest(500) if (one.run_id, one.door) == (other, "api")][2:]
+        return [one for one in predictions.latest(500) if (one.run_id, one.source) == (other, "api")][2:]
 
     assert eventually(sent_by_the_simulator)
     assert loop.command("start-serve", API_KEY="").returncode == 0
@@ -138,7 +138,9 @@ def test_both_doors_give_the_same_score_and_the_store_has_each_once(loop, contra
     def both():
         of_this_run = [found for found in predictions.latest(500) if found.run_id == answer["model_run_id"]]
         same = [found for found in of_this_run if dict(found.row) == row]
-        return {found.door: found for found in same} if {found.door for found in same} == {"api", "stream"} else None
+        return (
+            {found.source: found for found in same} if {found.source for found in same} == {"api", "stream"} else None
+        )
 
     found = eventually(both)
     assert found, "the record never came to the store"

@@ -390,10 +390,10 @@ def test_every_container_comes_back_from_kill_9_and_no_answered_prediction_is_lo
 def test_after_localstack_was_killed_the_stream_door_and_the_training_go_on_by_themselves(stack, waiting):
     stack.make("apply-model-train-flow")
     store = MongoClient(stack.url("store").replace("http", "mongodb"))["prediction_service"]["data"]
-    before = store.count_documents({"door": "stream"})
+    before = store.count_documents({"source": "stream"})
     for _ in range(20):
         stack.kinesis().put_record(StreamName="predictions", PartitionKey="again", Data=json.dumps(EXAMPLE).encode())
-    waiting(lambda: store.count_documents({"door": "stream"}) >= before + 20, 60, "twenty more stream predictions")
+    waiting(lambda: store.count_documents({"source": "stream"}) >= before + 20, 60, "twenty more stream predictions")
 
 
 def test_stop_serve_leaves_the_registry_and_reset_all_leaves_nothing(stack, docker_command):

@@ -16,8 +16,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from tabular.ports.stores import UNKNOWN_DOOR
-from tabular.predictions.prediction import Door, Prediction
+from tabular.ports.stores import UNKNOWN_SOURCE
+from tabular.predictions.prediction import Prediction, Source
 from tabular.predictions.sampling import level_of
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def document_of(prediction: Prediction) -> Document:
     document["_id"] = document.pop("id")
     document["made_at_us"] = microseconds(prediction.made_at)
     document["level"] = level_of(prediction.id)
-    for part in (document, document["row"], document["chances"] or {}):
+    for part in (document, document["row"], document["probabilities"] or {}):
         for name, value in part.items():
             if value != value:  # noqa: PLR0124 - NaN, which not every server of the protocol can store
                 part[name] = None
@@ -82,8 +82,10 @@ def prediction_of(document: Mapping[str, Any]) -> Prediction:
     fields = {**document, "id": document["_id"], "made_at": EPOCH + timedelta(microseconds=document["made_at_us"])}
     if fields["score"] is None:
         fields["score"] = math.nan
-    if fields.get("chances"):
-        fields["chances"] = {name: math.nan if value is None else value for name, value in fields["chances"].items()}
+    if fields.get("probabilities"):
+        fields["probabilities"] = {
+            name: math.nan if value is None else value for name, value in fields["probabilities"].items()
+        }
     return msgspec.convert(fields, Prediction)
 
 
@@ -109,11 +111,13 @@ def made_between(since: datetime | None, until: datetime | None) -> Document:
     return {"made_at_us": limits} if limits else {}
 
 
-def by_door(groups: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Counts by what stands for a door, as counts by door; what is none is UNKNOWN_DOOR."""
-    counts: Counter[str] = Counter()
+def by_source(groups: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """Counts by what stands for table and source, as counts by both; what is no source of ours is UNKNOWN_SOURCE."""
+    counts: Counter[tuple[str, str]] = Counter()
     for group in groups:
-        counts[group["_id"] if group["_id"] in get_args(Door) else UNKNOWN_DOOR] += group["count"]
+        table, source = (group["_id"].get(name) for name in ("table", "source"))
+        is_ours = isinstance(table, str) and source in get_args(Source)
+        counts[(table, source) if is_ours else ("", UNKNOWN_SOURCE)] += group["count"]
     return dict(counts)
 
 

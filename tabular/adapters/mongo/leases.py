@@ -23,10 +23,14 @@ NOT_POSITION = ("_id", "owner", "term")
 
 
 class MongoLeases:
-    """Implements `ports.LeaseStore`. Connects at the first call; share one among threads. Raises Unavailable."""
+    """Implements `LeaseStore` for one table; connects at the first call. Threads may share it. Raises Unavailable.
 
-    def __init__(self, uri: str, database: str) -> None:
+    Of a stream that the consumers of two tables read, each table has leases and positions of its own.
+    """
+
+    def __init__(self, uri: str, database: str, table: str) -> None:
         self._client = mongo_client(uri)
+        self._table = table
         self._checkpoints = self._client[database]["checkpoints"]
         self._consumers = self._client[database]["consumers"]
 
@@ -38,22 +42,22 @@ class MongoLeases:
         """Write down that the consumer is alive: any number that differs from the last."""
         with translated():
             beat = {"beat": time.time_ns(), "beat_at": datetime.now(UTC)}
-            self._consumers.update_one({"_id": _id(stream, name)}, {"$set": beat}, upsert=True)
+            self._consumers.update_one({"_id": self._id(stream, name)}, {"$set": beat}, upsert=True)
 
     def beats(self, stream: str) -> dict[str, int]:
         """The last beat of every consumer that has not left, by its name."""
         with translated():
-            return {_name(stream, one): one["beat"] for one in self._consumers.find(_of(stream))}
+            return {self._name(stream, one): one["beat"] for one in self._consumers.find(self._of(stream))}
 
     def leave(self, stream: str, name: str, beat: int | None = None) -> None:
         """Forget a consumer, if its last beat is this one still or none is given."""
         with translated():
-            self._consumers.delete_one({"_id": _id(stream, name)} | ({} if beat is None else {"beat": beat}))
+            self._consumers.delete_one({"_id": self._id(stream, name)} | ({} if beat is None else {"beat": beat}))
 
     def leases(self, stream: str) -> dict[str, Lease]:
         """Every lease, by shard."""
         with translated():
-            return {_name(stream, one): _lease(one) for one in self._checkpoints.find(_of(stream))}
+            return {self._name(stream, one): _lease(one) for one in self._checkpoints.find(self._of(stream))}
 
     def take(self, stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
         """Make it the owner's, in a new term, if it is still as it was seen; None if it is not."""
@@ -62,7 +66,7 @@ class MongoLeases:
         with translated():
             found = self._checkpoints.find_one_and_update(
                 # A checkpoint from before there were leases has no term: null finds it too.
-                {"_id": _id(stream, shard), "owner": seen.owner, "term": seen.term or None},
+                {"_id": self._id(stream, shard), "owner": seen.owner, "term": seen.term or None},
                 {"$set": {"owner": owner, "term": seen.term + 1}},
                 return_document=ReturnDocument.AFTER,
             )
@@ -71,7 +75,7 @@ class MongoLeases:
     def release(self, stream: str, shard: str, owner: str, term: int) -> None:
         """Give it up, if it is still held."""
         with translated():
-            self._checkpoints.update_one(_held(stream, shard, owner, term), {"$set": {"owner": None}})
+            self._checkpoints.update_one(self._held(stream, shard, owner, term), {"$set": {"owner": None}})
 
     def save_positions(
         self, stream: str, owner: str, terms: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
@@ -81,7 +85,7 @@ class MongoLeases:
         kept = set()
         with translated():
             for shard, term in terms.items():
-                held = _held(stream, shard, owner, term)
+                held = self._held(stream, shard, owner, term)
                 # The whole document: nx-27017's $set makes a number of a boolean.
                 found = self._checkpoints.replace_one(held, {**held, **positions[shard], "saved_at": saved_at})
                 if found.matched_count:
@@ -91,29 +95,25 @@ class MongoLeases:
     def _create(self, stream: str, shard: str, owner: str) -> Lease | None:
         try:
             with translated():
-                self._checkpoints.insert_one({"_id": _id(stream, shard), "owner": owner, "term": 1})
+                self._checkpoints.insert_one({"_id": self._id(stream, shard), "owner": owner, "term": 1})
         except Unavailable as error:
             if isinstance(error.__cause__, DuplicateKeyError):
                 return None
             raise
         return Lease(owner, 1, None)
 
+    def _id(self, stream: str, name: str) -> str:
+        return f"{self._table}/{stream}/{name}"
 
-def _id(stream: str, name: str) -> str:
-    return f"{stream}/{name}"
+    def _of(self, stream: str) -> Document:
+        """Every id that begins with table, stream and a slash; "0" comes after "/"."""
+        return {"_id": {"$gte": self._id(stream, ""), "$lt": f"{self._table}/{stream}0"}}
 
+    def _name(self, stream: str, document: Document) -> str:
+        return str(document["_id"]).removeprefix(self._id(stream, ""))
 
-def _of(stream: str) -> Document:
-    """Every id that begins with the stream's name and a slash; "0" comes after "/"."""
-    return {"_id": {"$gte": f"{stream}/", "$lt": f"{stream}0"}}
-
-
-def _name(stream: str, document: Document) -> str:
-    return str(document["_id"]).removeprefix(f"{stream}/")
-
-
-def _held(stream: str, shard: str, owner: str, term: int) -> Document:
-    return {"_id": _id(stream, shard), "owner": owner, "term": term}
+    def _held(self, stream: str, shard: str, owner: str, term: int) -> Document:
+        return {"_id": self._id(stream, shard), "owner": owner, "term": term}
 
 
 def _lease(document: Document) -> Lease:

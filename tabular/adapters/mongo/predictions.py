@@ -24,7 +24,7 @@ from tabular.adapters.mongo.documents import (
     LAST,
     Document,
     Reader,
-    by_door,
+    by_source,
     document_of,
     is_run_id,
     made_between,
@@ -152,10 +152,11 @@ class MongoPredictions:
         """How many documents were read and left out because they are no predictions; each counts once."""
         return self._reader.unreadable
 
-    def count_by_door(self) -> dict[str, int]:
-        """How many predictions each door has stored in all; UNKNOWN_DOOR has the documents that no door wrote."""
+    def count_by_source(self) -> dict[tuple[str, str], int]:
+        """How many predictions each source has stored of each table; UNKNOWN_SOURCE counts what none of them wrote."""
+        each = {"_id": {"table": "$table", "source": "$source"}, "count": {"$sum": 1}}
         with translated(), pymongo.timeout(SCAN_SECONDS):
-            return by_door(self._data.aggregate([{"$group": {"_id": "$door", "count": {"$sum": 1}}}]))
+            return by_source(self._data.aggregate([{"$group": each}]))
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Store one report's row, by its `_id`; its `made_at` (now, if it has none) puts it in order."""

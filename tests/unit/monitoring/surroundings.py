@@ -18,7 +18,7 @@ from tabular.encoding.row import RowCodec
 from tabular.errors import Unavailable
 from tabular.predictions.sampling import Sample
 
-RUN = "a" * 32
+RUN, TABLE = "a" * 32, "churn"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -59,11 +59,11 @@ class MemoryStore:
         share = 0.5 ** math.ceil(math.log2(len(found) / most))
         return Sample(found[:: round(1 / share)], share)
 
-    def count_by_door(self):
+    def count_by_source(self):
         self.counts += 1
         if self.is_too_large_to_count:
             raise Unavailable("the prediction store", "it took too long")
-        return {"api": len(self.predictions)}
+        return {(TABLE, "api"): len(self.predictions)}
 
     def reports(self, limit):
         self._up()
@@ -96,7 +96,7 @@ def samples(monitor, run_id=RUN) -> dict[str, float]:
     found = {}
     for sample in (sample for family in families for sample in family.samples):
         if sample.labels.get("run_id", run_id) == run_id:
-            labels = ",".join(value for name, value in sorted(sample.labels.items()) if name != "run_id")
+            labels = ",".join(value for name, value in sorted(sample.labels.items()) if name not in ("table", "run_id"))
             found[sample.name + (f"{{{labels}}}" if labels else "")] = sample.value
     return found
 

@@ -122,9 +122,9 @@ def test_a_reference_that_is_too_small_is_shown_beside_what_is_needed(store, cac
     assert (found["reference_rows"], found["window_rows_needed"]) == (reference_rows, reference_rows + 1)
 
 
-def test_documents_that_no_door_wrote_are_counted_apart(monitor, store, bundle):
+def test_documents_that_no_source_of_ours_wrote_are_counted_apart(monitor, store, bundle):
     store.predictions = predict(bundle, bundle.reference().head(300))
-    store.count_by_door = lambda: {"api": 300, "unknown": 7}
+    store.count_by_source = lambda: {("churn", "api"): 300, ("", "unknown"): 7}
     monitor.look()
     found = samples(monitor)
     assert (found["predictions_stored_total{api}"], found["foreign_documents"]) == (300, 7)

@@ -16,7 +16,16 @@ MADE_AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 def prediction(**changes):
     row = {"age in years": 30, "class": None, "stars": "2", "weight": None}
-    whole = {"id": "p1", "made_at": MADE_AT, "run_id": "r1", "contract": "c", "door": "api", "row": row, "score": 0.25}
+    whole = {
+        "id": "p1",
+        "made_at": MADE_AT,
+        "table": "t",
+        "run_id": "r1",
+        "contract": "c",
+        "source": "api",
+        "row": row,
+        "score": 0.25,
+    }
     return Prediction(**{**whole, **changes})
 
 
@@ -34,10 +43,12 @@ def test_a_chance_of_zero_is_answered_as_zero(tiny_contract):
 
 
 def test_a_multiclass_answer_is_the_class_and_every_chance(tiny_contract):
-    chances = {"low": 0.1, "mid": 0.7, "high": 0.2}
-    answer = reply(prediction(score=0.7, predicted_class="mid", chances=chances), tiny_contract("multiclass"))
+    probabilities = {"low": 0.1, "mid": 0.7, "high": 0.2}
+    answer = reply(
+        prediction(score=0.7, predicted_class="mid", probabilities=probabilities), tiny_contract("multiclass")
+    )
     assert answer["chance"] == "mid"
-    assert answer["chances"] == chances
+    assert answer["probabilities"] == probabilities
 
 
 def test_missing_names_what_was_sent_as_missing():

@@ -157,7 +157,13 @@ def test_holm_is_the_textbook_step_down():
 
 def predictions(contract, count: int, run_id: str = "a") -> list[Prediction]:
     row = {**contract.example, "credit_limit": None, "gender": "X"}
-    shape = {"made_at": datetime(2026, 1, 1, tzinfo=UTC), "contract": contract.digest, "door": "api", "score": 0.25}
+    shape = {
+        "made_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "table": "t",
+        "contract": contract.digest,
+        "source": "api",
+        "score": 0.25,
+    }
     return [Prediction(id=f"{run_id}{at}", run_id=run_id, row=dict(row), **shape) for at in range(count)]
 
 

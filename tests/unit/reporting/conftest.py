@@ -28,7 +28,7 @@ def predict():
         rows = [codec.parse(record) for record in records]
         made = list(Model(run_id, bundle).many(columns_of(rows), [f"{run_id}{at}" for at in range(len(rows))], "api"))
         return [
-            msgspec.structs.replace(one, made_at=NOW - timedelta(minutes=at + 1), door="api" if at % 3 else "stream")
+            msgspec.structs.replace(one, made_at=NOW - timedelta(minutes=at + 1), source="api" if at % 3 else "stream")
             for at, one in enumerate(made)
         ]
 

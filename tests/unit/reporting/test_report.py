@@ -144,7 +144,7 @@ def test_documents_of_another_contract_are_told_and_left_out(bundle, steady, rep
 
 def test_volume_and_doors_add_up(bundle, steady, report_on):
     report = report_on(bundle, steady)
-    assert report.by_door == {"api": 400, "stream": 200}
+    assert report.by_source == {"api": 400, "stream": 200}
     assert [sum(counts) for counts in zip(*(moment.counts for moment in report.volume), strict=True)] == [400, 200]
 
 
@@ -170,7 +170,7 @@ def test_a_window_that_was_cut_is_said_to_be(bundle, steady, report_on):
 
 def test_a_sampled_window_is_told_with_its_error_and_its_counts_are_scaled_up(bundle, shifted, report_on):
     report = report_on(bundle, shifted, share=0.125)
-    assert report.by_door == {"api": 3_200, "stream": 1_600}
+    assert report.by_source == {"api": 3_200, "stream": 1_600}
     assert sum(sum(moment.counts) for moment in report.volume) == 4_800
     page = text_of(report_page(report))
     assert "about 4,800" in page
@@ -204,9 +204,11 @@ def test_a_regression_report_measures_errors(bundle, steady, report_on):
 
 def test_a_multiclass_report_measures_accuracy(bundle, steady, report_on):
     classes = type(bundle)(**{**vars(bundle), "contract": as_task(bundle.contract, "multiclass")})
-    chances = {"low": 0.2, "middle": 0.7, "high": 0.1}
+    probabilities = {"low": 0.2, "middle": 0.7, "high": 0.1}
     steady = made_under(classes, steady)
-    several = [msgspec.structs.replace(one, chances=chances, predicted_class="middle", score=0.7) for one in steady]
+    several = [
+        msgspec.structs.replace(one, probabilities=probabilities, predicted_class="middle", score=0.7) for one in steady
+    ]
     report = report_on(classes, labelled(several, ["middle", "high"] * 100) + several[200:])
     assert report.quality.measures["accuracy"] == 0.5
     assert "accuracy 0.5" in text_of(report_page(report))

@@ -22,7 +22,8 @@ from tabular.predictions.prediction import Prediction
 folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 outbox = Outbox(folder, 100_000_000, "normal")
 for number in range(count):
-    outbox.append([Prediction(id=f"{name}{number}", made_at=datetime.now(UTC), run_id="r", contract="c", door="api",
+    outbox.append([Prediction(id=f"{name}{number}", made_at=datetime.now(UTC), table="t", run_id="r",
+                              contract="c", source="api",
                               row={"a": 1.5}, score=0.5)])
     print(f"{name}{number}", flush=True)
 """
@@ -32,9 +33,10 @@ def prediction(name: str = "p") -> Prediction:
     return Prediction(
         id=name,
         made_at=datetime(2026, 3, 1, tzinfo=UTC),
+        table="t",
         run_id="r",
         contract="c",
-        door="api",
+        source="api",
         row={"a": 0.1, "b": None, "c": "x"},
         score=0.1,
         warnings=("one",),

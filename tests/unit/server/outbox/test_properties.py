@@ -43,9 +43,10 @@ def page(first: int, size: int, padding: int) -> list[Prediction]:
         Prediction(
             id=f"p{number}",
             made_at=datetime(2026, 3, 1, tzinfo=UTC),
+            table="t",
             run_id="r",
             contract="c",
-            door="api",
+            source="api",
             row={"a": number / 7, "b": None, "c": "x" * padding},
             score=1 / (number + 1),
         )

@@ -18,7 +18,14 @@ from tabular.predictions.prediction import Prediction
 
 def prediction(name: str, **row) -> Prediction:
     return Prediction(
-        id=name, made_at=datetime(2026, 3, 1, tzinfo=UTC), run_id="r", contract="c", door="api", row=row, score=0.1
+        id=name,
+        made_at=datetime(2026, 3, 1, tzinfo=UTC),
+        table="t",
+        run_id="r",
+        contract="c",
+        source="api",
+        row=row,
+        score=0.1,
     )
 
 
@@ -72,14 +79,14 @@ def test_a_full_bulk_is_followed_by_the_next_without_rest(outbox, predictions):
     drain = Drain(outbox, predictions)
     assert drain.step() == 0
     assert drain.step() == IDLE_SECONDS
-    assert predictions.count_by_door() == {"api": BULK_PREDICTIONS + 1}
+    assert predictions.count_by_source() == {("t", "api"): BULK_PREDICTIONS + 1}
 
 
 def test_a_page_sent_twice_is_stored_once(outbox, predictions):
     outbox.append([prediction("a")])
     predictions.save([prediction("a")])
     Drain(outbox, predictions).step()
-    assert predictions.count_by_door() == {"api": 1}
+    assert predictions.count_by_source() == {("t", "api"): 1}
 
 
 def test_a_document_refused_for_good_is_put_aside_and_the_rest_go_on(outbox, predictions):

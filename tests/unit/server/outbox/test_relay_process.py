@@ -72,7 +72,7 @@ def keep(what):
 
 def prediction(name: str) -> Prediction:
     made_at = datetime(2026, 3, 1, tzinfo=UTC)
-    return Prediction(id=name, made_at=made_at, run_id="r", contract="c", door="api", row={}, score=0.1)
+    return Prediction(id=name, made_at=made_at, table="t", run_id="r", contract="c", source="api", row={}, score=0.1)
 
 
 def drains(pid: int) -> list[psutil.Process]:
