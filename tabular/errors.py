@@ -1,7 +1,7 @@
 """Everything that can go wrong, in one tree.
 
     TabularError
-    ├── Rejected                 the input is wrong: never retry, say what to mend
+    ├── Rejected                 the input is wrong: never retry, say what to fix
     │   ├── InvalidContract      a contract file does not describe a table
     │   ├── InvalidRow           one record breaks the contract (its faults are named, the first 100 in full)
     │   ├── RecordTooLarge       one record is too large to be read
@@ -9,9 +9,9 @@
     │   ├── InvalidSetting       an environment variable has an unusable value
     │   ├── BrokenBundle         a model bundle is damaged or does not score as it was recorded
     │   └── NotFound             a run, a version or an object that does not exist
-    └── Unavailable              another service cannot answer now: retry after `retry_after_seconds`
+    └── Unavailable              another service cannot respond now: retry after `retry_after_seconds`
 
-The core and the adapters raise these; only a door turns them into a status code or a dead letter.
+The core and the adapters raise these; only an endpoint turns them into a status code or a dead letter.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class TabularError(Exception):
 
 
 class Rejected(TabularError):
-    """The input cannot be used, now or later; `faults` names the parts to mend, and `more` counts those it leaves out.
+    """The input cannot be used, now or later; `faults` names the parts to fix, and `more` counts those it leaves out.
 
     `summary` is the message, with the number of faults where some are left out.
     """
@@ -127,7 +127,7 @@ class NotFound(Rejected):
 
 
 class Unavailable(TabularError):
-    """Another service cannot answer now; the same call may work after `retry_after_seconds`."""
+    """Another service cannot respond now; the same call may work after `retry_after_seconds`."""
 
     def __init__(self, service: str, why: str, retry_after_seconds: float = 1.0) -> None:
         super().__init__(f"{service} is not available: {without_login(why)}")

@@ -1,4 +1,4 @@
-"""Whether an address or a name among the settings is one, told before anybody connects; no message shows a login."""
+"""Validates addresses and names among the settings before anything connects; no message shows a login."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Embedded mode: how long the emulator keeps a stream's records, counted while it runs; Kinesis itself: a day."""
 
     emulator_max_bytes: Count = 2_000_000_000
-    """Embedded mode: the most memory for the streams' records; beyond it puts are refused, and clients try again."""
+    """Embedded mode: the most memory for the streams' records; beyond it puts are rejected, and clients retry."""
 
     store_port: Port = 27018
     """Embedded mode: the port of the prediction store."""
@@ -89,10 +89,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The Kinesis stream that brings requests."""
 
     stream_results: str = "results"
-    """The Kinesis stream that takes answers."""
+    """The Kinesis stream that results are put on."""
 
     stream_dead_letters: str = "dead-letters"
-    """The Kinesis stream that takes records which cannot be answered, with the reason."""
+    """The Kinesis stream for records that cannot be scored, with the reason."""
 
     stream_shards: Count = 2
     """How many shards `init_aws` gives a new stream."""
@@ -119,10 +119,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many gunicorn workers serve the API."""
 
     api_threads: Count = 1
-    """How many threads each API worker has for batches; single rows are answered by its event loop."""
+    """How many threads each API worker has for batches; single rows are scored in its event loop."""
 
     api_max_waiting: Count = 256
-    """How many requests may wait in one API worker; those beyond are answered 503 with Retry-After at once."""
+    """How many requests may wait in one API worker; those beyond get 503 with Retry-After at once."""
 
     api_key: str = ""
     """The key to ask for, as `Authorization: Bearer KEY` or `X-API-Key: KEY`, before predicting. Empty: none."""
@@ -143,19 +143,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether `/metrics`, `/docs` and `/openapi.json` are shown without the key where there is one: `1` for yes."""
 
     outbox_max_bytes: Count = 2_000_000_000
-    """The most disk the API's outbox takes while the store is down; beyond it the API answers 503."""
+    """The most disk the API's outbox takes while the store is down; beyond it the API responds 503."""
 
     outbox_sync: Literal["normal", "full"] = "normal"
-    """What an answered prediction survives until it is stored: `normal` kill -9, `full` (slower) loss of power too."""
+    """What a prediction survives before it is stored: `normal` kill -9, `full` (slower) loss of power too."""
 
     max_body_bytes: Count = 5_000_000
-    """The largest request body the API reads; a larger one is answered 413."""
+    """The largest request body the API reads; a larger one is rejected with 413."""
 
     max_batch_rows: Count = 10_000
     """The most rows of one batch request."""
 
     model_refresh_seconds: Positive = 10.0
-    """How often a server that follows the champion looks for a new one."""
+    """How often a server that follows the champion checks for a new one."""
 
     consumer_batch_records: Count = 500
     """The most records the consumer scores at once."""
@@ -185,19 +185,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many of the newest predictions of each run the monitor compares; at least MONITOR_MIN_ROWS."""
 
     monitor_sample_rows: Count = 10_000
-    """The most predictions of a run read at a look, or 4 x MONITOR_MIN_ROWS; of a larger window a uniform sample."""
+    """The most predictions of a run read at a check, or 4 x MONITOR_MIN_ROWS; of a larger window a uniform sample."""
 
     monitor_min_rows: Count = 300
     """The fewest rows, of the window and of the reference, worth comparing: fewer flag drift that is not there."""
 
     monitor_interval_seconds: Positive = 10.0
-    """How often the monitor looks."""
+    """How often the monitor checks the store."""
 
     reports_dir: Path = Path(".state/reports")
     """The folder of drift reports that Nginx hosts."""
 
     report_window_hours: Positive = 24.0
-    """How far back a report looks."""
+    """How many hours of predictions a report covers."""
 
     report_min_rows: Count = 300
     """The fewest predictions, and rows of the reference, worth a report."""

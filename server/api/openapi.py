@@ -243,7 +243,7 @@ def _example_error(contract: Contract) -> Document:
     return {
         "error": {
             "code": "invalid_record",
-            "message": "the record does not keep the contract",
+            "message": "the record is not valid under the contract",
             "remedy": "Mend every fault below and send it again; /openapi.json has the schema.",
             "faults": [fault],
         }

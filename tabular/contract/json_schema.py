@@ -85,5 +85,5 @@ def _reading(contract: Contract) -> str:
     return (
         f"Every field is required: a value that is not known is sent as {tokens}. Categories are read in any letter "
         "case, and one that is a number or a boolean with or without quotes; one the model does not know is treated as "
-        "missing and named in the warnings. Any other field is refused."
+        "missing and named in the warnings. Any other field is rejected."
     )

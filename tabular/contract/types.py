@@ -78,7 +78,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the model predicts; `positive` is the class whose chance a binary model reports, by name.
+    """What the model predicts; `positive` is the class whose probability a binary model reports.
 
     `classes` lists the labels of a classification target (the score order of a multiclass one); empty for regression.
     """
@@ -108,7 +108,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The public words of an answer: `prediction_key` is the key under which the prediction stands."""
+    """The public keys of a response: `prediction_key` is the key under which the prediction stands."""
 
     prediction_key: str
 

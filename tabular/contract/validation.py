@@ -132,7 +132,7 @@ def _table_faults(contract: Contract) -> list[str]:
         faults.append(f"table.name: must be 1 to 64 letters, digits, _ or -, not {contract.table.name!r}")
     key = contract.reply.prediction_key
     if key in REPLY_KEYS | RESULT_KEYS or key != key.strip() or not key:
-        faults.append(f"reply.prediction_key: {key!r} is another key of the answer, empty, or has spaces around it")
+        faults.append(f"reply.prediction_key: {key!r} is another key of the response, empty, or has spaces around it")
     unknown = set(contract.table.slice_features) - set(contract.feature_names)
     return faults + [f"table.slice_features: {name} is not a feature" for name in sorted(unknown)]
 

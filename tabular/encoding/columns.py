@@ -1,8 +1,8 @@
 """Many rows at once, turned into columns: what `tabular/encoding/row.py` does for one, at a fraction of its cost a row.
 
-`ColumnCodec` is a fast door: it takes the rows of a body together if every one of them is plain, and says None
-otherwise. Then each is read by itself, by `RowCodec`, which is the authority, and `columns_of` turns what keeps the
-contract.
+`ColumnCodec` is a typed decoder: it takes the rows of a body together if every one of them is plain, and says None
+otherwise. Then each is read by itself, by `RowCodec`, which is the authority, and `columns_of` turns the valid
+rows into columns.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Column = Sequence[Value] | LabelColumn
 
 @dataclass(frozen=True)
 class Columns:
-    """Rows that keep the contract; everything is as in `Row`, by feature in contract order.
+    """Rows that are valid under the contract; everything is as in `Row`, by feature in contract order.
 
     `values` holds one column a feature, `codes` is n x k, `unseen` has the positions of the rows with an unseen label.
     """
@@ -95,7 +95,7 @@ class ColumnCodec:
         self._least_record_bytes = len(msgspec.json.encode(dict.fromkeys(contract.feature_names, 0)))
 
     def array(self, body: bytes, most: int) -> Columns | None:
-        """The rows of a JSON array; None if it is none, has none or more than `most`, or one to be looked at alone."""
+        """The rows of a JSON array; None if it is none, has none or more than `most`, or one to be validated alone."""
         try:
             records = self._array.decode(body)
         except UNREADABLE:
@@ -109,7 +109,7 @@ class ColumnCodec:
         return self._columns(records)
 
     def lines(self, lines: Sequence[bytes]) -> Columns | None:
-        """The rows of newline-delimited JSON, one a line; None if any line has to be looked at by itself."""
+        """The rows of newline-delimited JSON, one a line; None if any line has to be validated by itself."""
         # Records are flat: if every line begins one and there are as many as lines, each line holds one and no more.
         if not all(line.startswith(b"{") for line in lines) or _longest(lines) > MAX_RECORD_BYTES:
             return None
@@ -152,7 +152,7 @@ class _Labels:
 
     @property
     def type(self) -> Any:
-        """What they are in JSON: any other spelling is refused with the decoding, and these are not made anew."""
+        """What they are in JSON: any other spelling is rejected by the decoder, and these are not made anew."""
         spellings = tuple(label for label in self.codes if isinstance(label, str | int) and not isinstance(label, bool))
         # A number without a fraction is equal to a boolean, so that the plain ones hold one kind or the other.
         has_both = all(any(label is each for label in self.codes) for each in (True, False))

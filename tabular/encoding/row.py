@@ -1,6 +1,6 @@
 """From a request to a row, and from rows to the model's matrix.
 
-`RowCodec.decode` is the fast door: one typed pass over the JSON bytes. What it refuses goes to the patient door,
+`RowCodec.decode` is a typed decoder: one pass over the JSON bytes. What it rejects goes to the validating decoder,
 `RowCodec.parse`, which is the authority: it accepts every spelling the contract allows or names every fault at once,
 the first `MAX_FAULTS` in full. A record of more than `MAX_RECORD_BYTES` is not read at all, whoever sent it.
 """
@@ -28,7 +28,7 @@ MAX_FAULTS = 100
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One record that keeps the contract.
+    """One record that is valid under the contract.
 
     `values` are canonical, in contract order: numbers, the contract's own spelling of labels, None where missing;
     a category the contract does not know is the text that was given and its feature is named in `unseen`.
@@ -132,7 +132,7 @@ class RowCodec:
         if count := len(faulty) + len(missing) + unknown:
             # The contract's own fields come first: of what is unknown there may be no end.
             named = list(islice(chain(faulty, missing, unknown_faults), MAX_FAULTS))
-            raise InvalidRow("the record does not keep the contract", named, count - len(named))
+            raise InvalidRow("the record is not valid under the contract", named, count - len(named))
         return Row(tuple(values), tuple(codes), tuple(unseen))
 
 

@@ -60,7 +60,7 @@ def target_number(text: str) -> float | None:
 
 
 def json_type(feature: Feature) -> Any:
-    """The type by which most values are checked with their decoding; what it refuses may still be allowed."""
+    """The type by which most values are checked with their decoding; what it rejects may still be allowed."""
     if feature.is_numeric:
         low, high = feature.range or (-math.inf, math.inf)
         if feature.kind == "integer":
@@ -158,17 +158,17 @@ def _forms(feature: Feature) -> dict[Canonical, int]:
 
 
 def shown(value: object) -> object:
-    """The faulty value as it can stand in a JSON answer; of a long or nested one, however deep, only the beginning."""
+    """The faulty value as it can stand in a response; of a long or nested one, however deep, only the beginning."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
         return value if abs(value) < 1e300 else "a number beyond 1e300"
-    # Only the beginning of a nested value is looked at: its whole text may be a thousand times what is kept of it.
+    # Only the beginning of a nested value is read: its whole text may be a thousand times what is kept of it.
     return shown_name(value if isinstance(value, str) else _NESTED.repr(value))
 
 
 def shown_name(name: object) -> str:
-    """A text as it can stand in an answer: the beginning of a long one."""
+    """A text as it can stand in a response: the beginning of a long one."""
     text = str(name)
     return text if len(text) <= MAX_LABEL_CHARACTERS else text[:MAX_LABEL_CHARACTERS] + "…"
 

@@ -1,4 +1,4 @@
-"""The predictions of one batch in columns: so they are made, counted and written down; the drain makes each its own."""
+"""The predictions of one batch in columns: made, counted and put in the outbox together; the relay splits them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Named = dict[int, tuple[str, ...]]
 
 
 class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows answered together. Iterating gives each as a `Prediction`, in order.
+    """Rows scored together. Iterating gives each as a `Prediction`, in order.
 
     `values` holds one column a feature, in the order of `features`; `scores` one number a row or, of a multiclass
     model, one list a row in the order of `classes`; `missing` counts by feature. The rest is as in `Prediction`.
@@ -73,17 +73,17 @@ class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def numbered_replies(batch: PredictionBatch, positions: Sequence[int], contract: Contract) -> Sequence[Any]:
-    """The public answer of each row, with the row's position in the request; to be encoded."""
+    """The public response for each row, with the row's position in the request; to be encoded."""
     if batch.classes:
         pairs = zip(positions, batch, strict=True)
         return [{"row": position, **reply(prediction, contract)} for position, prediction in pairs]
     warnings = map(batch.warnings.get, range(len(batch)), repeat(()))
-    answer = _answer(contract.reply.prediction_key)
-    return list(map(answer, positions, batch.scores, repeat(batch.run_id), batch.ids, warnings))
+    response = _response_type(contract.reply.prediction_key)
+    return list(map(response, positions, batch.scores, repeat(batch.run_id), batch.ids, warnings))
 
 
 @cache
-def _answer(prediction_key: str) -> Callable[..., Any]:
+def _response_type(prediction_key: str) -> Callable[..., Any]:
     """A row's `reply` where that is one number, as a type: it is made and encoded in half the time of a dict."""
     fields = [
         ("row", int),
@@ -92,4 +92,4 @@ def _answer(prediction_key: str) -> Callable[..., Any]:
         ("prediction_id", str),
         ("warnings", tuple[str, ...]),
     ]
-    return msgspec.defstruct("Answer", fields, rename={"prediction": prediction_key}, gc=False)
+    return msgspec.defstruct("Response", fields, rename={"prediction": prediction_key}, gc=False)

@@ -51,7 +51,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def reply(prediction: Prediction, contract: Contract) -> dict[str, Any]:
-    """The public answer, the same over HTTP and on the results stream."""
+    """The public response, the same over HTTP and on the results stream."""
     body: dict[str, Any] = {contract.reply.prediction_key: prediction.predicted_class or prediction.score}
     if prediction.probabilities is not None:
         body["probabilities"] = prediction.probabilities
@@ -82,7 +82,7 @@ def new_id() -> str:
 def new_ids(count: int) -> list[str]:
     """Fresh ids for the rows of a batch: random UUIDs (RFC 9562, version 4) that share their first 74 random bits.
 
-    The last 48 are each row's own: two of a batch are the same once in 10^14 pairs, which is looked for.
+    The last 48 are each row's own: two of a batch are the same once in 10^14 pairs, which is checked for.
     """
     drawn = os.urandom(10 + 6 * count).hex()
     first = f"{drawn[:8]}-{drawn[8:12]}-4{drawn[12:15]}-{_VARIANTS[drawn[15]]}{drawn[16:19]}-"
@@ -98,6 +98,6 @@ def id_from_key(idempotency_key: str) -> str:
 def id_from_stream(stream: str, shard: str, sequence_number: str) -> str:
     """The id of a stream record: a replay of the record gives the same id.
 
-    `stream` is that of `ports.StreamRecord`: it tells a stream from an earlier one of the same name.
+    `stream` is that of `ports.StreamRecord`: it distinguishes a stream from an earlier one of the same name.
     """
     return str(uuid.uuid5(_NAMESPACE, f"stream/{stream}/{shard}/{sequence_number}"))

@@ -1,7 +1,7 @@
 """A uniform sample of predictions, by their ids, so that a window of a million costs what one of ten thousand does.
 
 Every id has a level: 0 for half of all ids, 1 for a quarter, 2 for an eighth, and so on. The predictions at a level or
-above are a uniform sample, half as large with each level, and the same one at every look: two looks at one window do
+above are a uniform sample, half as large with each level, and the same one at every check: two checks of one window do
 not differ by chance. The level is stored with the prediction, so that a store finds a sample by an index.
 
 The error of a sample of n rows is that of Dvoretzky, Kiefer and Wolfowitz with Massart's constant (Annals of
@@ -23,7 +23,7 @@ MAX_LEVEL = 31
 PROBE_LEVEL = 10
 CERTAINTY = 0.99
 FILL = 0.8
-"""How full a level is to be expected at most, for the size of a window is itself told from a sample."""
+"""How full a level is to be expected at most, for the size of a window is itself estimated from a sample."""
 
 LEAST_SHARE = 4
 """A sample holds at least one part in so many of what may be read, as the levels go by halves."""
@@ -97,7 +97,7 @@ def thinned(
     """At most `most` documents of a window, their share of it, and whether it was cut.
 
     The window is all that `read` finds, or its `newest` so many. `probe` is `read` without the documents' content: by
-    it the size of the window is told, where no `newest` does.
+    it the size of the window is estimated, where no `newest` does.
     """
     if newest is not None and newest <= most:
         return read(0, newest), 1.0, False
