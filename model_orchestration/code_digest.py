@@ -24,6 +24,16 @@ Place = tuple[str, str]
 """A module, and a name at its top; or WHOLE of it, or the statements that only have EFFECTS."""
 
 
+def sweep_digest() -> str:
+    """The digest of the code that a sweep runs on: 12 hex digits."""
+    return step_digest("sweep")
+
+
+def step_digest(step: str) -> str:
+    """The digest of the code that a step of `model_orchestration.steps` runs on; raises LookupError."""
+    return code_digest("model_orchestration.steps", f"{step}_step")
+
+
 @cache
 def code_digest(module: str, function: str, project: Path = PROJECT) -> str:
     """The digest of the code that a function of one of our modules runs on, in 12 hex digits; raises LookupError."""

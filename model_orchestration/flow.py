@@ -18,9 +18,10 @@ from prefect.states import Failed
 
 from model_orchestration import retrain as again
 from model_orchestration import steps
+from model_orchestration.code_digest import step_digest
 from model_orchestration.data.checks import CheckReport
 from model_orchestration.interrupted_runs import FLOW_RUN, as_noted
-from model_orchestration.job import Job, Tools, as_then, make_job, make_tools, step_digest
+from model_orchestration.job import Job, Tools, as_then, make_job, make_tools
 from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
 from model_orchestration.progress import progress
 from model_orchestration.report import Outcome, markdown

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from model_orchestration import code_digest as code
+from model_orchestration.code_digest import sweep_digest
 from model_orchestration.search.engines import Engine
 from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.contract.loading import contract_from_json
@@ -75,7 +75,7 @@ def make_job(wiring: Wiring, data_sha256: str | None = None) -> Job:
         seed=settings.seed,
         trials=settings.trials,
         time_budget_seconds=settings.time_budget_seconds,
-        code=code_digest(),
+        code=sweep_digest(),
         row_shares=make_engine(settings).row_shares,
         synthetic=version.synthetic,
     )
@@ -104,13 +104,3 @@ def make_engine(settings: Settings) -> Engine:
         )
     workers = settings.sweep_workers or len(os.sched_getaffinity(0))
     return Engine(workers, settings.sweep_engine, settings.dask_scheduler, settings.sweep_spread)
-
-
-def code_digest() -> str:
-    """The digest of the code that a sweep runs on."""
-    return step_digest("sweep")
-
-
-def step_digest(step: str) -> str:
-    """The digest of the code that a step runs on."""
-    return code.code_digest("model_orchestration.steps", f"{step}_step")

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from model_orchestration.job import Job, Tools, code_digest
+from model_orchestration.code_digest import sweep_digest
+from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, Sweep
 from model_orchestration.search.trial_runs import TrialRun
 from model_orchestration.steps import REPORT
@@ -50,7 +51,7 @@ def read_original(tools: Tools, run_id: str) -> Original:
             # What a time budget cut short is repeated as far as it came.
             trials=len(trials),
             time_budget_seconds=0.0,
-            code=code_digest(),
+            code=sweep_digest(),
             row_shares=int(parent.tags.get("row_shares", "0")),
             synthetic=feature_store.find_version(tools.objects, contract, parent.tags["data_sha256"]).synthetic,
         )

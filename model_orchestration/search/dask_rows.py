@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from xgboost import dask as xgb_dask
 from xgboost.collective import Config
 
-from model_orchestration.job import code_digest
+from model_orchestration.code_digest import sweep_digest
 from model_orchestration.search.dask_trials import RETRIES, RETRY_AFTER_SECONDS, connected, other_code
 from model_orchestration.search.sweep import MAX_BINS, MAX_ROUNDS, PATIENCE_ROUNDS, Fit, Params, Trial, threads
 from tabular.encoding.row import Matrix
@@ -112,8 +112,8 @@ class SpreadFit:
         names = {address: f"[xgboost.dask-{known['id']}]:{address}" for address, known in self._alive().items()}
         chosen = sorted(names, key=names.__getitem__)[: self._shares]
         for address, found in self._client.run(own_code, workers=chosen).items():
-            if found != code_digest():
-                raise other_code(address, found, code_digest())
+            if found != sweep_digest():
+                raise other_code(address, found, sweep_digest())
         return chosen
 
     def _alive(self) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class SpreadFit:
 
 def own_code() -> str:
     """The digest of the code that this process runs; called on a worker."""
-    return code_digest()
+    return sweep_digest()
 
 
 @contextmanager

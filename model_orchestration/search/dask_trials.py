@@ -17,7 +17,7 @@ from typing import Any
 from distributed import Client, KilledWorker, Worker, WorkerPlugin, get_worker
 from distributed.deploy.subprocess import SubprocessCluster
 
-from model_orchestration.job import code_digest
+from model_orchestration.code_digest import sweep_digest
 from model_orchestration.search.sweep import Fit, Params, Trial
 from tabular.errors import Rejected, Unavailable
 
@@ -38,7 +38,7 @@ class FitOnWorker(WorkerPlugin):  # type: ignore[misc]
 
     def setup(self, worker: Worker) -> None:
         """Note what this worker runs; called on the worker, before its first trial."""
-        self._own_code, self._address = code_digest(), worker.address
+        self._own_code, self._address = sweep_digest(), worker.address
 
     def run(self, number: int, params: Params) -> Trial:
         """Fit one proposal; raises Rejected on a worker whose code would give another result."""
@@ -64,7 +64,7 @@ def on_dask(fit: Fit, scheduler: str, workers: int) -> Iterator[tuple[Executor, 
     """A cluster's executor, and the fit to run on it; raises Unavailable like `connected`."""
     name = f"sweep-{uuid.uuid4().hex}"
     with connected(scheduler, workers) as client:
-        client.register_plugin(FitOnWorker(fit, code_digest()), name=name)
+        client.register_plugin(FitOnWorker(fit, sweep_digest()), name=name)
         try:
             yield client.get_executor(pure=False, retries=RETRIES), RemoteFit(name)
         finally:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from embedded.services.service import free_port
-from model_orchestration import job
+from model_orchestration.code_digest import sweep_digest
 from model_orchestration.data.split import split
 from model_orchestration.search.candidate import search_data
 from model_orchestration.search.engines import Engine
@@ -92,13 +92,13 @@ def children() -> list[str]:
 
 def test_a_worker_with_other_code_is_refused_by_name(cluster, fit, monkeypatch):
     cluster.add_worker()
-    monkeypatch.setattr("model_orchestration.search.dask_trials.code_digest", lambda: "another code")
+    monkeypatch.setattr("model_orchestration.search.dask_trials.sweep_digest", lambda: "another code")
     with (
         pytest.raises(Rejected, match="runs other code or another XGBoost"),
         Engine(1, "dask", cluster.address).started(fit) as (executor, run),
     ):
         sweep(run, 2, SEED, executor)
-    assert job.code_digest() != "another code"
+    assert sweep_digest() != "another code"
 
 
 def test_a_scheduler_that_is_not_there_and_a_cluster_without_workers_are_unavailable(cluster, fit, monkeypatch):

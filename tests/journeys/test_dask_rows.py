@@ -133,7 +133,7 @@ def test_too_few_workers_are_unavailable_before_the_first_trial(shared, fit, mon
 
 def test_a_worker_with_other_code_is_refused_by_name(shared, fit, monkeypatch):
     shared.have(1)
-    monkeypatch.setattr("model_orchestration.search.dask_rows.code_digest", lambda: "another code")
+    monkeypatch.setattr("model_orchestration.search.dask_rows.sweep_digest", lambda: "another code")
     with (
         pytest.raises(Rejected, match="runs other code or another XGBoost"),
         spread_over(1, shared.address).started(fit) as (executor, run),

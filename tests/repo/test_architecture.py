@@ -6,6 +6,7 @@ import ast
 import statistics
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ SERVICES = ("model_orchestration", "server", "simulation_business", "monitoring"
 PACKAGES = ("tabular", *SERVICES, "embedded")
 MODULES = sorted(path for package in PACKAGES for path in (PROJECT / package).rglob("*.py"))
 MAX_LINES, MAX_MEDIAN_LINES = 250, 110
+MAX_MODULES_A_FOLDER = 13
 
 HOMES = {
     "boto3": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py"},
@@ -73,6 +75,31 @@ def imports(path: Path) -> set[str]:
 
 def roots(path: Path) -> set[str]:
     return {module.partition(".")[0] for module in imports(path)}
+
+
+def module_of(path: Path) -> str:
+    return name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imports_between_modules() -> dict[str, set[str]]:
+    """Which of our modules each of them imports, in functions and for type checks too."""
+    modules = {module_of(path): path for path in MODULES}
+    found = {}
+    for module, path in modules.items():
+        names = imports(path)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        found[module] = names & modules.keys() - {module}
+    return found
+
+
+def test_no_module_takes_part_in_an_import_circle():
+    left = imports_between_modules()
+    # Whatever imports nothing that is left is in no circle: taken away again and again, only circles remain.
+    while leaves := {module for module, names in left.items() if not names & left.keys()}:
+        left = {module: names for module, names in left.items() if module not in leaves}
+    assert not left
 
 
 def test_tabular_imports_no_service():
@@ -152,6 +179,11 @@ def test_a_serving_door_loads_no_training_library(door):
     code = f"import sys, {door}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_folder_has_more_modules_than_can_be_taken_in():
+    counts = Counter(name_of(path.parent) for path in MODULES)
+    assert not {folder: count for folder, count in counts.items() if count > MAX_MODULES_A_FOLDER}
 
 
 def test_modules_are_small():
