@@ -12,7 +12,7 @@ from tabular.data import feature_store
 from tabular.data.column_names import column_warnings
 from tabular.data.csv_cells import header_and_rows
 from tabular.errors import TabularError
-from tabular.ports.stores import Objects
+from tabular.ports.objects import Objects
 from tabular.process.private_files import keep_private
 from tabular.wiring import Wiring, wire
 

@@ -9,12 +9,12 @@ import msgspec
 
 from model_orchestration.code_digest import sweep_digest
 from model_orchestration.search.engines import Engine
-from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.contract.loading import contract_from_json
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.errors import InvalidSetting
-from tabular.ports.stores import Objects
+from tabular.ports.objects import Objects
+from tabular.ports.registry import ModelRegistry
 from tabular.settings import Settings, with_values
 from tabular.wiring import Wiring
 
@@ -58,7 +58,7 @@ class Tools:
     """The outside world of a training."""
 
     objects: Objects
-    registry: MlflowRegistry
+    registry: ModelRegistry
     engine: Engine
 
 

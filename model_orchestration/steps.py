@@ -27,11 +27,11 @@ from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
 from model_orchestration.search.candidate import bundler, search_data
 from model_orchestration.search.sweep import Fit, Trial, objective, sweep
 from model_orchestration.search.trial_runs import Recorder
-from tabular.adapters.mlflow.registry import CHALLENGER, CHAMPION
 from tabular.data import feature_store
 from tabular.data.table import CleanTable, clean, encode, read_csv
 from tabular.errors import InvalidTable, NotFound
 from tabular.model.bundle import Bundle, read_bundle
+from tabular.ports.registry import CHALLENGER, CHAMPION
 
 REPORT, PLOTS = "report", "plots"
 

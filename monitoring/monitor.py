@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from monitoring.run_sight import RunSight, compared, fit, told
 from tabular.errors import TabularError
 from tabular.model.bundle_cache import BundleCache
-from tabular.ports.stores import UNKNOWN_SOURCE, Predictions
+from tabular.ports.predictions import UNKNOWN_SOURCE, PredictionReader
 from tabular.predictions.sampling import enough_for
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Monitor:
 
     def __init__(
         self,
-        store: Predictions,
+        store: PredictionReader,
         bundles: BundleCache,
         window_rows: int,
         min_rows: int,

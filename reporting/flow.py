@@ -14,7 +14,7 @@ from reporting.publish import MAX_INDEXED, report_name, write_index, write_page
 from reporting.report import Period, build_report, summary
 from tabular.errors import TabularError
 from tabular.model.bundle_cache import BundleCache
-from tabular.ports.stores import Predictions
+from tabular.ports.predictions import PredictionStore
 from tabular.predictions.sampling import enough_for
 from tabular.process.active_runs import RunningNote, noted
 from tabular.process.private_files import keep_private
@@ -28,7 +28,7 @@ RUN_ROWS = 1_000
 """Predictions that are read to tell which runs made those of the period."""
 
 
-def make_report(store: Predictions, bundles: BundleCache, settings: Settings) -> str:
+def make_report(store: PredictionStore, bundles: BundleCache, settings: Settings) -> str:
     """Write a report on the last hours for each run that answered, and the index; returns the findings in words.
 
     Too few predictions make no report, only an index that says so. A run that cannot be reported on hides no other;
@@ -62,7 +62,7 @@ def make_report(store: Predictions, bundles: BundleCache, settings: Settings) ->
 
 
 def _report_on(
-    run_id: str, period: Period, store: Predictions, bundles: BundleCache, settings: Settings
+    run_id: str, period: Period, store: PredictionStore, bundles: BundleCache, settings: Settings
 ) -> str | TooFewRows:
     """Write the report on one run's predictions; returns the finding in one sentence."""
     most = enough_for(settings.report_min_rows, settings.report_max_rows)
@@ -77,7 +77,7 @@ def _report_on(
     return f"{report.verdict} {report.told_rows} predictions, see {path}"
 
 
-def _only_index(store: Predictions, settings: Settings, now: datetime, few: TooFewRows) -> str:
+def _only_index(store: PredictionStore, settings: Settings, now: datetime, few: TooFewRows) -> str:
     note = _why_none(few, f"{settings.report_window_hours:g} hours")
     write_index(settings.reports_dir, store.reports(MAX_INDEXED), note, now)
     return note

@@ -17,7 +17,7 @@ from tabular.contract.types import Contract
 from tabular.data.table import read_csv
 from tabular.encoding.values import class_reader, listed, target_number
 from tabular.errors import Fault, InvalidTable, TabularError
-from tabular.ports.stores import Predictions
+from tabular.ports.predictions import PredictionWriter
 from tabular.wiring import wire
 
 ID, LABEL = "prediction_id", "label"
@@ -100,7 +100,7 @@ def label_reader(contract: Contract) -> Callable[[str], str | float | None]:
     return target_number
 
 
-def attach(store: Predictions, labels: Labels) -> Attached:
+def attach(store: PredictionWriter, labels: Labels) -> Attached:
     """Attach labels to their predictions; doing it again changes nothing. Raises Unavailable."""
     parts = (labels.known[begin : begin + BATCH_ROWS] for begin in range(0, len(labels.known), BATCH_ROWS))
     return Attached(len(labels.known), sum(store.set_labels(part) for part in parts), labels.blank)

@@ -9,8 +9,8 @@ import uuid
 import msgspec
 
 from simulation_business.sending import Job, run
-from tabular.adapters.kinesis.streams import KinesisStream
 from tabular.errors import Unavailable
+from tabular.ports.streams import Keyed, StreamWriter
 from tabular.settings import Settings
 from tabular.wiring import Wiring
 
@@ -34,7 +34,7 @@ def _send(arguments: argparse.Namespace, wiring: Wiring, job: Job) -> None:
         deliver(stream, [(uuid.uuid4().hex, msgspec.json.encode(record)) for record in records], job)
 
 
-def deliver(stream: KinesisStream, records: list[tuple[str, bytes]], job: Job) -> None:
+def deliver(stream: StreamWriter, records: list[Keyed], job: Job) -> None:
     """Put the records, and again while the stream is away; the stream has no keys to tell a repeat by."""
     for _ in job.tries():
         try:

@@ -13,7 +13,7 @@ from server.scoring.model import Model
 from server.stream.batch import answer, results
 from tabular.encoding.columns import columns_of
 from tabular.model.bundle import Bundle
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import StreamRecord
 
 BATCH_RECORDS, TIMES = 500, 30
 Work = Callable[[], object]

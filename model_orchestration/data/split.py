@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from tabular.data import feature_store
 from tabular.contract.types import Contract
-from tabular.ports.stores import Objects
+from tabular.ports.objects import Objects
 from tabular.data.table import CleanTable, clean, read_csv
 
 TEST_SHARE = 0.2

@@ -13,7 +13,7 @@ import msgspec
 from tabular.data import feature_store
 from tabular.contract.types import Contract
 from tabular.errors import InvalidSetting
-from tabular.ports.stores import Objects
+from tabular.ports.objects import Objects
 from tabular.data.synthetic import make_table
 
 DATA = Path("data")

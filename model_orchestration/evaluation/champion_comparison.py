@@ -15,12 +15,12 @@ from model_orchestration.evaluation.metrics import Difference, compare
 from model_orchestration.evaluation.probes import contents
 from model_orchestration.evaluation.promotion import is_synthetic
 from model_orchestration.job import Job, Tools
-from tabular.adapters.mlflow.registry import Run
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.data.table import CleanTable, clean, encode, read_csv
 from tabular.errors import NotFound, Rejected
 from tabular.model.bundle import Bundle, read_bundle
+from tabular.ports.registry import Run
 
 MIN_UNSEEN_ROWS = 200
 

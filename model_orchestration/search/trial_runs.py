@@ -13,7 +13,7 @@ import msgspec
 from model_orchestration.evaluation.metrics import metrics
 from model_orchestration.search.candidate import Bundler
 from model_orchestration.search.sweep import Params, Trial
-from tabular.adapters.mlflow.registry import BUNDLE, MlflowRegistry
+from tabular.ports.registry import BUNDLE, ModelRegistry
 
 PENS = 2
 
@@ -34,7 +34,7 @@ class Recorder:
     Raises what the registry raised, at the end of the block. `runs` is in trial order.
     """
 
-    def __init__(self, registry: MlflowRegistry, bundler: Bundler, parent_id: str, tags: Mapping[str, Any]) -> None:
+    def __init__(self, registry: ModelRegistry, bundler: Bundler, parent_id: str, tags: Mapping[str, Any]) -> None:
         self.runs: list[TrialRun] = []
         self._registry = registry
         self._bundler = bundler

@@ -12,7 +12,7 @@ import msgspec
 from server.outbox.queue import Outbox
 from server.outbox.sqlite_file import Page
 from tabular.errors import Rejected, Unavailable
-from tabular.ports.stores import Predictions
+from tabular.ports.predictions import PredictionWriter
 from tabular.predictions.batch import PredictionBatch
 from tabular.predictions.prediction import Prediction
 from tabular.process.background import BackgroundTask
@@ -34,7 +34,7 @@ class Drain:
     A kill between the two sends a page twice, and the store keeps the first: ids are the predictions' own.
     """
 
-    def __init__(self, outbox: Outbox, store: Predictions) -> None:
+    def __init__(self, outbox: Outbox, store: PredictionWriter) -> None:
         self._outbox = outbox
         self._store = store
         self._backoff_seconds = 0.0

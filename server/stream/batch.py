@@ -20,7 +20,7 @@ from tabular.data.sniffing import from_base64, without_mark
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import NotJson, Row
 from tabular.errors import Fault, Rejected
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import Prediction, id_from_stream, reply
 
 log = logging.getLogger(__name__)

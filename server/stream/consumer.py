@@ -15,7 +15,7 @@ from server.stream.loop import Sinks, StreamLoop
 from server.stream.metrics import StreamMetrics
 from server.stream.shard_reader import ShardReader
 from tabular.errors import NotFound, Rejected, Unavailable
-from tabular.ports.stores import Predictions
+from tabular.ports.predictions import PredictionWriter
 from tabular.settings import Settings
 from tabular.wiring import Wiring, set_up_process, wire
 
@@ -82,7 +82,7 @@ def _predictor(wiring: Wiring, stop: threading.Event) -> Predictor | None:
 
 
 def _loop(
-    wiring: Wiring, predictor: Predictor, store: Predictions, leases: Leases, metrics: StreamMetrics
+    wiring: Wiring, predictor: Predictor, store: PredictionWriter, leases: Leases, metrics: StreamMetrics
 ) -> StreamLoop:
     settings = wiring.settings
     sinks = Sinks(store, wiring.stream(settings.stream_results), wiring.stream(settings.stream_dead_letters))

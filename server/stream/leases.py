@@ -28,7 +28,7 @@ import msgspec
 from server.stream.membership import Watch, fair_share
 from server.stream.shard_reader import Position
 from tabular.errors import InvalidSetting, TabularError
-from tabular.ports.stores import Lease, LeaseStore
+from tabular.ports.streams import Lease, LeaseStore
 from tabular.process.background import BackgroundTask
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from server.stream.leases import NameTaken, Standing
 from server.stream.metrics import StreamMetrics
 from server.stream.shard_reader import Batch, Position, ShardReader
 from tabular.errors import Rejected, TabularError, Unavailable
-from tabular.ports.stores import Predictions
+from tabular.ports.predictions import PredictionWriter
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Sink(Protocol):
 class Sinks:
     """Where a batch goes."""
 
-    store: Predictions
+    store: PredictionWriter
     results: Sink
     dead_letters: Sink
 

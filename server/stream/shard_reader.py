@@ -16,8 +16,7 @@ from typing import Any
 import msgspec
 
 from tabular.errors import Unavailable
-from tabular.ports.shards import Gone, Page, Shard, Shards, StalePlace
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import Gone, Page, Shard, Shards, StalePlace, StreamRecord
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""The outside world, one vendor a module, each behind a port of `tabular/ports/stores.py`."""
+"""The outside world, one vendor a module, each behind a port of `tabular/ports`."""

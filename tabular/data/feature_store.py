@@ -19,7 +19,7 @@ import msgspec
 
 from tabular.contract.types import Contract
 from tabular.errors import NotFound, Rejected
-from tabular.ports.stores import Objects
+from tabular.ports.objects import Objects
 from tabular.data.table import read_csv
 
 

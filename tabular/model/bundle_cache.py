@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tabular.errors import BrokenBundle, NotFound, Unavailable
 from tabular.model.bundle import Bundle, read_bundle
-from tabular.ports.stores import ModelStore
+from tabular.ports.registry import BundleSource
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _RUN_ID = re.compile(r"[0-9A-Za-z]{1,64}")
 class BundleCache:
     """Fetches each run's bundle once, verifies it before first use, and answers from disk when the registry is down."""
 
-    def __init__(self, store: ModelStore, folder: Path) -> None:
+    def __init__(self, store: BundleSource, folder: Path) -> None:
         self._store = store
         self._folder = folder
 

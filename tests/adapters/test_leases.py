@@ -11,7 +11,7 @@ from embedded.services.service import free_port
 from tabular.adapters.mongo.leases import MongoLeases
 from tabular.adapters.mongo.predictions import mongo_client
 from tabular.errors import Unavailable
-from tabular.ports.stores import Lease
+from tabular.ports.streams import Lease
 
 POSITION = {"stream": "s@1", "sequence_number": "1" * 56, "is_finished": False}
 

@@ -17,7 +17,7 @@ from embedded.services.service import free_port, stop
 from tabular.adapters.mongo.documents import Reader, document_of
 from tabular.adapters.mongo.predictions import MongoPredictions, mongo_client
 from tabular.errors import Rejected, Unavailable
-from tabular.ports.stores import UNKNOWN_SOURCE
+from tabular.ports.predictions import UNKNOWN_SOURCE
 from tests.adapters.noon import NOON, prediction
 
 

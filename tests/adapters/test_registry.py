@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 
 from embedded.services.service import free_port
-from tabular.adapters.mlflow.registry import BUNDLE, CHALLENGER, CHAMPION, MlflowRegistry
+from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.errors import NotFound, Unavailable
 from tabular.model.bundle_cache import BundleCache
 from tabular.model.bundle_files import FileLimits
 from tabular.model.pyfunc import describe
+from tabular.ports.registry import BUNDLE, CHALLENGER, CHAMPION
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from server.stream.batch import answer, dead_letters
 from server.stream.shard_reader import Position
 from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES, KinesisStream, StreamAdmin
 from tabular.errors import Rejected, Unavailable
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import id_from_stream
 from tests.adapters.numbered_records import REGION, numbers, read_all, reader, records
 

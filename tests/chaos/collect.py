@@ -11,7 +11,7 @@ import pymongo
 from server.stream.shard_reader import ShardReader
 from tabular.adapters.kinesis.shards import KinesisShards
 from tabular.errors import TabularError
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import id_from_stream
 from tabular.settings import Settings
 from tests.chaos.audit import Stored, Streams

@@ -17,9 +17,10 @@ from embedded.layout import PROJECT, Layout, Ports
 from embedded.services import apps, backends
 from embedded.services.service import Service, free_port, stop, tail
 from tabular.adapters.kinesis.streams import StreamAdmin
-from tabular.adapters.mlflow.registry import BUNDLE, CHAMPION, MlflowRegistry
+from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.contract.loading import load_contract
 from tabular.errors import Unavailable
+from tabular.ports.registry import BUNDLE, CHAMPION
 from tabular.settings import Settings, load_settings
 from tests.chaos.clock import Clock
 from tests.chaos.proxy import FaultyProxy

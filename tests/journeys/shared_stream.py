@@ -19,7 +19,7 @@ from tabular.adapters.kinesis.shards import KinesisShards
 from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
 from tabular.adapters.mongo.leases import MongoLeases
 from tabular.adapters.mongo.predictions import MongoPredictions
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import id_from_stream
 from tests.journeys.stream_door import REGION, RUN_ID, TABLE, metric_of
 

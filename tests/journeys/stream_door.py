@@ -19,7 +19,7 @@ from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.row import RowCodec, matrix
 from tabular.model.bundle import Bundle
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import StreamRecord
 
 REGION = "us-east-1"
 RUN_ID = "a" * 32

@@ -15,10 +15,10 @@ from model_orchestration.job import Job, make_tools
 from model_orchestration.outcome import Sweep, Verdict
 from model_orchestration.search.trial_runs import TrialRun
 from model_orchestration.steps import accepted_version, register_step
-from tabular.adapters.mlflow.registry import BUNDLE, CHALLENGER, CHAMPION
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, read_csv
+from tabular.ports.registry import BUNDLE, CHALLENGER, CHAMPION
 from tabular.settings import with_values
 from tabular.wiring import Wiring
 

@@ -22,11 +22,12 @@ from embedded.layout import PROJECT, executable
 from embedded.services.backends import QUIET_PREFECT
 from mlflow import MlflowClient
 from model_orchestration.retrain import READ_LIMITS
-from tabular.adapters.mlflow.registry import CHALLENGER, MlflowRegistry
+from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.adapters.s3 import S3Objects
 from tabular.contract.loading import load_contract
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
+from tabular.ports.registry import CHALLENGER
 from tests.journeys.trainer import Trainer, parent_of
 
 CONTRACT = PROJECT / "contracts" / "telecom_churn.toml"

@@ -116,6 +116,12 @@ def test_a_service_imports_no_other_service(service):
     assert not {name: found for name, found in guilty.items() if found}
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_asks_ports_and_names_no_adapter(service):
+    paths = [path for path in MODULES if path.is_relative_to(PROJECT / service)]
+    assert not {name_of(path) for path in paths if any(name.startswith("tabular.adapters") for name in imports(path))}
+
+
 @pytest.mark.parametrize("vendor", HOMES)
 def test_a_vendor_is_imported_at_its_home_alone(vendor):
     guilty = {name_of(path) for path in MODULES if vendor in roots(path)} - HOMES[vendor]

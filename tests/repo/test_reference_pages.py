@@ -20,7 +20,7 @@ from server.scoring.model import Model
 from server.stream.batch import answer, dead_letters, results
 from server.stream.shard_reader import Position
 from tabular.data.feature_store import Version
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import Prediction
 
 REFERENCE = PROJECT / "docs" / "reference"

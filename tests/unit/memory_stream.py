@@ -12,8 +12,7 @@ import msgspec
 
 from server.stream.shard_reader import Position, ShardReader
 from tabular.errors import Unavailable
-from tabular.ports.shards import Gone, Listing, Page, Shard, StalePlace
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import Gone, Listing, Page, Shard, StalePlace, StreamRecord
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

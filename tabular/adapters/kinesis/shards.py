@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from tabular.adapters.kinesis.streams import MAX_KEY_CHARACTERS, error_code, kinesis_client, translating
 from tabular.errors import Rejected, TabularError, Unavailable
-from tabular.ports.shards import Gone, Listing, Page, Shard, StalePlace
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import Gone, Listing, Page, Shard, StalePlace, StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis.type_defs import RecordTypeDef, ShardTypeDef

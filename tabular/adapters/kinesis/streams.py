@@ -14,15 +14,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tabular.errors import NotFound, Rejected, TabularError, Unavailable
+from tabular.ports.streams import Keyed
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef
 
 log = logging.getLogger(__name__)
-
-Keyed = tuple[str, bytes]
-"""A record to put: its partition key and its data."""
 
 MAX_PUT_RECORD_BYTES = 1_048_576
 MAX_PUT_RECORDS = 500

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,40 +16,21 @@ from tabular.adapters.mlflow import artifacts
 from tabular.adapters.mlflow.errors import calling
 from tabular.errors import NotFound, Unavailable, without_login
 from tabular.model.bundle_files import BUNDLE_LIMITS, FileLimits
+from tabular.ports.registry import BUNDLE, CHAMPION, Run
 
 TRAINED_AT = "trained_at"
 ENDED_BECAUSE = "ended_because"
-CHAMPION, CHALLENGER = "champion", "challenger"
-BUNDLE = "bundle"
 
 # As shipped, a client whose server is down blocks for four minutes.
 ATTEMPTS_AFTER_THE_FIRST = 2
 BACKOFF_SECONDS = 1
 REQUEST_SECONDS = 20
 MAX_TAG_CHARACTERS = 5_000
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run as MLflow keeps it: everything is text but the metrics."""
-
-    id: str
-    url: str
-    params: Mapping[str, str]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-
-    @property
-    def parent_id(self) -> str | None:
-        """The run id of the sweep that this trial belongs to, if any."""
-        return self.tags.get("mlflow.parentRunId")
+PARENT = "mlflow.parentRunId"
 
 
 class MlflowRegistry:
-    """The port `ModelStore` over an MLflow server, and the training flow's pen. Raises Unavailable, NotFound, Rejected.
-
-    Threads may share it.
-    """
+    """The port `ModelRegistry` over an MLflow server; threads may share it. Raises Unavailable, NotFound, Rejected."""
 
     def __init__(self, tracking_uri: str, model_name: str) -> None:
         self._uri = tracking_uri.rstrip("/")
@@ -72,11 +52,11 @@ class MlflowRegistry:
         return run_id
 
     def trained_at(self) -> float:
-        """When a training last came to its end, in seconds since 1970; raises NotFound if none ever did."""
+        """When a training run last completed, in seconds since 1970; raises NotFound if none ever did."""
         with calling(f"the model {self._model_name}; train one first"):
             tags = self._client.get_registered_model(self._model_name).tags
         if TRAINED_AT not in tags:
-            raise NotFound(f"nobody noted when the model {self._model_name} was last trained")
+            raise NotFound(f"no training run of the model {self._model_name} has completed")
         return float(tags[TRAINED_AT])
 
     def version_tags(self, run_id: str) -> Mapping[str, str]:
@@ -106,7 +86,8 @@ class MlflowRegistry:
         if found.info.lifecycle_stage != "active":
             raise NotFound(f"the run {run_id} was deleted from MLflow")
         url = self.url(run_id, found.info.experiment_id)
-        return Run(run_id, url, found.data.params, found.data.metrics, found.data.tags)
+        tags = found.data.tags
+        return Run(run_id, url, found.data.params, found.data.metrics, tags, tags.get(PARENT))
 
     def url(self, run_id: str, experiment_id: str | None = None) -> str:
         """The page of a run."""
@@ -118,7 +99,7 @@ class MlflowRegistry:
         """Open a run, under a parent if one is given; returns its id."""
         texts = {key: str(value)[:MAX_TAG_CHARACTERS] for key, value in tags.items()}
         if parent_id is not None:
-            texts["mlflow.parentRunId"] = parent_id
+            texts[PARENT] = parent_id
         with calling(f"the experiment {self._model_name}"):
             run = self._client.create_run(self._experiment, tags=texts, run_name=name)
         self._artifact_uris[run.info.run_id] = artifacts.checked_uri(run.info.artifact_uri, self._uri)

@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from tabular.ports.stores import UNKNOWN_SOURCE
+from tabular.ports.predictions import UNKNOWN_SOURCE
 from tabular.predictions.prediction import Prediction, Source
 from tabular.predictions.sampling import level_of
 

@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 from tabular.adapters.mongo.documents import Document
 from tabular.adapters.mongo.predictions import mongo_client, translated
 from tabular.errors import Unavailable
-from tabular.ports.stores import Lease
+from tabular.ports.streams import Lease
 
 NOT_POSITION = ("_id", "owner", "term")
 

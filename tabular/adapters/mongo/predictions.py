@@ -76,7 +76,7 @@ def mongo_client(uri: str) -> pymongo.MongoClient[Document]:
 
 
 class MongoPredictions:
-    """Implements `ports.Predictions`. Connects at the first call, not before; share one among threads, not processes.
+    """Implements `PredictionStore`. Connects at the first call, not before; share one among threads, not processes.
 
     Raises Unavailable when the server cannot be reached or cannot write now, Rejected for a document it never takes.
     """

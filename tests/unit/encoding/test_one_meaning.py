@@ -23,7 +23,7 @@ from tabular.encoding.row import RowCodec
 from tabular.errors import BrokenBundle, InvalidTable, Rejected
 from tabular.model.bundle import read_bundle
 from tabular.model.bundle_files import MANIFEST
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import StreamRecord
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FEATURES = {

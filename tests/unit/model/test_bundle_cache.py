@@ -17,7 +17,7 @@ DOWN = Unavailable("MLflow", "nobody answers")
 
 
 class FolderStore:
-    """A model store in a folder: the port ModelStore without a server. `is_up` False makes every call fail."""
+    """The port BundleSource over a folder, without a server. `is_up` False makes every call fail."""
 
     def __init__(self, bundle) -> None:
         self.bundles = {"run1": bundle.folder}

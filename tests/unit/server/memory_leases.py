@@ -9,7 +9,7 @@ from typing import Any
 from server.stream.leases import Leases
 from server.stream.shard_reader import Position
 from tabular.errors import Unavailable
-from tabular.ports.stores import Lease
+from tabular.ports.streams import Lease
 
 LEASE_SECONDS = 10.0
 SHARDS = [f"shard-{at}" for at in range(8)]
@@ -17,7 +17,7 @@ SHARDS = [f"shard-{at}" for at in range(8)]
 
 @dataclass
 class MemoryLeases:
-    """The conditional writes of `ports.LeaseStore`, in a dictionary."""
+    """The conditional writes of `LeaseStore`, in a dictionary."""
 
     table: dict[str, Lease] = field(default_factory=dict)
     alive: dict[str, int] = field(default_factory=dict)

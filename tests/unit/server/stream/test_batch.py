@@ -14,7 +14,7 @@ import pytest
 from server.scoring.model import Model
 from server.stream.batch import MAX_SENT_BYTES, answer, dead_letters, results
 from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import id_from_stream, reply
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -16,8 +16,7 @@ from server.stream.loop import Sinks, StreamLoop
 from server.stream.metrics import StreamMetrics
 from server.stream.shard_reader import ShardReader
 from tabular.errors import NotFound, Rejected, Unavailable
-from tabular.ports.shards import Listing, Page, Shard
-from tabular.ports.stores import StreamRecord
+from tabular.ports.streams import Listing, Page, Shard, StreamRecord
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

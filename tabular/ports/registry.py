@@ -1,0 +1,98 @@
+"""The model registry: which run is the champion, its bundle, and for training the runs and model versions it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tabular.model.bundle_files import FileLimits
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+"""The aliases that a model version can have."""
+
+BUNDLE = "bundle"
+"""The artifact path of a run under which its bundle lies, so that a run id alone finds it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as the registry keeps it: everything is text but the metrics. `parent_id` is its sweep's run, if any."""
+
+    id: str
+    url: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    parent_id: str | None = None
+
+
+class BundleSource(Protocol):
+    """What serving needs of the registry. Raises Unavailable, or NotFound for an unknown run or alias."""
+
+    def champion(self) -> str:
+        """The run id that the alias `champion` stands on."""
+        ...
+
+    def fetch_bundle(self, run_id: str, folder: Path) -> None:
+        """Download the run's bundle into the empty folder; raises BrokenBundle for one that is too large or odd."""
+        ...
+
+
+class ModelRegistry(BundleSource, Protocol):
+    """What training and monitoring need besides. Raises Unavailable, NotFound, or Rejected for what is not taken."""
+
+    def trained_at(self) -> float:
+        """When a training run last completed, in seconds since 1970; raises NotFound if none ever did."""
+        ...
+
+    def version_tags(self, run_id: str) -> Mapping[str, str]:
+        """The tags of the model version that a run is, newest first; none if it is no version."""
+        ...
+
+    def fetch(self, run_id: str, path: str, limits: FileLimits, folder: Path) -> None:
+        """Download the files that `limits` names from under an artifact path of the run into the empty folder."""
+        ...
+
+    def run(self, run_id: str) -> Run:
+        """A run that exists and was not deleted."""
+        ...
+
+    def url(self, run_id: str) -> str:
+        """The page of a run."""
+        ...
+
+    def start_run(self, name: str, tags: Mapping[str, Any], parent_id: str | None = None) -> str:
+        """Open a run, under a parent if one is given; returns its id."""
+        ...
+
+    def log(
+        self,
+        run_id: str,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write parameters, metrics and tags in one call."""
+        ...
+
+    def put_folder(self, run_id: str, folder: Path, path: str) -> None:
+        """Upload the files of a folder under an artifact path of the run."""
+        ...
+
+    def finish(self, run_id: str, *, failed: bool = False) -> None:
+        """Close a run."""
+        ...
+
+    def end_running(self, tag: str, value: str, why: str) -> int:
+        """Close every open run with this tag as failed; returns how many there were."""
+        ...
+
+    def register(self, run_id: str, alias: str, tags: Mapping[str, Any]) -> str:
+        """Give the alias to the run's bundle, as a new model version unless it is one already; returns the version."""
+        ...
+
+    def drop_alias(self, alias: str, run_id: str) -> None:
+        """Take the alias away if it stands on this run."""
+        ...
