@@ -13,15 +13,7 @@ from markupsafe import Markup
 from reporting import charts
 from reporting.charts import Histogram
 from reporting.report import ColumnView, Report
-from tabular.quality.two_sample import ALPHA, CHI_SQUARE, JENSEN_SHANNON, KS, KS_DISTANCE, MIN_DISTANCE
-
-METHODS = {
-    KS: "Kolmogorov-Smirnov",
-    KS_DISTANCE: "Kolmogorov-Smirnov",
-    CHI_SQUARE: "chi-square, two samples",
-    JENSEN_SHANNON: "Jensen-Shannon",
-    "none": "none: no values",
-}
+from tabular.quality.two_sample import ALPHA, METHOD_NAMES, MIN_DISTANCE
 
 
 def report_page(report: Report) -> str:
@@ -55,7 +47,7 @@ def _environment() -> jinja2.Environment:
         "p_value": _p_value,
         "moment": lambda moment: f"{moment:%d %b %Y, %H:%M:%S} UTC",
         "span": _span,
-        "method": lambda name: METHODS.get(name, name),
+        "method": lambda name: METHOD_NAMES.get(name, name),
         "plot": _plot,
     }
     environment.filters.update(filters)

@@ -11,10 +11,12 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from model_orchestration.data.shift import moved
 from tabular.contract.types import Contract
 from tabular.errors import Fault, InvalidTable
 from tabular.data.table import CleanTable, clean, read_csv
+from tabular.model.bundle import REFERENCE_TARGET
+from tabular.quality.drift import ColumnDrift, TooFewRows, compare
+from tabular.quality.two_sample import METHOD_NAMES, MIN_DISTANCE
 
 MIN_ROWS = 100
 MIN_CLASS_ROWS = 10
@@ -58,7 +60,7 @@ def check(contract: Contract, body: bytes, accepted: CleanTable | None = None) -
         return CheckReport(rows=len(raw), errors=(*_errors(error), *identity), warnings=tuple(warnings))
     missing_share = {name: float(table.features[name].isna().mean()) for name in contract.feature_names}
     class_rows = {label: int((table.raw_target == label).sum()) for label in contract.target.classes}
-    drifted = moved(contract, table, accepted) if accepted is not None else []
+    drifted = _drifted(contract, table, accepted) if accepted is not None else {}
     return CheckReport(
         rows=len(table),
         errors=(*identity, *_target_errors(contract, table, class_rows), *_column_errors(contract, missing_share)),
@@ -66,12 +68,12 @@ def check(contract: Contract, body: bytes, accepted: CleanTable | None = None) -
             *warnings,
             *_column_warnings(contract, table, missing_share),
             *_class_warnings(class_rows, len(table)),
-            *(str(shift) for shift in drifted),
+            *(_moved(name, found) for name, found in drifted.items()),
             *_size_warnings(table, accepted),
         ),
         missing_share=missing_share,
         class_rows=class_rows,
-        drifted=tuple(shift.column for shift in drifted),
+        drifted=tuple(drifted),
     )
 
 
@@ -150,6 +152,26 @@ def _class_warnings(class_rows: dict[str, int], rows: int) -> list[str]:
         for label, count in class_rows.items()
         if MIN_CLASS_ROWS <= count < SMALL_CLASS_SHARE * rows
     ]
+
+
+def _drifted(contract: Contract, table: CleanTable, accepted: CleanTable) -> dict[str, ColumnDrift]:
+    """The features, and the target, that drifted between the accepted table and this one, by name."""
+    before, now = (side.features.assign(**{REFERENCE_TARGET: side.target}) for side in (accepted, table))
+    found = compare(before, now, contract, min_rows=1)
+    if isinstance(found, TooFewRows):
+        return {}
+    columns = {column.name: column for column in found.columns}
+    if found.target is not None:
+        columns[f"target {contract.target.column}"] = found.target
+    return {name: column for name, column in columns.items() if column.drifted}
+
+
+def _moved(name: str, found: ColumnDrift) -> str:
+    what = "the share of missing values" if found.aspect == "missing" else "the distribution of values"
+    return (
+        f"{name}: {what} moved since the last accepted version: {METHOD_NAMES[found.distance_method]} distance "
+        f"{found.distance:.2f}, {MIN_DISTANCE[found.distance_method]:g} or more matters (p = {found.p_value:.1g})"
+    )
 
 
 def _size_warnings(table: CleanTable, accepted: CleanTable | None) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tabular.contract.types import Contract, Feature
-from tabular.model.bundle import REFERENCE_SCORE
+from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.predictions.prediction import Prediction
 
 MISSING_LABEL = "(missing)"
@@ -39,7 +39,7 @@ def closed_labels(feature: Feature, values: pd.Series[Any]) -> pd.Series[str]:
 def comparable(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """Numbers as float64, labels closed, and per number a column `presence(name)` that says whether it is there.
 
-    An infinite number counts as missing: no endpoint takes one.
+    The target's classes are labels too. An infinite number counts as missing: no endpoint takes one.
     """
     columns: dict[str, pd.Series[Any]] = {}
     for feature in contract.features:
@@ -52,6 +52,9 @@ def comparable(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
             columns[feature.name] = closed_labels(feature, values)
     if REFERENCE_SCORE in frame:
         columns[REFERENCE_SCORE] = finite(frame[REFERENCE_SCORE])
+    if REFERENCE_TARGET in frame:
+        target = frame[REFERENCE_TARGET]
+        columns[REFERENCE_TARGET] = target.astype(str) if contract.target.classes else finite(target)
     return pd.DataFrame(columns).reset_index(drop=True)
 
 

@@ -1,4 +1,4 @@
-"""Drift: how far a window of predictions has moved from the rows its model was judged on.
+"""Drift: how far rows have moved from a reference, of predictions or of a new version of the training table.
 
 A column counts as drifted when the change is both certain (a two-sample p-value, corrected by Holm for the number of
 tests) and large enough to matter (a distance of at least MIN_DISTANCE). The tests are in two_sample.py; why
@@ -10,16 +10,17 @@ Evidently runs them as one report. It takes seconds to import, so it is imported
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_float_dtype
 
 from tabular.contract.types import Contract, Feature
-from tabular.model.bundle import REFERENCE_SCORE
+from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.predictions.window import UNSEEN_LABEL, closed_labels, comparable, finite, presence
 from tabular.quality.two_sample import (
     CHI_SQUARE,
@@ -27,20 +28,12 @@ from tabular.quality.two_sample import (
     KS,
     KS_DISTANCE,
     MIN_DISTANCE,
-    chi_square_p_value,
+    Difference,
     holm,
     is_drift,
-    jensen_shannon,
-    ks_distance,
-    ks_p_value,
+    of_categories,
+    of_numbers,
 )
-
-METHODS: Mapping[str, Callable[[Any, Any], float]] = {
-    KS: ks_p_value,
-    KS_DISTANCE: ks_distance,
-    CHI_SQUARE: chi_square_p_value,
-    JENSEN_SHANNON: jensen_shannon,
-}
 
 Aspect = Literal["values", "missing"]
 
@@ -71,12 +64,13 @@ class ColumnDrift(msgspec.Struct, frozen=True):
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """A window compared with its reference. `prediction` is None where either side has no scores."""
+    """A window compared with its reference; `prediction` and `target` are None where a side has none of them."""
 
     rows: int
     reference_rows: int
     columns: tuple[ColumnDrift, ...]
     prediction: ColumnDrift | None
+    target: ColumnDrift | None = None
 
     @property
     def drifted_columns(self) -> tuple[str, ...]:
@@ -130,7 +124,7 @@ class _Check:
 def compare(
     reference: pd.DataFrame, window: pd.DataFrame, contract: Contract, min_rows: int = 300
 ) -> Drift | TooFewRows:
-    """Compare a window with a reference (both as `Bundle.reference()` has them; the scores may be absent)."""
+    """Compare a window with a reference, both as `Bundle.reference()` has them; scores and target may be absent."""
     need = max(min_rows, 1)
     if len(reference) < need:
         return TooFewRows(len(reference), need, "reference")
@@ -139,33 +133,35 @@ def compare(
     before, now = comparable(reference, contract), comparable(window, contract)
     checks = _checks(before, now, contract)
     measured = _measure(before, now, checks)
-    corrected = holm(np.array([p_value for p_value, _ in measured]))
+    corrected = holm(np.array([one.p_value for one in measured]))
     by_feature: dict[str, list[ColumnDrift]] = {}
-    for check, p_value, (_, distance) in zip(checks, corrected.tolist(), measured, strict=True):
-        found = _column(check, p_value, distance, reference, window, contract)
+    for check, p_value, raw in zip(checks, corrected.tolist(), measured, strict=True):
+        found = _column(check, Difference(p_value, raw.distance), reference, window, contract)
         by_feature.setdefault(check.feature, []).append(found)
     columns = tuple(
         _telling(by_feature.get(feature.name) or [_untestable(feature, reference, window)])
         for feature in contract.features
     )
-    prediction = _telling(by_feature[REFERENCE_SCORE]) if REFERENCE_SCORE in by_feature else None
-    return Drift(len(window), len(reference), columns, prediction)
+    prediction, target = (
+        _telling(by_feature[name]) if name in by_feature else None for name in (REFERENCE_SCORE, REFERENCE_TARGET)
+    )
+    return Drift(len(window), len(reference), columns, prediction, target)
 
 
 def _checks(before: pd.DataFrame, now: pd.DataFrame, contract: Contract) -> list[_Check]:
     """Every column that both sides have values in, and the presence of every number that is sometimes missing."""
     numbers = [feature.name for feature in contract.features if feature.is_numeric]
-    scores = [REFERENCE_SCORE] if REFERENCE_SCORE in before and REFERENCE_SCORE in now else []
+    others = [name for name in (REFERENCE_SCORE, REFERENCE_TARGET) if name in before and name in now]
     columns = [
-        name for name in [*contract.feature_names, *scores] if before[name].notna().any() and now[name].notna().any()
+        name for name in [*contract.feature_names, *others] if before[name].notna().any() and now[name].notna().any()
     ]
-    values = [_Check(name, "values", name, is_numeric=name in {*numbers, *scores}) for name in columns]
+    values = [_Check(name, "values", name, is_numeric=is_float_dtype(before[name])) for name in columns]
     gaps = [name for name in numbers if before[name].hasnans or now[name].hasnans]
     return values + [_Check(name, "missing", presence(name), is_numeric=False) for name in gaps]
 
 
 def _column(
-    check: _Check, p_value: float, distance: float, reference: pd.DataFrame, window: pd.DataFrame, contract: Contract
+    check: _Check, difference: Difference, reference: pd.DataFrame, window: pd.DataFrame, contract: Contract
 ) -> ColumnDrift:
     method, distance_method = check.methods
     feature = next((feature for feature in contract.features if feature.name == check.feature), None)
@@ -174,10 +170,10 @@ def _column(
         name=check.feature,
         aspect=check.aspect,
         method=method,
-        p_value=p_value,
+        p_value=difference.p_value,
         distance_method=distance_method,
-        distance=distance,
-        drifted=is_drift(p_value, distance, distance_method),
+        distance=difference.distance,
+        drifted=is_drift(*difference, distance_method),
         missing_share=_missing_share(window[check.feature], is_numeric=not labels),
         reference_missing_share=_missing_share(reference[check.feature], is_numeric=not labels),
         unseen=int((closed_labels(feature, window[check.feature]) == UNSEEN_LABEL).sum()) if feature and labels else 0,
@@ -208,8 +204,8 @@ def _untestable(feature: Feature, reference: pd.DataFrame, window: pd.DataFrame)
     )
 
 
-def _measure(before: pd.DataFrame, now: pd.DataFrame, checks: Sequence[_Check]) -> list[tuple[float, float]]:
-    """Raw p-value and distance of every check, by one Evidently report."""
+def _measure(before: pd.DataFrame, now: pd.DataFrame, checks: Sequence[_Check]) -> list[Difference]:
+    """What every check found, by one Evidently report; the p-values are not corrected yet."""
     from evidently import DataDefinition, Dataset, Report
 
     metric = _evidently_metric()
@@ -217,29 +213,29 @@ def _measure(before: pd.DataFrame, now: pd.DataFrame, checks: Sequence[_Check]) 
     labels = sorted({check.column for check in checks if not check.is_numeric})
     definition = DataDefinition(numerical_columns=numbers, categorical_columns=labels)
     current, past = (Dataset.from_pandas(frame[numbers + labels], definition) for frame in (now, before))
-    metrics = [metric(column=check.column, method=method) for check in checks for method in check.methods]
-    found = [float(entry["value"]) for entry in Report(metrics).run(current, past).dict()["metrics"]]
-    return list(zip(found[::2], found[1::2], strict=True))
+    report = Report([metric(column=check.column, is_numeric=check.is_numeric) for check in checks])
+    return [Difference(**entry["value"]) for entry in report.run(current, past).dict()["metrics"]]
 
 
 @functools.cache
 def _evidently_metric() -> Any:
-    """One of METHODS on one column, as a metric of Evidently's; its own need a plot each (four fifths of the time).
+    """Test and distance of one column, as a metric of Evidently's; its own draw a plot each, four fifths of the time.
 
     Its own Wasserstein distance divides by a standard deviation of at least 0.001, which small numbers never reach and
     a single extreme inflates; its chi-square takes the reference for the exact truth.
     """
-    from evidently.core.metric_types import ColumnMetric, SingleValue, SingleValueCalculation, SingleValueMetric
+    from evidently.core.metric_types import ByLabelCalculation, ByLabelMetric, ByLabelValue, ColumnMetric
 
-    class ColumnShift(ColumnMetric, SingleValueMetric):  # type: ignore[misc]
-        method: str
+    class ColumnDifference(ColumnMetric, ByLabelMetric):  # type: ignore[misc]
+        is_numeric: bool
 
-    class ColumnShiftCalculation(SingleValueCalculation[ColumnShift]):  # type: ignore[misc]
-        def calculate(self, context: Any, current_data: Any, reference_data: Any) -> SingleValue:  # noqa: ARG002
+    class ColumnDifferenceCalculation(ByLabelCalculation[ColumnDifference]):  # type: ignore[misc]
+        def calculate(self, context: Any, current_data: Any, reference_data: Any) -> ByLabelValue:  # noqa: ARG002
             current, past = (data.column(self.metric.column).data for data in (current_data, reference_data))
-            return self.result(METHODS[self.metric.method](past.dropna(), current.dropna()))
+            measure = of_numbers if self.metric.is_numeric else of_categories
+            return self.result(measure(past.dropna(), current.dropna())._asdict())
 
         def display_name(self) -> str:
-            return f"{self.metric.method} of {self.metric.column}"
+            return f"difference of {self.metric.column}"
 
-    return ColumnShift
+    return ColumnDifference

@@ -1,7 +1,7 @@
 """Two samples of one column: how likely their difference is by chance, and how large it is.
 
-The monitor, the reports and the data checks of training all ask here, so that they judge alike. The Kolmogorov-Smirnov
-test and its distance look at nothing but the order of the values: no unit, no constant factor and no few extremes can
+Drift (drift.py) is told by these, for the monitor, the reports and the data checks of training. The Kolmogorov-Smirnov
+test and its distance depend on nothing but the order of the values: no unit, no constant factor and no few extremes can
 change what they say. A mean or a standard deviation would let one absurd value hide any shift.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,22 @@ ALPHA = 0.01
 KS, KS_DISTANCE = "ks", "ks_distance"
 CHI_SQUARE, JENSEN_SHANNON = "two_sample_chisquare", "jensenshannon"
 MIN_DISTANCE: Mapping[str, float] = {KS_DISTANCE: 0.05, JENSEN_SHANNON: 0.05}
+METHOD_NAMES: Mapping[str, str] = {
+    KS: "Kolmogorov-Smirnov",
+    KS_DISTANCE: "Kolmogorov-Smirnov",
+    CHI_SQUARE: "two-sample chi-square",
+    JENSEN_SHANNON: "Jensen-Shannon",
+}
 MIN_EXPECTED_COUNT = 5.0
 
 Numbers = NDArray[np.float64]
+
+
+class Difference(NamedTuple):
+    """How two samples differ: the p-value of a test, not corrected, and a distance."""
+
+    p_value: float
+    distance: float
 
 
 def is_drift(p_value: float, distance: float, distance_method: str) -> bool:
@@ -38,14 +51,31 @@ def holm(p_values: Numbers) -> Numbers:
     return adjusted
 
 
-def ks_p_value(reference: pd.Series[Any], current: pd.Series[Any]) -> float:
-    """The p-value of the two-sample Kolmogorov-Smirnov test; neither side is empty or has missing values."""
-    return _ks(reference, current)[1]
+def of_numbers(reference: pd.Series[Any], current: pd.Series[Any]) -> Difference:
+    """The two-sample Kolmogorov-Smirnov test and its distance; neither side is empty or has missing values.
+
+    The distance, 0 to 1, is by how much the share of rows below some value differs, at most.
+    """
+    from scipy.stats import ks_2samp
+
+    found = ks_2samp(reference.to_numpy(), current.to_numpy(), method="asymp")
+    p_value = float(found.pvalue)
+    # Of one value on each side the approximation gives no number; they show nothing, whatever they are.
+    return Difference(1.0 if math.isnan(p_value) else p_value, float(found.statistic))
 
 
-def ks_distance(reference: pd.Series[Any], current: pd.Series[Any]) -> float:
-    """The Kolmogorov-Smirnov distance, 0 to 1: by how much the share of rows below some value differs, at most."""
-    return _ks(reference, current)[0]
+def of_categories(reference: pd.Series[str], current: pd.Series[str]) -> Difference:
+    """A two-sample chi-square test, which allows for the reference being a sample too, and the Jensen-Shannon distance.
+
+    The distance, between the shares of the categories, is 0 to 0.83; neither side is empty or has missing values.
+    """
+    from scipy.spatial.distance import jensenshannon
+    from scipy.stats import chi2_contingency
+
+    counts = _counts(reference, current)
+    pooled = _pooled(counts)
+    p_value = float(chi2_contingency(pooled, correction=False)[1]) if len(pooled) > 1 else 1.0
+    return Difference(p_value, float(jensenshannon(counts[:, 0], counts[:, 1])))
 
 
 def most_moved(reference: Numbers, current: Numbers) -> tuple[float, float, float]:
@@ -56,40 +86,15 @@ def most_moved(reference: Numbers, current: Numbers) -> tuple[float, float, floa
     return float(cuts[at]), float(shares[0][at]), float(shares[1][at])
 
 
-def chi_square_p_value(reference: pd.Series[str], current: pd.Series[str]) -> float:
-    """The p-value of a two-sample chi-square test, which allows for the reference being a sample too."""
-    from scipy.stats import chi2_contingency
-
-    counts = _pooled(_counts(reference, current))
-    return float(chi2_contingency(counts, correction=False)[1]) if len(counts) > 1 else 1.0
-
-
-def jensen_shannon(reference: pd.Series[str], current: pd.Series[str]) -> float:
-    """The Jensen-Shannon distance between the shares of labels, 0 to 0.83."""
-    from scipy.spatial.distance import jensenshannon
-
-    counts = _counts(reference, current)
-    return float(jensenshannon(counts[:, 0], counts[:, 1]))
-
-
-def _ks(reference: pd.Series[Any], current: pd.Series[Any]) -> tuple[float, float]:
-    from scipy.stats import ks_2samp
-
-    found = ks_2samp(reference.to_numpy(), current.to_numpy(), method="asymp")
-    p_value = float(found.pvalue)
-    # Of one value on each side the approximation gives no number; they show nothing, whatever they are.
-    return float(found.statistic), 1.0 if math.isnan(p_value) else p_value
-
-
 def _counts(reference: pd.Series[str], current: pd.Series[str]) -> Numbers:
-    """Rows of either side (columns) by label (rows)."""
+    """Rows of either side (columns) by category (rows)."""
     counted = [reference.value_counts(), current.value_counts()]
     found: Numbers = pd.concat(counted, axis=1).fillna(0.0).to_numpy(dtype=np.float64)
     return found
 
 
 def _pooled(counts: Numbers) -> Numbers:
-    """Merge the rarest levels (rows) until every cell's expected count reaches MIN_EXPECTED_COUNT."""
+    """Merge the rarest categories (rows) until every cell's expected count reaches MIN_EXPECTED_COUNT."""
     counts = counts[np.argsort(counts.sum(axis=1), kind="stable")]
     expected = counts.sum(axis=1) * counts.sum(axis=0).min() / counts.sum()
     if expected[0] >= MIN_EXPECTED_COUNT:
