@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from model_orchestration.evaluation.comparison import Difference
 from model_orchestration.evaluation.evidence import GateReport
-from model_orchestration.evaluation.metrics import Difference, Slice
+from model_orchestration.evaluation.slices import Slice
 from model_orchestration.search.trial_runs import TrialRun
 
 

@@ -20,8 +20,8 @@ from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.champion_comparison import duel
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import judge
-from model_orchestration.evaluation.metrics import best_f1_threshold, metrics, slices
 from model_orchestration.evaluation.promotion import SYNTHETIC, held_back
+from model_orchestration.evaluation.slices import slices
 from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
 from model_orchestration.search.candidate import bundler, search_data
@@ -32,6 +32,7 @@ from tabular.data.table import CleanTable, clean, encode, read_csv
 from tabular.errors import InvalidTable, NotFound
 from tabular.model.bundle import Bundle, read_bundle
 from tabular.ports.registry import CHALLENGER, CHAMPION
+from tabular.quality.metrics import best_f1_threshold, metrics
 
 REPORT, PLOTS = "report", "plots"
 

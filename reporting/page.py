@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from reporting import charts
 from reporting.charts import Histogram
+from reporting.quality import TITLES
 from reporting.report import ColumnView, Report
 from tabular.quality.two_sample import ALPHA, METHOD_NAMES, MIN_DISTANCE
 
@@ -48,6 +49,7 @@ def _environment() -> jinja2.Environment:
         "moment": lambda moment: f"{moment:%d %b %Y, %H:%M:%S} UTC",
         "span": _span,
         "method": lambda name: METHOD_NAMES.get(name, name),
+        "measure": TITLES.__getitem__,
         "plot": _plot,
     }
     environment.filters.update(filters)

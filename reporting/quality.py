@@ -8,14 +8,27 @@ from typing import Any
 import msgspec
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tabular.contract.types import Contract
 from tabular.encoding.values import class_reader
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.predictions.prediction import Prediction
+from tabular.quality.metrics import Floats, metrics
 
-Numbers = NDArray[np.float64]
+TITLES = {
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "accuracy": "accuracy",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "positive_share": "positive share",
+    "mean_score": "mean score",
+}
+"""The measures of a report, in order. F1 is none: the threshold that it is taken at is chosen in training."""
+
 Measures = dict[str, float]
 
 
@@ -38,23 +51,23 @@ def measure(predictions: Sequence[Prediction], reference: pd.DataFrame, contract
     labelled = [prediction for prediction in predictions if prediction.label is not None]
     if not labelled:
         return None
-    truth = [_truth(prediction.label, contract) for prediction in labelled]
-    known = [(prediction, value) for prediction, value in zip(labelled, truth, strict=True) if value is not None]
+    targets = [_target(prediction.label, contract) for prediction in labelled]
+    known = [(prediction, value) for prediction, value in zip(labelled, targets, strict=True) if value is not None]
     unreadable = len(labelled) - len(known)
     if not known:
         return Quality(0, unreadable, {}, {}, "No label names a class or a value of the contract.")
-    values = np.array([value for _, value in known], dtype=np.float64)
-    if contract.table.task == "multiclass":
-        probabilities = [prediction.probabilities for prediction, _ in known]
-        return Quality(len(known), unreadable, _multiclass(values, probabilities, contract), {})
-    scores = np.array([prediction.score for prediction, _ in known], dtype=np.float64)
-    measures, note = _single(values, scores, contract)
-    held_out = reference[[REFERENCE_TARGET, REFERENCE_SCORE]].to_numpy(np.float64)
-    before, _ = _single(held_out[:, 0], held_out[:, 1], contract)
-    return Quality(len(known), unreadable, measures, before, note)
+    target = np.array([value for _, value in known], dtype=np.float64)
+    scores = _scores([prediction for prediction, _ in known], contract)
+    # The reference keeps one score a row: of several classes, that of the likeliest alone.
+    held_out = reference[[REFERENCE_TARGET, REFERENCE_SCORE]].to_numpy(np.float64) if scores.ndim == 1 else None
+    before = {} if held_out is None else _measures(held_out[:, 0], held_out[:, 1], contract)
+    now = _measures(target, scores, contract)
+    is_ranked = contract.table.task == "regression" or "roc_auc" in now
+    note = "" if is_ranked else "All labels are of one class, so the ranking (ROC-AUC) cannot be told."
+    return Quality(len(known), unreadable, now, before, note)
 
 
-def _truth(label: Any, contract: Contract) -> float | None:
+def _target(label: Any, contract: Contract) -> float | None:
     """A label as the target's number: 1 for the positive class, a class position, or the value; None if unreadable."""
     target = contract.target
     if not target.classes:
@@ -65,43 +78,16 @@ def _truth(label: Any, contract: Contract) -> float | None:
     return float(known == target.positive) if target.positive is not None else float(target.classes.index(known))
 
 
-def _single(truth: Numbers, scores: Numbers, contract: Contract) -> tuple[Measures, str]:
-    if contract.table.task == "regression":
-        return _regression(truth, scores), ""
-    if len(np.unique(truth)) < 2:
-        return _losses(truth, scores), "All labels are of one class, so the ranking (ROC-AUC) cannot be told."
-    from sklearn.metrics import average_precision_score, roc_auc_score
-
-    ranking = {
-        "ROC-AUC": float(roc_auc_score(truth, scores)),
-        "PR-AUC": float(average_precision_score(truth, scores)),
-    }
-    return ranking | _losses(truth, scores), ""
+def _scores(predictions: Sequence[Prediction], contract: Contract) -> Floats:
+    """N scores, or n x classes probabilities; a class that a prediction does not have counts as 0."""
+    if contract.table.task != "multiclass":
+        return np.array([prediction.score for prediction in predictions], dtype=np.float64)
+    rows = [[(one.probabilities or {}).get(name, 0.0) for name in contract.target.classes] for one in predictions]
+    return np.array(rows, dtype=np.float64)
 
 
-def _losses(truth: Numbers, scores: Numbers) -> Measures:
-    clipped = np.clip(scores, 1e-7, 1 - 1e-7)
-    log_loss = -np.mean(truth * np.log(clipped) + (1 - truth) * np.log(1 - clipped))
-    return {
-        "log loss": float(log_loss),
-        "Brier score": float(np.mean((scores - truth) ** 2)),
-        "positive share": float(truth.mean()),
-        "mean score": float(scores.mean()),
-    }
-
-
-def _regression(truth: Numbers, values: Numbers) -> Measures:
-    errors = values - truth
-    spread = float(np.sum((truth - truth.mean()) ** 2))
-    measures = {"RMSE": float(np.sqrt(np.mean(errors**2))), "MAE": float(np.mean(np.abs(errors)))}
-    return measures | ({"R²": 1 - float(np.sum(errors**2)) / spread} if spread else {})
-
-
-def _multiclass(truth: Numbers, probabilities: Sequence[dict[str, float] | None], contract: Contract) -> Measures:
-    rows = [[(chance or {}).get(name, 0.0) for name in contract.target.classes] for chance in probabilities]
-    table = np.array(rows, dtype=np.float64)
-    told = table[np.arange(len(truth)), truth.astype(int)]
-    return {
-        "accuracy": float(np.mean(table.argmax(axis=1) == truth)),
-        "log loss": float(-np.mean(np.log(np.clip(told, 1e-7, 1.0)))),
-    }
+def _measures(target: Floats, scores: Floats, contract: Contract) -> Measures:
+    found = metrics(contract.table.task, target, scores)
+    if contract.table.task == "binary":
+        found |= {"positive_share": float(target.mean()), "mean_score": float(scores.mean())}
+    return {name: found[name] for name in TITLES if name in found}

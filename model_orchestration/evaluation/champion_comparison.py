@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_orchestration.data.split import Split, split
-from model_orchestration.evaluation.metrics import Difference, compare
+from model_orchestration.evaluation.comparison import Difference, compare
 from model_orchestration.evaluation.probes import contents
 from model_orchestration.evaluation.promotion import is_synthetic
 from model_orchestration.job import Job, Tools

@@ -1,12 +1,47 @@
-"""A paired comparison in words: every sentence of the gate about two models is made of one `Difference`."""
+"""A paired comparison of two models on the same rows, and in words: the gate's sentences are made of `Difference`s."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from model_orchestration.evaluation.metrics import Difference
+import msgspec
+import numpy as np
+
+from tabular.contract.types import Task
+from tabular.quality.metrics import Floats, row_losses
 
 MIN_DIGITS, MAX_DIGITS = 4, 15
+RESAMPLES = 2_000
+CHUNK_CELLS = 4_000_000
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """Ours against theirs on the same rows; `gain` above 0 means ours is better, [low, high] is its 95 % interval."""
+
+    metric: str
+    ours: float
+    theirs: float
+    gain: float
+    low: float
+    high: float
+
+
+def compare(task: Task, target: Floats, ours: Floats, theirs: Floats, seed: int = 0) -> list[Difference]:
+    """Paired bootstrap over the rows: the loss, and for a binary task the ROC-AUC too."""
+    ours, theirs = np.asarray(ours, dtype=np.float64), np.asarray(theirs, dtype=np.float64)
+    our_loss, their_loss = row_losses(task, target, ours), row_losses(task, target, theirs)
+    curves = [_RankedAuc(target, scores) for scores in (ours, theirs)] if task == "binary" else []
+    loss_gains, auc_gains = [], []
+    for weights in _resamples(len(target), seed):
+        loss_gains.append(weights @ (their_loss - our_loss) / len(target))
+        if curves:
+            auc_gains.append(curves[0](weights) - curves[1](weights))
+    differences = [_difference("loss", our_loss.mean(), their_loss.mean(), np.concatenate(loss_gains), sign=-1)]
+    if curves:
+        once = np.ones((1, len(target)))
+        points = [float(curve(once)[0]) for curve in curves]
+        differences.append(_difference("roc_auc", points[0], points[1], np.concatenate(auc_gains), sign=1))
+    return differences
 
 
 def figures(*values: float) -> list[str]:
@@ -44,3 +79,34 @@ def _one(difference: Difference, whose: str) -> str:
     return (
         f"{difference.metric} {ours} against {whose}'s {theirs}: {finding} (gain {gain}, 95 % interval {low} to {high})"
     )
+
+
+def _difference(metric: str, ours: float, theirs: float, gains: Floats, *, sign: int) -> Difference:
+    low, high = np.nanquantile(gains, [0.025, 0.975])
+    return Difference(metric, float(ours), float(theirs), float(sign * (ours - theirs)), float(low), float(high))
+
+
+def _resamples(rows: int, seed: int) -> Iterator[Floats]:
+    draw = np.random.default_rng(seed)
+    step = max(1, CHUNK_CELLS // rows)
+    for start in range(0, RESAMPLES, step):
+        size = min(step, RESAMPLES - start)
+        yield draw.multinomial(rows, np.full(rows, 1 / rows), size=size).astype(np.float64)
+
+
+class _RankedAuc:
+    """ROC-AUC under many row weights at once: the rows are sorted once, ties count half."""
+
+    def __init__(self, target: Floats, scores: Floats) -> None:
+        self._order = np.argsort(scores, kind="stable")
+        ranked = scores[self._order]
+        self._starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+        self._is_positive = (target == 1)[self._order]
+
+    def __call__(self, weights: Floats) -> Floats:
+        ranked = weights[:, self._order]
+        positive = np.add.reduceat(ranked * self._is_positive, self._starts, axis=1)
+        negative = np.add.reduceat(ranked * ~self._is_positive, self._starts, axis=1)
+        below = np.cumsum(negative, axis=1) - negative / 2
+        pairs = positive.sum(axis=1) * negative.sum(axis=1)
+        return np.asarray((positive * below).sum(axis=1) / np.where(pairs > 0, pairs, np.nan))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_orchestration.data.split import Split
-from model_orchestration.evaluation.metrics import Difference, compare
+from model_orchestration.evaluation.comparison import Difference, compare
 from tabular.contract.types import Contract
 
 Floats = NDArray[np.floating[Any]]

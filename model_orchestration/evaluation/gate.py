@@ -10,9 +10,9 @@ import numpy as np
 from model_orchestration.evaluation.baselines import CONSTANT
 from model_orchestration.evaluation.comparison import certainly_better, certainly_worse, figures, told
 from model_orchestration.evaluation.evidence import Check, Evidence, GateReport, Refusal
-from model_orchestration.evaluation.metrics import headline, metrics, row_losses
 from model_orchestration.evaluation.probes import feature_ranking, identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
+from tabular.quality.metrics import headline, metrics, row_losses
 
 TOO_GOOD = 0.999
 MAX_GAP_SIGMAS = 3.0

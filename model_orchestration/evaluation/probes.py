@@ -5,9 +5,9 @@ from __future__ import annotations
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from model_orchestration.data.split import Split
-from model_orchestration.evaluation.metrics import headline, metrics
 from tabular.contract.types import Contract
 from tabular.data.table import CleanTable, encode
+from tabular.quality.metrics import headline, metrics
 
 PROBE_LEAVES = 16
 

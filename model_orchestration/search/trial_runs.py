@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from model_orchestration.evaluation.metrics import metrics
 from model_orchestration.search.candidate import Bundler
 from model_orchestration.search.sweep import Params, Trial
 from tabular.ports.registry import BUNDLE, ModelRegistry
+from tabular.quality.metrics import metrics
 
 PENS = 2
 

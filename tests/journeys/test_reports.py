@@ -58,7 +58,7 @@ def test_labels_that_come_later_are_in_the_next_report(fresh, bundle, tmp_path):
     assert said == f"300 of 301 labels are attached to their predictions; {lost}; {blank}.\n"
     fresh.make()
     row = fresh.store.reports(1)[0]
-    assert (row["labels"], row["quality"]["ROC-AUC"]) == (300, 1.0)
+    assert (row["labels"], row["quality"]["roc_auc"]) == (300, 1.0)
 
 
 def test_each_run_that_answered_has_a_report_of_its_own_and_one_that_cannot_hides_no_other(fresh, bundle):

@@ -8,11 +8,11 @@ from sklearn.model_selection import StratifiedKFold
 
 from embedded.layout import PROJECT
 from model_orchestration.data.split import Split, split
-from model_orchestration.evaluation.metrics import metrics
 from model_orchestration.search.candidate import search_data
 from model_orchestration.search.sweep import Fit, SearchData, objective
 from tabular.contract.loading import load_contract
 from tabular.data.table import clean, encode, read_csv
+from tabular.quality.metrics import metrics
 
 TABLES = {
     "credit_card_churn": ("BankChurners.csv", 0.78, 0.37, 0.80),

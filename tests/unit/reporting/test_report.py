@@ -106,8 +106,8 @@ def test_quality_is_measured_on_the_labelled_ones_and_says_how_many(bundle, stea
     truth = ["Attrited Customer" if one.score > 0.5 else "Existing Customer" for one in steady[:250]]
     report = report_on(bundle, labelled(steady[:250], truth) + steady[250:])
     assert report.quality.labels == 250
-    assert report.quality.measures["ROC-AUC"] == 1.0
-    assert report.quality.reference["ROC-AUC"] < 1.0
+    assert report.quality.measures["roc_auc"] == 1.0
+    assert report.quality.reference["roc_auc"] < 1.0
     page = text_of(report_page(report))
     assert "Measured on the 250 of 600 predictions" in page
     assert "ROC-AUC 1" in page
@@ -115,8 +115,8 @@ def test_quality_is_measured_on_the_labelled_ones_and_says_how_many(bundle, stea
 
 def test_labels_of_one_class_give_no_ranking(bundle, steady, report_on):
     report = report_on(bundle, labelled(steady, ["Existing Customer"] * 10) + steady[10:])
-    assert "ROC-AUC" not in report.quality.measures
-    assert report.quality.measures["positive share"] == 0
+    assert "roc_auc" not in report.quality.measures
+    assert report.quality.measures["positive_share"] == 0
     page = text_of(report_page(report))
     assert "cannot be told" in page
     assert "few" in page
@@ -197,8 +197,8 @@ def test_a_regression_report_measures_errors(bundle, steady, report_on):
     numbers = type(bundle)(**{**vars(bundle), "contract": as_task(bundle.contract, "regression")})
     steady = made_under(numbers, steady)
     report = report_on(numbers, labelled(steady[:300], [one.score + 0.5 for one in steady]) + steady[300:])
-    assert report.quality.measures["MAE"] == pytest.approx(0.5)
-    assert report.quality.measures["RMSE"] == pytest.approx(0.5)
+    assert report.quality.measures["mae"] == pytest.approx(0.5)
+    assert report.quality.measures["rmse"] == pytest.approx(0.5)
     assert "MAE 0.5" in text_of(report_page(report))
 
 

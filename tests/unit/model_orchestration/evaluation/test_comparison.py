@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
 
-from model_orchestration.evaluation.comparison import certainly_better, certainly_worse, figures, told
-from model_orchestration.evaluation.metrics import compare
+from model_orchestration.evaluation.comparison import certainly_better, certainly_worse, compare, figures, told
+
+DRAW = np.random.default_rng(0)
+TARGET = (DRAW.random(800) < 0.3).astype(float)
+GOOD = np.clip(TARGET * 0.3 + 0.25 + DRAW.normal(0, 0.15, 800), 0.01, 0.99)
+POOR = np.clip(TARGET * 0.05 + 0.3 + DRAW.normal(0, 0.15, 800), 0.01, 0.99)
 
 SENTENCE = re.compile(
     r"(?P<metric>\w+) (?P<ours>\S+) against a rival's (?P<theirs>\S+): (?P<word>better|worse|equal)(?P<chance>, within "
@@ -83,3 +89,29 @@ def test_figures_that_differ_never_read_the_same():
     assert figures(0.12345, 0.12346) == ["0.12345", "0.12346"]
     assert figures(1.0, 1.0) == ["1", "1"]
     assert figures(1e-12, 1.0000001e-12) == ["1e-12", "1.0000001e-12"]
+
+
+def test_the_bootstrap_tells_a_better_model_from_a_worse():
+    for difference in compare("binary", TARGET, GOOD, POOR):
+        assert difference.low > 0
+        assert difference.low <= difference.gain <= difference.high
+    assert all(difference.high < 0 for difference in compare("binary", TARGET, POOR, GOOD))
+
+
+def test_a_model_against_itself_gains_nothing():
+    assert all((one.gain, one.low, one.high) == (0, 0, 0) for one in compare("binary", TARGET, GOOD, GOOD))
+
+
+def test_the_bootstrapped_auc_is_the_auc_of_scikit_learn_with_ties():
+    coarse = np.round(GOOD, 1)
+    found = {one.metric: one for one in compare("binary", TARGET, coarse, POOR)}["roc_auc"]
+    assert found.ours == pytest.approx(roc_auc_score(TARGET, coarse))
+    assert found.theirs == pytest.approx(roc_auc_score(TARGET, POOR))
+
+
+def test_every_task_can_be_compared(trained_for_task):
+    scores = trained_for_task.test_scores
+    target = trained_for_task.parts.test.target.to_numpy()
+    shuffled = np.random.default_rng(0).permutation(scores)
+    differences = compare(trained_for_task.contract.table.task, target, scores, shuffled)
+    assert all(difference.low > 0 for difference in differences)

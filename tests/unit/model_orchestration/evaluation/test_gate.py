@@ -12,9 +12,9 @@ from sklearn.metrics import roc_auc_score
 from model_orchestration.data.split import Split, split
 from model_orchestration.evaluation import gate
 from model_orchestration.evaluation.baselines import baselines
+from model_orchestration.evaluation.comparison import compare
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import judge
-from model_orchestration.evaluation.metrics import compare
 from tabular.data.table import CleanTable, encode
 from tabular.model.bundle import Scores
 

@@ -10,9 +10,9 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
-from model_orchestration.evaluation.metrics import row_losses
 from model_orchestration.search.candidate import search_data
 from model_orchestration.search.sweep import LAG, Fit, Proposer, Trial, best, objective, space, sweep, threads
+from tabular.quality.metrics import row_losses
 
 TRIALS = LAG + 16  # hyperopt draws the first 20 at random; the rest must be told the same story too
 
