@@ -28,7 +28,7 @@ from model_orchestration.search.candidate import bundler, search_data
 from model_orchestration.search.sweep import Fit, Trial, objective, sweep
 from model_orchestration.search.trial_runs import Recorder
 from tabular.data import feature_store
-from tabular.data.table import CleanTable, clean, encode, read_csv
+from tabular.data.table import CleanTable, encode
 from tabular.errors import InvalidTable, NotFound
 from tabular.model.bundle import Bundle, read_bundle
 from tabular.ports.registry import CHALLENGER, CHAMPION
@@ -176,8 +176,9 @@ def is_there(tools: Tools, swept: Sweep) -> bool:
     return True
 
 
+@lru_cache(maxsize=1)
 def fetch_bundle(tools: Tools, run_id: str) -> Bundle:
-    """The verified bundle of a run."""
+    """The verified bundle of a run, fetched once for the steps that ask for it; raises BrokenBundle and Unavailable."""
     with tempfile.TemporaryDirectory() as folder:
         tools.registry.fetch_bundle(run_id, Path(folder))
         bundle = read_bundle(Path(folder))
@@ -229,7 +230,7 @@ def _accepted_table(tools: Tools, job: Job, sha256: str | None) -> CleanTable | 
     if sha256 is None:
         return None
     try:
-        return clean(contract, read_csv(feature_store.fetch(tools.objects, contract, sha256)))
+        return feature_store.load(tools.objects, contract, sha256)
     except (NotFound, InvalidTable):  # gone, or from before the contract changed: nothing to compare with
         return None
 
@@ -241,5 +242,4 @@ def _parts(tools: Tools, job: Job) -> Split:
 @lru_cache(maxsize=2)
 def _cut(tools: Tools, contract_json: str, sha256: str, seed: int) -> Split:
     job = Job(contract=contract_json, data_sha256=sha256, seed=seed, trials=0, time_budget_seconds=0, code="")
-    contract = job.read_contract
-    return split(clean(contract, read_csv(feature_store.fetch(tools.objects, contract, sha256))), seed)
+    return split(feature_store.load(tools.objects, job.read_contract, sha256), seed)

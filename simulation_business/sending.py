@@ -18,7 +18,7 @@ from simulation_business.replay import Pace, Record, parse_shifts, replay
 from tabular.contract.loading import load_contract
 from tabular.contract.types import Contract
 from tabular.data import feature_store
-from tabular.data.table import clean, public_records, read_csv
+from tabular.data.table import public_records
 from tabular.errors import InvalidSetting, TabularError
 from tabular.settings import Settings
 from tabular.wiring import Wiring, wire
@@ -107,9 +107,7 @@ def _job(arguments: argparse.Namespace, wiring: Wiring, stop: threading.Event) -
         raise InvalidSetting("--rate must be a number above 0, and --count a whole number of at least 1")
     contract = load_contract(arguments.contract)
     shifts = parse_shifts(contract, arguments.shift)
-    objects = wiring.objects()
-    version = feature_store.latest(objects, contract)
-    table = clean(contract, read_csv(feature_store.fetch(objects, contract, version.sha256)))
+    table = feature_store.load(wiring.objects(), contract)
     seed = drawn_seed() if arguments.seed is None else arguments.seed
     sys.stderr.write(f"rows of {contract.table.name} in the order of --seed {seed}\n")
     records = replay(public_records(contract, table.features), seed, shifts)

@@ -12,7 +12,7 @@ from benchmarks.load.processes import tree, usage
 from benchmarks.results import Table
 from benchmarks.sweep.task import SEED, WARM, Task
 from model_orchestration.search.engines import Engine
-from model_orchestration.search.sweep import Fit, best, objective, sweep
+from model_orchestration.search.sweep import Fit, objective, sweep
 
 ONE, TWO, DASK_TWO, DASK_FOUR = Engine(1), Engine(2), Engine(2, "dask"), Engine(4, "dask")
 ENGINES = (ONE, TWO, DASK_TWO, DASK_FOUR)
@@ -49,7 +49,7 @@ def once(engine: Engine, fit: Fit, trials: int, run: Run) -> None:
         done = sweep(remote, trials, SEED, executor)
         run.wall.append(time.perf_counter() - began)
         run.cpu.append(cpu_of_all() - before)
-        run.found.append(best(done).params)
+        run.found.append(min(done, key=lambda trial: trial.loss).params)
 
 
 def cpu_of_all() -> float:

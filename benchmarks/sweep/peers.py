@@ -20,7 +20,7 @@ from embedded.layout import Layout, Ports
 from embedded.services import backends
 from embedded.services.service import free_port
 from model_orchestration.search.candidate import bundler
-from model_orchestration.search.sweep import MAX_ROUNDS, PATIENCE_ROUNDS, Fit, best, objective, space, sweep, threads
+from model_orchestration.search.sweep import MAX_ROUNDS, PATIENCE_ROUNDS, Fit, objective, space, sweep, threads
 from model_orchestration.search.trial_runs import Recorder
 from tabular.adapters.mlflow.registry import MlflowRegistry
 
@@ -53,7 +53,7 @@ def ours(task: Task) -> Figures:
 
     def run(on_trial: Any) -> float:
         with threads(task.workers) as engine:
-            return best(sweep(fit, task.trials, SEED, engine, on_trial=on_trial)).loss
+            return min(trial.loss for trial in sweep(fit, task.trials, SEED, engine, on_trial=on_trial))
 
     registry = MlflowRegistry(task.uri, "benchmark-ours")
     parent = registry.start_run("sweep", {})  # the client is imported before the clock starts, as for the peer

@@ -1,4 +1,4 @@
-"""The data step: a version of the table out of the feature store, cleaned, and cut in three."""
+"""A table cut in three: train, validation and test."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
-from tabular.data import feature_store
-from tabular.contract.types import Contract
-from tabular.ports.objects import Objects
-from tabular.data.table import CleanTable, clean, read_csv
+from tabular.data.table import CleanTable
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE_OF_REST = 0.25  # of the other 80 %: 60/20/20 in all
@@ -26,12 +23,6 @@ class Split:
     train: CleanTable
     validation: CleanTable
     test: CleanTable
-
-
-def pull(objects: Objects, contract: Contract, sha256: str | None = None) -> CleanTable:
-    """Fetch and clean a version, the latest if none is named; raises NotFound, Rejected, InvalidTable, Unavailable."""
-    chosen = sha256 or feature_store.latest(objects, contract).sha256
-    return clean(contract, read_csv(feature_store.fetch(objects, contract, chosen)))
 
 
 def split(table: CleanTable, seed: int) -> Split:

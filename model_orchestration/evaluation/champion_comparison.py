@@ -17,7 +17,7 @@ from model_orchestration.evaluation.promotion import is_synthetic
 from model_orchestration.job import Job, Tools
 from tabular.contract.types import Contract
 from tabular.data import feature_store
-from tabular.data.table import CleanTable, clean, encode, read_csv
+from tabular.data.table import CleanTable, encode
 from tabular.errors import NotFound, Rejected
 from tabular.model.bundle import Bundle, read_bundle
 from tabular.ports.registry import Run
@@ -74,8 +74,8 @@ def _their_view(tools: Tools, job: Job, champion: Bundle, parts: Split) -> Clean
     """Our test rows as the champion's own contract reads them."""
     if champion.contract.digest == job.read_contract.digest:
         return parts.test
-    body = feature_store.fetch(tools.objects, job.read_contract, job.data_sha256)
-    return clean(champion.contract, read_csv(body)).take(parts.test.features.index.to_numpy())
+    table = feature_store.load(tools.objects, job.read_contract, job.data_sha256, read_as=champion.contract)
+    return table.take(parts.test.features.index.to_numpy())
 
 
 def _unseen(
@@ -87,8 +87,8 @@ def _unseen(
     if sha256 == job.data_sha256 and seed == str(job.seed):
         return everything, ()
     try:
-        body = feature_store.fetch(tools.objects, contract, str(sha256))
-        known = set(contents(split(clean(contract, read_csv(body)), int(str(seed))).train))
+        table = feature_store.load(tools.objects, contract, str(sha256))
+        known = set(contents(split(table, int(str(seed))).train))
     except (NotFound, ValueError):
         return everything, ("the champion's own training rows are not known: it may have seen some of the test rows",)
     unseen = np.array([content not in known for content in contents(test)])

@@ -206,11 +206,6 @@ def sweep(
     return finished
 
 
-def best(trials: list[Trial]) -> Trial:
-    """The trial with the lowest validation loss; of equals, the first."""
-    return min(trials, key=lambda trial: trial.loss)
-
-
 def threads(workers: int) -> ThreadPoolExecutor:
     """The local engine: XGBoost trains outside the GIL, so threads do, and they share the data."""
     return ThreadPoolExecutor(max_workers=workers, thread_name_prefix="trial")

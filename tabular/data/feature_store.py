@@ -20,7 +20,7 @@ import msgspec
 from tabular.contract.types import Contract
 from tabular.errors import NotFound, Rejected
 from tabular.ports.objects import Objects
-from tabular.data.table import read_csv
+from tabular.data.table import CleanTable, clean, read_csv
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +119,17 @@ def fetch(objects: Objects, contract: Contract, sha256: str) -> bytes:
             f"sha256 {found}. Publish the file again with `make init_aws`"
         )
     return body
+
+
+def load(
+    objects: Objects, contract: Contract, sha256: str | None = None, read_as: Contract | None = None
+) -> CleanTable:
+    """A version of the contract's table, the latest if none is named, cleaned by it or by the contract `read_as`.
+
+    Raises NotFound, Rejected, InvalidTable and Unavailable.
+    """
+    body = fetch(objects, contract, sha256 or latest(objects, contract).sha256)
+    return clean(read_as or contract, read_csv(body))
 
 
 def mark_accepted(objects: Objects, contract: Contract, sha256: str) -> None:

@@ -45,10 +45,6 @@ class PredictionReader(Protocol):
         """How many documents have since <= made_at; `most` if there are more."""
         ...
 
-    def between(self, since: datetime, until: datetime, limit: int) -> list[Prediction]:
-        """The predictions with since <= made_at < until, newest first, at most `limit`."""
-        ...
-
     def sample_latest(self, newest: int, most: int, run_id: str, until: datetime | None = None) -> Sample:
         """The `newest` so many predictions of a run (before `until`), or a uniform sample of them: at most `most`."""
         ...

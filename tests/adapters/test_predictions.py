@@ -66,22 +66,21 @@ def test_nothing_is_saved_from_nothing(predictions):
 
 def test_a_window_holds_its_start_and_not_its_end(predictions):
     predictions.save([prediction(at) for at in range(10)])
-    found = predictions.between(NOON + timedelta(microseconds=2), NOON + timedelta(microseconds=5), 10)
-    assert [each.id for each in found] == ["p4", "p3", "p2"]
+    found = predictions.sample_between(NOON + timedelta(microseconds=2), NOON + timedelta(microseconds=5), 10, "run1")
+    assert [each.id for each in found.predictions] == ["p4", "p3", "p2"]
 
 
-def test_a_window_gives_the_newest_when_it_holds_more_than_asked(predictions):
+def test_the_latest_are_the_newest_of_those_there_are(predictions):
     predictions.save([prediction(at) for at in range(10)])
-    found = predictions.between(NOON, NOON + timedelta(seconds=1), 2)
-    assert [each.id for each in found] == ["p9", "p8"]
-    assert predictions.between(NOON, NOON + timedelta(seconds=1), 0) == []
+    assert [each.id for each in predictions.latest(2, until=NOON + timedelta(seconds=1))] == ["p9", "p8"]
+    assert predictions.latest(0) == []
 
 
 def test_a_window_may_be_asked_for_in_another_zone(predictions):
     predictions.save([prediction(0)])
     east = timezone(timedelta(hours=5))
     since, until = NOON.astimezone(east), (NOON + timedelta(minutes=1)).astimezone(east)
-    assert len(predictions.between(since, until, 10)) == 1
+    assert len(predictions.sample_between(since, until, 10, "run1").predictions) == 1
 
 
 def test_the_latest_of_one_run_leave_the_others_out(predictions):
@@ -224,7 +223,8 @@ def test_a_document_that_is_no_prediction_is_left_out_counted_and_logged_once(pr
         )
     assert [found.id for found in predictions.latest(2)] == ["p2", "p1"]
     assert [found.id for found in predictions.latest(9)] == ["p2", "p1", "p0"]
-    assert [found.id for found in predictions.between(NOON, NOON + timedelta(hours=1), 9)] == ["p2", "p1", "p0"]
+    period = predictions.sample_between(NOON, NOON + timedelta(hours=1), 9, "run1")
+    assert [found.id for found in period.predictions] == ["p2", "p1", "p0"]
     assert predictions.unreadable == 5, "each counts once, however often it is read"
     assert len([record for record in caplog.records if "is no prediction" in record.message]) == 1
 

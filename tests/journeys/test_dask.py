@@ -14,7 +14,7 @@ from model_orchestration.code_digest import sweep_digest
 from model_orchestration.data.split import split
 from model_orchestration.search.candidate import search_data
 from model_orchestration.search.engines import Engine
-from model_orchestration.search.sweep import LAG, Fit, Trial, best, objective, sweep, threads
+from model_orchestration.search.sweep import LAG, Fit, Trial, objective, sweep, threads
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, read_csv
 from tabular.errors import Rejected, Unavailable
@@ -54,7 +54,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(cluster, fit, local):
         there = sweep(run, TRIALS, SEED, executor, on_trial=kill)
     assert killed_at == [-signal.SIGKILL]
     assert told(there) == told(local)
-    assert best(there).params == best(local).params
+    assert min(there, key=lambda trial: trial.loss).params == min(local, key=lambda trial: trial.loss).params
 
 
 def test_a_sweep_waits_for_a_worker_when_the_last_one_has_died(cluster, fit, local):

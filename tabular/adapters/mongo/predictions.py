@@ -125,10 +125,6 @@ class MongoPredictions:
         with translated():
             return len(list(self._data.find(made_between(since, LAST), ID).limit(most)))
 
-    def between(self, since: datetime, until: datetime, limit: int) -> list[Prediction]:
-        """The predictions with since <= made_at < until, newest first, at most `limit`; a naive time is UTC."""
-        return self._find(made_between(since, until), limit)
-
     def sample_latest(self, newest: int, most: int, run_id: str, until: datetime | None = None) -> Sample:
         """The `newest` so many predictions of a run (before `until`), or a uniform sample of them: at most `most`."""
         return self._sample(of_run(run_id) | made_between(None, until), most, newest)

@@ -169,3 +169,25 @@ def test_synthetic_data_never_takes_the_place_of_a_real_table(objects, contract,
     feature_store.mark_accepted(objects, contract, real.sha256)
     feature_store.mark_accepted(objects, contract, made_up.sha256)
     assert feature_store.last_accepted(objects, contract) == real
+
+
+def test_loading_gives_the_latest_version_or_the_one_named(objects, contract):
+    old, new = (
+        feature_store.publish(objects, contract, make_table(contract, rows, 0), "table.csv") for rows in (100, 200)
+    )
+    assert len(feature_store.load(objects, contract)) == 200
+    assert len(feature_store.load(objects, contract, old.sha256)) == 100
+    assert len(feature_store.load(objects, contract, new.sha256)) == 200
+
+
+def test_loading_names_what_is_missing_damaged_or_broken(objects, contract):
+    with pytest.raises(NotFound, match="make init_aws"):
+        feature_store.load(objects, contract)
+    broken = make_table(contract, 100, 0).replace(b"Blue", b"Wood")
+    version = feature_store.publish(objects, contract, broken, "table.csv")
+    with pytest.raises(InvalidTable, match="row 1, Card_Category: holds 'Wood'"):
+        feature_store.load(objects, contract)
+    (key,) = [key for key in objects.keys("") if key.endswith("table.csv")]
+    objects.put(key, b"something else")
+    with pytest.raises(Rejected, match="was changed in the store"):
+        feature_store.load(objects, contract, version.sha256)

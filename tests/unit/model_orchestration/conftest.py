@@ -10,7 +10,7 @@ import pytest
 
 from model_orchestration.data.split import Split, split
 from model_orchestration.search.candidate import search_data
-from model_orchestration.search.sweep import Fit, Trial, best, objective, sweep, threads
+from model_orchestration.search.sweep import Fit, Trial, objective, sweep, threads
 from tabular.contract.types import Contract
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, encode, read_csv
@@ -27,7 +27,7 @@ class Trained:
 
     @property
     def best(self) -> Trial:
-        return best(self.trials)
+        return min(self.trials, key=lambda trial: trial.loss)
 
     @property
     def test_scores(self):

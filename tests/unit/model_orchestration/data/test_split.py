@@ -1,4 +1,4 @@
-"""The data step: a version out of the store, and its three parts."""
+"""The three parts of a table."""
 
 from __future__ import annotations
 
@@ -7,19 +7,12 @@ import uuid
 import numpy as np
 import pytest
 
-from model_orchestration.data.split import pull, split
+from model_orchestration.data.split import split
 from tabular.data import feature_store
 from tabular.adapters.s3 import S3Objects
 from tabular.errors import InvalidTable, NotFound, Rejected
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, read_csv
-
-
-@pytest.fixture
-def objects(ministack):
-    bucket = S3Objects(f"data-{uuid.uuid4()}", f"http://127.0.0.1:{ministack.port}")
-    bucket.ensure_bucket()
-    return bucket
 
 
 def table(contract, rows=1_000, seed=0):
@@ -28,28 +21,6 @@ def table(contract, rows=1_000, seed=0):
 
 def rows_of(part):
     return set(part.features.index)
-
-
-def test_pulling_gives_the_latest_version_or_the_one_named(objects, contract):
-    old, new = (
-        feature_store.publish(objects, contract, make_table(contract, rows, 0), "table.csv") for rows in (100, 200)
-    )
-    assert len(pull(objects, contract)) == 200
-    assert len(pull(objects, contract, old.sha256)) == 100
-    assert len(pull(objects, contract, new.sha256)) == 200
-
-
-def test_pulling_names_what_is_missing_damaged_or_broken(objects, contract):
-    with pytest.raises(NotFound, match="make init_aws"):
-        pull(objects, contract)
-    broken = make_table(contract, 100, 0).replace(b"Blue", b"Wood")
-    version = feature_store.publish(objects, contract, broken, "table.csv")
-    with pytest.raises(InvalidTable, match="row 1, Card_Category: holds 'Wood'"):
-        pull(objects, contract)
-    (key,) = [key for key in objects.keys("") if key.endswith("table.csv")]
-    objects.put(key, b"something else")
-    with pytest.raises(Rejected, match="was changed in the store"):
-        pull(objects, contract, version.sha256)
 
 
 def test_the_parts_are_60_20_20_and_share_no_row(contract):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
 import pytest
 
+from model_orchestration.outcome import Sweep
 from model_orchestration.search.candidate import search_data
-from model_orchestration.search.sweep import LAG, Fit, Proposer, Trial, best, objective, space, sweep, threads
+from model_orchestration.search.sweep import LAG, Fit, Proposer, Trial, objective, space, sweep, threads
+from model_orchestration.search.trial_runs import TrialRun
 from tabular.quality.metrics import row_losses
 
 TRIALS = LAG + 16  # hyperopt draws the first 20 at random; the rest must be told the same story too
@@ -71,8 +72,8 @@ def test_a_spent_time_budget_proposes_no_more_but_one_trial_always_runs():
 
 
 def test_the_best_of_equals_is_the_first():
-    trials = [replace(trial, loss=1.0) for trial in run(fake, 3)]
-    assert best(trials).number == 0
+    trials = [TrialRun(at, f"run{at}", loss, 1, {}) for at, loss in enumerate((2.0, 1.0, 1.0))]
+    assert Sweep("parent", tuple(trials)).best.number == 1
 
 
 def test_the_booster_is_cut_at_its_best_round_and_scores_as_its_loss_says(trained_for_task):
