@@ -19,7 +19,7 @@ from tabular.predictions.window import MISSING_LABEL, UNSEEN_LABEL, closed_label
 from tabular.quality.two_sample import most_moved
 
 MAX_BINS = 24
-MAX_LEVELS = 12
+MAX_CATEGORIES = 12
 MAX_MOMENTS = 60
 TAILS = (0.05, 0.01, 0.005, 0.0)
 """How much of either end may be extremes, the most first: what lies between, if it is no single point, is the bulk."""
@@ -38,10 +38,10 @@ def number_histogram(reference: pd.Series[Any], current: pd.Series[Any], *, whol
 
 
 def label_bins(feature: Feature, reference: pd.Series[Any], current: pd.Series[Any]) -> list[Bin]:
-    """Every level in the contract's order, the rarest folded together, then missing and unseen where there are any."""
+    """The categories in the contract's order, the rarest in one bin, then missing and unknown where there are any."""
     before, now = (closed_labels(feature, series).value_counts(normalize=True) for series in (reference, current))
-    shares = {name: (float(before.get(name, 0.0)), float(now.get(name, 0.0))) for name in feature.levels}
-    common = set(sorted(shares, key=lambda name: -sum(shares[name]))[:MAX_LEVELS])
+    shares = {name: (float(before.get(name, 0.0)), float(now.get(name, 0.0))) for name in feature.categories}
+    common = set(sorted(shares, key=lambda name: -sum(shares[name]))[:MAX_CATEGORIES])
     bins = [Bin(name, *pair) for name, pair in shares.items() if name in common]
     rare = [pair for name, pair in shares.items() if name not in common]
     if rare:

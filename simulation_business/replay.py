@@ -76,7 +76,7 @@ class Pace:
 def _move(feature: Feature, change: str) -> Move | None:
     """What the change does to a value; None if the feature cannot change so."""
     if feature.range is None:
-        labels = {canonical(level): level for level in feature.levels}
+        labels = {canonical(category): category for category in feature.categories}
         label = labels.get(canonical(change))
         return None if label is None else lambda _: label
     found = _BY.fullmatch(change)
@@ -95,5 +95,5 @@ def _move(feature: Feature, change: str) -> Move | None:
 
 def _allowed(feature: Feature) -> str:
     if feature.range is None:
-        return f"{feature.name}= one of {listed(feature.levels)}"
+        return f"{feature.name}= one of {listed(feature.categories)}"
     return f"{feature.name}=+50%, {feature.name}=-20%, {feature.name}=+1000 or {feature.name}=-1000"

@@ -115,7 +115,7 @@ def random_records(contract: Contract, rows: int, seed: int) -> list[dict[str, A
 
     def value(feature: Feature) -> Any:
         if not feature.is_numeric:
-            return str(draw.choice(feature.levels))
+            return str(draw.choice(feature.categories))
         low, high = feature.range
         return int(draw.integers(low, high)) if feature.kind == "integer" else float(draw.uniform(low, high))
 
@@ -160,8 +160,8 @@ TINY = {
     "reply": {"prediction_key": "chance"},
     "features": [
         {"name": "age in years", "column": "Age", "kind": "integer", "range": [0, 120]},
-        {"name": "class", "column": "Class", "kind": "category", "levels": ["A", "B"]},
-        {"name": "stars", "column": "Stars", "kind": "ordinal", "levels": ["1", "2", "3"]},
+        {"name": "class", "column": "Class", "kind": "category", "categories": ["A", "B"]},
+        {"name": "stars", "column": "Stars", "kind": "ordinal", "categories": ["1", "2", "3"]},
         {"name": "weight", "column": "Weight", "kind": "number", "range": [-1.5, 1.5]},
     ],
 }

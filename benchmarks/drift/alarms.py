@@ -28,7 +28,7 @@ Judge = Callable[[pd.DataFrame, pd.DataFrame, Contract], bool]
 def plants(contract: Contract) -> dict[str, Plant]:
     """Shifts to find: the first number grows or goes missing, labels change hands."""
     number = next(feature.name for feature in contract.features if feature.kind == "number")
-    label = max((feature for feature in contract.features if not feature.is_numeric), key=lambda f: len(f.levels)).name
+    label = max(contract.features, key=lambda feature: len(feature.categories)).name
 
     def times(factor: float) -> Plant:
         return lambda frame, _: frame.assign(**{number: frame[number] * factor})

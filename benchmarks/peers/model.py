@@ -33,7 +33,7 @@ def make(folder: Path) -> None:
     made = base.make(folder)
     booster, contract = made.booster, made.bundle.contract
     booster.save_model(folder / "model.ubj")
-    features = [{"name": one.name, "kind": one.kind, "levels": list(one.levels)} for one in contract.features]
+    features = [{"name": one.name, "kind": one.kind, "levels": list(one.categories)} for one in contract.features]
     (folder / "schema.json").write_text(json.dumps(features))
     chosen = made.records[:PAYLOADS]
     rows = matrix([made.bundle.codec.parse(record) for record in chosen])

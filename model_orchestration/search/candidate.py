@@ -103,7 +103,7 @@ def golden_records(contract: Contract, table: CleanTable) -> list[dict[str, Any]
     records = public_records(contract, table.features.iloc[:GOLDEN_ROWS])
     pattern = records[0]
     unseen = {feature.name: UNSEEN_LABEL for feature in contract.features if not feature.is_numeric}
-    codes = {feature.name: len(feature.levels) - 1 for feature in contract.features if feature.has_codes}
+    codes = {feature.name: len(feature.categories) - 1 for feature in contract.features if feature.has_codes}
     awkward = [
         dict.fromkeys(contract.feature_names),
         pattern | unseen,

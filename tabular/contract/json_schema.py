@@ -27,11 +27,11 @@ def record_schema(contract: Contract) -> Schema:
 
 
 def feature_schema(feature: Feature, contract: Contract) -> Schema:
-    """The schema of one field; `x-levels` lists the labels a model knows, in order."""
+    """The schema of one field; `x-categories` lists those that a model knows, in order."""
     schema: Schema = {"title": feature.name, "description": _description(feature)}
     if feature.is_numeric:
         return schema | {"anyOf": [_number(feature), _missing(contract)], "examples": [feature.example]}
-    known = {"x-levels": list(feature.levels), "examples": [feature.example]}
+    known = {"x-categories": list(feature.categories), "examples": [feature.example]}
     return schema | {"anyOf": [*_spellings(feature), _missing(contract)]} | known
 
 
@@ -41,8 +41,8 @@ def allowed(feature: Feature) -> str:
         kind = "whole number" if feature.kind == "integer" else "number"
         return f"{kind} from {feature.range[0]:,.12g} to {feature.range[1]:,.12g}"
     if feature.has_codes:
-        return listed([f"{code} = {level}" for code, level in enumerate(feature.levels)])
-    return listed(feature.levels)
+        return listed([f"{code} = {category}" for code, category in enumerate(feature.categories)])
+    return listed(feature.categories)
 
 
 def _number(feature: Feature) -> Schema:
@@ -57,7 +57,7 @@ def _spellings(feature: Feature) -> list[Schema]:
     """In which ways a category may be sent; text that is none of the contract's is an unknown category."""
     spellings: list[Schema] = [{"type": "string", "maxLength": max_characters(feature)}]
     if feature.has_codes:
-        spellings.append({"type": "integer", "minimum": 0, "maximum": len(feature.levels) - 1})
+        spellings.append({"type": "integer", "minimum": 0, "maximum": len(feature.categories) - 1})
     if feature.has_numerals:
         spellings.append({"type": "number", "exclusiveMinimum": -NUMBER_LIMIT, "exclusiveMaximum": NUMBER_LIMIT})
     if feature.has_booleans:

@@ -23,8 +23,8 @@ Kind = Literal["integer", "number", "category", "ordinal"]
 class Synthetic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the generator of synthetic rows draws a feature, and how it pulls on the target.
 
-    `quantiles` (numbers, evenly spaced from the minimum to the maximum) or `shares` (one weight a level, in order);
-    `effect` is the pull on the target's log-odds per standard deviation, or per level for categories.
+    `quantiles` (numbers, evenly spaced from the minimum to the maximum) or `shares` (one weight a category, in order);
+    `effect` is the pull on the target's log-odds per standard deviation, or from one category to the next.
     """
 
     quantiles: tuple[float, ...] = ()
@@ -37,7 +37,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One input of the model: its public name, its source column, and the values it may take.
 
     `range` is the plausible range, both ends included; the range seen in training is kept in the bundle.
-    `levels` are the categories: texts, of an ordinal in rising order. What is read as one of them is told by its
+    `categories` are texts, of an ordinal in rising order. What is read as one of them is told by its
     canonical form (`tabular.contract.canonical`), so that no two may have the same.
     """
 
@@ -47,7 +47,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     description: str
     example: int | float | str
     range: tuple[float, float] | None = None
-    levels: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
     synthetic: Synthetic = Synthetic()
 
     @property
@@ -64,12 +64,12 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def has_numerals(self) -> bool:
         """True if a category is a number, such as "3": then numbers mean categories."""
-        return any(not isinstance(canonical(level), str) for level in self.levels)
+        return any(not isinstance(canonical(category), str) for category in self.categories)
 
     @property
     def has_booleans(self) -> bool:
         """True if a category is the word true or false, in any letter case."""
-        return any(canonical(level) in (TRUE, FALSE) for level in self.levels)
+        return any(canonical(category) in (TRUE, FALSE) for category in self.categories)
 
     @property
     def has_codes(self) -> bool:

@@ -20,7 +20,7 @@ REPLY_KEYS = {"row", "error", "probabilities", "model_run_id", "prediction_id", 
 RESULT_KEYS = {"partition_key", "shard", "sequence_number"}
 OUR_COLUMNS = {"__target__", "__score__"}
 """What a bundle's reference calls its columns beside the features."""
-OUR_LEVELS = {"(missing)", "(unseen)"}
+OUR_CATEGORIES = {"(missing)", "(unseen)"}
 """What drift calls the values that are no category."""
 PRESENCE = "{} is there"
 """What drift calls the column that says whether a number is there."""
@@ -37,7 +37,7 @@ def _feature_faults(feature: Feature, contract: Contract) -> list[str]:
     faults = _number_faults(feature) if feature.is_numeric else _category_faults(feature, contract)
     if not faults:
         faults = _example_faults(feature, contract)
-    return faults + _synthetic_faults(feature.name, feature.synthetic, len(feature.levels))
+    return faults + _synthetic_faults(feature.name, feature.synthetic, len(feature.categories))
 
 
 def _example_faults(feature: Feature, contract: Contract) -> list[str]:
@@ -48,8 +48,8 @@ def _example_faults(feature: Feature, contract: Contract) -> list[str]:
 
 
 def _number_faults(feature: Feature) -> list[str]:
-    if feature.range is None or feature.levels or not -math.inf < feature.range[0] < feature.range[1] < math.inf:
-        return [f"{feature.name}: kind {feature.kind} needs range = [low, high], both finite, and no levels"]
+    if feature.range is None or feature.categories or not -math.inf < feature.range[0] < feature.range[1] < math.inf:
+        return [f"{feature.name}: kind {feature.kind} needs range = [low, high], both finite, and no categories"]
     low, high = feature.range
     most = LARGEST_WHOLE_NUMBER if feature.kind == "integer" else LARGEST_NUMBER
     faults = []
@@ -74,15 +74,17 @@ def _single(number: float) -> float:
 
 
 def _category_faults(feature: Feature, contract: Contract) -> list[str]:
-    faults = _label_faults(f"{feature.name}: level", feature.levels, contract)
-    if len(feature.levels) < 2 or feature.range is not None:
-        faults.append(f"{feature.name}: kind {feature.kind} needs two or more levels and no range")
+    faults = _label_faults(f"{feature.name}: category", feature.categories, contract)
+    if len(feature.categories) < 2 or feature.range is not None:
+        faults.append(f"{feature.name}: kind {feature.kind} needs two or more categories and no range")
     faults += [
-        f"{feature.name}: level {level!r} is a name of ours in drift" for level in feature.levels if level in OUR_LEVELS
+        f"{feature.name}: category {category!r} is a name of ours in drift"
+        for category in feature.categories
+        if category in OUR_CATEGORIES
     ]
-    codes = {canonical(code): level for code, level in enumerate(feature.levels)} if feature.has_codes else {}
+    codes = {canonical(code): category for code, category in enumerate(feature.categories)} if feature.has_codes else {}
     return faults + [
-        f"{feature.name}: the missing token {token!r} is also the code of level {codes[canonical(token)]!r}. Write "
+        f"{feature.name}: the missing token {token!r} is also the code of category {codes[canonical(token)]!r}. Write "
         "what is not known in another way in the table, and name that in table.missing_tokens"
         for token in contract.table.missing_tokens
         if canonical(token) in codes
@@ -180,12 +182,12 @@ def _column_faults(contract: Contract) -> list[str]:
     )
 
 
-def _synthetic_faults(name: str, synthetic: Synthetic, levels: int) -> list[str]:
+def _synthetic_faults(name: str, synthetic: Synthetic, categories: int) -> list[str]:
     shares, quantiles, faults = synthetic.shares, synthetic.quantiles, []
-    if shares and (len(shares) != levels or not min(shares) >= 0 or not 0 < sum(shares) < math.inf):
-        faults.append(f"{name}: synthetic.shares needs {levels} weights of 0 or more, not {list(shares)}")
+    if shares and (len(shares) != categories or not min(shares) >= 0 or not 0 < sum(shares) < math.inf):
+        faults.append(f"{name}: synthetic.shares needs {categories} weights of 0 or more, not {list(shares)}")
     is_finite = all(map(math.isfinite, quantiles))
-    if quantiles and (levels or len(quantiles) < 2 or not is_finite or list(quantiles) != sorted(quantiles)):
+    if quantiles and (categories or len(quantiles) < 2 or not is_finite or list(quantiles) != sorted(quantiles)):
         faults.append(f"{name}: synthetic.quantiles needs two or more numbers in rising order, for a number")
     if not 0 <= synthetic.missing_share < 1:
         faults.append(f"{name}: synthetic.missing_share must be from 0 to below 1, not {synthetic.missing_share:g}")

@@ -56,10 +56,10 @@ def _draw_feature(feature: Feature, rows: int, draw: np.random.Generator) -> tup
         kept = np.clip(np.round(numbers, decimals), *feature.ends)
         as_written = int if feature.kind == "integer" else float
         return _standardised(kept), [as_written(value) for value in kept]
-    shares = _shares(feature.synthetic, len(feature.levels))
+    shares = _shares(feature.synthetic, len(feature.categories))
     codes = draw.choice(len(shares), rows, p=shares)
     centred = codes.astype(np.float64) - float(np.arange(len(shares)) @ shares)
-    return _standardised(centred) if feature.kind == "ordinal" else centred, [feature.levels[code] for code in codes]
+    return _standardised(centred) if feature.kind == "ordinal" else centred, [feature.categories[code] for code in codes]
 
 
 def _latent(pulls: Sequence[tuple[Feature, Floats]]) -> Floats:
@@ -92,8 +92,8 @@ def _inverse_cdf(quantiles: Sequence[float], probabilities: Floats) -> Floats:
     return np.asarray(np.interp(probabilities, np.linspace(0, 1, len(quantiles)), quantiles), dtype=np.float64)
 
 
-def _shares(synthetic: Synthetic, levels: int) -> Floats:
-    weights = np.array(synthetic.shares or [1.0] * levels, dtype=np.float64)
+def _shares(synthetic: Synthetic, count: int) -> Floats:
+    weights = np.array(synthetic.shares or [1.0] * count, dtype=np.float64)
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 

@@ -82,7 +82,7 @@ def encode(contract: Contract, features: pd.DataFrame) -> Matrix:
     for position, feature in enumerate(contract.features):
         column = features[feature.name]
         if not feature.is_numeric:
-            column = column.map({level: code for code, level in enumerate(feature.levels)})
+            column = column.map({category: code for code, category in enumerate(feature.categories)})
         encoded[:, position] = column.astype("float64")
     return encoded
 
@@ -137,7 +137,7 @@ def _allowed(feature: Feature) -> str:
     if feature.range is not None:
         kind = "a whole number" if feature.kind == "integer" else "a number"
         return f"{kind} from {feature.range[0]:g} to {feature.range[1]:g}"
-    return f"one of {listed(feature.levels)}"
+    return f"one of {listed(feature.categories)}"
 
 
 def _target_allowed(contract: Contract) -> str:

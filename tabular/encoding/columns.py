@@ -19,24 +19,24 @@ from tabular.contract.types import Contract
 from tabular.encoding.row import MAX_RECORD_BYTES, UNREADABLE, Matrix, Row, RowCodec, record_type, single_precision
 from tabular.encoding.values import Value, json_type
 
-MOST_LEVELS = 127
+MAX_CATEGORIES = 127
 _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class LabelColumn(msgspec.Struct, frozen=True):
-    """A column of labels that the contract knows, in a byte each: the position of its level, or -1 where missing."""
+    """A column of labels that the contract knows, in a byte each: the position of its category, or -1 where missing."""
 
-    levels: tuple[str, ...]
+    categories: tuple[str, ...]
     positions: bytes
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def __getitem__(self, at: int) -> str | None:
-        return (*self.levels, None)[self._signed[at]]
+        return (*self.categories, None)[self._signed[at]]
 
     def __iter__(self) -> Iterator[str | None]:
-        return map((*self.levels, None).__getitem__, self._signed)
+        return map((*self.categories, None).__getitem__, self._signed)
 
     @property
     def _signed(self) -> memoryview:
@@ -148,7 +148,7 @@ class _Labels:
         self.codes = {label: code for label, (_, code) in plain.items()}
         self._values = {label: value for label, (value, _) in plain.items()}
         by_code = {code: value for value, code in plain.values() if value is not None}
-        self._levels = tuple(str(by_code[code]) for code in sorted(by_code))
+        self._categories = tuple(str(by_code[code]) for code in sorted(by_code))
 
     @property
     def type(self) -> Any:
@@ -160,6 +160,6 @@ class _Labels:
 
     def column(self, given: Sequence[object], codes: NDArray[np.float64]) -> Column:
         """The values of these labels, whose codes these are."""
-        if len(self._levels) > MOST_LEVELS:
+        if len(self._categories) > MAX_CATEGORIES:
             return [self._values[label] for label in given]
-        return LabelColumn(self._levels, np.nan_to_num(codes, nan=-1.0).astype(np.int8).tobytes())
+        return LabelColumn(self._categories, np.nan_to_num(codes, nan=-1.0).astype(np.int8).tobytes())

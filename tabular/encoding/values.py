@@ -76,7 +76,7 @@ def plain_labels(feature: Feature, contract: Contract, read: Reader) -> dict[obj
     """What `read` makes of a category's usual spellings and codes; None for numbers."""
     if feature.is_numeric:
         return None
-    spellings = {text: None for level in feature.levels for text in (level, level.lower(), level.upper())}
+    spellings = {text: None for known in feature.categories for text in (known, known.lower(), known.upper())}
     numbers = [as_number(form) for form in _forms(feature)]
     booleans = () if feature.has_codes or feature.has_numerals else (True, False)
     usual = (None, *contract.table.missing_tokens, *spellings, *numbers, *booleans)
@@ -86,7 +86,7 @@ def plain_labels(feature: Feature, contract: Contract, read: Reader) -> dict[obj
 
 def max_characters(feature: Feature) -> int:
     """How long the text of a category may be."""
-    return max(MAX_LABEL_CHARACTERS, *map(len, feature.levels))
+    return max(MAX_LABEL_CHARACTERS, *map(len, feature.categories))
 
 
 def listed(labels: Sequence[str]) -> str:
@@ -122,12 +122,12 @@ class _CategoryReader:
 
     def __init__(self, feature: Feature, contract: Contract) -> None:
         self._feature, self._is_missing = feature, contract.is_missing
-        self._known = {form: (feature.levels[code], float(code), False) for form, code in _forms(feature).items()}
+        self._known = {form: (feature.categories[code], float(code), False) for form, code in _forms(feature).items()}
         self._has_numerals, self._has_booleans = feature.has_numerals, feature.has_booleans
         self._most = max_characters(feature)
-        self._allowed = f"one of {listed(feature.levels)} in any letter case, or null"
+        self._allowed = f"one of {listed(feature.categories)} in any letter case, or null"
         if feature.has_codes:
-            self._allowed = f"a code from 0 to {len(feature.levels) - 1}, {self._allowed}"
+            self._allowed = f"a code from 0 to {len(feature.categories) - 1}, {self._allowed}"
 
     def __call__(self, raw: object) -> Outcome:
         if raw is None:
@@ -153,8 +153,8 @@ class _CategoryReader:
 
 def _forms(feature: Feature) -> dict[Canonical, int]:
     """The position of the category that each canonical form means."""
-    codes = {canonical(code): code for code in range(len(feature.levels))} if feature.has_codes else {}
-    return codes | {canonical(level): code for code, level in enumerate(feature.levels)}
+    codes = {canonical(code): code for code in range(len(feature.categories))} if feature.has_codes else {}
+    return codes | {canonical(category): code for code, category in enumerate(feature.categories)}
 
 
 def shown(value: object) -> object:

@@ -174,12 +174,12 @@ def _as_meant(golden: Golden, contract: Contract) -> Golden:
     In earlier bundles a number is the position of an ordinal's category also where the categories are numbers.
     """
     record = {
-        feature.name: feature.levels[value]
+        feature.name: feature.categories[value]
         for feature in contract.features
         if feature.kind == "ordinal"
         and feature.has_numerals
         and isinstance(value := golden.record.get(feature.name), int)
-        and 0 <= value < len(feature.levels)
+        and 0 <= value < len(feature.categories)
     }
     return Golden(golden.record | record, golden.scores) if record else golden
 

@@ -32,7 +32,7 @@ def window_frame(predictions: Sequence[Prediction], contract: Contract) -> pd.Da
 
 def closed_labels(feature: Feature, values: pd.Series[Any]) -> pd.Series[str]:
     """A label column with nothing left open: missing and unseen are labels of their own."""
-    known = values.where(values.isin(feature.levels), UNSEEN_LABEL)
+    known = values.where(values.isin(feature.categories), UNSEEN_LABEL)
     return known.mask(values.isna(), MISSING_LABEL).astype(str)
 
 

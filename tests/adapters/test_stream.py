@@ -149,8 +149,8 @@ def test_the_largest_dead_letter_of_a_contract_with_very_many_levels_is_taken(
     emulator_url, stream, make_bundle, tiny_contract
 ):
     def very_many(file):
-        levels = [f"{at:06}" + "é" * 80 for at in range(30_000)]
-        file["features"][1] |= {"levels": levels, "example": levels[0]}
+        categories = [f"{at:06}" + "é" * 80 for at in range(30_000)]
+        file["features"][1] |= {"categories": categories, "example": categories[0]}
 
     model = Model("r" * 32, make_bundle(tiny_contract(change=very_many), rows=40))
     data = json.dumps({name: ["\x01"] for name in model.bundle.contract.feature_names}).encode()

@@ -27,7 +27,7 @@ def features(draw, name: str) -> dict[str, Any]:
     kind = draw(st.sampled_from(["integer", "number", "category", "ordinal"]))
     about = {"name": name, "column": f"Column {name}", "kind": kind, "description": "Made up."}
     if kind in ("category", "ordinal"):
-        levels = draw(
+        categories = draw(
             st.lists(
                 labels | st.sampled_from(["1", "2.50", "True", "false", "007"]),
                 min_size=2,
@@ -35,7 +35,7 @@ def features(draw, name: str) -> dict[str, Any]:
                 unique_by=canonical,
             )
         )
-        return about | {"levels": levels, "example": levels[0]}
+        return about | {"categories": categories, "example": categories[0]}
     low, high = sorted(draw(st.lists(st.integers(-(10**6), 10**6), min_size=2, max_size=2, unique=True)))
     return about | {"range": [low, high], "example": low}
 
@@ -102,7 +102,7 @@ def right_values(feature) -> st.SearchStrategy[Any]:
         return st.integers(math.ceil(feature.range[0]), math.floor(feature.range[1])).filter(_is_no_token)
     if feature.kind == "number":
         return st.floats(*feature.range).filter(_is_no_token)
-    return st.sampled_from(feature.levels)
+    return st.sampled_from(feature.categories)
 
 
 def _is_no_token(number: float) -> bool:

@@ -12,7 +12,7 @@ from embedded.layout import PROJECT
 from tabular.contract.canonical import LARGEST_NUMBER
 from tabular.contract.json_schema import allowed
 from tabular.contract.loading import contract_from_json, load_contract
-from tabular.contract.validation import OUR_COLUMNS, OUR_LEVELS, PRESENCE
+from tabular.contract.validation import OUR_CATEGORIES, OUR_COLUMNS, PRESENCE
 from tabular.encoding.row import RowCodec
 from tabular.errors import InvalidContract, InvalidRow
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
@@ -75,53 +75,68 @@ BAD = {
         lambda file: feature(file, "category").update(name="weight is there"),
         "'weight is there' is a name of ours",
     ),
-    "a level that drift uses": (lambda file: feature(file, "category").update(levels=["A", "(unseen)"]), "of ours in"),
+    "a category that drift uses": (
+        lambda file: feature(file, "category").update(categories=["A", "(unseen)"]),
+        "of ours in",
+    ),
     "a column with spaces": (lambda file: first(file).update(column=" Age"), "' Age' is empty or has spaces around it"),
     "a target of no name": (lambda file: file["target"].update(column=""), "target.column: '' is empty"),
     "the target as the id": (lambda file: file["table"].update(id_column="Y"), "target.column: Y is the id or dropped"),
     "a dropped target": (lambda file: file["table"].update(dropped_columns=["Y"]), "target.column: Y is the id or dro"),
     "a reply key of the results": (lambda file: file["reply"].update(prediction_key="shard"), "another key of the ans"),
     "an empty reply key": (lambda file: file["reply"].update(prediction_key=""), r"reply\.prediction_key: '' is"),
-    "a number with levels": (lambda file: first(file).update(levels=["a", "b"]), "age in years: .* no levels"),
-    "one level": (lambda file: feature(file, "category").update(levels=["A"]), "class: kind category needs two"),
-    "levels alike": (lambda file: feature(file, "category").update(levels=["A", "a"]), "'A' and 'a' are one value"),
-    "levels of one number": (
-        lambda file: feature(file, "ordinal").update(levels=["2", "2.0"]),
+    "a number with categories": (
+        lambda file: first(file).update(categories=["a", "b"]),
+        "age in years: .* no categories",
+    ),
+    "one category": (lambda file: feature(file, "category").update(categories=["A"]), "class: kind category needs two"),
+    "categories alike": (
+        lambda file: feature(file, "category").update(categories=["A", "a"]),
+        "'A' and 'a' are one value",
+    ),
+    "categories of one number": (
+        lambda file: feature(file, "ordinal").update(categories=["2", "2.0"]),
         "'2' and '2.0' are one",
     ),
-    "levels of one boolean": (
-        lambda file: feature(file, "category").update(levels=["True", "TRUE", "A"]),
-        "class: level 'True' and 'TRUE' are one value",
+    "categories of one boolean": (
+        lambda file: feature(file, "category").update(categories=["True", "TRUE", "A"]),
+        "class: category 'True' and 'TRUE' are one value",
     ),
-    "levels of two encodings": (
-        lambda file: feature(file, "category").update(levels=["A", "\u00e9", "e\u0301"]),
-        "class: level .* are one value",
+    "categories of two encodings": (
+        lambda file: feature(file, "category").update(categories=["A", "\u00e9", "e\u0301"]),
+        "class: category .* are one value",
     ),
-    "a level that is a missing number": (
+    "a category that is a missing number": (
         lambda file: (
             file["table"].update(missing_tokens=["3.0"]),
-            feature(file, "ordinal").update(levels=["1", "2", "3"]),
+            feature(file, "ordinal").update(categories=["1", "2", "3"]),
         ),
-        "stars: level '3' is a missing token",
+        "stars: category '3' is a missing token",
     ),
     "a code that means missing": (
         lambda file: (
             file["table"].update(missing_tokens=["0"]),
-            feature(file, "ordinal").update(levels=["low", "high"], example="low"),
+            feature(file, "ordinal").update(categories=["low", "high"], example="low"),
         ),
-        "stars: the missing token '0' is also the code of level 'low'",
+        "stars: the missing token '0' is also the code of category 'low'",
     ),
     "an example that means missing": (
         lambda file: file["table"].update(missing_tokens=["30"]),
         "age in years: example 30 is not a value",
     ),
-    "a level with spaces": (lambda file: feature(file, "category").update(levels=["A", " B"]), "' B' is empty or has"),
-    "an empty level": (lambda file: feature(file, "category").update(levels=["A", ""]), "'' is empty"),
-    "a level that means missing": (lambda file: feature(file, "category").update(levels=["A", "?"]), "'\\?' is a mis"),
+    "a category with spaces": (
+        lambda file: feature(file, "category").update(categories=["A", " B"]),
+        "' B' is empty or has",
+    ),
+    "an empty category": (lambda file: feature(file, "category").update(categories=["A", ""]), "'' is empty"),
+    "a category that means missing": (
+        lambda file: feature(file, "category").update(categories=["A", "?"]),
+        "'\\?' is a mis",
+    ),
     "labels with a range": (lambda file: feature(file, "category").update(range=[0, 1]), "class: .* no range"),
     "an example out of range": (lambda file: first(file).update(example=500), "age in years: example 500"),
     "an example of no integer": (lambda file: first(file).update(example=1.5), r"age in years: example 1\.5"),
-    "an example of no level": (lambda file: feature(file, "category").update(example="Z"), "class: example 'Z'"),
+    "an example of no category": (lambda file: feature(file, "category").update(example="Z"), "class: example 'Z'"),
     "three classes of two": (lambda file: file["target"].update(classes=["a", "b", "yes"]), "needs 2, not 3"),
     "classes alike": (
         lambda file: file["target"].update(classes=["yes", "yes"]),
@@ -224,7 +239,7 @@ ENDLESS = {
 def test_what_synthetic_rows_are_drawn_by_must_be_finite(tmp_path, name):
     entry, named = ENDLESS[name]
     text = (PROJECT / "contracts" / "telecom_churn.toml").read_text()
-    changed = re.sub(r"(levels = \[[^]]*\]\n)synthetic = .*", rf"\1synthetic = {{ {entry} }}", text)
+    changed = re.sub(r"(categories = \[[^]]*\]\n)synthetic = .*", rf"\1synthetic = {{ {entry} }}", text)
     assert changed != text
     (tmp_path / "endless.toml").write_text(changed)
     with pytest.raises(InvalidContract, match=named):
@@ -242,7 +257,7 @@ def test_quantiles_must_be_finite(tmp_path):
 
 def test_our_names_are_those_in_use():
     assert {REFERENCE_TARGET, REFERENCE_SCORE} == OUR_COLUMNS
-    assert {MISSING_LABEL, UNSEEN_LABEL} == OUR_LEVELS
+    assert {MISSING_LABEL, UNSEEN_LABEL} == OUR_CATEGORIES
     assert presence("x") == PRESENCE.format("x")
 
 
@@ -273,9 +288,9 @@ def test_a_range_between_whole_numbers_is_the_same_to_both_decoders(tiny_contrac
 
 @pytest.mark.parametrize("count", [130, 5_000])
 def test_thousands_of_categories_are_read_and_told_in_short(make_bundle, tiny_contract, count):
-    levels = [f"postcode {at:05}" for at in range(count)]
+    categories = [f"postcode {at:05}" for at in range(count)]
     contract = tiny_contract(
-        change=lambda file: feature(file, "category").update(levels=levels, example=levels[0]),
+        change=lambda file: feature(file, "category").update(categories=categories, example=categories[0]),
     )
     make_bundle(contract, rows=100).verify()
     with pytest.raises(InvalidRow, match=f"postcode 00019 and {count - 20:,} more") as refused:

@@ -35,8 +35,13 @@ CASES = [(name, value) for name, values in VALUES.items() for value in values]
 
 
 def more_features(file):
-    size = file["features"][2] | {"name": "size", "column": "Size", "levels": ["low", "mid", "high"], "example": "low"}
-    member = file["features"][1] | {"name": "member", "column": "M", "levels": ["True", "False"], "example": "True"}
+    size = file["features"][2] | {
+        "name": "size",
+        "column": "Size",
+        "categories": ["low", "mid", "high"],
+        "example": "low",
+    }
+    member = file["features"][1] | {"name": "member", "column": "M", "categories": ["True", "False"], "example": "True"}
     file["features"] += [size, member]
 
 

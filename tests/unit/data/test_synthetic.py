@@ -67,8 +67,8 @@ def test_the_marginals_are_those_the_contract_asks_for(made):
             assert column.median() == pytest.approx(middle, abs=max(1, 0.05 * spread)), feature.name
             assert column.min() >= wanted.quantiles[0]
             assert column.max() <= wanted.quantiles[-1]
-        for level, share in zip(feature.levels, wanted.shares, strict=False):
-            assert (column.dropna() == level).mean() == pytest.approx(share, abs=0.02), (feature.name, level)
+        for category, share in zip(feature.categories, wanted.shares, strict=False):
+            assert (column.dropna() == category).mean() == pytest.approx(share, abs=0.02), (feature.name, category)
 
 
 def test_the_target_has_its_shares(made):

@@ -130,11 +130,11 @@ def test_a_row_that_is_refused_alone_is_never_read_together():
 
 
 @pytest.mark.parametrize("count", [127, 128])
-def test_a_feature_may_have_more_levels_than_a_byte_can_tell(tiny_contract, count):
-    levels = [f"level {at}" for at in range(count)]
-    contract = tiny_contract(change=lambda file: file["features"][1].update(levels=levels, example="level 0"))
+def test_a_feature_may_have_more_categories_than_a_byte_can_tell(tiny_contract, count):
+    categories = [f"label {at}" for at in range(count)]
+    contract = tiny_contract(change=lambda file: file["features"][1].update(categories=categories, example="label 0"))
     codec = RowCodec(contract)
-    records = [{"age in years": 3, "class": label, "stars": 1, "weight": None} for label in [*levels, None]]
+    records = [{"age in years": 3, "class": label, "stars": 1, "weight": None} for label in [*categories, None]]
     columns = ColumnCodec(contract, codec).array(json.dumps(records).encode(), MOST)
     assert isinstance(columns.values[1], LabelColumn) == (count == 127)
     same(columns, [codec.parse(record) for record in records])

@@ -50,8 +50,8 @@ CASES = [(name, text, meant) for meant, spellings in SPELLINGS.items() for name,
 @pytest.fixture(scope="module")
 def contract():
     features = [
-        {"name": name, "column": name, "kind": kind, "levels": levels, "example": levels[1], "description": "Made up."}
-        for name, (kind, levels) in FEATURES.items()
+        {"name": name, "column": name, "kind": kind, "categories": known, "example": known[1], "description": "Any."}
+        for name, (kind, known) in FEATURES.items()
     ]
     score = {"name": "score", "column": "score", "kind": "number", "range": [-5, 5], "example": 1, "description": "x"}
     span = score | {"name": "span", "column": "span", "range": [0, 1e38]}
@@ -238,9 +238,9 @@ def test_a_bundle_made_when_a_number_was_always_a_position_loads_and_scores_as_i
 def test_a_bundle_whose_contract_has_two_meanings_is_refused_by_field(make_bundle, contract, tmp_path):
     made = make_bundle(contract, tmp_path / "odd", rows=100)
     file = msgspec.json.decode((made.folder / "contract.json").read_bytes())
-    file["features"][0]["levels"] = ["1", "2", "2.0", "4", "5"]
+    file["features"][0]["categories"] = ["1", "2", "2.0", "4", "5"]
     replace_file(made.folder, "contract.json", msgspec.json.encode(file))
-    with pytest.raises(BrokenBundle, match=r"rating: level '2' and '2\.0' are one value.*train again"):
+    with pytest.raises(BrokenBundle, match=r"rating: category '2' and '2\.0' are one value.*train again"):
         read_bundle(made.folder)
 
 

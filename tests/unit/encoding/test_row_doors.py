@@ -24,8 +24,8 @@ def likely(feature):
         return st.sampled_from([low, high, int(low), int(high) + 1, low - 0.5, 1, 1.0, "Unknown"]) | st.floats(
             low, high
         )
-    levels = [*feature.levels, feature.levels[0].upper(), f" {feature.levels[-1]}", "Unknown", "no level"]
-    return st.sampled_from([*levels, 0, 1.0, len(feature.levels), -1])
+    known = feature.categories
+    return st.sampled_from([*known, known[0].upper(), f" {known[-1]}", "Unknown", "none", 0, 1.0, len(known), -1])
 
 
 records = st.fixed_dictionaries(

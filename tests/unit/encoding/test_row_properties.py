@@ -49,14 +49,14 @@ def test_a_canonical_row_sent_again_is_the_same_row(data):
 
 @quick
 @given(st.data())
-def test_a_record_that_keeps_the_contract_is_never_refused_and_a_code_is_the_levels_position(data):
+def test_a_record_that_keeps_the_contract_is_never_refused_and_a_code_is_the_position_of_its_category(data):
     contract = data.draw(contracts())
     record = {feature.name: data.draw(right_values(feature)) for feature in contract.features}
     row = RowCodec(contract).decode(json.dumps(record).encode())
     assert row == Row(tuple(record.values()), row.codes)
     for feature, code in zip(contract.features, row.codes, strict=True):
         given_value = record[feature.name]
-        assert code == (given_value if feature.is_numeric else feature.levels.index(given_value))
+        assert code == (given_value if feature.is_numeric else feature.categories.index(given_value))
 
 
 @quick

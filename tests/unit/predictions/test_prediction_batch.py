@@ -31,7 +31,7 @@ ODD = [
 
 @pytest.fixture(params=list(OBJECTIVES))
 def model(request, tiny_contract, tmp_path):
-    contract = tiny_contract(request.param, lambda file: file["features"][2].update(levels=["1", "2", "3", "4"]))
+    contract = tiny_contract(request.param, lambda file: file["features"][2].update(categories=["1", "2", "3", "4"]))
     codec = RowCodec(contract)
     rows = matrix([codec.parse(record) for record in RECORDS])
     target = np.arange(len(rows)) % (2 if request.param == "binary" else 3)

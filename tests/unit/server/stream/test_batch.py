@@ -139,8 +139,8 @@ def test_a_letter_fits_on_a_stream_however_large_and_strange_the_record(model, d
 
 def test_a_letter_fits_on_a_stream_whatever_the_contract_allows(make_bundle, tiny_contract):
     def many_levels(file):
-        levels = [f"{at:03}" + "x" * 90 for at in range(300)]
-        file["features"][1] |= {"levels": levels, "example": levels[0]}
+        categories = [f"{at:03}" + "x" * 90 for at in range(300)]
+        file["features"][1] |= {"categories": categories, "example": categories[0]}
         file["features"] += [
             file["features"][1] | {"name": f"class {at}", "column": f"Class {at}"} for at in range(120)
         ]
@@ -150,10 +150,10 @@ def test_a_letter_fits_on_a_stream_whatever_the_contract_allows(make_bundle, tin
     assert 1 < len(got["faults"]) < got["fault_count"] == 124
 
 
-def levelled(levels: int, characters: int, features: int):
+def with_categories(categories: int, characters: int, features: int):
     def change(file):
-        texts = [f"{at:06}" + "é" * (characters - 6) for at in range(levels)]
-        file["features"][1] |= {"levels": texts, "example": texts[0]}
+        texts = [f"{at:06}" + "é" * (characters - 6) for at in range(categories)]
+        file["features"][1] |= {"categories": texts, "example": texts[0]}
         file["features"] += [
             file["features"][1] | {"name": f"class {at}", "column": f"Class {at}"} for at in range(features - 1)
         ]
@@ -169,11 +169,13 @@ DATA = {
 
 
 @pytest.mark.parametrize("data", DATA.values(), ids=DATA)
-@pytest.mark.parametrize(("levels", "characters", "features"), [(30_000, 90, 1), (300, 90, 60), (20, 90, 300)])
+@pytest.mark.parametrize(("categories", "characters", "features"), [(30_000, 90, 1), (300, 90, 60), (20, 90, 300)])
 def test_a_letter_is_bounded_and_names_a_fault_whatever_the_contract_is(
-    make_bundle, tiny_contract, data, levels, characters, features
+    make_bundle, tiny_contract, data, categories, characters, features
 ):
-    model = Model("r" * 32, make_bundle(tiny_contract(change=levelled(levels, characters, features)), rows=40))
+    model = Model(
+        "r" * 32, make_bundle(tiny_contract(change=with_categories(categories, characters, features)), rows=40)
+    )
     names = model.bundle.contract.feature_names
     body = json.dumps({name: ["\x01" * 90] for name in names}).encode() if data is None else data
     padded = body.replace(b"{", b"{" + b" " * 200_000, 1) if data is None else body
@@ -184,7 +186,7 @@ def test_a_letter_is_bounded_and_names_a_fault_whatever_the_contract_is(
 
 
 def test_a_result_is_bounded_whatever_there_is_to_warn_of(make_bundle, tiny_contract):
-    model = Model("r" * 32, make_bundle(tiny_contract(change=levelled(2, 90, 1_450)), rows=40))
+    model = Model("r" * 32, make_bundle(tiny_contract(change=with_categories(2, 90, 1_450)), rows=40))
     row = dict(model.bundle.contract.example) | {
         name: "\x01" * 100 for name in model.bundle.contract.feature_names if name.startswith("class")
     }
