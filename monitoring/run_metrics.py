@@ -60,7 +60,7 @@ def _window(window: Window) -> Iterator[Gauge]:
         yield Gauge("prediction_quantile", "Quantiles of the scores in the window.", value, {"quantile": f"{at:g}"})
     for name, what, counts in (
         ("window_missing_values", "Missing values", window.missing),
-        ("window_unseen_labels", "Labels the contract does not know", window.unseen),
+        ("window_unknown_categories", "Categories the contract does not know", window.unknown),
         ("window_out_of_range_values", "Values outside the range of training", window.out_of_range),
     ):
         for column, count in counts.items():

@@ -38,7 +38,7 @@ class Window:
     mean_score: float
     score_quantiles: Mapping[float, float]
     missing: Counts
-    unseen: Counts
+    unknown: Counts
     out_of_range: Counts
 
 
@@ -108,7 +108,7 @@ def told(sample: Sample, bundle: Bundle | None) -> Window:
         mean_score=float(known.mean()) if known.size else float("nan"),
         score_quantiles=quantiles,
         missing=counted(sample.counted(name for prediction in predictions for name in prediction.missing)),
-        unseen=counted(sample.counted(name for prediction in predictions for name in prediction.unseen)),
+        unknown=counted(sample.counted(name for prediction in predictions for name in prediction.unknown)),
         out_of_range=counted(sample.counted(name for prediction in predictions for name in prediction.out_of_range)),
     )
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from reporting.charts import Bin, Histogram, Moment
 from reporting.quality import Quality, measure
-from reporting.shapes import change_of_labels, change_of_numbers, label_bins, number_histogram, volume
+from reporting.shapes import category_bins, change_of_categories, change_of_numbers, number_histogram, volume
 from tabular.contract.types import Feature
 from tabular.model.bundle import REFERENCE_SCORE, Bundle
 from tabular.predictions.sampling import Sample, of_contract
@@ -154,5 +154,5 @@ def _view(feature: Feature, drift: ColumnDrift, reference: pd.Series[Any], curre
     if feature.is_numeric:
         plot = number_histogram(reference, current, whole=feature.kind == "integer")
         return ColumnView(drift, feature.description, change_of_numbers(reference, current), plot)
-    bins = label_bins(feature, reference, current)
-    return ColumnView(drift, feature.description, change_of_labels(bins), bins)
+    bins = category_bins(feature, reference, current)
+    return ColumnView(drift, feature.description, change_of_categories(bins), bins)

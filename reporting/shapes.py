@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reporting.charts import Bin, Histogram, Moment, number, percent
 from tabular.contract.types import Feature
 from tabular.predictions.sampling import Sample
-from tabular.predictions.window import MISSING_LABEL, UNSEEN_LABEL, closed_labels
+from tabular.predictions.window import MISSING_CATEGORY, UNKNOWN_CATEGORY, closed_categories
 from tabular.quality.two_sample import most_moved
 
 MAX_BINS = 24
@@ -37,17 +37,18 @@ def number_histogram(reference: pd.Series[Any], current: pd.Series[Any], *, whol
     return Histogram(bins, _ticks(edges, whole=whole))
 
 
-def label_bins(feature: Feature, reference: pd.Series[Any], current: pd.Series[Any]) -> list[Bin]:
+def category_bins(feature: Feature, reference: pd.Series[Any], current: pd.Series[Any]) -> list[Bin]:
     """The categories in the contract's order, the rarest in one bin, then missing and unknown where there are any."""
-    before, now = (closed_labels(feature, series).value_counts(normalize=True) for series in (reference, current))
+    before, now = (closed_categories(feature, series).value_counts(normalize=True) for series in (reference, current))
     shares = {name: (float(before.get(name, 0.0)), float(now.get(name, 0.0))) for name in feature.categories}
     common = set(sorted(shares, key=lambda name: -sum(shares[name]))[:MAX_CATEGORIES])
     bins = [Bin(name, *pair) for name, pair in shares.items() if name in common]
     rare = [pair for name, pair in shares.items() if name not in common]
     if rare:
-        bins.append(Bin(f"{len(rare)} rarer labels", *(sum(side) for side in zip(*rare, strict=True))))
+        bins.append(Bin(f"{len(rare)} rarer categories", *(sum(side) for side in zip(*rare, strict=True))))
     extra = [
-        Bin(name, float(before.get(name, 0.0)), float(now.get(name, 0.0))) for name in (MISSING_LABEL, UNSEEN_LABEL)
+        Bin(name, float(before.get(name, 0.0)), float(now.get(name, 0.0)))
+        for name in (MISSING_CATEGORY, UNKNOWN_CATEGORY)
     ]
     return bins + [bin_ for bin_ in extra if bin_.reference or bin_.current]
 
@@ -64,8 +65,8 @@ def change_of_numbers(reference: pd.Series[Any], current: pd.Series[Any]) -> str
     return f"up to {number(cut)}: {percent(share_before)} → {percent(share_now)}"
 
 
-def change_of_labels(bins: Sequence[Bin]) -> str:
-    """The label whose share moved most."""
+def change_of_categories(bins: Sequence[Bin]) -> str:
+    """The category whose share moved most."""
     most = max(bins, key=lambda bin_: abs(bin_.current - bin_.reference), default=None)
     return f"{most.name}: {percent(most.reference)} → {percent(most.current)}" if most else "no values"
 

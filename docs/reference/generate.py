@@ -48,7 +48,7 @@ LABEL_VALUES = {
     ("api_requests", "route"): "`/predict`, `/predict/batch`, `other`",
     ("api_request_seconds", "route"): "`/predict`, `/predict/batch`",
     ("api_rows", "outcome"): "`answered`, `refused`",
-    ("api_feature_values", "kind"): "`missing`, `unseen`, `out_of_range`",
+    ("api_feature_values", "kind"): "`missing`, `unknown`, `out_of_range`",
     ("api_model_workers", "bundle"): "the first 12 digits of the bundle's digest",
     ("api_model_workers", "contract"): "the table's name",
     ("api_background_failures", "task"): "`drain`, `follow`, `look`",

@@ -20,7 +20,7 @@ from tabular.model.pyfunc import describe
 
 MAX_REFERENCE_ROWS = 5_000
 GOLDEN_ROWS = 20
-UNSEEN_LABEL = "a label nobody has seen"
+UNKNOWN_CATEGORY = "a category of no table"
 
 
 def search_data(contract: Contract, split: Split) -> SearchData:
@@ -99,14 +99,14 @@ def profile(contract: Contract, train: CleanTable) -> dict[str, Range]:
 
 
 def golden_records(contract: Contract, table: CleanTable) -> list[dict[str, Any]]:
-    """Request bodies of real rows, then one each of the awkward kinds: nulls, an unseen label, the far ends, codes."""
+    """Request bodies of real rows, then one of each edge case: nulls, an unknown category, the far ends, codes."""
     records = public_records(contract, table.features.iloc[:GOLDEN_ROWS])
     pattern = records[0]
-    unseen = {feature.name: UNSEEN_LABEL for feature in contract.features if not feature.is_numeric}
+    unknown = {feature.name: UNKNOWN_CATEGORY for feature in contract.features if not feature.is_numeric}
     codes = {feature.name: len(feature.categories) - 1 for feature in contract.features if feature.has_codes}
     awkward = [
         dict.fromkeys(contract.feature_names),
-        pattern | unseen,
+        pattern | unknown,
         pattern | codes,
         pattern | _ends(contract, 0),
         pattern | _ends(contract, 1),

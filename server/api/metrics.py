@@ -51,7 +51,7 @@ class ApiMetrics:
         )
         self._features = prometheus.Counter(
             "api_feature_values",
-            "Values of answered rows that were missing, unseen or out of the training range.",
+            "Values of answered rows that were missing, unknown or out of the training range.",
             ["feature", "kind"],
             registry=self._registry,
         )
@@ -116,7 +116,7 @@ class ApiMetrics:
             if None in prediction.row.values():
                 odd.update((name, "missing") for name in prediction.missing)
             if prediction.warnings:
-                odd.update((name, "unseen") for name in prediction.unseen)
+                odd.update((name, "unknown") for name in prediction.unknown)
                 odd.update((name, "out_of_range") for name in prediction.out_of_range)
         self._odd(odd)
 

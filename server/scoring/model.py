@@ -47,9 +47,9 @@ class Model:
             score=score,
             probabilities=probabilities,
             predicted_class=winner,
-            unseen=row.unseen,
+            unknown=row.unknown,
             out_of_range=outside,
-            warnings=self._warnings(row.values, row.unseen, outside) if row.unseen or outside else (),
+            warnings=self._warnings(row.values, row.unknown, outside) if row.unknown or outside else (),
         )
 
     def many(self, columns: Columns, ids: Sequence[str], source: Source) -> PredictionBatch:
@@ -68,11 +68,11 @@ class Model:
             scores=score(columns.matrix).tolist(),
             classes=self._classes,
             missing=self._missing(columns),
-            unseen=dict(columns.unseen),
+            unknown=dict(columns.unknown),
             out_of_range=outside,
             warnings={
-                at: self._warnings(columns.row(at), columns.unseen.get(at, ()), outside.get(at, ()))
-                for at in sorted({*columns.unseen, *outside})
+                at: self._warnings(columns.row(at), columns.unknown.get(at, ()), outside.get(at, ()))
+                for at in sorted({*columns.unknown, *outside})
             },
         )
 
@@ -98,11 +98,11 @@ class Model:
         return scores[0]
 
     def _missing(self, columns: Columns) -> dict[str, int]:
-        # An unseen label is NaN to the model too; to look for None among the values would take ten times as long.
+        # An unknown category is NaN to the model too; to look for None among the values would take ten times as long.
         names = self.bundle.contract.feature_names
         counts = dict(zip(names, np.isnan(columns.codes).sum(axis=0).tolist(), strict=True))
-        for unseen in columns.unseen.values():
-            for name in unseen:
+        for unknown in columns.unknown.values():
+            for name in unknown:
                 counts[name] -= 1
         return {name: count for name, count in counts.items() if count}
 
@@ -117,15 +117,15 @@ class Model:
                     found[position] = (*found.get(position, ()), name)
         return found
 
-    def _warnings(self, row: Sequence[Value], unseen: Sequence[str], outside: Sequence[str]) -> tuple[str, ...]:
+    def _warnings(self, row: Sequence[Value], unknown: Sequence[str], outside: Sequence[str]) -> tuple[str, ...]:
         values: Mapping[str, Value] = dict(zip(self.bundle.contract.feature_names, row, strict=True))
-        unknown = [f"{name}: {values[name]!r} is not a known value, so it was treated as missing" for name in unseen]
+        not_known = [f"{name}: {values[name]!r} is not a known value, so it was treated as missing" for name in unknown]
         beyond = [
             f"{name}: {values[name]} is outside the range the model was trained on, "
             f"{self.bundle.profile[name][0]:g} to {self.bundle.profile[name][1]:g}"
             for name in outside
         ]
-        return (*unknown, *beyond)
+        return (*not_known, *beyond)
 
 
 def ready_model(run_id: str, bundle: Bundle) -> Model:

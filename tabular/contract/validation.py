@@ -20,7 +20,7 @@ REPLY_KEYS = {"row", "error", "probabilities", "model_run_id", "prediction_id", 
 RESULT_KEYS = {"partition_key", "shard", "sequence_number"}
 OUR_COLUMNS = {"__target__", "__score__"}
 """What a bundle's reference calls its columns beside the features."""
-OUR_CATEGORIES = {"(missing)", "(unseen)"}
+OUR_CATEGORIES = {"(missing)", "(unknown)"}
 """What drift calls the values that are no category."""
 PRESENCE = "{} is there"
 """What drift calls the column that says whether a number is there."""

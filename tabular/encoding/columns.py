@@ -51,12 +51,12 @@ Column = Sequence[Value] | LabelColumn
 class Columns:
     """Rows that are valid under the contract; everything is as in `Row`, by feature in contract order.
 
-    `values` holds one column a feature, `codes` is n x k, `unseen` has the positions of the rows with an unseen label.
+    `values` holds one column a feature, `codes` is n x k, `unknown` the positions of rows with an unknown category.
     """
 
     values: Sequence[Column]
     codes: NDArray[np.float64]
-    unseen: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    unknown: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -76,7 +76,7 @@ def columns_of(rows: Sequence[Row]) -> Columns:
     return Columns(
         values=list(zip(*(row.values for row in rows), strict=True)),
         codes=np.array([row.codes for row in rows], dtype=np.float64),
-        unseen={at: row.unseen for at, row in enumerate(rows) if row.unseen},
+        unknown={at: row.unknown for at, row in enumerate(rows) if row.unknown},
     )
 
 

@@ -31,13 +31,13 @@ class Row(msgspec.Struct, frozen=True):
     """One record that is valid under the contract.
 
     `values` are canonical, in contract order: numbers, the contract's own spelling of labels, None where missing;
-    a category the contract does not know is the text that was given and its feature is named in `unseen`.
-    `codes` are the model's inputs, one float a feature: NaN where missing or unseen.
+    a category the contract does not know is the text that was given and its feature is named in `unknown`.
+    `codes` are the model's inputs, one float a feature: NaN where missing or unknown.
     """
 
     values: tuple[Value, ...]
     codes: tuple[float, ...]
-    unseen: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 class NotJson(Rejected):
@@ -118,22 +118,22 @@ class RowCodec:
         faulty: list[Fault] = []
         values: list[Value] = []
         codes: list[float] = []
-        unseen: list[str] = []
+        unknown: list[str] = []
         for name, read, raw in zip(self._names, self._readers, given, strict=True):
             outcome = read(raw)
             if isinstance(outcome, Fault):
                 faulty.append(outcome)
                 continue
-            value, code, is_unseen = outcome
+            value, code, is_unknown = outcome
             values.append(value)
             codes.append(code)
-            if is_unseen:
-                unseen.append(name)
+            if is_unknown:
+                unknown.append(name)
         if count := len(faulty) + len(missing) + unknown:
             # The contract's own fields come first: of what is unknown there may be no end.
             named = list(islice(chain(faulty, missing, unknown_faults), MAX_FAULTS))
             raise InvalidRow("the record is not valid under the contract", named, count - len(named))
-        return Row(tuple(values), tuple(codes), tuple(unseen))
+        return Row(tuple(values), tuple(codes), tuple(unknown))
 
 
 def record_type(contract: Contract, types: Iterable[Any]) -> Any:

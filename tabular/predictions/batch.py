@@ -37,7 +37,7 @@ class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True):
     scores: Sequence[float | Sequence[float]]
     classes: tuple[str, ...] = ()
     missing: dict[str, int] = {}
-    unseen: Named = {}
+    unknown: Named = {}
     out_of_range: Named = {}
     warnings: Named = {}
 
@@ -59,15 +59,15 @@ class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True):
                 score=score,
                 probabilities=probabilities,
                 predicted_class=winner,
-                unseen=self.unseen.get(at, ()),
+                unknown=self.unknown.get(at, ()),
                 out_of_range=self.out_of_range.get(at, ()),
                 warnings=self.warnings.get(at, ()),
             )
 
     def odd_values(self) -> Counter[tuple[str, str]]:
-        """How many values of each feature were missing, unseen or out of the training range."""
+        """How many values of each feature were missing, unknown or out of the training range."""
         odd = Counter({(name, "missing"): count for name, count in self.missing.items()})
-        odd.update((name, "unseen") for names in self.unseen.values() for name in names)
+        odd.update((name, "unknown") for names in self.unknown.values() for name in names)
         odd.update((name, "out_of_range") for names in self.out_of_range.values() for name in names)
         return odd
 

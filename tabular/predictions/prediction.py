@@ -39,7 +39,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     probabilities: dict[str, float] | None = None
     predicted_class: str | None = None
-    unseen: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     out_of_range: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     label: str | float | None = None

@@ -12,8 +12,8 @@ from tabular.contract.types import Contract, Feature
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.predictions.prediction import Prediction
 
-MISSING_LABEL = "(missing)"
-UNSEEN_LABEL = "(unseen)"
+MISSING_CATEGORY = "(missing)"
+UNKNOWN_CATEGORY = "(unknown)"
 
 
 def window_frame(predictions: Sequence[Prediction], contract: Contract) -> pd.DataFrame:
@@ -30,16 +30,16 @@ def window_frame(predictions: Sequence[Prediction], contract: Contract) -> pd.Da
     return pd.DataFrame(columns)
 
 
-def closed_labels(feature: Feature, values: pd.Series[Any]) -> pd.Series[str]:
-    """A label column with nothing left open: missing and unseen are labels of their own."""
-    known = values.where(values.isin(feature.categories), UNSEEN_LABEL)
-    return known.mask(values.isna(), MISSING_LABEL).astype(str)
+def closed_categories(feature: Feature, values: pd.Series[Any]) -> pd.Series[str]:
+    """A column of categories with nothing left open: missing and unknown are two more."""
+    known = values.where(values.isin(feature.categories), UNKNOWN_CATEGORY)
+    return known.mask(values.isna(), MISSING_CATEGORY).astype(str)
 
 
 def comparable(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
-    """Numbers as float64, labels closed, and per number a column `presence(name)` that says whether it is there.
+    """Numbers as float64, categories closed, and per number a column `presence(name)` that says whether it is there.
 
-    The target's classes are labels too. An infinite number counts as missing: no endpoint takes one.
+    The target's classes are categories too. An infinite number counts as missing: no endpoint takes one.
     """
     columns: dict[str, pd.Series[Any]] = {}
     for feature in contract.features:
@@ -49,7 +49,7 @@ def comparable(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
             columns[feature.name] = values
             columns[presence(feature.name)] = values.isna().map({True: "missing", False: "present"})
         else:
-            columns[feature.name] = closed_labels(feature, values)
+            columns[feature.name] = closed_categories(feature, values)
     if REFERENCE_SCORE in frame:
         columns[REFERENCE_SCORE] = finite(frame[REFERENCE_SCORE])
     if REFERENCE_TARGET in frame:

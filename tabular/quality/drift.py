@@ -21,7 +21,7 @@ from pandas.api.types import is_float_dtype
 
 from tabular.contract.types import Contract, Feature
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
-from tabular.predictions.window import UNSEEN_LABEL, closed_labels, comparable, finite, presence
+from tabular.predictions.window import UNKNOWN_CATEGORY, closed_categories, comparable, finite, presence
 from tabular.quality.two_sample import (
     CHI_SQUARE,
     JENSEN_SHANNON,
@@ -43,7 +43,7 @@ class ColumnDrift(msgspec.Struct, frozen=True):
 
     `aspect` says what that test looked at: the values, or the share of missing ones. `p_value` is corrected for the
     number of tests. `distance` is between 0 and 1 (method ks_distance, of numbers) or between 0 and 0.83
-    (jensenshannon, of labels). `unseen` counts labels that the contract does not know.
+    (jensenshannon, of categories). `unknown` counts the values whose category the contract does not know.
     """
 
     name: str
@@ -55,7 +55,7 @@ class ColumnDrift(msgspec.Struct, frozen=True):
     drifted: bool
     missing_share: float
     reference_missing_share: float
-    unseen: int = 0
+    unknown: int = 0
 
     @property
     def severity(self) -> float:
@@ -164,8 +164,9 @@ def _column(
     check: _Check, difference: Difference, reference: pd.DataFrame, window: pd.DataFrame, contract: Contract
 ) -> ColumnDrift:
     method, distance_method = check.methods
+    now, before = window[check.feature], reference[check.feature]
     feature = next((feature for feature in contract.features if feature.name == check.feature), None)
-    labels = feature is not None and not feature.is_numeric
+    category = feature if feature is not None and not feature.is_numeric else None
     return ColumnDrift(
         name=check.feature,
         aspect=check.aspect,
@@ -174,9 +175,9 @@ def _column(
         distance_method=distance_method,
         distance=difference.distance,
         drifted=is_drift(*difference, distance_method),
-        missing_share=_missing_share(window[check.feature], is_numeric=not labels),
-        reference_missing_share=_missing_share(reference[check.feature], is_numeric=not labels),
-        unseen=int((closed_labels(feature, window[check.feature]) == UNSEEN_LABEL).sum()) if feature and labels else 0,
+        missing_share=_missing_share(now, is_numeric=category is None),
+        reference_missing_share=_missing_share(before, is_numeric=category is None),
+        unknown=int((closed_categories(category, now) == UNKNOWN_CATEGORY).sum()) if category else 0,
     )
 
 
@@ -210,9 +211,9 @@ def _measure(before: pd.DataFrame, now: pd.DataFrame, checks: Sequence[_Check]) 
 
     metric = _evidently_metric()
     numbers = sorted({check.column for check in checks if check.is_numeric})
-    labels = sorted({check.column for check in checks if not check.is_numeric})
-    definition = DataDefinition(numerical_columns=numbers, categorical_columns=labels)
-    current, past = (Dataset.from_pandas(frame[numbers + labels], definition) for frame in (now, before))
+    categories = sorted({check.column for check in checks if not check.is_numeric})
+    definition = DataDefinition(numerical_columns=numbers, categorical_columns=categories)
+    current, past = (Dataset.from_pandas(frame[numbers + categories], definition) for frame in (now, before))
     report = Report([metric(column=check.column, is_numeric=check.is_numeric) for check in checks])
     return [Difference(**entry["value"]) for entry in report.run(current, past).dict()["metrics"]]
 

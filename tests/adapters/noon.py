@@ -20,7 +20,7 @@ def prediction(at: int = 0, **changes) -> Prediction:
         "source": "api",
         "row": {"age": 57, "limit": 4010.5, "level": "Graduate", "income": None},
         "score": 0.25,
-        "unseen": ("level",),
+        "unknown": ("level",),
         "warnings": ("level: 'x' is not a known value",),
     }
     return Prediction(**(fields | changes))

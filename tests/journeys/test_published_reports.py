@@ -218,7 +218,7 @@ def test_a_report_from_the_disk_shows_its_plots_with_no_network(browser, publish
     assert visit.page.title().startswith("Credit card churn: drift report")
     assert "2 of 11 features moved" in visit.page.locator(".verdict").inner_text()
     assert_plots(visit.page, 11)
-    assert "(unseen)" in visit.page.content()
+    assert "(unknown)" in visit.page.content()
     assert visit.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing sticks out"
     assert (visit.complaints, visit.left) == ([], [])
 

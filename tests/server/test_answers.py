@@ -58,14 +58,14 @@ def test_every_spelling_of_a_category_has_the_same_score(api, contract, score, s
     assert answer["churn chance"] == score(contract.example | {"education_level": "Graduate"})
 
 
-def test_an_unseen_category_is_treated_as_missing_flagged_and_counted(api, contract, score):
-    before = api.metric("api_feature_values_total", feature="card_category", kind="unseen")
+def test_an_unknown_category_is_treated_as_missing_flagged_and_counted(api, contract, score):
+    before = api.metric("api_feature_values_total", feature="card_category", kind="unknown")
     status, answer = api.predict(contract.example | {"card_category": "Pink"})
     assert status == 200
     assert answer["churn chance"] == score(contract.example | {"card_category": None})
     assert "card_category" in answer["warnings"][0]
     assert "'Pink'" in answer["warnings"][0]
-    assert api.metric("api_feature_values_total", feature="card_category", kind="unseen") == before + 1
+    assert api.metric("api_feature_values_total", feature="card_category", kind="unknown") == before + 1
 
 
 def test_a_plausible_value_outside_the_training_range_is_answered_flagged_and_counted(api, contract, api_state):

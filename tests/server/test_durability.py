@@ -80,7 +80,7 @@ def test_a_prediction_is_stored_with_what_was_given_and_answered(run_api, enviro
     assert found.score == answer["churn chance"]
     assert found.row == contract.example | {"education_level": "Graduate", "gender": None, "card_category": "Pink"}
     assert (found.run_id, found.contract, found.source) == ("aaaa", contract.digest, "api")
-    assert found.unseen == ("card_category",)
+    assert found.unknown == ("card_category",)
     assert found.warnings == tuple(answer["warnings"])
 
 

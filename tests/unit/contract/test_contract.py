@@ -16,7 +16,7 @@ from tabular.contract.validation import OUR_CATEGORIES, OUR_COLUMNS, PRESENCE
 from tabular.encoding.row import RowCodec
 from tabular.errors import InvalidContract, InvalidRow
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
-from tabular.predictions.window import MISSING_LABEL, UNSEEN_LABEL, presence
+from tabular.predictions.window import MISSING_CATEGORY, UNKNOWN_CATEGORY, presence
 
 SHIPPED = ["credit_card_churn", "credit_card_churn_full", "telecom_churn"]
 
@@ -76,7 +76,7 @@ BAD = {
         "'weight is there' is a name of ours",
     ),
     "a category that drift uses": (
-        lambda file: feature(file, "category").update(categories=["A", "(unseen)"]),
+        lambda file: feature(file, "category").update(categories=["A", "(unknown)"]),
         "of ours in",
     ),
     "a column with spaces": (lambda file: first(file).update(column=" Age"), "' Age' is empty or has spaces around it"),
@@ -257,7 +257,7 @@ def test_quantiles_must_be_finite(tmp_path):
 
 def test_our_names_are_those_in_use():
     assert {REFERENCE_TARGET, REFERENCE_SCORE} == OUR_COLUMNS
-    assert {MISSING_LABEL, UNSEEN_LABEL} == OUR_CATEGORIES
+    assert {MISSING_CATEGORY, UNKNOWN_CATEGORY} == OUR_CATEGORIES
     assert presence("x") == PRESENCE.format("x")
 
 

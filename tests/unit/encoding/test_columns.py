@@ -27,7 +27,7 @@ def same(columns, rows):
     for at, row in enumerate(rows):
         assert columns.row(at) == list(row.values)
         assert list(map(type, columns.row(at))) == list(map(type, row.values))
-        assert columns.unseen.get(at, ()) == row.unseen
+        assert columns.unknown.get(at, ()) == row.unknown
     np.testing.assert_array_equal(columns.matrix.view(np.int32), matrix(rows).view(np.int32))
     assert columns.matrix.flags.c_contiguous
 

@@ -163,7 +163,7 @@ def test_every_spelling_of_a_class_is_the_same_label_and_the_same_target(tiny_co
 def test_a_number_that_is_no_category_is_a_new_one_where_categories_are_numbers_and_refused_elsewhere(model):
     example = model.bundle.contract.example
     row = model.bundle.codec.decode(json.dumps(example | {"area": 510, "rating": 0, "member": "1"}).encode())
-    assert row.unseen == ("rating", "member", "area")
+    assert row.unknown == ("rating", "member", "area")
     assert row.values[:3] == ("0", "1", "510")
     for name, value in [("size", 4), ("size", -2), ("size", 1.5), ("size", True), ("member", 1), ("area", True)]:
         with pytest.raises(Rejected, match=name):

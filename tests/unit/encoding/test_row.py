@@ -41,13 +41,13 @@ def test_the_example_is_a_row_in_contract_order():
     row = decode()
     assert row.values == tuple(EXAMPLE.values())
     assert row.codes == (57, 0, 2, 2, 1, 2, 0, 44, 3, 4010, 1247)
-    assert row.unseen == ()
+    assert row.unknown == ()
 
 
 @pytest.mark.parametrize("name", ["credit_card_churn_full", "telecom_churn"])
 def test_every_shipped_example_is_a_row_without_a_warning(name):
     contract = load_contract(PROJECT / "contracts" / f"{name}.toml")
-    assert RowCodec(contract).decode(msgspec.json.encode(contract.example)).unseen == ()
+    assert RowCodec(contract).decode(msgspec.json.encode(contract.example)).unknown == ()
 
 
 def test_the_public_example_is_answered():
@@ -86,12 +86,12 @@ def test_every_spelling_of_missing_is_the_same_missing(name, missing):
     row = decode(**{name: missing})
     assert value(row, name) is None
     assert math.isnan(code(row, name))
-    assert row.unseen == ()
+    assert row.unknown == ()
 
 
-def test_an_unseen_label_is_missing_to_the_model_and_named():
+def test_an_unknown_category_is_missing_to_the_model_and_named():
     row = decode(gender="X", card_category="Wood")
-    assert row.unseen == ("gender", "card_category")
+    assert row.unknown == ("gender", "card_category")
     assert value(row, "gender") == "X"
     assert math.isnan(code(row, "gender"))
 

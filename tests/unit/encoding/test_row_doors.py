@@ -38,7 +38,7 @@ def outcome(read):
         row = read()
     except Rejected as refused:
         return str(refused)
-    return row.values, tuple(map(type, row.values)), tuple(map(repr, row.codes)), row.unseen
+    return row.values, tuple(map(type, row.values)), tuple(map(repr, row.codes)), row.unknown
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -20,7 +20,7 @@ def outcome(read) -> tuple[Any, ...] | str:
         row = read()
     except Rejected as refused:
         return str(refused)
-    return row.values, tuple(map(type, row.values)), tuple(map(repr, row.codes)), row.unseen
+    return row.values, tuple(map(type, row.values)), tuple(map(repr, row.codes)), row.unknown
 
 
 @quick
@@ -43,7 +43,7 @@ def test_a_canonical_row_sent_again_is_the_same_row(data):
         return
     again = codec.decode(msgspec.json.encode(dict(zip(contract.feature_names, row.values, strict=True))))
     assert again.values == row.values
-    assert again.unseen == row.unseen
+    assert again.unknown == row.unknown
     np.testing.assert_array_equal(matrix([again]), matrix([row]))
 
 

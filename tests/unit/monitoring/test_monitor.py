@@ -43,7 +43,7 @@ def test_shifted_traffic_shows_which_column_drifted(monitor, store, bundle):
     assert found["column_drift_score{credit_limit,ks_distance}"] > 0.05
     assert found["column_drift_p_value{credit_limit,ks}"] < 0.01
     assert found["column_drift_severity{credit_limit}"] > 1 > found["column_drift_severity{months_on_book}"]
-    assert found["window_unseen_labels{gender}"] == 100
+    assert found["window_unknown_categories{gender}"] == 100
     assert found["window_missing_values{customer_age}"] == 4
     assert found["window_missing_values{gender}"] == 0
 
@@ -123,7 +123,7 @@ def test_what_was_sent_makes_no_new_label(monitor, store, bundle):
     ordinary = set(samples(monitor))
     frame["gender"] = [f"another {at}" for at in range(800)]
     store.predictions = [
-        msgspec.structs.replace(one, out_of_range=(f"x{at}",), unseen=(f"y{at}", "gender"))
+        msgspec.structs.replace(one, out_of_range=(f"x{at}",), unknown=(f"y{at}", "gender"))
         for at, one in enumerate(predict(bundle, frame))
     ]
     monitor.look()

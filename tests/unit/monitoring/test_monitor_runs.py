@@ -92,7 +92,7 @@ def test_a_clock_that_is_a_little_ahead_is_not_told(monitor, store, bundle):
 
 def test_predictions_of_another_contract_are_left_out_counted_and_make_no_label(monitor, store, bundle):
     good = predict(bundle, bundle.reference().head(400))
-    foreign = {"contract": "another", "row": {"x": 1}, "unseen": ("y",), "out_of_range": ("z",)}
+    foreign = {"contract": "another", "row": {"x": 1}, "unknown": ("y",), "out_of_range": ("z",)}
     strange = [msgspec.structs.replace(one, id=f"x{one.id}", **foreign) for one in good[:200]]
     store.predictions = [*strange, *good]
     monitor.look()

@@ -56,7 +56,7 @@ def test_every_prediction_of_a_batch_is_the_one_made_alone(model, rows, batch):
     alone = [model.one(row, f"id-{at}", "api") for at, row in enumerate(rows)]
     assert list(batch) == [msgspec.structs.replace(one, made_at=batch.made_at) for one in alone]
     assert [each.out_of_range for each in batch][-2:] == [("age in years",), ("age in years",)]
-    assert [each.unseen for each in batch][-3:] == [("class",), (), ("class",)]
+    assert [each.unknown for each in batch][-3:] == [("class",), (), ("class",)]
 
 
 def test_a_batch_survives_being_written_down(batch):
@@ -68,12 +68,12 @@ def test_a_batch_survives_being_written_down(batch):
 def test_its_odd_values_are_those_of_its_predictions(batch):
     counted = {}
     for each in batch:
-        for kind, names in (("missing", each.missing), ("unseen", each.unseen), ("out_of_range", each.out_of_range)):
+        for kind, names in (("missing", each.missing), ("unknown", each.unknown), ("out_of_range", each.out_of_range)):
             for name in names:
                 counted[name, kind] = counted.get((name, kind), 0) + 1
     assert dict(batch.odd_values()) == counted
     assert counted["stars", "missing"] == 2
-    assert counted["class", "unseen"] == 2
+    assert counted["class", "unknown"] == 2
 
 
 def test_its_answers_are_the_public_ones_with_the_position(model, batch):

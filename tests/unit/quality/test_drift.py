@@ -89,14 +89,14 @@ def test_values_that_go_missing_are_drift_of_that_column(reference, contract):
     assert found.reference_missing_share == 0.0
 
 
-def test_unseen_labels_are_counted_and_many_of_them_are_drift(reference, contract):
+def test_unknown_categories_are_counted_and_many_of_them_are_drift(reference, contract):
     window = sample(reference)
     window.loc[0, "gender"] = "<script>alert(1)</script>"
     one = column(compare(reference, window, contract), "gender")
-    assert (one.unseen, one.drifted) == (1, False)
+    assert (one.unknown, one.drifted) == (1, False)
     window.loc[:99, "gender"] = [f"label {number}" for number in range(100)]
     many = column(compare(reference, window, contract), "gender")
-    assert (many.unseen, many.drifted) == (100, True)
+    assert (many.unknown, many.drifted) == (100, True)
 
 
 @pytest.mark.parametrize("name", ["months_on_book", "gender"])

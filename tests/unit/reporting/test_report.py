@@ -176,7 +176,7 @@ def test_a_sampled_window_is_told_with_its_error_and_its_counts_are_scaled_up(bu
     assert "about 4,800" in page
     assert "uniform sample of 600 of them" in page
     assert "no share and no point of a distribution is off by more than 6.6 %" in page
-    assert re.search(r"gender drifted \S.* 480 ", page), "the unseen labels are scaled up, too"
+    assert re.search(r"gender drifted \S.* 480 ", page), "the unknown categories are scaled up, too"
     row = summary(report, "r")
     assert (row["rows"], row["read_rows"], row["sampling_error"]) == (4_800, 600, pytest.approx(0.0664, abs=1e-4))
     assert "uniform sample" not in text_of(report_page(report_on(bundle, shifted)))

@@ -69,9 +69,9 @@ CELLS = {
     "text in a number": ("Customer_Age", "old", "row 17, Customer_Age: holds 'old'"),
     "a fraction in an integer": ("Customer_Age", "40.5", "row 17, Customer_Age: holds '40.5'"),
     "out of range": ("Credit_Limit", "-5", "row 17, Credit_Limit: holds '-5' (allowed: a number from 0"),
-    "an unseen label": ("Card_Category", "Wood", "row 17, Card_Category: holds 'Wood' (allowed: one of Blue"),
+    "an unknown category": ("Card_Category", "Wood", "row 17, Card_Category: holds 'Wood' (allowed: one of Blue"),
     "a missing target": ("Attrition_Flag", "", "row 17, Attrition_Flag: holds ''"),
-    "an unseen target": ("Attrition_Flag", "Gone", "row 17, Attrition_Flag: holds 'Gone'"),
+    "an unknown target": ("Attrition_Flag", "Gone", "row 17, Attrition_Flag: holds 'Gone'"),
 }
 
 

@@ -56,7 +56,7 @@ def test_golden_records_hold_every_awkward_kind(trained):
     records = golden_records(trained.contract, trained.parts.validation)
     rows = [RowCodec(trained.contract).parse(record) for record in records]
     assert any(all(value is None for value in row.values) for row in rows)
-    assert any(row.unseen for row in rows)
+    assert any(row.unknown for row in rows)
     ordinals = [feature.name for feature in trained.contract.features if feature.kind == "ordinal"]
     assert any(isinstance(record[ordinals[0]], int) for record in records)
     ranges = profile(trained.contract, trained.parts.train)
