@@ -15,13 +15,13 @@ from tabular.errors import Rejected, Unavailable
 from tabular.process.private_files import keep_private
 
 ENGINES, SPREADS = get_args(EngineName), get_args(SpreadName)
-REFUSED, UNAVAILABLE, NOT_REPRODUCED = 1, 3, 4
+REJECTED, UNAVAILABLE, NOT_REPRODUCED = 1, 3, 4
 
 
 def main(train: Callable[..., Any], retrain: Callable[..., Any], given: list[str] | None = None) -> int:
-    """Run what was asked for and tell what came of it.
+    """Run what was asked for and print the summary.
 
-    0: trained (even if the gate refused the model); 1: data or settings were refused; 3: another service is down;
+    0: trained (even if the gate rejected the model); 1: data or settings were rejected; 3: another service is down;
     4: a retraining that did not reproduce.
     """
     keep_private()
@@ -30,8 +30,8 @@ def main(train: Callable[..., Any], retrain: Callable[..., Any], given: list[str
     try:
         outcome = msgspec.convert(command(**arguments, return_state=True).result(), Outcome)
     except Rejected as error:
-        sys.stderr.write("\n".join([f"refused: {error.message}", *(f"  {fault}" for fault in error.faults), ""]))
-        return REFUSED
+        sys.stderr.write("\n".join([f"rejected: {error.message}", *(f"  {fault}" for fault in error.faults), ""]))
+        return REJECTED
     except Unavailable as error:
         sys.stderr.write(f"{error}. Is the stack up? See `make status`\n")
         return UNAVAILABLE

@@ -22,7 +22,7 @@ from model_orchestration.code_digest import step_digest
 from model_orchestration.data.checks import CheckReport
 from model_orchestration.interrupted_runs import FLOW_RUN, as_noted
 from model_orchestration.job import Job, Tools, as_then, make_job, make_tools
-from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
+from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.progress import progress
 from model_orchestration.report import Outcome, markdown
 from model_orchestration.search.engines import EngineName, SpreadName
@@ -71,7 +71,7 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
     data_version: str | None = None,
     refresh: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
 ) -> Any:
-    """Pull, check, split, sweep, evaluate, judge and register; what is not given is as in the settings.
+    """Pull, check, split, sweep, evaluate, gate and register; what is not given is as in the settings.
 
     `data_version` is the sha256 of a version in the feature store, the latest if none; `refresh` does every step anew.
     """
@@ -97,7 +97,7 @@ def retrain(like: str, workers: int | None = None, engine: EngineName | None = N
 
 
 @dataclass
-class Bench:
+class StepRunner:
     """Runs the steps of one job as Prefect tasks, and remembers which results were there already."""
 
     settings: Settings
@@ -137,28 +137,28 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
     wiring = _wired(**given)
     settings, tools = wiring.settings, make_tools(wiring)
     job = _pull(wiring, data_version)
-    made_up = ", SYNTHETIC data" if job.synthetic else ""
-    get_run_logger().info("the table %s, version %s%s", job.read_contract.table.name, job.data_sha256[:12], made_up)
-    bench = Bench(settings, tools, job, refresh=refresh)
+    synthetic = ", SYNTHETIC data" if job.synthetic else ""
+    get_run_logger().info("the table %s, version %s%s", job.read_contract.table.name, job.data_sha256[:12], synthetic)
+    runner = StepRunner(settings, tools, job, refresh=refresh)
     accepted = steps.accepted_version(tools, job)
-    report = bench.step(
+    report = runner.step(
         "check", CheckReport, [job.about_data, accepted], lambda: steps.check_step(tools, job, accepted)
     )
     _warn(report)
-    bench.step("split", dict[str, int], [job.about_split], lambda: steps.split_step(tools, job))
-    swept = _sweep(bench, {})
-    evaluation = bench.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
-    rival = steps.champion(tools, except_run_id=swept.best.run_id)
-    verdict = bench.step("gate", Verdict, [job, swept, rival], lambda: steps.gate_step(tools, job, swept, rival))
-    done = bench.step("register", Registration, None, lambda: steps.register_step(tools, job, swept, verdict, report))
+    runner.step("split", dict[str, int], [job.about_split], lambda: steps.split_step(tools, job))
+    swept = _sweep(runner, {})
+    evaluation = runner.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
+    other = steps.champion(tools, except_run_id=swept.best.run_id)
+    result = runner.step("gate", GateResult, [job, swept, other], lambda: steps.gate_step(tools, job, swept, other))
+    done = runner.step("register", Registration, None, lambda: steps.register_step(tools, job, swept, result, report))
     if done.held_back is not None:
         get_run_logger().warning(done.held_back)
-    made = (verdict.gate, done.alias, done.version, done.held_back)
+    made = (result.gate, done.alias, done.version, done.held_back)
     page = tools.registry.url(swept.parent_id)
-    outcome = Outcome(job, swept, evaluation, *made, tuple(bench.reused), page=page, warnings=report.warnings)
-    for one in verdict.gate.refusals:
+    outcome = Outcome(job, swept, evaluation, *made, tuple(runner.reused), page=page, warnings=report.warnings)
+    for one in result.gate.rejections:
         get_run_logger().warning("gate: %s: %s. %s", one.name, one.why, one.remedy)
-    return _told(outcome)
+    return _published(outcome)
 
 
 def _retrain(like: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -167,25 +167,25 @@ def _retrain(like: str, given: dict[str, Any]) -> dict[str, Any]:
     job = original.job
     settings = as_then(wiring.settings, job)
     tools = make_tools(Wiring(settings, job.read_contract))
-    bench = Bench(settings, tools, job, refresh=True)
-    report = bench.step("check", CheckReport, [job.about_data], lambda: steps.check_step(tools, job, None))
+    runner = StepRunner(settings, tools, job, refresh=True)
+    report = runner.step("check", CheckReport, [job.about_data], lambda: steps.check_step(tools, job, None))
     _warn(report)
-    swept = _sweep(bench, {"retrain_like": like})
-    evaluation = bench.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
+    swept = _sweep(runner, {"retrain_like": like})
+    evaluation = runner.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
     differing = again.differences(original, swept, evaluation)
     tools.registry.log(swept.parent_id, tags={"reproduced": not differing})
     page = tools.registry.url(swept.parent_id)
     outcome = Outcome(job, swept, evaluation, like=original.parent_id, differing=tuple(differing), page=page)
-    return _told(msgspec.structs.replace(outcome, warnings=report.warnings))
+    return _published(msgspec.structs.replace(outcome, warnings=report.warnings))
 
 
 def _warn(report: CheckReport) -> None:
-    """Show what is odd about the table at once, for the sweep takes long and may fail."""
+    """Show the warnings about the table at once, for the sweep takes long and may fail."""
     for text in report.warnings:
         get_run_logger().warning("data: %s", text)
     if report.warnings:
         page = "\n".join(f"- {text}" for text in report.warnings)
-        create_markdown_artifact(page, key="data-warnings", description="What is odd about the table")
+        create_markdown_artifact(page, key="data-warnings", description="Warnings about the table")
 
 
 def _plainly(work: Callable[[], Any], expected: type[TabularError] = TabularError) -> Any:
@@ -204,22 +204,22 @@ def _pull(wiring: Wiring, data_version: str | None) -> Job:
     return msgspec.convert(pull(), Job)
 
 
-def _sweep(bench: Bench, tags: dict[str, Any]) -> Sweep:
+def _sweep(runner: StepRunner, tags: dict[str, Any]) -> Sweep:
     def work() -> Sweep:
-        with progress(bench.job.trials) as on_trial:
-            return steps.sweep_step(bench.tools, bench.job, tags | {FLOW_RUN: flow_run.id}, on_trial)
+        with progress(runner.job.trials) as on_trial:
+            return steps.sweep_step(runner.tools, runner.job, tags | {FLOW_RUN: flow_run.id}, on_trial)
 
-    swept = bench.step("sweep", Sweep, [bench.job], work)
-    if "sweep" in bench.reused and not steps.is_there(bench.tools, swept):
+    swept = runner.step("sweep", Sweep, [runner.job], work)
+    if "sweep" in runner.reused and not steps.is_there(runner.tools, swept):
         get_run_logger().warning("the runs of the kept sweep are gone from MLflow: sweeping again")
-        bench.reused.remove("sweep")
-        bench.refresh = True
-        swept = bench.step("sweep", Sweep, [bench.job], work)
+        runner.reused.remove("sweep")
+        runner.refresh = True
+        swept = runner.step("sweep", Sweep, [runner.job], work)
     return swept
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
-    create_markdown_artifact(markdown(outcome), key="training-result", description="What the training came to")
+def _published(outcome: Outcome) -> dict[str, Any]:
+    create_markdown_artifact(markdown(outcome), key="training-result", description="The summary of the training run")
     found: dict[str, Any] = msgspec.to_builtins(outcome)
     return found
 

@@ -25,7 +25,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `contract` is the contract's own text (JSON); `data_sha256` names the table's version;
     `code` is the digest of the code that a sweep runs on: a change of that makes no use of old trials;
     `row_shares` is how many workers the rows of each trial lie on, 0 if a trial has all rows to itself;
-    `synthetic` says that the version is of made-up rows.
+    `synthetic` says that the version is of synthetic data.
     """
 
     contract: str

@@ -39,7 +39,7 @@ class Registration(msgspec.Struct, frozen=True):
     held_back: str | None = None
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class GateResult(msgspec.Struct, frozen=True):
     """The gate's report and the comparison with the champion it rests on."""
 
     gate: GateReport
@@ -47,6 +47,6 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def tags(self) -> dict[str, str]:
-        """The verdict as tags of a run or a model version."""
-        reasons = "; ".join(f"{one.name}: {one.why}" for one in self.gate.refusals)
-        return {"gate": "passed" if self.gate.passed else "refused", "gate_reasons": reasons}
+        """It as tags of a run or a model version."""
+        reasons = "; ".join(f"{one.name}: {one.why}" for one in self.gate.rejections)
+        return {"gate": "passed" if self.gate.passed else "rejected", "gate_reasons": reasons}

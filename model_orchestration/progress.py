@@ -1,4 +1,4 @@
-"""How far a sweep is: a bar on a terminal, and one in the Prefect UI."""
+"""The progress of a sweep: a bar on a terminal, and one in the Prefect UI."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ UI_UPDATE_SECONDS = 1.0
 
 @contextmanager
 def progress(trials: int) -> Iterator[steps.Progress]:
-    """Yields what to tell after each trial: how many are done, and the best validation loss."""
+    """Yields what to call after each trial: with how many are done, and the best validation loss."""
     columns = (TextColumn("sweep"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     console = Console(stderr=True)
     artifact = cast(UUID, create_progress_artifact(0.0, "sweep-progress", f"A sweep of {trials} trials"))
-    told_at = time.monotonic()
+    updated_at = time.monotonic()
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
         line = bar.add_task("", total=trials)
 
         def on_trial(done: int, best: float) -> None:
-            nonlocal told_at
+            nonlocal updated_at
             bar.update(line, completed=done, description=f"best validation loss {best:.4f}")
-            if done == trials or time.monotonic() - told_at > UI_UPDATE_SECONDS:
+            if done == trials or time.monotonic() - updated_at > UI_UPDATE_SECONDS:
                 update_progress_artifact(artifact, 100.0 * done / trials)
-                told_at = time.monotonic()
+                updated_at = time.monotonic()
 
         yield on_trial

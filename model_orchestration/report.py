@@ -1,4 +1,4 @@
-"""What a training came to, for people: lines on a terminal, a page in the Prefect UI."""
+"""The summary of a training run: lines on a terminal, a page in the Prefect UI."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def lines(outcome: Outcome) -> list[tuple[str, str]]:
-    """What to tell, as pairs of a word and a text."""
+    """The summary, as pairs of a word and a text."""
     best = outcome.sweep.best
-    told = [
+    found = [
         (
             "table",
-            f"{outcome.job.read_contract.table.name}{', SYNTHETIC: made-up rows' if outcome.job.synthetic else ''}",
+            f"{outcome.job.read_contract.table.name}{', SYNTHETIC data' if outcome.job.synthetic else ''}",
         ),
         ("data", f"version {outcome.job.data_sha256[:12]}"),
         *(("warning", text) for text in outcome.warnings),
@@ -44,18 +44,18 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
         ("test", ", ".join(f"{name} {value:.4f}" for name, value in outcome.evaluation.metrics.items())),
     ]
     if outcome.reused:
-        told.append(("reused", ", ".join(outcome.reused) + ": nothing they depend on has changed"))
+        found.append(("reused", ", ".join(outcome.reused) + ": nothing they depend on has changed"))
     if outcome.gate is not None:
-        told.append(("gate", "passed" if outcome.gate.passed else "refused"))
-        told += [("refusal", f"{one.name}: {one.why}. {one.remedy}") for one in outcome.gate.refusals]
-        told += [("note", note) for note in outcome.gate.notes]
-        told.append(("model", f"version {outcome.version}, {outcome.alias}"))
+        found.append(("gate", "passed" if outcome.gate.passed else "rejected"))
+        found += [("rejection", f"{one.name}: {one.why}. {one.remedy}") for one in outcome.gate.rejections]
+        found += [("note", note) for note in outcome.gate.notes]
+        found.append(("model", f"version {outcome.version}, {outcome.alias}"))
     if outcome.held_back is not None:
-        told.append(("warning", outcome.held_back))
+        found.append(("warning", outcome.held_back))
     if outcome.like is not None:
-        told.append(("like", f"the sweep {outcome.like}: {_verdict(outcome)}"))
-        told += [("differs", text) for text in outcome.differing[:10]]
-    return [*told, ("page", outcome.page), ("RUN_ID", best.run_id)]
+        found.append(("like", f"the sweep {outcome.like}: {_reproduction(outcome)}"))
+        found += [("differs", text) for text in outcome.differing[:10]]
+    return [*found, ("page", outcome.page), ("RUN_ID", best.run_id)]
 
 
 def markdown(outcome: Outcome) -> str:
@@ -64,7 +64,7 @@ def markdown(outcome: Outcome) -> str:
     return "\n".join(["| | |", "| --- | --- |", *rows])
 
 
-def _verdict(outcome: Outcome) -> str:
+def _reproduction(outcome: Outcome) -> str:
     if not outcome.differing:
-        return "reproduced, every trial and every test metric to the last bit"
+        return "reproduced, every trial and every test metric bit-identical"
     return f"NOT reproduced, {len(outcome.differing)} values differ (another version of the code or of XGBoost?)"

@@ -17,13 +17,13 @@ from model_orchestration.data.checks import CheckReport, check
 from model_orchestration.data.split import Split, split
 from model_orchestration.evaluation import plots
 from model_orchestration.evaluation.baselines import baselines
-from model_orchestration.evaluation.champion_comparison import duel
+from model_orchestration.evaluation.champion_comparison import compare_with_champion
 from model_orchestration.evaluation.evidence import Evidence
-from model_orchestration.evaluation.gate import judge
+from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.promotion import SYNTHETIC, held_back
 from model_orchestration.evaluation.slices import slices
 from model_orchestration.job import Job, Tools
-from model_orchestration.outcome import Evaluation, Registration, Sweep, Verdict
+from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.search.candidate import bundler, search_data
 from model_orchestration.search.sweep import Fit, Trial, objective, sweep
 from model_orchestration.search.trial_runs import Recorder
@@ -53,7 +53,7 @@ def accepted_version(tools: Tools, job: Job) -> str | None:
     """The version to compare the data with: the last whose model passed the gate, unless it is this very one."""
     version = feature_store.last_accepted(tools.objects, job.read_contract)
     if version is None or version.sha256 == job.data_sha256 or version.synthetic != job.synthetic:
-        return None  # a real table has nothing to do with made-up rows
+        return None  # a real table has nothing to do with synthetic data
     return version.sha256
 
 
@@ -66,13 +66,13 @@ def split_step(tools: Tools, job: Job) -> dict[str, int]:
 def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progress | None = None) -> Sweep:
     """Search, and write every trial as a run under a new parent run."""
     contract, parts, registry = job.read_contract, _parts(tools, job), tools.registry
-    told = _job_tags(job) | dict(tags)
-    parent_id = registry.start_run(f"{contract.table.name}: sweep of {job.trials}, seed {job.seed}", told)
+    run_tags = _job_tags(job) | dict(tags)
+    parent_id = registry.start_run(f"{contract.table.name}: sweep of {job.trials}, seed {job.seed}", run_tags)
     fit = Fit(search_data(contract, parts), objective(contract), job.seed)
     best = float("inf")
     try:
         with Recorder(
-            registry, bundler(contract, parts, job.seed, synthetic=job.synthetic), parent_id, told
+            registry, bundler(contract, parts, job.seed, synthetic=job.synthetic), parent_id, run_tags
         ) as recorder:
 
             def on_trial(trial: Trial) -> None:
@@ -114,12 +114,12 @@ def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
     return evaluation
 
 
-def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None) -> Verdict:
-    """Judge the best trial; the verdict goes on its runs."""
+def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None) -> GateResult:
+    """Evaluate the best trial at the gate; the result goes on its runs."""
     contract, parts = job.read_contract, _parts(tools, job)
     bundle = fetch_bundle(tools, swept.best.run_id)
     scores = bundle.predict(encode(contract, parts.test.features))
-    against = duel(tools, job, champion_run_id, parts, scores)
+    against = compare_with_champion(tools, job, champion_run_id, parts, scores)
     evidence = Evidence(
         contract=contract,
         split=parts,
@@ -130,14 +130,14 @@ def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None)
         against_champion=against.differences,
         notes=against.notes,
     )
-    verdict = Verdict(judge(evidence), against.differences)
-    _put(tools, swept.parent_id, {"gate.json": _pretty(verdict)}, REPORT)
+    result = GateResult(evaluate(evidence), against.differences)
+    _put(tools, swept.parent_id, {"gate.json": _pretty(result)}, REPORT)
     for run_id in (swept.parent_id, swept.best.run_id):
-        tools.registry.log(run_id, tags=verdict.tags)
-    return verdict
+        tools.registry.log(run_id, tags=result.tags)
+    return result
 
 
-def register_step(tools: Tools, job: Job, swept: Sweep, verdict: Verdict, report: CheckReport) -> Registration:
+def register_step(tools: Tools, job: Job, swept: Sweep, result: GateResult, report: CheckReport) -> Registration:
     """Give the best trial the alias it deserves; what the data checks warned of goes on its runs.
 
     Only a passed gate makes the data what the next is compared with.
@@ -146,13 +146,13 @@ def register_step(tools: Tools, job: Job, swept: Sweep, verdict: Verdict, report
     warned = {"data_warnings": "; ".join(report.warnings)}
     for run_id in (swept.parent_id, swept.best.run_id):
         tools.registry.log(run_id, tags=warned)
-    why_not = held_back(tools, job) if verdict.gate.passed else None
-    alias = CHAMPION if verdict.gate.passed and why_not is None else CHALLENGER
-    tags = verdict.tags | warned | {"sweep": swept.parent_id, SYNTHETIC: str(job.synthetic)}
+    why_not = held_back(tools, job) if result.gate.passed else None
+    alias = CHAMPION if result.gate.passed and why_not is None else CHALLENGER
+    tags = result.tags | warned | {"sweep": swept.parent_id, SYNTHETIC: str(job.synthetic)}
     version = tools.registry.register(swept.best.run_id, alias, tags)
     if alias == CHAMPION:
         tools.registry.drop_alias(CHALLENGER, swept.best.run_id)
-    if verdict.gate.passed:
+    if result.gate.passed:
         feature_store.mark_accepted(tools.objects, job.read_contract, job.data_sha256)
     return Registration(alias, version, why_not)
 

@@ -115,5 +115,5 @@ def _without_file(objects: Objects, contract: Contract, last: Path | None) -> So
             "is now with DATASET_CSV=path"
         )
     wanted = f"put the real table at {DATA / contract.table.source_file} or " if contract.table.source_file else ""
-    origin = f"SYNTHETIC: made-up rows, good for a try and for nothing else. To use real ones, {wanted}set DATASET_CSV"
+    origin = f"SYNTHETIC data, good for a try and for nothing else. To use real ones, {wanted}set DATASET_CSV"
     return Source(make_table(contract, SYNTHETIC_ROWS, SYNTHETIC_SEED), "synthetic", origin, is_synthetic=True)

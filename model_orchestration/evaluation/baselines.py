@@ -35,7 +35,7 @@ def _constant(contract: Contract, train: CleanTable, rows: int) -> Floats:
 
 
 def _linear(contract: Contract, train: CleanTable, test: CleanTable) -> Floats:
-    """Logistic regression, or ridge for a regression; labels one-hot (missing is a label), numbers scaled."""
+    """Logistic regression, or ridge for a regression; categories one-hot (missing is a category), numbers scaled."""
     is_regression = contract.table.task == "regression"
     model: Pipeline = make_pipeline(
         _columns(contract), Ridge() if is_regression else LogisticRegression(max_iter=1_000)
@@ -50,9 +50,11 @@ def _linear(contract: Contract, train: CleanTable, test: CleanTable) -> Floats:
 
 def _columns(contract: Contract) -> Any:
     numbers = [feature.name for feature in contract.features if feature.is_numeric]
-    labels = [feature.name for feature in contract.features if not feature.is_numeric]
+    categories = [feature.name for feature in contract.features if not feature.is_numeric]
     filled = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
-    return ColumnTransformer([("numbers", filled, numbers), ("labels", OneHotEncoder(handle_unknown="ignore"), labels)])
+    return ColumnTransformer(
+        [("numbers", filled, numbers), ("categories", OneHotEncoder(handle_unknown="ignore"), categories)]
+    )
 
 
 def _readable(contract: Contract, table: CleanTable) -> pd.DataFrame:

@@ -22,38 +22,42 @@ from tabular.errors import NotFound, Rejected
 from tabular.model.bundle import Bundle, read_bundle
 from tabular.ports.registry import Run
 
-MIN_UNSEEN_ROWS = 200
+MIN_NEW_ROWS = 200
 
 
 @dataclass(frozen=True)
-class Duel:
-    """The comparison, empty if there is nobody to compare with; the notes say why, or on which rows."""
+class ChampionComparison:
+    """The comparison, empty if there is no champion to compare with; the notes say why, or on which rows."""
 
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def duel(
+def compare_with_champion(
     tools: Tools, job: Job, champion_run_id: str | None, parts: Split, our_scores: NDArray[np.floating[Any]]
-) -> Duel:
+) -> ChampionComparison:
     """Compare with the champion on the test rows of this job; raises Unavailable."""
     if champion_run_id is None:
-        return Duel(notes=("there is no other champion to compare with",))
+        return ChampionComparison(notes=("there is no other champion to compare with",))
     contract = job.read_contract
     try:
         run, bundle = _champion(tools, champion_run_id)
         their_test = _their_view(tools, job, bundle, parts)
     except Rejected as error:
-        return Duel(notes=(f"not compared with the champion {champion_run_id}: {error}",))
+        return _not_compared(champion_run_id, str(error))
     if not job.synthetic and is_synthetic(tools, job, champion_run_id):
-        return Duel(notes=(f"not compared with the champion {champion_run_id}: it was trained on synthetic data",))
-    if not _same_question(contract, bundle.contract):
-        return Duel(notes=(f"not compared with the champion {champion_run_id}: it answers another question",))
-    unseen, notes = _unseen(tools, job, run, bundle.contract, their_test)
+        return _not_compared(champion_run_id, "it was trained on synthetic data")
+    if not _same_target(contract, bundle.contract):
+        return _not_compared(champion_run_id, "it predicts another target")
+    is_new, notes = _new_rows(tools, job, run, bundle.contract, their_test)
     target = parts.test.target.to_numpy()
     their_scores = bundle.predict(encode(bundle.contract, their_test.features))
-    differences = compare(contract.table.task, target[unseen], our_scores[unseen], their_scores[unseen])
-    return Duel(tuple(differences), notes)
+    differences = compare(contract.table.task, target[is_new], our_scores[is_new], their_scores[is_new])
+    return ChampionComparison(tuple(differences), notes)
+
+
+def _not_compared(run_id: str, why: str) -> ChampionComparison:
+    return ChampionComparison(notes=(f"not compared with the champion {run_id}: {why}",))
 
 
 def _champion(tools: Tools, run_id: str) -> tuple[Run, Bundle]:
@@ -62,12 +66,12 @@ def _champion(tools: Tools, run_id: str) -> tuple[Run, Bundle]:
         return tools.registry.run(run_id), read_bundle(Path(folder))
 
 
-def _same_question(ours: Contract, theirs: Contract) -> bool:
-    def question(contract: Contract) -> tuple[object, ...]:
+def _same_target(ours: Contract, theirs: Contract) -> bool:
+    def target_of(contract: Contract) -> tuple[object, ...]:
         target = contract.target
         return contract.table.task, target.column, target.classes, target.positive
 
-    return question(ours) == question(theirs)
+    return target_of(ours) == target_of(theirs)
 
 
 def _their_view(tools: Tools, job: Job, champion: Bundle, parts: Split) -> CleanTable:
@@ -78,7 +82,7 @@ def _their_view(tools: Tools, job: Job, champion: Bundle, parts: Split) -> Clean
     return table.take(parts.test.features.index.to_numpy())
 
 
-def _unseen(
+def _new_rows(
     tools: Tools, job: Job, run: Run, contract: Contract, test: CleanTable
 ) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
     """Which test rows the champion was not trained on: memorised rows would make it look better than it is."""
@@ -91,7 +95,7 @@ def _unseen(
         known = set(contents(split(table, int(str(seed))).train))
     except (NotFound, ValueError):
         return everything, ("the champion's own training rows are not known: it may have seen some of the test rows",)
-    unseen = np.array([content not in known for content in contents(test)])
-    if unseen.sum() < MIN_UNSEEN_ROWS:
-        return everything, (f"the champion was trained on all but {int(unseen.sum())} of the test rows",)
-    return unseen, (f"compared on the {int(unseen.sum())} test rows that the champion was not trained on",)
+    is_new = np.array([content not in known for content in contents(test)])
+    if is_new.sum() < MIN_NEW_ROWS:
+        return everything, (f"the champion was trained on all but {int(is_new.sum())} of the test rows",)
+    return is_new, (f"compared on the {int(is_new.sum())} test rows that the champion was not trained on",)

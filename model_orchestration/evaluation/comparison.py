@@ -47,9 +47,9 @@ def compare(task: Task, target: Floats, ours: Floats, theirs: Floats, seed: int 
 def figures(*values: float) -> list[str]:
     """Numbers with as many digits as tell them apart: what differs never reads the same."""
     for digits in range(MIN_DIGITS, MAX_DIGITS):
-        told = [f"{value:.{digits}g}" for value in values]
-        if len(set(told)) == len(set(values)):
-            return told
+        texts = [f"{value:.{digits}g}" for value in values]
+        if len(set(texts)) == len(set(values)):
+            return texts
     return [repr(value) for value in values]
 
 
@@ -63,7 +63,7 @@ def certainly_better(differences: Iterable[Difference]) -> list[Difference]:
     return [one for one in differences if one.gain > 0 and one.low > 0]
 
 
-def told(differences: Sequence[Difference], whose: str) -> str:
+def described(differences: Sequence[Difference], whose: str) -> str:
     """What each comparison came to: ours, theirs, who is ahead by how much, and whether that is more than chance."""
     return "; ".join(_one(difference, whose) for difference in differences)
 

@@ -1,4 +1,4 @@
-"""What the gate looks at, and what it answers."""
+"""What the gate checks, and its report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tabular.contract.types import Contract
 Floats = NDArray[np.floating[Any]]
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Rejection(msgspec.Struct, frozen=True):
     """One reason why the model may not be champion."""
 
     name: str
@@ -27,16 +27,16 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class GateReport(msgspec.Struct, frozen=True):
-    """The verdict: `passed` is True if no check refused. `notes` are worth knowing and refuse nothing."""
+    """`passed` is True if no check rejected the model; `notes` are worth knowing and reject nothing."""
 
     passed: bool
-    refusals: tuple[Refusal, ...]
+    rejections: tuple[Rejection, ...]
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the gate looks at. `baselines` maps a name to its scores on the test rows.
+    """What the gate checks. `baselines` maps a name to its scores on the test rows.
 
     `against_champion` compares with the present champion on test rows; empty if there is none to compare with.
     """
@@ -57,4 +57,4 @@ class Evidence:
         return {name: compare(task, target, self.test_scores, scores) for name, scores in self.baselines.items()}
 
 
-Check = Callable[[Evidence], Refusal | None]
+Check = Callable[[Evidence], Rejection | None]

@@ -1,6 +1,6 @@
-"""The gate before the alias `champion`: what a model must not be. Pure; one small function a refusal.
+"""The gate before the alias `champion`: what a model must not be. Pure; one small function a check.
 
-Every refusal says why and what to do. A refused model stays `challenger`, and the old champion stays.
+Every rejection says why and what to do. A rejected model stays `challenger`, and the old champion stays.
 """
 
 from __future__ import annotations
@@ -8,32 +8,32 @@ from __future__ import annotations
 import numpy as np
 
 from model_orchestration.evaluation.baselines import CONSTANT
-from model_orchestration.evaluation.comparison import certainly_better, certainly_worse, figures, told
-from model_orchestration.evaluation.evidence import Check, Evidence, GateReport, Refusal
+from model_orchestration.evaluation.comparison import certainly_better, certainly_worse, described, figures
+from model_orchestration.evaluation.evidence import Check, Evidence, GateReport, Rejection
 from model_orchestration.evaluation.probes import feature_ranking, identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
 from tabular.quality.metrics import headline, metrics, row_losses
 
 TOO_GOOD = 0.999
 MAX_GAP_SIGMAS = 3.0
-MIN_TRIALS_TO_JUDGE_SEARCH = 5
+MIN_TRIALS_TO_CHECK_SEARCH = 5
 MANY_TRIALS = 20
-"""As many trials are drawn at random before the search learns from them: a search this long has looked around."""
+"""As many trials are drawn at random before the search learns from them: so long a search has explored the space."""
 
 
-def judge(evidence: Evidence) -> GateReport:
-    """Ask every check; scores that are not numbers in range end the questions early, the rest would be noise."""
-    refusals = [refusal for check in FIRST if (refusal := check(evidence)) is not None]
-    if not refusals:
-        refusals = [refusal for check in THEN if (refusal := check(evidence)) is not None]
+def evaluate(evidence: Evidence) -> GateReport:
+    """Run every check; scores that are out of range end it early, for the other checks would only add noise."""
+    rejections = [rejection for check in FIRST if (rejection := check(evidence)) is not None]
+    if not rejections:
+        rejections = [rejection for check in THEN if (rejection := check(evidence)) is not None]
     twins = identical_rows(evidence.split)
     notes = [f"{twins} test rows have a twin of identical content among the training rows"] if twins else []
-    if not refusals:
+    if not rejections:
         notes += _ties(evidence)
-    return GateReport(not refusals, tuple(refusals), (*evidence.notes, *notes))
+    return GateReport(not rejections, tuple(rejections), (*evidence.notes, *notes))
 
 
-def no_leak(evidence: Evidence) -> Refusal | None:
+def no_leak(evidence: Evidence) -> Rejection | None:
     """No model of people or machines is this good: a column that knows the answer is among the features."""
     task, test = evidence.contract.table.task, evidence.split.test
     measure = headline(task)
@@ -50,10 +50,10 @@ def no_leak(evidence: Evidence) -> Refusal | None:
     else:
         by_whom = f"no feature reaches that alone, the best being {name} with {alone:.4f}{others}"
         remedy = "find out which features are known before the outcome is; move the others to dropped_columns"
-    return Refusal("no_leak", f"{measure} {found:.5f} on test is above {TOO_GOOD}: {by_whom}", remedy)
+    return Rejection("no_leak", f"{measure} {found:.5f} on test is above {TOO_GOOD}: {by_whom}", remedy)
 
 
-def parts_share_no_row(evidence: Evidence) -> Refusal | None:
+def parts_share_no_row(evidence: Evidence) -> Rejection | None:
     """No row of the table is in two parts."""
     parts = {"train": evidence.split.train, "validation": evidence.split.validation, "test": evidence.split.test}
     names = list(parts)
@@ -61,15 +61,15 @@ def parts_share_no_row(evidence: Evidence) -> Refusal | None:
         shared = parts[first].features.index.intersection(parts[second].features.index)
         if len(shared):
             rows = ", ".join(str(int(row) + 1) for row in shared[:5])
-            return Refusal(
+            return Rejection(
                 "parts_share_no_row",
                 f"{len(shared)} rows are both in {first} and in {second}, such as rows {rows}",
-                "mend the split: what was trained on cannot be tested on",
+                "fix the split: what was trained on cannot be tested on",
             )
     return None
 
 
-def validation_like_test(evidence: Evidence) -> Refusal | None:
+def validation_like_test(evidence: Evidence) -> Rejection | None:
     """Validation is not far better than test: by more than chance explains, with the errors of both counted."""
     task, parts = evidence.contract.table.task, evidence.split
     known = row_losses(task, parts.validation.target.to_numpy(), evidence.validation_scores)
@@ -80,56 +80,56 @@ def validation_like_test(evidence: Evidence) -> Refusal | None:
         return None
     lower, higher = figures(float(known.mean()), float(fresh.mean()))
     fewer = ", or run fewer trials: the sweep has learnt the validation rows"
-    return Refusal(
+    return Rejection(
         "validation_like_test",
         f"the loss is {lower} on validation but {higher} on test, {gap / max(error, 1e-300):.3g} standard errors apart",
         "look for validation rows in the training part" + (fewer if len(evidence.trials) > MANY_TRIALS else ""),
     )
 
 
-def search_was_wide(evidence: Evidence) -> Refusal | None:
+def search_was_wide(evidence: Evidence) -> Rejection | None:
     """Every dimension of the search took more than one value."""
-    if len(evidence.trials) < MIN_TRIALS_TO_JUDGE_SEARCH:
+    if len(evidence.trials) < MIN_TRIALS_TO_CHECK_SEARCH:
         return None
     names = sorted({name for params in evidence.trials for name in params})
     stuck = [name for name in names if len({params.get(name) for params in evidence.trials}) == 1]
     if not stuck:
         return None
     values = ", ".join(f"{name} = {evidence.trials[0].get(name)}" for name in stuck)
-    return Refusal(
+    return Rejection(
         "search_was_wide",
         f"all {len(evidence.trials)} trials had the same value of {values}",
-        "mend the search space: a rounding or a bound has collapsed that dimension",
+        "fix the search space: a rounding or a bound has collapsed that dimension",
     )
 
 
-def better_than_baselines(evidence: Evidence) -> Refusal | None:
+def better_than_baselines(evidence: Evidence) -> Rejection | None:
     """No baseline is certainly better on the test rows, and something says that the model is better than a constant.
 
-    A tie with a linear model is no refusal, and one with a constant is if not even the mean loss is lower.
+    A tie with a linear model is no rejection, and one with a constant is if not even the mean loss is lower.
     """
     for name, differences in evidence.against_baselines.items():
         if worse := certainly_worse(differences):
-            return Refusal(
+            return Rejection(
                 "better_than_baselines",
-                f"worse than {name} on the same test rows: {told(worse, name)}",
+                f"worse than {name} on the same test rows: {described(worse, name)}",
                 _remedy(evidence),
             )
         loss = differences[0]
         if name == CONSTANT and not certainly_better(differences) and loss.gain <= 0:
-            why = f"nothing says that the model is better than {name}: {told(differences, name)}"
-            return Refusal("better_than_baselines", why, _remedy(evidence))
+            why = f"nothing says that the model is better than {name}: {described(differences, name)}"
+            return Rejection("better_than_baselines", why, _remedy(evidence))
     return None
 
 
-def no_worse_than_champion(evidence: Evidence) -> Refusal | None:
+def no_worse_than_champion(evidence: Evidence) -> Rejection | None:
     """On the same rows, the paired bootstrap does not say that the present champion is better."""
     worse = certainly_worse(evidence.against_champion)
     if not worse:
         return None
-    return Refusal(
+    return Rejection(
         "no_worse_than_champion",
-        f"worse than the champion on the same test rows: {told(worse, 'the champion')}",
+        f"worse than the champion on the same test rows: {described(worse, 'the champion')}",
         "keep the champion; look at what changed in the data or the search",
     )
 
@@ -156,9 +156,9 @@ def _remedy(evidence: Evidence) -> str:
 
 
 def _ties(evidence: Evidence) -> list[str]:
-    """Baselines that the model is not certainly better than: worth knowing, and no refusal."""
+    """Baselines that the model is not certainly better than: worth knowing, and no rejection."""
     return [
-        f"not certainly better than {name}: {told(differences, name)}"
+        f"not certainly better than {name}: {described(differences, name)}"
         for name, differences in evidence.against_baselines.items()
         if not certainly_better(differences)
     ]

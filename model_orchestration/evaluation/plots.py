@@ -27,12 +27,12 @@ def model_plots(contract: Contract, target: Floats, scores: Floats, threshold: f
     if contract.table.task == "regression":
         return {"fit.png": _fit(target, scores)}
     curves = list(_curves(contract, target, scores))
-    told = scores.argmax(axis=1) if scores.ndim == 2 else (scores >= threshold).astype(int)
+    predicted = scores.argmax(axis=1) if scores.ndim == 2 else (scores >= threshold).astype(int)
     return {
         "roc.png": _roc(curves),
         "precision_recall.png": _precision_recall(curves),
         "calibration.png": _calibration(curves),
-        "confusion_matrix.png": _confusion(contract, target.astype(int), told, threshold),
+        "confusion_matrix.png": _confusion(contract, target.astype(int), predicted, threshold),
     }
 
 
@@ -85,25 +85,25 @@ def _precision_recall(curves: Sequence[Curve]) -> bytes:
 
 
 def _calibration(curves: Sequence[Curve]) -> bytes:
-    figure, axes = _axes("Calibration", "Chance the model gave (mean of a tenth of the rows)", "Share it happened in")
+    figure, axes = _axes("Calibration", "Predicted probability (mean of a tenth of the rows)", "Observed share")
     axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--", label="perfect")
     for name, truth, scores in curves:
         parts = np.array_split(np.argsort(scores, kind="stable"), CALIBRATION_BINS)
         points = [(scores[rows].mean(), truth[rows].mean(), len(rows)) for rows in parts if len(rows)]
-        told, happened, rows = (np.array(column) for column in zip(*points, strict=True))
+        predicted, happened, rows = (np.array(column) for column in zip(*points, strict=True))
         error = 1.96 * np.sqrt(np.maximum(happened * (1 - happened), 1e-9) / rows)
-        axes.errorbar(told, happened, yerr=error, marker="o", lw=2, capsize=3, label=name)
+        axes.errorbar(predicted, happened, yerr=error, marker="o", lw=2, capsize=3, label=name)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     axes.legend(frameon=False, loc="upper left")
     return _png(figure)
 
 
-def _confusion(contract: Contract, truth: NDArray[np.int64], told: NDArray[np.int64], threshold: float) -> bytes:
+def _confusion(contract: Contract, truth: NDArray[np.int64], predicted: NDArray[np.int64], threshold: float) -> bytes:
     is_binary = contract.table.task == "binary"
     negative = [name for name in contract.target.classes if name != contract.target.positive]
     names = [*negative, str(contract.target.positive)] if is_binary else list(contract.target.classes)
-    counts = sk.confusion_matrix(truth, told, labels=range(len(names)))
+    counts = sk.confusion_matrix(truth, predicted, labels=range(len(names)))
     title = f"Confusion matrix at threshold {threshold:.3f}" if is_binary else "Confusion matrix"
     figure, axes = _axes(title, "Predicted", "True")
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -1,4 +1,4 @@
-"""Two looks at a table that the gate takes: what one feature can do alone, and rows that stand in two parts."""
+"""Two probes of a table for the gate: what one feature predicts alone, and rows that are in two parts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def feature_ranking(contract: Contract, fit: CleanTable, score: CleanTable) -> l
     for at, name in enumerate(contract.feature_names):
         tree = (DecisionTreeRegressor if task == "regression" else DecisionTreeClassifier)(max_leaf_nodes=PROBE_LEAVES)
         tree.fit(known[:, [at]], fit.target.to_numpy())
-        told = tree.predict(fresh[:, [at]]) if task == "regression" else tree.predict_proba(fresh[:, [at]])
-        told = told[:, 1] if task == "binary" else told
-        found.append((name, metrics(task, score.target.to_numpy(), told)[headline(task)]))
+        scores = tree.predict(fresh[:, [at]]) if task == "regression" else tree.predict_proba(fresh[:, [at]])
+        scores = scores[:, 1] if task == "binary" else scores
+        found.append((name, metrics(task, score.target.to_numpy(), scores)[headline(task)]))
     return sorted(found, key=lambda entry: -entry[1])
 
 
 def identical_rows(split: Split) -> int:
-    """How many test rows have the content of a training row: natural where few values exist, so it refuses nothing."""
+    """How many test rows have the content of a training row: natural where few values exist, so it rejects nothing."""
     known = set(contents(split.train))
     return sum(content in known for content in contents(split.test))
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from model_orchestration.evaluation.comparison import figures
-from model_orchestration.evaluation.evidence import Evidence, Floats, Refusal
+from model_orchestration.evaluation.evidence import Evidence, Floats, Rejection
 
-SMALLEST_SPREAD = 1e-6
+MIN_SCORE_RANGE = 1e-6
 MIN_INVERSION_SIGMAS = 2.0
 
 
-def scores_in_range(evidence: Evidence) -> Refusal | None:
+def scores_in_range(evidence: Evidence) -> Rejection | None:
     """Probabilities lie in [0, 1] (and sum to 1 over the classes); values of a regression are finite."""
     scores = evidence.test_scores
     is_regression = evidence.contract.table.task == "regression"
     bad = ~np.isfinite(scores) if is_regression else ~((scores >= 0) & (scores <= 1))
     if bad.any():
-        return Refusal(
+        return Rejection(
             "scores_in_range",
             f"{int(bad.sum())} test scores are not {'finite numbers' if is_regression else 'probabilities'}, "
             f"such as {scores[bad][0]:g}",
@@ -27,26 +27,26 @@ def scores_in_range(evidence: Evidence) -> Refusal | None:
     off = np.abs(sums - 1) > 1e-3
     if not off.any():
         return None
-    return Refusal(
+    return Rejection(
         "scores_in_range",
         f"the probabilities of {int(off.sum())} test rows do not sum to 1, such as {sums[off][0]:g}",
         "check the objective: its classes must exclude one another",
     )
 
 
-def not_constant(evidence: Evidence) -> Refusal | None:
+def not_constant(evidence: Evidence) -> Rejection | None:
     """The scores differ from row to row."""
-    spread = float(np.ptp(evidence.test_scores, axis=0).max())
-    if spread > SMALLEST_SPREAD:
+    difference = float(np.ptp(evidence.test_scores, axis=0).max())
+    if difference > MIN_SCORE_RANGE:
         return None
-    return Refusal(
+    return Rejection(
         "not_constant",
-        f"every test row gets the same score (they differ by {spread:g} at most)",
-        "look at the features: none of them told the trials anything",
+        f"every test row gets the same score (they differ by {difference:g} at most)",
+        "look at the features: no trial learnt anything from them",
     )
 
 
-def polarity(evidence: Evidence) -> Refusal | None:
+def polarity(evidence: Evidence) -> Rejection | None:
     """The score rises with what it is named for, read from the labels as written rather than from their encoding."""
     inverted = [
         (name, inside.mean(), outside.mean())
@@ -57,7 +57,7 @@ def polarity(evidence: Evidence) -> Refusal | None:
         return None
     name, inside, outside = inverted[0]
     low, high = figures(float(inside), float(outside))
-    return Refusal(
+    return Rejection(
         "polarity",
         f"the score should rise with {name}, but it averages {low} there and {high} elsewhere",
         "check which class the target is encoded as 1 for: the model may say the probability of the opposite",
@@ -80,6 +80,6 @@ def _groups(evidence: Evidence) -> list[tuple[str, Floats, Floats]]:
 
 
 def _error_of_means(first: Floats, second: Floats) -> float:
-    """The standard error of the difference of two means, the spread being taken as common."""
-    spread = float(np.concatenate([first, second]).std())
-    return spread * float(np.sqrt(1 / len(first) + 1 / len(second)))
+    """The standard error of the difference of two means, the variance being taken as common."""
+    deviation = float(np.concatenate([first, second]).std())
+    return deviation * float(np.sqrt(1 / len(first) + 1 / len(second)))

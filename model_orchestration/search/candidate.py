@@ -71,7 +71,7 @@ class Bundler:
 def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = False) -> Bundler:
     """Prepare what every bundle of the sweep shares; a large validation part is sampled by seed.
 
-    `synthetic` says that the table is made up, for the bundles to say so too.
+    `synthetic` says that the table is synthetic, for the bundles to say so too.
     """
     rows = np.arange(len(split.validation))
     if len(rows) > MAX_REFERENCE_ROWS:

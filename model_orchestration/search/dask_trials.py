@@ -89,7 +89,7 @@ def connected(scheduler: str, workers: int) -> Iterator[Any]:
 
 
 def other_code(address: str, found: str, expected: str) -> Rejected:
-    """The refusal of a worker whose code would give another result."""
+    """The rejection of a worker whose code would give another result."""
     return Rejected(
         f"the Dask worker {address} runs other code or another XGBoost ({found}) than the sweep "
         f"({expected}): install the same version of the project there"

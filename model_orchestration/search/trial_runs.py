@@ -15,7 +15,7 @@ from model_orchestration.search.sweep import Params, Trial
 from tabular.ports.registry import BUNDLE, ModelRegistry
 from tabular.quality.metrics import metrics
 
-PENS = 2
+WRITER_THREADS = 2
 
 
 class TrialRun(msgspec.Struct, frozen=True):
@@ -40,20 +40,20 @@ class Recorder:
         self._bundler = bundler
         self._parent_id = parent_id
         self._tags = tags
-        self._pens = ThreadPoolExecutor(PENS, thread_name_prefix="record")
+        self._writers = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="record")
         self._pending: list[Future[TrialRun]] = []
 
     def __enter__(self) -> Recorder:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._pens.shutdown(wait=True, cancel_futures=kind is not None)
+        self._writers.shutdown(wait=True, cancel_futures=kind is not None)
         if kind is None:
             self.runs = [pending.result() for pending in self._pending]
 
     def __call__(self, trial: Trial) -> None:
         """Queue one trial."""
-        self._pending.append(self._pens.submit(self._record, trial))
+        self._pending.append(self._writers.submit(self._record, trial))
 
     def _record(self, trial: Trial) -> TrialRun:
         registry, contract = self._registry, self._bundler.contract

@@ -8,11 +8,11 @@ import pytest
 
 from model_orchestration.data.checks import CheckReport
 from model_orchestration.data.split import split
-from model_orchestration.evaluation.champion_comparison import duel
+from model_orchestration.evaluation.champion_comparison import compare_with_champion
 from model_orchestration.evaluation.gate import GateReport
 from model_orchestration.evaluation.promotion import held_back, is_synthetic
 from model_orchestration.job import Job, make_tools
-from model_orchestration.outcome import Sweep, Verdict
+from model_orchestration.outcome import GateResult, Sweep
 from model_orchestration.search.trial_runs import TrialRun
 from model_orchestration.steps import accepted_version, register_step
 from tabular.data import feature_store
@@ -75,31 +75,31 @@ def test_a_model_of_a_real_table_is_not_compared_with_a_champion_of_synthetic_da
     parts = split(clean(contract, read_csv(table)), 1)
     job, scores = job_of(contract, data_sha256=version.sha256), np.full(len(parts.test), 0.5)
     champion = make_champion(tools, bundle, synthetic=True)
-    found = duel(tools, job, champion, parts, scores)
+    found = compare_with_champion(tools, job, champion, parts, scores)
     assert not found.differences
     assert found.notes == (f"not compared with the champion {champion}: it was trained on synthetic data",)
-    assert duel(tools, job, make_champion(tools, bundle, synthetic=False), parts, scores).differences
+    assert compare_with_champion(tools, job, make_champion(tools, bundle, synthetic=False), parts, scores).differences
 
 
 def test_a_real_table_is_not_compared_with_synthetic_data_that_was_accepted_before(tools, contract, table):
-    made_up = feature_store.publish(tools.objects, contract, table, "synthetic", synthetic=True)
-    feature_store.mark_accepted(tools.objects, contract, made_up.sha256)
+    synthetic = feature_store.publish(tools.objects, contract, table, "synthetic", synthetic=True)
+    feature_store.mark_accepted(tools.objects, contract, synthetic.sha256)
     real = feature_store.publish(tools.objects, contract, make_table(contract, ROWS, seed=4), "real.csv")
     assert accepted_version(tools, job_of(contract, data_sha256=real.sha256)) is None
-    assert accepted_version(tools, job_of(contract, data_sha256="other", synthetic=True)) == made_up.sha256
+    assert accepted_version(tools, job_of(contract, data_sha256="other", synthetic=True)) == synthetic.sha256
 
 
 def test_a_passed_model_of_synthetic_data_becomes_a_challenger_beside_a_real_champion(tools, contract, bundle, table):
     """By its sha256 an old version of synthetic data can be trained on in a store that holds a real table."""
-    made_up = feature_store.publish(tools.objects, contract, table, "synthetic", synthetic=True)
+    synthetic = feature_store.publish(tools.objects, contract, table, "synthetic", synthetic=True)
     feature_store.publish(tools.objects, contract, make_table(contract, ROWS, seed=4), "real.csv")
     champion = make_champion(tools, bundle, synthetic=False)
     parent, best = (tools.registry.start_run(name, {}) for name in ("a sweep", "a trial"))
     tools.registry.put_folder(best, bundle.folder, BUNDLE)
     swept = Sweep(parent, (TrialRun(0, best, 0.3, 10, {}),))
-    job = job_of(contract, data_sha256=made_up.sha256, synthetic=True)
-    verdict = Verdict(GateReport(passed=True, refusals=()), ())
-    done = register_step(tools, job, swept, verdict, CheckReport(rows=ROWS))
+    job = job_of(contract, data_sha256=synthetic.sha256, synthetic=True)
+    result = GateResult(GateReport(passed=True, rejections=()), ())
+    done = register_step(tools, job, swept, result, CheckReport(rows=ROWS))
     assert done.alias == CHALLENGER
     assert "never replaces" in done.held_back
     assert tools.registry.champion() == champion

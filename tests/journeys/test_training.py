@@ -1,4 +1,4 @@
-"""The training flow from its command line, over real S3, MLflow and Prefect: kept steps, refusals, retraining."""
+"""The training flow from its command line, over real S3, MLflow and Prefect: kept steps, rejections, retraining."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ def test_a_leaking_table_makes_a_challenger_with_the_reasons_and_the_champion_st
     csv.writer(text).writerows(rows)
     accepted = feature_store.last_accepted(trainer.objects, trainer.contract)
     told = trainer.train("--data-version", feature_store_only(trainer, text.getvalue().encode(), good))
-    assert told["gate"] == "refused"
+    assert told["gate"] == "rejected"
     moved = f"{leaky.name}: the distribution of values moved since the last accepted version"
     assert moved in told["warning"]
     for run_id in (told["RUN_ID"], parent_of(trainer, told)):
@@ -262,7 +262,7 @@ def test_a_leaking_table_makes_a_challenger_with_the_reasons_and_the_champion_st
     assert any(moved in page for page in artifacts(trainer, "data-warnings"))
     assert any(moved in page for page in artifacts(trainer, "training-result"))
     assert feature_store.last_accepted(trainer.objects, trainer.contract) == accepted, "only a passed gate accepts"
-    assert f"the feature {leaky.name} alone reaches" in told["refusal"]
+    assert f"the feature {leaky.name} alone reaches" in told["rejection"]
     assert trainer.registry.champion() == champion
     assert trainer.registry.alias(CHALLENGER) == told["RUN_ID"]
     assert "no_leak" in trainer.registry.run(told["RUN_ID"]).tags["gate_reasons"]

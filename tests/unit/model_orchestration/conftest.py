@@ -1,4 +1,4 @@
-"""Made-up tables, and a small trained model of every task, made from one with the steps themselves."""
+"""Synthetic tables, and a small trained model of every task, made from one with the steps themselves."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _run_sweep(contract: Contract, parts: Split, *, trials: int, seed: int = 42,
 
 @pytest.fixture(scope="session")
 def parts_of() -> Callable[..., Split]:
-    """Splits made-up rows of a contract."""
+    """Splits synthetic rows of a contract."""
     return _parts_of
 
 
@@ -58,7 +58,7 @@ def run_sweep() -> Callable[..., list[Trial]]:
 
 @pytest.fixture(scope="session")
 def trained_on() -> Callable[[Contract], Trained]:
-    """Trains a few trials on 2,000 made-up rows of a contract."""
+    """Trains a few trials on 2,000 synthetic rows of a contract."""
 
     def train(contract: Contract) -> Trained:
         parts = _parts_of(contract)

@@ -45,7 +45,7 @@ def changed(tmp_path, before):
         ("tabular/adapters/kinesis/streams.py", "from __future__", "KINESIS = 1\nfrom __future__"),
         ("model_orchestration/search/sweep.py", "\n\n\n", "\n\n\n# a comment in what the trials run on\n"),
         ("model_orchestration/data/split.py", "Cut a table 60/20/20 by seed", "Another docstring"),
-        ("model_orchestration/cli.py", "REFUSED, UNAVAILABLE, NOT_REPRODUCED = 1", "REFUSED, UNAVAILABLE = 1"),
+        ("model_orchestration/cli.py", "REJECTED, UNAVAILABLE, NOT_REPRODUCED = 1", "REJECTED, UNAVAILABLE = 1"),
         ("model_orchestration/steps.py", "def is_there(tools", "def is_there(the_tools"),
     ],
 )
@@ -72,7 +72,9 @@ def test_what_a_step_runs_on_does_it_again_with_whatever_it_takes_along(changed,
 
 def test_the_gate_s_own_rules_do_no_trial_again(changed):
     found = changed(
-        "model_orchestration/evaluation/gate.py", "def judge(", "def judge(evidence):\n    return None\n\n\ndef judge("
+        "model_orchestration/evaluation/gate.py",
+        "def evaluate(",
+        "def evaluate(evidence):\n    return None\n\n\ndef evaluate(",
     )
     assert found == {"gate"}
 

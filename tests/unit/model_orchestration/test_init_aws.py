@@ -123,10 +123,10 @@ def test_synthetic_data_never_replaces_a_real_table_and_the_file_is_remembered(i
 def test_synthetic_data_that_had_replaced_a_real_table_gives_way_to_it(init_aws, telecom, tmp_path):
     """A store that an earlier version of the project has written."""
     assert init_aws().returncode == 0
-    made_up = feature_store.latest(init_aws.objects, telecom)
+    synthetic = feature_store.latest(init_aws.objects, telecom)
     (tmp_path / "mine.csv").write_bytes(make_table(telecom, 300, seed=5))
     assert init_aws(DATASET_CSV="mine.csv").returncode == 0
-    init_aws.objects.put("tables/telecom_churn/current", made_up.sha256.encode())
+    init_aws.objects.put("tables/telecom_churn/current", synthetic.sha256.encode())
     shutil.rmtree(tmp_path / ".state")
     kept = init_aws()
     assert "no table is named now, and synthetic data never replaces a real table" in kept.stdout
@@ -175,7 +175,7 @@ def test_columns_that_the_contract_and_the_table_do_not_share_are_told_of_a_real
     assert "does not name these columns, so the model does not see them: 'customer notes'" in real.stdout
 
 
-def test_a_range_that_training_cannot_bear_is_refused_before_anything_is_uploaded(init_aws, tmp_path):
+def test_a_range_that_training_cannot_bear_is_rejected_before_anything_is_uploaded(init_aws, tmp_path):
     text = re.sub(r'(kind = "integer"[^[]*?range = )\[[^]]*\]', r"\1[0, 1e20]", TELECOM.read_text(), count=1)
     (tmp_path / "big.toml").write_text(text)
     done = init_aws(CONTRACT=str(tmp_path / "big.toml"))

@@ -29,10 +29,10 @@ def cell(row, column, value):
 def errors(contract, body):
     report = check(contract, body)
     assert report.errors
-    with pytest.raises(InvalidTable) as refused:
+    with pytest.raises(InvalidTable) as rejected:
         report.require()
-    assert refused.value.faults == report.errors
-    return str(refused.value)
+    assert rejected.value.faults == report.errors
+    return str(rejected.value)
 
 
 def test_a_good_table_passes_without_a_word(contract, body, accepted):
@@ -185,6 +185,6 @@ def test_the_real_tables_pass_without_a_word(real_tables, name, file):
     assert report.warnings == ()
 
 
-def test_an_altered_public_copy_is_refused_by_column(real_tables, contract):
+def test_an_altered_public_copy_is_rejected_by_column(real_tables, contract):
     body = (real_tables / "seed003_credit_card_churn_clean.csv").read_bytes()
     assert "Attrition_Flag: is missing from the table" in errors(contract, body)

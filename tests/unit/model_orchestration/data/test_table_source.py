@@ -16,12 +16,12 @@ def test_a_table_that_cannot_be_read_is_named(contract, path, why):
         find_source(None, contract, path, None)
 
 
-def test_a_path_that_is_no_utf_8_is_refused_before_anything_is_published(contract, tmp_path):
+def test_a_path_that_is_no_utf_8_is_rejected_before_anything_is_published(contract, tmp_path):
     table = tmp_path / os.fsdecode(b"donn\xe9es.csv")
     table.write_bytes(b"a,b\n1,2\n")
-    with pytest.raises(InvalidSetting, match="not text in UTF-8") as refused:
+    with pytest.raises(InvalidSetting, match="not text in UTF-8") as rejected:
         find_source(None, contract, str(table), None)
-    str(refused.value).encode()
+    str(rejected.value).encode()
 
 
 def test_a_memory_that_cannot_be_read_is_named(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from model_orchestration.evaluation.comparison import certainly_better, certainly_worse, compare, figures, told
+from model_orchestration.evaluation.comparison import certainly_better, certainly_worse, compare, described, figures
 
 DRAW = np.random.default_rng(0)
 TARGET = (DRAW.random(800) < 0.3).astype(float)
@@ -16,8 +16,8 @@ GOOD = np.clip(TARGET * 0.3 + 0.25 + DRAW.normal(0, 0.15, 800), 0.01, 0.99)
 POOR = np.clip(TARGET * 0.05 + 0.3 + DRAW.normal(0, 0.15, 800), 0.01, 0.99)
 
 SENTENCE = re.compile(
-    r"(?P<metric>\w+) (?P<ours>\S+) against a rival's (?P<theirs>\S+): (?P<word>better|worse|equal)(?P<chance>, within "
-    r"chance)? \(gain (?P<gain>\S+), 95 % interval (?P<low>\S+) to (?P<high>\S+)\)"
+    r"(?P<metric>\w+) (?P<ours>\S+) against the champion's (?P<theirs>\S+): (?P<word>better|worse|equal)"
+    r"(?P<chance>, within chance)? \(gain (?P<gain>\S+), 95 % interval (?P<low>\S+) to (?P<high>\S+)\)"
 )
 
 
@@ -57,7 +57,7 @@ def test_words_and_numbers_agree():
     words = set()
     for task, target, ours, theirs in both_ways():
         differences = compare(task, target, ours, theirs)
-        for difference, sentence in zip(differences, told(differences, "a rival").split("; "), strict=True):
+        for difference, sentence in zip(differences, described(differences, "the champion").split("; "), strict=True):
             said = SENTENCE.fullmatch(sentence)
             assert said, sentence
             ours_told, theirs_told, gain, low, high = (
@@ -76,13 +76,13 @@ def test_words_and_numbers_agree():
 
 
 def test_a_model_with_the_lower_loss_is_not_called_worse_for_an_equal_ranking():
-    """A loss of 0.0557 against 0.1322 at the same ROC-AUC, which was once refused as 'does as well'."""
+    """A loss of 0.0557 against 0.1322 at the same ROC-AUC, which was once rejected as 'does as well'."""
     target = (np.arange(400) % 5 == 0).astype(float)
     sharp = np.where(target == 1, 0.95, 0.05)
     loss, ranking = compare("binary", target, sharp, np.where(target == 1, 0.88, 0.12))
     assert certainly_worse([loss, ranking]) == []
     assert certainly_better([loss, ranking]) == [loss]
-    assert told([loss, ranking], "a rival").count("better") == 1
+    assert described([loss, ranking], "the champion").count("better") == 1
 
 
 def test_figures_that_differ_never_read_the_same():

@@ -1,4 +1,4 @@
-"""Every refusal of the gate, each with a planted fault; and a sound model, which passes."""
+"""Every rejection of the gate, each with a planted fault; and a sound model, which passes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from model_orchestration.evaluation import gate
 from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.comparison import compare
 from model_orchestration.evaluation.evidence import Evidence
-from model_orchestration.evaluation.gate import judge
+from model_orchestration.evaluation.gate import evaluate
 from tabular.data.table import CleanTable, encode
 from tabular.model.bundle import Scores
 
@@ -36,42 +36,42 @@ def sound(trained) -> Evidence:
     return evidence_of(trained)
 
 
-def refusals(evidence: Evidence) -> dict[str, str]:
-    return {refusal.name: refusal.why for refusal in judge(evidence).refusals}
+def rejections(evidence: Evidence) -> dict[str, str]:
+    return {rejection.name: rejection.why for rejection in evaluate(evidence).rejections}
 
 
 def test_a_sound_model_of_any_task_passes(trained_for_task):
-    report = judge(evidence_of(trained_for_task))
+    report = evaluate(evidence_of(trained_for_task))
     assert report.passed, report
 
 
 def test_a_sound_churn_model_passes(sound):
-    assert judge(sound).passed
+    assert evaluate(sound).passed
 
 
-def test_a_constant_model_is_refused(sound):
-    why = refusals(replace(sound, test_scores=np.full_like(sound.test_scores, 0.16)))
+def test_a_constant_model_is_rejected(sound):
+    why = rejections(replace(sound, test_scores=np.full_like(sound.test_scores, 0.16)))
     assert "same score" in why["not_constant"]
 
 
 @pytest.mark.parametrize("bad", [1.2, -0.1, np.nan])
-def test_scores_that_are_no_chances_are_refused(sound, bad):
+def test_scores_that_are_no_probabilities_are_rejected(sound, bad):
     scores = sound.test_scores.copy()
     scores[3] = bad
-    assert list(refusals(replace(sound, test_scores=scores))) == ["scores_in_range"]
+    assert list(rejections(replace(sound, test_scores=scores))) == ["scores_in_range"]
 
 
-def test_margins_instead_of_chances_are_refused(sound):
+def test_margins_instead_of_probabilities_are_rejected(sound):
     margins = np.log(sound.test_scores / (1 - sound.test_scores))
-    assert "scores_in_range" in refusals(replace(sound, test_scores=margins))
+    assert "scores_in_range" in rejections(replace(sound, test_scores=margins))
 
 
-def test_an_inverted_model_is_refused(sound):
-    why = refusals(replace(sound, test_scores=1 - sound.test_scores, validation_scores=1 - sound.validation_scores))
+def test_an_inverted_model_is_rejected(sound):
+    why = rejections(replace(sound, test_scores=1 - sound.test_scores, validation_scores=1 - sound.validation_scores))
     assert repr(sound.contract.target.positive) in why["polarity"]
 
 
-def test_a_target_encoded_upside_down_is_refused_though_the_model_fits_it(sound, trained, run_sweep):
+def test_a_target_encoded_upside_down_is_rejected_though_the_model_fits_it(sound, trained, run_sweep):
     def inverted(table: CleanTable) -> CleanTable:
         return CleanTable(table.features, 1 - table.target, table.raw_target)
 
@@ -79,10 +79,10 @@ def test_a_target_encoded_upside_down_is_refused_though_the_model_fits_it(sound,
     best = min(run_sweep(trained.contract, parts, trials=4), key=lambda trial: trial.loss)
     scores = best.booster.inplace_predict(encode(trained.contract, parts.test.features))
     assert roc_auc_score(parts.test.target, scores) > 0.6  # by its own encoding it is a fine model
-    assert "polarity" in refusals(replace(sound, split=parts, test_scores=scores))
+    assert "polarity" in rejections(replace(sound, split=parts, test_scores=scores))
 
 
-def test_a_leak_is_refused_and_the_feature_named(sound, trained, run_sweep):
+def test_a_leak_is_rejected_and_the_feature_named(sound, trained, run_sweep):
     """One numeric feature is made of the answer and a little noise."""
     leaky = next(feature.name for feature in trained.contract.features if feature.kind == "number")
 
@@ -93,13 +93,15 @@ def test_a_leak_is_refused_and_the_feature_named(sound, trained, run_sweep):
     parts = Split(*(leaking(part) for part in (trained.parts.train, trained.parts.validation, trained.parts.test)))
     best = min(run_sweep(trained.contract, parts, trials=2), key=lambda trial: trial.loss)
     scores = best.booster.inplace_predict(encode(trained.contract, parts.test.features))
-    why = refusals(replace(sound, split=parts, validation_scores=best.validation_scores, test_scores=scores))
+    why = rejections(replace(sound, split=parts, validation_scores=best.validation_scores, test_scores=scores))
     assert f"feature {leaky} alone reaches 1.0000" in why["no_leak"]
 
 
 def test_a_model_too_good_by_several_features_together_blames_no_single_one(sound):
     target = sound.split.test.target.to_numpy()
-    why = refusals(replace(sound, test_scores=0.1 + 0.8 * target + 1e-3 * np.random.default_rng(0).random(len(target))))
+    why = rejections(
+        replace(sound, test_scores=0.1 + 0.8 * target + 1e-3 * np.random.default_rng(0).random(len(target)))
+    )
     assert "above 0.999: no feature reaches that alone, the best being " in why["no_leak"]
 
 
@@ -107,10 +109,10 @@ def test_scores_that_are_no_scores_are_called_what_they_are(trained_for_task):
     sound = evidence_of(trained_for_task)
     scores = sound.test_scores.copy()
     scores[3] = np.nan
-    why = refusals(replace(sound, test_scores=scores))["scores_in_range"]
+    why = rejections(replace(sound, test_scores=scores))["scores_in_range"]
     assert ("finite numbers" in why) == (sound.contract.table.task == "regression")
     if scores.ndim == 2:
-        halved = refusals(replace(sound, test_scores=sound.test_scores / 2))["scores_in_range"]
+        halved = rejections(replace(sound, test_scores=sound.test_scores / 2))["scores_in_range"]
         assert halved.endswith("do not sum to 1, such as 0.5")
 
 
@@ -128,31 +130,31 @@ def test_a_class_too_rare_to_tell_is_no_inversion(sound):
         assert gap > 2 * flat.std() * np.sqrt(1 / positive.sum() + 1 / (~positive).sum())
 
 
-def test_parts_that_share_rows_are_refused_with_the_rows(sound):
+def test_parts_that_share_rows_are_rejected_with_the_rows(sound):
     first = sound.split.train.take(np.arange(3))
     test = CleanTable(
         pd.concat([first.features, sound.split.test.features.iloc[3:]]),
         pd.concat([first.target, sound.split.test.target.iloc[3:]]),
         pd.concat([first.raw_target, sound.split.test.raw_target.iloc[3:]]),
     )
-    why = refusals(replace(sound, split=replace(sound.split, test=test)))["parts_share_no_row"]
+    why = rejections(replace(sound, split=replace(sound.split, test=test)))["parts_share_no_row"]
     assert why.startswith("3 rows are both in train and in test")
     assert str(first.features.index[0] + 1) in why
 
 
-def test_twins_of_equal_content_are_a_note_and_no_refusal(sound):
+def test_twins_of_equal_content_are_a_note_and_no_rejection(sound):
     test, train = sound.split.test, sound.split.train
     features = test.features.copy()
     features.iloc[:2] = train.features.iloc[:2].to_numpy()
     target = test.target.copy()
     target.iloc[:2] = train.target.iloc[:2].to_numpy()
     twins = replace(sound, split=replace(sound.split, test=CleanTable(features, target, test.raw_target)))
-    report = judge(twins)
-    assert "parts_share_no_row" not in refusals(twins)
+    report = evaluate(twins)
+    assert "parts_share_no_row" not in rejections(twins)
     assert any(note.startswith("2 test rows have a twin") for note in report.notes)
 
 
-def test_a_validation_part_that_was_trained_on_is_refused(sound, trained):
+def test_a_validation_part_that_was_trained_on_is_rejected(sound, trained):
     """The split is sound by its rows, but the scores on validation are those of a model that has seen it."""
     seen = Split(trained.parts.validation, trained.parts.validation, trained.parts.test)
     deep = {"learning_rate": 0.3, "max_depth": 10, "min_child_weight": 0.1}
@@ -161,12 +163,12 @@ def test_a_validation_part_that_was_trained_on_is_refused(sound, trained):
 
     memorised = Fit(search_data(trained.contract, seen), objective(trained.contract), 0)(0, deep)
     scores = memorised.booster.inplace_predict(encode(trained.contract, trained.parts.test.features))
-    why = refusals(replace(sound, validation_scores=memorised.validation_scores, test_scores=scores))
+    why = rejections(replace(sound, validation_scores=memorised.validation_scores, test_scores=scores))
     assert "standard errors apart" in why["validation_like_test"]
 
 
-def test_the_gap_that_chance_explains_is_no_refusal(contract):
-    """Twenty splits of one table: not one is refused for being unlucky."""
+def test_the_gap_that_chance_explains_is_no_rejection(contract):
+    """Twenty splits of one table: not one is rejected for being unlucky."""
     from model_orchestration.search.candidate import search_data
     from model_orchestration.search.sweep import Fit, objective
     from tabular.data.synthetic import make_table
@@ -182,28 +184,28 @@ def test_the_gap_that_chance_explains_is_no_refusal(contract):
         assert gate.validation_like_test(evidence) is None
 
 
-def test_a_collapsed_search_dimension_is_refused_by_name(sound):
+def test_a_collapsed_search_dimension_is_rejected_by_name(sound):
     trials = [{**params, "learning_rate": 0.0} for params in sound.trials]
-    assert "learning_rate = 0.0" in refusals(replace(sound, trials=trials))["search_was_wide"]
+    assert "learning_rate = 0.0" in rejections(replace(sound, trials=trials))["search_was_wide"]
 
 
-def test_a_model_no_better_than_a_constant_is_refused(sound, trained):
+def test_a_model_no_better_than_a_constant_is_rejected(sound, trained):
     share = trained.parts.train.target.mean()
     noise = share + np.random.default_rng(0).normal(0, 0.01, len(trained.parts.test))
-    assert "better_than_baselines" in refusals(replace(sound, test_scores=noise))
+    assert "better_than_baselines" in rejections(replace(sound, test_scores=noise))
 
 
-def test_a_model_that_a_linear_one_beats_is_refused(sound):
+def test_a_model_that_a_linear_one_beats_is_rejected(sound):
     linear = sound.baselines["a linear model"]
     noise = np.random.default_rng(0).random(len(linear))
-    why = refusals(replace(sound, test_scores=linear * 0.6 + noise * 0.4, baselines={"a linear model": linear}))
+    why = rejections(replace(sound, test_scores=linear * 0.6 + noise * 0.4, baselines={"a linear model": linear}))
     assert why["better_than_baselines"].startswith("worse than a linear model on the same test rows: ")
 
 
-def test_a_tie_with_a_linear_model_is_a_note_and_no_refusal(sound):
+def test_a_tie_with_a_linear_model_is_a_note_and_no_rejection(sound):
     linear = sound.baselines["a linear model"]
     for tied in (linear, linear * 0.98 + 0.001):
-        report = judge(replace(sound, test_scores=tied))
+        report = evaluate(replace(sound, test_scores=tied))
         assert report.passed, report
         assert any(note.startswith("not certainly better than a linear model: loss ") for note in report.notes)
 
@@ -211,13 +213,13 @@ def test_a_tie_with_a_linear_model_is_a_note_and_no_refusal(sound):
 def test_more_trials_are_asked_for_only_where_the_search_was_short(sound):
     noise = np.random.default_rng(0).random(len(sound.test_scores))
     for trials, is_short in ((sound.trials, True), ([*sound.trials] * 10, False)):
-        (refusal,) = (
+        (rejection,) = (
             one
-            for one in judge(replace(sound, test_scores=noise, trials=trials)).refusals
+            for one in evaluate(replace(sound, test_scores=noise, trials=trials)).rejections
             if one.name == "better_than_baselines"
         )
-        assert ("run more trials" in refusal.remedy) == is_short
-        assert str(len(trials)) in refusal.remedy
+        assert ("run more trials" in rejection.remedy) == is_short
+        assert str(len(trials)) in rejection.remedy
 
 
 def against(sound: Evidence, trained, ours: Scores, theirs: Scores) -> Evidence:
@@ -225,18 +227,18 @@ def against(sound: Evidence, trained, ours: Scores, theirs: Scores) -> Evidence:
     return replace(sound, test_scores=ours, against_champion=compare("binary", target, ours, theirs))
 
 
-def test_a_model_worse_than_the_champion_is_refused(sound, trained):
+def test_a_model_worse_than_the_champion_is_rejected(sound, trained):
     worse = sound.test_scores * 0.7 + np.random.default_rng(0).random(len(sound.test_scores)) * 0.3
-    why = refusals(against(sound, trained, worse, sound.test_scores))
+    why = rejections(against(sound, trained, worse, sound.test_scores))
     assert "against the champion's" in why["no_worse_than_champion"]
 
 
 def test_a_model_as_good_as_the_champion_passes(sound, trained):
     trembling = np.clip(sound.test_scores + np.random.default_rng(0).normal(0, 0.002, len(sound.test_scores)), 0, 1)
-    assert judge(against(sound, trained, trembling, sound.test_scores)).passed
+    assert evaluate(against(sound, trained, trembling, sound.test_scores)).passed
 
 
-def test_every_check_can_refuse():
+def test_every_check_can_reject():
     """The checks run are the checks tested here."""
     source = open(__file__).read()  # noqa: SIM115, PTH123
     assert all(f'"{check.__name__}"' in source for check in (*gate.FIRST, *gate.THEN))
