@@ -61,8 +61,8 @@ setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its
 init_aws: $(INSTALLED) ## make the bucket and the streams, upload the table (DATASET_CSV=path)
 	@$(STACK) init-aws
 
-apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 CONTRACT=path engine=dask spread=rows)
-	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train $(if $(engine)$(spread),train -- $(if $(engine),--engine '$(engine)') $(if $(spread),--spread '$(spread)'))
+apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 CONTRACT=path engine=dask parallelism=rows)
+	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train $(if $(engine)$(parallelism),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)'))
 
 retrain: $(INSTALLED) ## train again exactly like an earlier run (like=RUN_ID)
 	@$(if $(like),,echo "Say which run to train again: make retrain like=RUN_ID" && exit 1 &&) $(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train retrain -- --like '$(like)' $(if $(engine),--engine '$(engine)')

@@ -10,11 +10,11 @@ from typing import Any, get_args
 import msgspec
 
 from model_orchestration.report import Outcome, lines
-from model_orchestration.search.engines import EngineName, SpreadName
+from model_orchestration.search.engines import EngineName, ParallelismName
 from tabular.errors import Rejected, Unavailable
 from tabular.process.private_files import keep_private
 
-ENGINES, SPREADS = get_args(EngineName), get_args(SpreadName)
+ENGINES, PARALLELISMS = get_args(EngineName), get_args(ParallelismName)
 REJECTED, UNAVAILABLE, NOT_REPRODUCED = 1, 3, 4
 
 
@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", type=int, help="trials side by side, or shares of rows; the result depends on shares"
     )
     train.add_argument("--engine", choices=ENGINES, help="where the trials run; the result does not depend on it")
-    train.add_argument("--spread", choices=SPREADS, help="what a Dask cluster divides: trials, or the rows of each")
+    train.add_argument(
+        "--parallelism", choices=PARALLELISMS, help="what a Dask cluster divides: trials, or the rows of each"
+    )
     train.add_argument("--data-version", help="the sha256 of a version in the feature store; the latest if not given")
     train.add_argument("--refresh", action="store_true", help="do every step again, whatever was kept")
     retrain = commands.add_parser("retrain", help="train again on exactly the bytes and settings of an old run")

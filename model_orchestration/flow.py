@@ -25,7 +25,7 @@ from model_orchestration.job import Job, Tools, as_then, make_job, make_tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.progress import progress
 from model_orchestration.report import Outcome, markdown
-from model_orchestration.search.engines import EngineName, SpreadName
+from model_orchestration.search.engines import EngineName, ParallelismName
 from tabular.errors import Rejected, TabularError, Unavailable
 from tabular.settings import Settings, load_settings, with_values
 from tabular.wiring import Wiring
@@ -67,7 +67,7 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
     time_budget_seconds: float | None = None,
     workers: int | None = None,
     engine: EngineName | None = None,
-    spread: SpreadName | None = None,
+    parallelism: ParallelismName | None = None,
     data_version: str | None = None,
     refresh: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
 ) -> Any:
@@ -81,7 +81,7 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
         "seed": seed,
         "time_budget_seconds": time_budget_seconds,
     }
-    given |= {"sweep_workers": workers, "sweep_engine": engine, "sweep_spread": spread}
+    given |= {"sweep_workers": workers, "sweep_engine": engine, "sweep_parallelism": parallelism}
     return _plainly(lambda: as_noted("train", lambda: _train(given, data_version, refresh=refresh)))
 
 
@@ -162,7 +162,7 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
 
 
 def _retrain(like: str, given: dict[str, Any]) -> dict[str, Any]:
-    wiring = _wired(**given, sweep_spread="trials")
+    wiring = _wired(**given, sweep_parallelism="trials")
     original = again.read_original(make_tools(wiring), like)
     job = original.job
     settings = as_then(wiring.settings, job)

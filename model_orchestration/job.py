@@ -82,10 +82,10 @@ def make_job(wiring: Wiring, data_sha256: str | None = None) -> Job:
 
 
 def as_then(settings: Settings, job: Job) -> Settings:
-    """These settings with the rows of a trial spread as in this job."""
+    """These settings with the rows of a trial divided as in this job."""
     if not job.row_shares:
-        return with_values(settings, sweep_spread="trials")
-    return with_values(settings, sweep_spread="rows", sweep_engine="dask", sweep_workers=job.row_shares)
+        return with_values(settings, sweep_parallelism="trials")
+    return with_values(settings, sweep_parallelism="rows", sweep_engine="dask", sweep_workers=job.row_shares)
 
 
 def make_tools(wiring: Wiring) -> Tools:
@@ -94,13 +94,15 @@ def make_tools(wiring: Wiring) -> Tools:
 
 
 def make_engine(settings: Settings) -> Engine:
-    """As many workers as there are cores unless a number is set; raises InvalidSetting if rows cannot be spread so."""
-    if settings.sweep_spread == "rows" and settings.sweep_engine != "dask":
-        raise InvalidSetting("SWEEP_SPREAD='rows' needs SWEEP_ENGINE=dask: `make train engine=dask spread=rows`")
-    if settings.sweep_spread == "rows" and settings.dask_scheduler and not settings.sweep_workers:
+    """As many workers as there are cores unless a number is set; raises InvalidSetting if rows cannot be divided so."""
+    if settings.sweep_parallelism == "rows" and settings.sweep_engine != "dask":
         raise InvalidSetting(
-            "SWEEP_WORKERS is not set: with SWEEP_SPREAD='rows' say on how many workers of the cluster the rows are to "
-            "lie, for the result depends on it"
+            "SWEEP_PARALLELISM='rows' needs SWEEP_ENGINE=dask: `make train engine=dask parallelism=rows`"
+        )
+    if settings.sweep_parallelism == "rows" and settings.dask_scheduler and not settings.sweep_workers:
+        raise InvalidSetting(
+            "SWEEP_WORKERS is not set: with SWEEP_PARALLELISM='rows' say on how many workers of the cluster the rows "
+            "are to lie, for the result depends on it"
         )
     workers = settings.sweep_workers or len(os.sched_getaffinity(0))
-    return Engine(workers, settings.sweep_engine, settings.dask_scheduler, settings.sweep_spread)
+    return Engine(workers, settings.sweep_engine, settings.dask_scheduler, settings.sweep_parallelism)

@@ -215,12 +215,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Stop proposing trials after this long; 0 means no limit."""
 
     sweep_workers: CountOrNone = 0
-    """How many trials run side by side; 0 means one a core. The result depends on it if `SWEEP_SPREAD` is `rows`."""
+    """How many trials run side by side; 0 means one a core. With `SWEEP_PARALLELISM=rows` the result depends on it."""
 
     sweep_engine: Literal["local", "dask"] = "local"
     """Where the trials run: `local` threads, or a `dask` cluster. The result does not depend on it."""
 
-    sweep_spread: Literal["trials", "rows"] = "trials"
+    sweep_parallelism: Literal["trials", "rows"] = "trials"
     """What a Dask cluster divides: the `trials`, or the `rows` of each trial, for tables larger than one worker.
 
     With `rows` the trials run one after another, and the result depends on `SWEEP_WORKERS`, the number of shares."""

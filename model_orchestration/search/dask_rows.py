@@ -1,4 +1,4 @@
-"""The rows of a sweep spread over a Dask cluster: trials one after another, each fitted by all workers together.
+"""The rows of a sweep divided over a Dask cluster: trials one after another, each fitted by all workers together.
 
 No worker holds more than its share of the rows. XGBoost sums the histograms of all shares (`xgboost.dask`), so the
 result depends on how many shares there are, and on nothing else: share i always goes to the worker that gets rank i.
@@ -40,7 +40,7 @@ FAILURES = (xgb.core.XGBoostError, KilledWorker, CancelledError, RuntimeError, V
 """What placing rows or a fit may end with when a worker dies; a failure with all workers alive is raised as it is."""
 
 
-class SpreadFit:
+class RowParallelFit:
     """`Fit` on rows that lie in so many shares on the workers of a cluster; runs here, one call at a time."""
 
     def __init__(self, fit: Fit, client: Any, shares: int) -> None:
@@ -88,12 +88,12 @@ class SpreadFit:
         """Send each worker its share of train and of validation; they are binned there, anew for each trial."""
         data = self._fit.data
         workers = self._chosen = self._workers()
-        train, target = (self._spread(rows, workers) for rows in (data.train, data.train_target))
-        known, known_target = (self._spread(rows, workers) for rows in (data.validation, data.validation_target))
+        train, target = (self._scattered(rows, workers) for rows in (data.train, data.train_target))
+        known, known_target = (self._scattered(rows, workers) for rows in (data.validation, data.validation_target))
         binned = xgb_dask.DaskQuantileDMatrix(self._client, train, target, max_bin=MAX_BINS)
         return binned, xgb_dask.DaskQuantileDMatrix(self._client, known, known_target, max_bin=MAX_BINS, ref=binned)
 
-    def _spread(self, rows: Matrix | NDArray[np.floating[Any]], workers: list[str]) -> array.Array:
+    def _scattered(self, rows: Matrix | NDArray[np.floating[Any]], workers: list[str]) -> array.Array:
         shares = []
         for worker, share in zip(workers, np.array_split(rows, len(workers)), strict=True):
             piece = self._client.scatter(share, workers=[worker], hash=False)
@@ -142,11 +142,11 @@ def own_code() -> str:
 
 
 @contextmanager
-def on_dask_rows(fit: Fit, scheduler: str, shares: int) -> Iterator[tuple[Executor, SpreadFit]]:
+def on_dask_rows(fit: Fit, scheduler: str, shares: int) -> Iterator[tuple[Executor, RowParallelFit]]:
     """One thread here, and the fit that has the cluster do the work; raises Unavailable like `connected`."""
     with connected(scheduler, shares) as client:
         executor = threads(1)
         try:
-            yield executor, SpreadFit(fit, client, shares)
+            yield executor, RowParallelFit(fit, client, shares)
         finally:
             executor.shutdown(cancel_futures=True)

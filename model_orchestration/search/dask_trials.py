@@ -1,4 +1,4 @@
-"""The trials of a sweep spread over a Dask cluster: an executor for `search.sweep`, and the way to a cluster.
+"""The trials of a sweep on a Dask cluster: an executor for `search.sweep`, and the way to a cluster.
 
 The table travels once to each worker, in a plugin: the scheduler keeps a copy and gives it to every worker that joins,
 so that one which died and came back has it before its first trial. A trial itself is a name, a number and parameters.

@@ -1,6 +1,6 @@
 """Where the trials of a sweep run: in threads here, or on a Dask cluster. The result is the same.
 
-Unless the rows of each trial are spread: then it depends on how many shares they lie in.
+Unless the rows of each trial are divided: then it depends on how many shares they lie in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from model_orchestration.search.sweep import Fit, Params, Trial, threads
 from tabular.errors import Rejected
 
 EngineName = Literal["local", "dask"]
-SpreadName = Literal["trials", "rows"]
+ParallelismName = Literal["trials", "rows"]
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Engine:
     workers: int
     name: EngineName = "local"
     scheduler: str = ""
-    spread: SpreadName = "trials"
+    parallelism: ParallelismName = "trials"
 
     @property
     def row_shares(self) -> int:
         """How many workers the rows of each trial lie on; 0 if a trial has all rows to itself."""
-        return self.workers if self.spread == "rows" else 0
+        return self.workers if self.parallelism == "rows" else 0
 
     @contextmanager
     def started(self, fit: Fit) -> Iterator[tuple[Executor, Callable[[int, Params], Trial]]]:
@@ -44,7 +44,7 @@ class Engine:
 
     def _on_dask(self, fit: Fit) -> AbstractContextManager[tuple[Executor, Callable[[int, Params], Trial]]]:
         try:
-            if self.spread == "rows":
+            if self.parallelism == "rows":
                 from model_orchestration.search.dask_rows import on_dask_rows
 
                 return on_dask_rows(fit, self.scheduler, self.workers)

@@ -1,4 +1,4 @@
-"""Trials on rows that lie spread over real Dask workers: the same result each time, and nobody holds the table."""
+"""Trials on rows that are divided over real Dask workers: the same result each time, and nobody holds the table."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def undisturbed(shared, fit) -> tuple[list[Trial], list[list[int]]]:
             with Client(shared.address, set_as_default=False) as client:
                 held.extend(client.run(rows_held).values())
 
-    with spread_over(2, shared.address).started(fit) as (executor, run):
+    with over_rows_of(2, shared.address).started(fit) as (executor, run):
         return sweep(run, TRIALS, SEED, executor, on_trial=look), held
 
 
@@ -63,7 +63,7 @@ def told(trials: list[Trial]) -> list[tuple]:
     return [(trial.number, trial.params, trial.loss, trial.rounds, trial.model) for trial in trials]
 
 
-def spread_over(workers: int, scheduler: str) -> Engine:
+def over_rows_of(workers: int, scheduler: str) -> Engine:
     return Engine(workers, "dask", scheduler, "rows")
 
 
@@ -101,7 +101,7 @@ def test_the_result_is_the_same_again_with_a_worker_killed_in_mid_fit_and_replac
             seen.append(victim.wait())
             shared.add_worker()
 
-    with spread_over(2, shared.address).started(fit) as (executor, run):
+    with over_rows_of(2, shared.address).started(fit) as (executor, run):
         there = sweep(run, TRIALS, SEED, executor, on_trial=kill)
     assert seen == [0, -signal.SIGKILL, 1, 2, 3, 4, 5]
     assert told(there) == told(undisturbed[0])
@@ -116,7 +116,7 @@ def test_a_death_without_a_replacement_is_unavailable_with_the_remedy(shared, fi
 
     with (
         pytest.raises(Unavailable, match="are to lie on 2 workers, there are 1: start more or set SWEEP_WORKERS"),
-        spread_over(2, shared.address).started(fit) as (executor, run),
+        over_rows_of(2, shared.address).started(fit) as (executor, run),
     ):
         sweep(run, 4, SEED, executor, on_trial=kill)
 
@@ -126,7 +126,7 @@ def test_too_few_workers_are_unavailable_before_the_first_trial(shared, fit, mon
     monkeypatch.setattr("model_orchestration.search.dask_rows.WORKERS_SECONDS", 1.0)
     with (
         pytest.raises(Unavailable, match="are to lie on 3 workers"),
-        spread_over(3, shared.address).started(fit) as (executor, run),
+        over_rows_of(3, shared.address).started(fit) as (executor, run),
     ):
         sweep(run, 2, SEED, executor)
 
@@ -136,7 +136,7 @@ def test_a_worker_with_other_code_is_refused_by_name(shared, fit, monkeypatch):
     monkeypatch.setattr("model_orchestration.search.dask_rows.sweep_digest", lambda: "another code")
     with (
         pytest.raises(Rejected, match="runs other code or another XGBoost"),
-        spread_over(1, shared.address).started(fit) as (executor, run),
+        over_rows_of(1, shared.address).started(fit) as (executor, run),
     ):
         sweep(run, 2, SEED, executor)
 
@@ -145,7 +145,7 @@ def test_a_fit_that_fails_with_all_workers_alive_says_why(shared, fit, monkeypat
     shared.have(1)
     monkeypatch.setattr("model_orchestration.search.dask_rows.DEATH_SECONDS", 0.5)
     with (
-        spread_over(1, shared.address).started(fit) as (executor, run),
+        over_rows_of(1, shared.address).started(fit) as (executor, run),
         pytest.raises(Exception, match="max_depth"),
     ):
         executor.submit(run, 0, {"max_depth": -3}).result()
@@ -160,12 +160,12 @@ def test_a_scheduler_that_is_lost_or_not_there_is_unavailable(shared, fit, monke
 
     with (
         pytest.raises(Unavailable, match="the scheduler was lost"),
-        spread_over(1, shared.address).started(fit) as (executor, run),
+        over_rows_of(1, shared.address).started(fit) as (executor, run),
     ):
         sweep(run, 4, SEED, executor, on_trial=kill)
     monkeypatch.setattr("model_orchestration.search.dask_trials.CONNECT_SECONDS", 1.0)
     with (
         pytest.raises(Unavailable, match="nothing answers at"),
-        spread_over(1, f"tcp://127.0.0.1:{free_port()}").started(fit),
+        over_rows_of(1, f"tcp://127.0.0.1:{free_port()}").started(fit),
     ):
         pass

@@ -186,12 +186,12 @@ def test_a_retraining_by_any_trial_reproduces_to_the_last_bit_and_touches_no_ali
     assert trainer.registry.champion() == champion
 
 
-def test_a_sweep_on_spread_rows_is_no_other_sweep_s_result_and_reproduces(trainer, first):
-    spread = ("--engine", "dask", "--spread", "rows", "--workers")
-    told = trainer.train(*spread, "2")
+def test_a_sweep_on_shared_rows_is_no_other_sweep_s_result_and_reproduces(trainer, first):
+    shared = ("--engine", "dask", "--parallelism", "rows", "--workers")
+    told = trainer.train(*shared, "2")
     assert told["reused"].startswith("check, split:")
     assert trainer.registry.run(parent_of(trainer, told)).tags["row_shares"] == "2"
-    assert trainer.train(*spread, "2")["reused"].startswith("check, split, sweep")
+    assert trainer.train(*shared, "2")["reused"].startswith("check, split, sweep")
     code, again, printed = trainer.run("retrain", "--like", told["RUN_ID"], "--workers", "1")
     assert code == 0, printed
     assert "reproduced, every trial and every test metric" in again["like"]
@@ -319,5 +319,5 @@ def test_the_deployment_takes_its_schedule_from_the_environment_and_its_form_has
     assert [one["schedule"]["cron"] for one in deployment["schedules"]] == [schedule]
     assert deployment["global_concurrency_limit"]["limit"] == 1
     form = deployment["parameter_openapi_schema"]["properties"]
-    sweep = {"trials", "seed", "time_budget_seconds", "workers", "engine", "spread"}
+    sweep = {"trials", "seed", "time_budget_seconds", "workers", "engine", "parallelism"}
     assert set(form) == sweep | {"contract", "data_version", "refresh"}

@@ -28,7 +28,7 @@ FOLDERS = {"STATE_DIR", "FLOW_CACHE_DIR", "REPORTS_DIR"}
 PORTS = {"API_PORT", "CONSUMER_METRICS_PORT", "MONITOR_PORT"}
 # The image has no Dask; the table comes in by `make init_aws DATASET_CSV=path`; the simulator is given --url.
 NOT_IN_CONTAINERS = {
-    "worker": {"DASK_SCHEDULER", "SWEEP_ENGINE", "SWEEP_SPREAD", "DATASET_CSV"},
+    "worker": {"DASK_SCHEDULER", "SWEEP_ENGINE", "SWEEP_PARALLELISM", "DATASET_CSV"},
     "send_data-api": {"API_PORT"},
 }
 

@@ -20,21 +20,21 @@ def test_trials_that_have_all_rows_to_themselves_share_none_on_any_engine():
     assert engine(sweep_workers=3, sweep_engine="dask").row_shares == 0
 
 
-def test_spread_rows_lie_on_as_many_workers_as_are_set_or_one_a_core():
-    assert engine(sweep_workers=3, sweep_engine="dask", sweep_spread="rows").row_shares == 3
-    assert engine(sweep_engine="dask", sweep_spread="rows").row_shares >= 1
+def test_shared_rows_lie_on_as_many_workers_as_are_set_or_one_a_core():
+    assert engine(sweep_workers=3, sweep_engine="dask", sweep_parallelism="rows").row_shares == 3
+    assert engine(sweep_engine="dask", sweep_parallelism="rows").row_shares >= 1
 
 
-def test_rows_cannot_be_spread_over_threads_or_over_workers_of_which_nobody_said_how_many():
-    with pytest.raises(InvalidSetting, match="SWEEP_SPREAD='rows' needs SWEEP_ENGINE=dask"):
-        engine(sweep_spread="rows")
+def test_rows_cannot_be_over_rows_of_threads_or_over_workers_of_which_nobody_said_how_many():
+    with pytest.raises(InvalidSetting, match="SWEEP_PARALLELISM='rows' needs SWEEP_ENGINE=dask"):
+        engine(sweep_parallelism="rows")
     with pytest.raises(InvalidSetting, match="SWEEP_WORKERS is not set"):
-        engine(sweep_engine="dask", sweep_spread="rows", dask_scheduler="tcp://10.0.0.5:8786")
+        engine(sweep_engine="dask", sweep_parallelism="rows", dask_scheduler="tcp://10.0.0.5:8786")
 
 
-def test_an_old_job_is_repeated_on_rows_spread_as_they_were():
+def test_an_old_job_is_repeated_on_rows_divided_as_they_were():
     now = with_values(Settings(), sweep_workers=8)
-    spread = as_then(now, Job(**{name: getattr(JOB, name) for name in JOB.__struct_fields__} | {"row_shares": 3}))
-    assert make_engine(spread).row_shares == 3
-    assert spread.sweep_engine == "dask"
-    assert make_engine(as_then(with_values(spread, sweep_workers=2), JOB)).row_shares == 0
+    then = as_then(now, Job(**{name: getattr(JOB, name) for name in JOB.__struct_fields__} | {"row_shares": 3}))
+    assert make_engine(then).row_shares == 3
+    assert then.sweep_engine == "dask"
+    assert make_engine(as_then(with_values(then, sweep_workers=2), JOB)).row_shares == 0
