@@ -128,6 +128,14 @@ def test_a_vendor_is_imported_at_its_home_alone(vendor):
     assert not guilty
 
 
+def test_only_the_composition_root_makes_adapters():
+    def uses_adapters(path: Path) -> bool:
+        return any(module.startswith("tabular.adapters") for module in imports(path))
+
+    guilty = {name_of(path) for path in MODULES if uses_adapters(path) and "adapters" not in path.parts}
+    assert guilty == {"tabular/wiring.py"}
+
+
 def test_only_the_settings_and_the_launcher_read_the_environment():
     def reads(path: Path) -> bool:
         names = [node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
