@@ -15,6 +15,7 @@ from tabular.contract.loading import load_contract
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, encode, public_records, read_csv
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
+from tabular.model.xgboost import XGBoostScorer
 
 RUN_ID = "b" * 32
 CONTRACT = PROJECT / "contracts" / "credit_card_churn.toml"
@@ -41,5 +42,6 @@ def make(folder: Path) -> Made:
     booster = xgb.train(PARAMS, xgb.DMatrix(encode(contract, table.features), target), num_boost_round=ROUNDS)
     reference = table.features.assign(**{REFERENCE_TARGET: table.target, REFERENCE_SCORE: 0.5})
     golden, ranges = golden_records(contract, table), profile(contract, table)
-    bundle = write_bundle(folder / "bundles" / RUN_ID, contract, booster, reference, ranges, golden, {"auc": 0.8})
+    scorer = XGBoostScorer(booster)
+    bundle = write_bundle(folder / "bundles" / RUN_ID, contract, scorer, reference, ranges, golden, {"auc": 0.8})
     return Made(bundle, booster, public_records(contract, table.features), target)

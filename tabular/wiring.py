@@ -62,7 +62,9 @@ class Wiring:
     def bundles(self) -> BundleCache:
         """The local copies of bundles, over the registry; raises InvalidContract like `model_name`."""
         from tabular.model.bundle_cache import BundleCache
+        from tabular.model.xgboost import import_without_scikit_learn
 
+        import_without_scikit_learn()
         return BundleCache(self.registry(), self.settings.state_dir / "bundles")
 
     def objects(self) -> S3Objects:

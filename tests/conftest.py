@@ -22,6 +22,7 @@ from tabular.contract.loading import contract_from_json, load_contract
 from tabular.contract.types import Contract, Feature
 from tabular.encoding.row import RowCodec, matrix
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
+from tabular.model.xgboost import XGBoostScorer
 from tabular.settings import Settings
 
 # The same examples each time, so that a change fails for what it changed; make chaos draws new ones.
@@ -133,17 +134,17 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundl
         features = matrix(parsed)
         target = (features[:, -1] > np.median(features[:, -1])) ^ (np.random.default_rng(seed).random(rows) < 0.1)
         params = {"objective": "binary:logistic", "nthread": 1, "seed": seed}
-        booster = xgb.train(params, xgb.DMatrix(features, target), num_boost_round=20)
+        scorer = XGBoostScorer(xgb.train(params, xgb.DMatrix(features, target), num_boost_round=20))
         reference = pd.DataFrame([row.values for row in parsed], columns=list(contract.feature_names))
         reference[REFERENCE_TARGET] = target.astype(float)
-        reference[REFERENCE_SCORE] = booster.inplace_predict(features)
+        reference[REFERENCE_SCORE] = scorer.many(features)
         profile = {
             feature.name: (float(np.nanmin(features[:, at])), float(np.nanmax(features[:, at])))
             for at, feature in enumerate(contract.features)
             if feature.is_numeric
         }
         folder = folder or tmp_path_factory.mktemp("bundle")
-        return write_bundle(folder, contract, booster, reference, profile, records[:20], {"auc": 0.9}, **told)
+        return write_bundle(folder, contract, scorer, reference, profile, records[:20], {"auc": 0.9}, **told)
 
     return make
 

@@ -1,4 +1,4 @@
-"""A trial made servable: what its bundle holds beside the booster is the same for every trial of a sweep."""
+"""A trial made servable: what its bundle holds beside the model is the same for every trial of a sweep."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Bundler:
         bundle = write_bundle(
             folder,
             self.contract,
-            trial.booster,
+            trial.scorer,
             reference,
             self.profile,
             self.golden_records,

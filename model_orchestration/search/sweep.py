@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 
 from tabular.contract.types import Contract
 from tabular.encoding.row import Matrix
+from tabular.model.scorer import Scores
+from tabular.model.xgboost import XGBoostScorer
 
 LAG = 8
 """How many trials may be under way at once, whatever the number of workers: part of the result, like the seed."""
@@ -35,7 +37,6 @@ PATIENCE_ROUNDS = 25
 MAX_BINS = 512
 
 Params = dict[str, int | float]
-Scores = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,9 @@ class Trial:
     fit_seconds: float
 
     @property
-    def booster(self) -> xgb.Booster:
-        """The booster, read from its bytes."""
-        booster = xgb.Booster({"nthread": 1})
-        booster.load_model(bytearray(self.model))
-        return booster
+    def scorer(self) -> XGBoostScorer:
+        """The model, read from its bytes."""
+        return XGBoostScorer.from_bytes(self.model)
 
 
 OnTrial = Callable[[Trial], None]
@@ -161,15 +160,14 @@ class Fit:
 
     def finished(self, number: int, params: Params, booster: xgb.Booster, started: float) -> Trial:
         """The trial of a booster that stopped early: cut at its best round and scored on validation."""
-        best = booster[: booster.best_iteration + 1]
-        scores = best.inplace_predict(self.data.validation, missing=np.nan, validate_features=False)
+        best = XGBoostScorer(booster[: booster.best_iteration + 1])
         return Trial(
             number=number,
             params=params,
             loss=float(booster.best_score),
             rounds=booster.best_iteration + 1,
-            model=bytes(best.save_raw("ubj")),
-            validation_scores=scores,
+            model=best.to_bytes(),
+            validation_scores=best.many(self.data.validation),
             fit_seconds=time.perf_counter() - started,
         )
 

@@ -33,8 +33,6 @@ STANDBY_SECONDS = 1.0
 RESTART_SECONDS = 5.0
 ENDING_SECONDS = 15.0
 _DRAINING_PROCESS = "the process that drains the outbox"
-# It scores nothing: `server` brings XGBoost along only where that is not marked as missing, and half of the memory.
-_PROGRAM = "import sys; sys.modules['xgboost'] = None; from server.outbox.relay_process import main; sys.exit(main())"
 
 
 class Draining(msgspec.Struct, frozen=True):
@@ -101,7 +99,7 @@ class _Process:
         its_end, self._our_end = os.pipe()
         try:
             os.write(self._our_end, msgspec.json.encode(what) + b"\n")
-            command = [sys.executable, "-c", _PROGRAM]
+            command = [sys.executable, "-m", __name__]
             self._process = subprocess.Popen(command, stdin=its_end, pass_fds=[lock])  # noqa: S603 - no foreign input
         except OSError:
             os.close(self._our_end)
@@ -150,3 +148,7 @@ def _until_the_worker_ends(stop: threading.Event) -> None:
             pass
     finally:  # it cannot be told any more when the worker ends
         stop.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

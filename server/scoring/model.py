@@ -10,28 +10,28 @@ from functools import cached_property
 import numpy as np
 
 from tabular.encoding.columns import ColumnCodec, Columns
-from tabular.encoding.row import Row, matrix
+from tabular.encoding.row import Row
 from tabular.encoding.values import Value
 from tabular.model.bundle import Bundle, Range
-from tabular.model.tree_traversal import Forest, checked_forest
+from tabular.model.scorer import Scorer
 from tabular.predictions.batch import Named, PredictionBatch
 from tabular.predictions.prediction import Prediction, Source, outcome
 
 
 @dataclass(frozen=True)
 class Model:
-    """A run and its bundle, ready to answer. Immutable: a new champion is a new Model.
+    """A run and its bundle, ready to serve. Immutable: a new champion is a new Model.
 
-    `forest` scores faster than the bundle's booster does, and the same to the bit; without it all works.
+    `scorer` is bit-identical to the bundle's own and may be faster.
     """
 
     run_id: str
     bundle: Bundle
-    forest: Forest | None = None
+    scorer: Scorer
 
     def one(self, row: Row, known_as: str, source: Source) -> Prediction:
         """Score one row of this bundle's codec, the fastest way there is."""
-        score, probabilities, winner = outcome(self._score(row), self._classes)
+        score, probabilities, winner = outcome(self.scorer.one(row.codes), self._classes)
         # A missing value is NaN: it is neither below nor above.
         outside = tuple(
             name for at, name, (low, high) in self._trained_ranges if row.codes[at] < low or row.codes[at] > high
@@ -54,7 +54,6 @@ class Model:
 
     def many(self, columns: Columns, ids: Sequence[str], source: Source) -> PredictionBatch:
         """Score rows of this bundle's codec together, in one vectorised call; the predictions are in their order."""
-        score = self.bundle.predict if self.forest is None else self.forest.many
         outside = self._rows_out_of_range(columns)
         return PredictionBatch(
             ids=ids,
@@ -65,7 +64,7 @@ class Model:
             source=source,
             features=self.bundle.contract.feature_names,
             values=columns.values,
-            scores=score(columns.matrix).tolist(),
+            scores=self.scorer.many(columns.matrix).tolist(),
             classes=self._classes,
             missing=self._missing(columns),
             unknown=dict(columns.unknown),
@@ -90,12 +89,6 @@ class Model:
     def _trained_ranges(self) -> list[tuple[int, str, Range]]:
         names = self.bundle.contract.feature_names
         return [(names.index(name), name, bounds) for name, bounds in self.bundle.profile.items()]
-
-    def _score(self, row: Row) -> float | list[float]:
-        if self.forest is not None:
-            return self.forest.one(row.codes)
-        scores: list[float | list[float]] = self.bundle.predict(matrix([row])).tolist()
-        return scores[0]
 
     def _missing(self, columns: Columns) -> dict[str, int]:
         # An unknown category is NaN to the model too; to look for None among the values would take ten times as long.
@@ -129,6 +122,5 @@ class Model:
 
 
 def ready_model(run_id: str, bundle: Bundle) -> Model:
-    """A model with its forest, where this machine and its kind allow one; logs why where not."""
-    golden = matrix([bundle.codec.parse(each.record) for each in bundle.golden])
-    return Model(run_id, bundle, checked_forest(bundle.booster, golden))
+    """A model with the fastest scorer that this machine and the model's family allow."""
+    return Model(run_id, bundle, bundle.compiled_scorer())

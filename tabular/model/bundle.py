@@ -1,15 +1,14 @@
 """The bundle: one immutable folder per MLflow run with everything a reader of the model needs, and no pickle.
 
-    manifest.json      format version, the sha256 of every other file, and whether the rows were synthetic
+    manifest.json      format version, model family, sha256 of every other file, whether the data were synthetic
     contract.json      the contract the model was trained under
-    model.ubj          the XGBoost booster, cut at its best round
+    model.ubj          the model, as its family's scorer writes it
     profile.json       the range of every numeric feature on the training rows
     golden.json        request bodies with the exact scores the model gave when it was made
     metrics.json       validation metrics of the trial
     reference.parquet  held-out rows with target and score, for drift (read by the monitor and the reports only)
 
-`predict` must not run before a server forks: an XGBoost that has used threads hangs in the child
-(docs/explanation/serving.md), so nothing here is loaded at import and one thread is set.
+The library of the model's family is imported when the first model is read (`tabular/model/families.py`).
 """
 
 from __future__ import annotations
@@ -22,15 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
-import xgboost as xgb
-from numpy.typing import NDArray
 
 from tabular.contract.loading import contract_from_json
 from tabular.contract.types import Contract
 from tabular.encoding.row import Matrix, RowCodec, matrix
 from tabular.errors import BrokenBundle, TabularError
 from tabular.model.bundle_files import BUNDLE_LIMITS, MANIFEST, read_files
+from tabular.model.families import read_scorer
+from tabular.model.scorer import Scorer, Scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +37,6 @@ FORMAT = 1
 REFERENCE_TARGET = "__target__"
 REFERENCE_SCORE = "__score__"
 
-Scores = NDArray[np.float32]
 Range = tuple[float, float]
 
 
@@ -51,11 +48,12 @@ class Golden(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The bundle's table of contents: file name to sha256; `synthetic` says that the model learnt from made-up rows."""
+    """The table of contents: file name to sha256; `synthetic` says that the model was trained on synthetic data."""
 
     format: int
     files: dict[str, str]
     synthetic: bool = False
+    family: str = "xgboost"
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Bundle:
     folder: Path
     contract: Contract
     codec: RowCodec
-    booster: xgb.Booster
+    scorer: Scorer
     profile: Mapping[str, Range]
     golden: Sequence[Golden]
     metrics: Mapping[str, float]
@@ -73,20 +71,25 @@ class Bundle:
     synthetic: bool = False
 
     def predict(self, rows: Matrix) -> Scores:
-        """Score an n x k matrix in contract order: n scores, or n x classes for a multiclass model."""
-        scores: Scores = self.booster.inplace_predict(rows, missing=np.nan, validate_features=False)
-        return scores
+        """Score an n x k matrix in contract order: n scores, or n x classes; raises ValueError for another width."""
+        return self.scorer.many(rows)
+
+    def compiled_scorer(self) -> Scorer:
+        """The fastest scorer that is bit-identical to this bundle's, on the golden records among others."""
+        return self.scorer.compiled(self._golden_rows())
 
     def verify(self) -> None:
         """Score the golden records again; raises BrokenBundle naming the first that differs in any bit."""
-        rows = [self.codec.parse(golden.record) for golden in self.golden]
-        scores = self.predict(matrix(rows)).reshape(len(rows), -1)
+        scores = self.predict(self._golden_rows()).reshape(len(self.golden), -1)
         for position, (golden, got) in enumerate(zip(self.golden, scores, strict=True)):
             if tuple(map(float, got)) != golden.scores:
                 raise BrokenBundle(
                     f"golden record {position} scores {got.tolist()} here but {list(golden.scores)} when the model was "
-                    f"made: {golden.record}. Do not serve it: train again, or run the XGBoost version it was made with"
+                    f"made: {golden.record}. Do not serve it: train again, or use the library version it was made with"
                 )
+
+    def _golden_rows(self) -> Matrix:
+        return matrix([self.codec.parse(golden.record) for golden in self.golden])
 
     def reference(self) -> pd.DataFrame:
         """The drift reference: canonical feature values, plus the columns REFERENCE_TARGET and REFERENCE_SCORE."""
@@ -98,7 +101,7 @@ class Bundle:
 def write_bundle(  # noqa: PLR0913 - the parts of a bundle
     folder: Path,
     contract: Contract,
-    booster: xgb.Booster,
+    scorer: Scorer,
     reference: pd.DataFrame,
     profile: Mapping[str, Range],
     golden_records: Sequence[Mapping[str, Any]],
@@ -106,18 +109,23 @@ def write_bundle(  # noqa: PLR0913 - the parts of a bundle
     *,
     synthetic: bool = False,
 ) -> Bundle:
-    """Write a bundle into an empty folder and read it back; its golden scores come from the written booster."""
+    """Write a bundle into an empty folder and read it back; its golden scores come from the model as it was written.
+
+    Raises InvalidRow for a golden record that is not valid under the contract, OSError if the folder cannot be written.
+    """
     parquet = io.BytesIO()
     reference.to_parquet(parquet, index=False)
     files = {
         "contract.json": msgspec.json.encode(contract),
-        "model.ubj": bytes(booster.save_raw("ubj")),
+        "model.ubj": scorer.to_bytes(),
         "profile.json": msgspec.json.encode(profile),
         "metrics.json": msgspec.json.encode(metrics),
         "reference.parquet": parquet.getvalue(),
     }
-    files["golden.json"] = msgspec.json.encode(_golden(contract, files["model.ubj"], golden_records))
-    manifest = Manifest(FORMAT, {name: _sha256(body) for name, body in sorted(files.items())}, synthetic)
+    written = read_scorer(scorer.family, files["model.ubj"])
+    files["golden.json"] = msgspec.json.encode(_golden(contract, written, golden_records))
+    sha256s = {name: _sha256(body) for name, body in sorted(files.items())}
+    manifest = Manifest(FORMAT, sha256s, synthetic, scorer.family)
     folder.mkdir(parents=True, exist_ok=True)
     for name, body in files.items():
         (folder / name).write_bytes(body)
@@ -135,7 +143,7 @@ def read_bundle(folder: Path) -> Bundle:
             folder=folder,
             contract=contract,
             codec=RowCodec(contract),
-            booster=_booster(files["model.ubj"]),
+            scorer=read_scorer(manifest.family, files["model.ubj"]),
             profile=msgspec.json.decode(files["profile.json"], type=dict[str, Range]),
             golden=[_as_meant(one, contract) for one in msgspec.json.decode(files["golden.json"], type=list[Golden])],
             metrics=msgspec.json.decode(files["metrics.json"], type=dict[str, float]),
@@ -144,7 +152,7 @@ def read_bundle(folder: Path) -> Bundle:
         )
     except BrokenBundle:
         raise
-    except (OSError, KeyError, msgspec.MsgspecError, xgb.core.XGBoostError, TabularError) as error:
+    except (OSError, KeyError, ValueError, msgspec.MsgspecError, TabularError) as error:
         raise BrokenBundle(f"the bundle in {folder} cannot be read: {error}. Fetch it again or train again") from error
 
 
@@ -161,10 +169,9 @@ def _checked_manifest(folder: Path, files: Mapping[str, bytes]) -> Manifest:
     return manifest
 
 
-def _golden(contract: Contract, model: bytes, records: Sequence[Mapping[str, Any]]) -> list[Golden]:
-    codec, booster = RowCodec(contract), _booster(model)
-    rows = matrix([codec.parse(record) for record in records])
-    scores = booster.inplace_predict(rows, missing=np.nan, validate_features=False).reshape(len(records), -1)
+def _golden(contract: Contract, scorer: Scorer, records: Sequence[Mapping[str, Any]]) -> list[Golden]:
+    codec = RowCodec(contract)
+    scores = scorer.many(matrix([codec.parse(record) for record in records])).reshape(len(records), -1)
     return [Golden(dict(record), tuple(map(float, got))) for record, got in zip(records, scores, strict=True)]
 
 
@@ -182,13 +189,6 @@ def _as_meant(golden: Golden, contract: Contract) -> Golden:
         and 0 <= value < len(feature.categories)
     }
     return Golden(golden.record | record, golden.scores) if record else golden
-
-
-def _booster(model: bytes) -> xgb.Booster:
-    booster = xgb.Booster({"nthread": 1})
-    booster.load_model(bytearray(model))
-    booster.set_param({"nthread": 1})
-    return booster
 
 
 def _sha256(body: bytes) -> str:

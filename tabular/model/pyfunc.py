@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tabular.encoding.row import matrix
-from tabular.model.bundle import Bundle, Scores, read_bundle
+from tabular.model.bundle import Bundle, read_bundle
+from tabular.model.scorer import Scores
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,14 +1,13 @@
-"""A model's trees walked natively: one row in microseconds where XGBoost takes a third of a millisecond.
+"""The compiled tree traversal: one row in microseconds where XGBoost takes a third of a millisecond.
 
-XGBoost sets up a whole prediction for each call; for one row that is a hundred times the work of the row. `Forest`
-holds the same trees as flat arrays and walks them with `native/tree_walk.c`, compiled when the project is installed.
-It is trusted only after `checked_forest` found it equal to XGBoost bit for bit.
+XGBoost sets up a whole prediction for each call; for one row that is a hundred times the work of the row. A
+`TreeTraversal` holds the same trees as flat arrays and traverses them with `native/tree_traversal.c`, compiled when the
+project is installed. It is used only after `XGBoostScorer.compiled` found it bit-identical to XGBoost.
 """
 
 from __future__ import annotations
 
 import ctypes
-import logging
 import struct
 import sys
 from collections.abc import Callable, Sequence
@@ -18,14 +17,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
 from tabular.encoding.row import Matrix, single_precision
+from tabular.model.scorer import Scores
 
-log = logging.getLogger(__name__)
-
-LIBRARY, VERSION = Path(sys.prefix) / "lib" / "tree_walk.so", 2
+LIBRARY, VERSION = Path(sys.prefix) / "lib" / "tree_traversal.so", 2
 LINKS = {"reg:squarederror": False, "binary:logistic": True}
 PROBES = 500
 
@@ -33,8 +30,8 @@ _NODE = np.dtype([("value", "f4"), ("feature", "i4"), ("children", "i4", (2,)), 
 _TREE = np.dtype([("root", "i4"), ("depth", "i4")])
 
 
-class NoForest(Exception):
-    """These trees, or this machine, are not for the native walk; XGBoost scores them."""
+class Unsupported(Exception):
+    """The compiled traversal is not for these trees, or not on this machine; XGBoost scores them."""
 
 
 class _Library(NamedTuple):
@@ -72,24 +69,24 @@ class _Model(msgspec.Struct, frozen=True):
     learner: _Learner
 
 
-class Forest:
+class TreeTraversal:
     """The trees of a binary or a regression model with numeric splits. Immutable, so threads may share it."""
 
-    def __init__(self, booster: xgb.Booster) -> None:
-        """Raises NoForest for other models, or where the library was not built."""
+    def __init__(self, model: bytes) -> None:
+        """Take the trees from XGBoost's JSON; raises Unsupported for other models, or if the library was not built."""
         try:
-            learner = msgspec.json.decode(bytes(booster.save_raw("json")), type=_Model).learner
+            learner = msgspec.json.decode(model, type=_Model).learner
         except msgspec.MsgspecError as error:
-            raise NoForest(f"the model cannot be read: {error}") from error
+            raise Unsupported(f"the model cannot be read: {error}") from error
         library = _library()
         self.features = int(learner.learner_model_param["num_feature"])
-        self.nodes, self._trees = _laid_out(_supported(learner), self.features)
+        self._nodes, self._trees = _laid_out(_supported(learner), self.features)
         is_logistic = LINKS[learner.objective["name"]]
         (base,) = msgspec.json.decode(learner.learner_model_param["base_score"], type=tuple[float])
         margin = library.logit(base) if is_logistic else base
-        self._forest = (self.nodes.ctypes.data, self._trees.ctypes.data, len(self._trees), margin, is_logistic)
+        self._model = (self._nodes.ctypes.data, self._trees.ctypes.data, len(self._trees), margin, is_logistic)
         self._pack = struct.Struct(f"{self.features}f").pack
-        self._walk, self._walk_one = library.many, library.one
+        self._many, self._one = library.many, library.one
 
     def one(self, codes: Sequence[float]) -> float:
         """Score one row; a number beyond single precision is infinite, as it is for XGBoost."""
@@ -97,72 +94,48 @@ class Forest:
             row = self._pack(*codes)
         except OverflowError:
             return float(self.many(single_precision([codes]))[0])
-        score: float = self._walk_one(*self._forest, row)
+        score: float = self._one(*self._model, row)
         return score
 
-    def many(self, rows: Matrix) -> NDArray[np.float32]:
-        """Score an n x k matrix."""
+    def many(self, rows: Matrix) -> Scores:
+        """Score an n x k matrix; raises ValueError for another width."""
         rows = np.ascontiguousarray(rows, dtype=np.float32)
         if rows.ndim != 2 or rows.shape[1] != self.features:
             raise ValueError(f"rows of {self.features} features are wanted, not a matrix of shape {rows.shape}")
         scores = np.empty(len(rows), dtype=np.float32)
-        self._walk(*self._forest, rows.ctypes.data, len(rows), self.features, scores.ctypes.data)
+        self._many(*self._model, rows.ctypes.data, len(rows), self.features, scores.ctypes.data)
         return scores
 
-
-def checked_forest(booster: xgb.Booster, rows: Matrix) -> Forest | None:
-    """The forest of a model, if it scores these rows and hundreds around its own thresholds exactly as XGBoost does."""
-    try:
-        forest = Forest(booster)
-        if rows.size and rows.shape[1] != forest.features:
-            raise NoForest(f"the model has {forest.features} features and the contract {rows.shape[1]}")
-        probes = np.concatenate([rows, _probes(forest)]) if rows.size else _probes(forest)
-        alone = np.array([forest.one(row) for row in probes.tolist()], dtype=np.float32)
-        theirs = _scores(booster, probes).view(np.int32)
-        differing = (forest.many(probes).view(np.int32) != theirs) | (alone.view(np.int32) != theirs)
-        if differing.any():
-            raise NoForest(f"it scores {differing.sum()} of {len(probes)} rows otherwise than XGBoost")
-    except NoForest as why:
-        log.warning("rows are scored by XGBoost itself, which is slower: %s", why)
-        return None
-    return forest
-
-
-def _scores(booster: xgb.Booster, rows: Matrix) -> NDArray[np.float32]:
-    scores: NDArray[np.float32] = booster.inplace_predict(rows, missing=np.nan, validate_features=False)
-    return scores
-
-
-def _probes(forest: Forest) -> Matrix:
-    """Rows that stand on thresholds, just below them, or are missing."""
-    draw = np.random.default_rng(0)
-    probes = np.full((PROBES, forest.features), np.nan, dtype=np.float32)
-    for feature in range(forest.features):
-        thresholds = forest.nodes["value"][forest.nodes["feature"] == feature]
-        if thresholds.size:
-            probes[:, feature] = draw.choice(thresholds, PROBES)
-    below = draw.random(probes.shape) < 0.4
-    probes[below] = np.nextafter(probes[below], np.float32(-np.inf))
-    probes[draw.random(probes.shape) < 0.1] = np.nan
-    return probes
+    def probes(self) -> Matrix:
+        """500 rows on which a wrong traversal shows: values on thresholds, just below them, or missing."""
+        draw = np.random.default_rng(0)
+        probes = np.full((PROBES, self.features), np.nan, dtype=np.float32)
+        for feature in range(self.features):
+            thresholds = self._nodes["value"][self._nodes["feature"] == feature]
+            if thresholds.size:
+                probes[:, feature] = draw.choice(thresholds, PROBES)
+        below = draw.random(probes.shape) < 0.4
+        probes[below] = np.nextafter(probes[below], np.float32(-np.inf))
+        probes[draw.random(probes.shape) < 0.1] = np.nan
+        return probes
 
 
 def _supported(learner: _Learner) -> tuple[_Tree, ...]:
     booster, objective = learner.gradient_booster, learner.objective["name"]
     trees = booster.model.trees
     if booster.name != "gbtree" or objective not in LINKS:
-        raise NoForest(f"it has no walk for {booster.name} with {objective}")
+        raise Unsupported(f"the compiled traversal does not support {booster.name} with {objective}")
     if any(booster.model.tree_info) or learner.learner_model_param.get("num_target", "1") != "1":
-        raise NoForest("it has no walk for several outputs")
+        raise Unsupported("the compiled traversal has one output, the model several")
     if not trees or any(any(tree.split_type) for tree in trees):
-        raise NoForest("it has no walk for splits by category")
+        raise Unsupported("the compiled traversal does not support splits by category")
     return trees
 
 
 def _laid_out(trees: Sequence[_Tree], features: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Every tree's nodes, one tree after the other, and where each tree begins and how deep it is.
 
-    A walk cannot leave its tree: children come after their parents, and a leaf is its own child.
+    A traversal cannot leave its tree: children come after their parents, and a leaf is its own child.
     """
     parts, heads, start = [], [], 0
     for tree in trees:
@@ -173,7 +146,7 @@ def _laid_out(trees: Sequence[_Tree], features: int) -> tuple[NDArray[Any], NDAr
         features_at = np.where(is_leaf, 0, np.array(tree.split_indices, dtype=np.int32))
         is_inside = (children.min(axis=1) > own) & (children.max(axis=1) < len(part))
         if not (is_leaf | is_inside).all() or not ((features_at >= 0) & (features_at < features)).all():
-            raise NoForest("its trees are not laid out as expected")
+            raise Unsupported("its trees are not laid out as expected")
         children[is_leaf] = own[is_leaf, np.newaxis]
         part["value"], part["feature"] = tree.split_conditions, features_at
         part["children"], part["missing_goes_left"] = children + start, tree.default_left
@@ -194,16 +167,17 @@ def _depth(children: NDArray[np.int32]) -> int:
 @cache
 def _library() -> _Library:
     try:
-        # One row is too short a walk to let go of the interpreter for; many are not.
-        library, of_many = ctypes.PyDLL(str(LIBRARY)), ctypes.CDLL(str(LIBRARY))
-        version = library.tree_walk_version()
+        # One row is too short to release the interpreter lock for; many are not.
+        library, releasing = ctypes.PyDLL(str(LIBRARY)), ctypes.CDLL(str(LIBRARY))
+        version = library.tree_traversal_version()
     except (OSError, AttributeError) as error:
-        raise NoForest(f"{LIBRARY} cannot be used ({error}); `make setup` builds it") from error
+        raise Unsupported(f"{LIBRARY} cannot be used ({error}); `make setup` builds it") from error
     if version != VERSION:
-        raise NoForest(f"{LIBRARY} has version {version}, not {VERSION}; `make setup` builds it")
+        raise Unsupported(f"{LIBRARY} has version {version}, not {VERSION}; `make setup` builds it")
     number, real, pointer = ctypes.c_int32, ctypes.c_float, ctypes.c_void_p
-    forest: list[Any] = [pointer, pointer, number, real, number]
-    library.tree_walk_logit.argtypes, library.tree_walk_logit.restype = [real], real
-    library.tree_walk_one.argtypes, library.tree_walk_one.restype = [*forest, ctypes.c_char_p], real
-    of_many.tree_walk.argtypes, of_many.tree_walk.restype = [*forest, pointer, number, number, pointer], None
-    return _Library(of_many.tree_walk, library.tree_walk_one, library.tree_walk_logit)
+    model: list[Any] = [pointer, pointer, number, real, number]
+    logit, one, many = library.tree_traversal_logit, library.tree_traversal_one, releasing.tree_traversal_many
+    logit.argtypes, logit.restype = [real], real
+    one.argtypes, one.restype = [*model, ctypes.c_char_p], real
+    many.argtypes, many.restype = [*model, pointer, number, number, pointer], None
+    return _Library(many, one, logit)

@@ -12,6 +12,7 @@ from tabular.contract.types import Contract
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, encode, public_records, read_csv
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, write_bundle
+from tabular.model.xgboost import XGBoostScorer
 
 ROWS, ROUNDS, SENT = 2_000, 40, 500
 
@@ -25,7 +26,8 @@ def make_bundle(contract: Contract, folder: Path) -> None:
     reference = table.features.assign(**{REFERENCE_TARGET: table.target, REFERENCE_SCORE: 0.5})
     golden = golden_records(contract, table)
     folder.mkdir(parents=True, exist_ok=True)
-    write_bundle(folder, contract, booster, reference, profile(contract, table), golden, {"auc": 0.8})
+    ranges = profile(contract, table)
+    write_bundle(folder, contract, XGBoostScorer(booster), reference, ranges, golden, {"auc": 0.8})
 
 
 def records(contract: Contract) -> list[dict[str, Any]]:

@@ -84,8 +84,8 @@ def test_the_result_is_the_local_one_s_but_for_noise(undisturbed, fit):
         local = sweep(fit, TRIALS, SEED, executor)
     assert [trial.params for trial in there] == [trial.params for trial in local]
     assert [trial.loss for trial in there] == pytest.approx([trial.loss for trial in local], rel=TOLERANCE)
-    # What was trained is what is kept: the booster's bytes score validation as the trial says.
-    again = there[0].booster.inplace_predict(fit.data.validation)
+    # What was trained is what is kept: the model's bytes score validation as the trial says.
+    again = there[0].scorer.many(fit.data.validation)
     assert again.tobytes() == there[0].validation_scores.tobytes()
 
 

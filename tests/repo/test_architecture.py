@@ -53,6 +53,11 @@ HOMES = {
     "distributed": {"model_orchestration/search/dask_trials.py", "model_orchestration/search/dask_rows.py"},
     "dask": {"model_orchestration/search/dask_trials.py", "model_orchestration/search/dask_rows.py"},
     "hyperopt": {"model_orchestration/search/sweep.py"},
+    "xgboost": {
+        "tabular/model/xgboost.py",
+        "model_orchestration/search/sweep.py",
+        "model_orchestration/search/dask_rows.py",
+    },
     "supervisor": {"embedded/supervision/supervisor.py"},
     "rich": {"embedded/console.py", "model_orchestration/progress.py"},
 }
@@ -187,12 +192,30 @@ for name in {names}:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("door", ["server.api.app", "server.stream.consumer"])
-def test_a_serving_door_loads_no_training_library(door):
-    heavy = ["pandas", "evidently", "prefect", "hyperopt", "sklearn", "matplotlib", "pyarrow"]
-    code = f"import sys, {door}; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+def loaded(code: str, libraries: list[str]) -> list[str]:
+    """Which of the libraries a process has loaded after it ran the code."""
+    code = f"{code}; import sys; print(*(name for name in {libraries} if name in sys.modules))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize("module", ["server.api.app", "server.stream.consumer"])
+def test_a_server_loads_no_training_library_not_even_with_a_model(module, bundle):
+    heavy = ["xgboost", "pandas", "evidently", "prefect", "hyperopt", "sklearn", "matplotlib", "pyarrow"]
+    assert loaded(f"import {module}", heavy) == []
+    model = f"""
+import {module}
+from tabular.contract.loading import load_contract
+from tabular.model.bundle import read_bundle
+from tabular.settings import Settings
+from tabular.wiring import Wiring
+from pathlib import Path
+Wiring(Settings(), load_contract(Path({str(PROJECT / "contracts/credit_card_churn.toml")!r}))).bundles()
+read_bundle(Path({str(bundle.folder)!r})).verify()"""
+    assert loaded(model, heavy) == ["xgboost"]
+
+
+def test_the_process_that_relays_predictions_loads_no_model():
+    assert loaded("import server.outbox.relay_process", ["xgboost", "scipy", "pandas", "boto3"]) == []
 
 
 def test_no_folder_has_more_modules_than_can_be_taken_in():

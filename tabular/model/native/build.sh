@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles tree_walk.c into an environment: sh build.sh ENVIRONMENT UV PROJECT. It takes the system's C compiler or, where
+# Compiles tree_traversal.c into an environment: sh build.sh ENVIRONMENT UV PROJECT. It takes the system's C compiler or, where
 # there is none, the one of the locked package `ziglang`, which comes and goes.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -7,7 +7,7 @@ environment=$1 uv=$2 project=$3
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-compile() { "$@" -O2 -fPIC -shared -ffp-contract=off -o "$scratch/tree_walk.so" "$here/tree_walk.c" -lm; }
+compile() { "$@" -O2 -fPIC -shared -ffp-contract=off -o "$scratch/tree_traversal.so" "$here/tree_traversal.c" -lm; }
 
 if compiler=$(command -v cc || command -v gcc || command -v clang); then
     compile "$compiler"
@@ -20,5 +20,5 @@ else
     compile "$scratch/zig/bin/python" -m ziglang cc -mcpu=baseline # by default it takes all that this processor can
 fi
 # Moved into place whole: a process that has the old one open keeps it.
-cp "$scratch/tree_walk.so" "$environment/lib/tree_walk.so.new"
-mv "$environment/lib/tree_walk.so.new" "$environment/lib/tree_walk.so"
+cp "$scratch/tree_traversal.so" "$environment/lib/tree_traversal.so.new"
+mv "$environment/lib/tree_traversal.so.new" "$environment/lib/tree_traversal.so"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from dataclasses import replace
 
@@ -48,3 +50,27 @@ def test_another_score_on_a_golden_record_is_refused_by_number(bundle):
     off = Golden(first.record, tuple(score + 1e-6 for score in first.scores))
     with pytest.raises(BrokenBundle, match="golden record 0"):
         replace(bundle, golden=[off, *others]).verify()
+
+
+def test_a_bundle_says_its_family_and_another_is_refused_by_name(copy, bundle):
+    manifest = json.loads((copy / "manifest.json").read_bytes())
+    assert manifest["family"] == bundle.scorer.family == "xgboost"
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"family": "oracle"}))
+    with pytest.raises(BrokenBundle, match="of the family 'oracle'; this version reads: xgboost"):
+        read_bundle(copy)
+
+
+def test_bytes_that_are_no_model_are_refused_though_their_sha256_is_right(copy):
+    (copy / "model.ubj").write_bytes(b"{}")
+    manifest = json.loads((copy / "manifest.json").read_bytes())
+    manifest["files"]["model.ubj"] = hashlib.sha256(b"{}").hexdigest()
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BrokenBundle, match=r"(?s)cannot be read: .+ Fetch it again or train again"):
+        read_bundle(copy)
+
+
+def test_a_manifest_from_before_families_is_one_of_xgboost(copy):
+    manifest = json.loads((copy / "manifest.json").read_bytes())
+    del manifest["family"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    read_bundle(copy).verify()

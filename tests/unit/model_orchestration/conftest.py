@@ -31,7 +31,7 @@ class Trained:
 
     @property
     def test_scores(self):
-        return self.best.booster.inplace_predict(encode(self.contract, self.parts.test.features))
+        return self.best.scorer.many(encode(self.contract, self.parts.test.features))
 
 
 def _parts_of(contract: Contract, rows: int = 2_000, seed: int = 42) -> Split:

@@ -28,7 +28,7 @@ def test_the_champion_reaches_its_quality_on_the_split_and_over_folds(real_table
     table = clean(contract, read_csv((real_tables / file).read_bytes()))
     parts = split(table, 42)
     best = min(run_sweep(contract, parts, trials=16), key=lambda trial: trial.loss)
-    scores = best.booster.inplace_predict(encode(contract, parts.test.features))
+    scores = best.scorer.many(encode(contract, parts.test.features))
     target = parts.test.target.to_numpy()
     found = metrics("binary", target, scores)
     assert found["roc_auc"] >= min_auc
@@ -47,6 +47,6 @@ def over_folds(contract, table, params) -> float:
         parts = Split(table.take(train), inner.validation, table.take(test))
         data: SearchData = search_data(contract, parts)
         trial = Fit(data, objective(contract), 42)(0, params)
-        scores = trial.booster.inplace_predict(encode(contract, parts.test.features))
+        scores = trial.scorer.many(encode(contract, parts.test.features))
         found.append(metrics("binary", parts.test.target.to_numpy(), scores)["roc_auc"])
     return float(np.mean(found))

@@ -14,6 +14,7 @@ from server.scoring.model import ready_model
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec, matrix
 from tabular.model.bundle import write_bundle
+from tabular.model.xgboost import XGBoostScorer
 from tabular.predictions.batch import PredictionBatch, numbered_replies
 from tabular.predictions.prediction import Prediction, reply
 
@@ -37,9 +38,9 @@ def model(request, tiny_contract, tmp_path):
     target = np.arange(len(rows)) % (2 if request.param == "binary" else 3)
     params = {"objective": OBJECTIVES[request.param], "nthread": 1}
     params |= {"num_class": 3} if request.param == "multiclass" else {}
-    booster = xgb.train(params, xgb.DMatrix(rows, target), num_boost_round=5)
+    scorer = XGBoostScorer(xgb.train(params, xgb.DMatrix(rows, target), num_boost_round=5))
     profile = {"age in years": (0.0, 89.0), "weight": (-1.5, 1.4)}
-    return ready_model("a" * 32, write_bundle(tmp_path, contract, booster, pd.DataFrame(), profile, RECORDS[:3], {}))
+    return ready_model("a" * 32, write_bundle(tmp_path, contract, scorer, pd.DataFrame(), profile, RECORDS[:3], {}))
 
 
 @pytest.fixture

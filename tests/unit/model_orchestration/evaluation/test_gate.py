@@ -16,7 +16,7 @@ from model_orchestration.evaluation.comparison import compare
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import evaluate
 from tabular.data.table import CleanTable, encode
-from tabular.model.bundle import Scores
+from tabular.model.scorer import Scores
 
 
 def evidence_of(trained) -> Evidence:
@@ -77,7 +77,7 @@ def test_a_target_encoded_upside_down_is_rejected_though_the_model_fits_it(sound
 
     parts = Split(*(inverted(part) for part in (trained.parts.train, trained.parts.validation, trained.parts.test)))
     best = min(run_sweep(trained.contract, parts, trials=4), key=lambda trial: trial.loss)
-    scores = best.booster.inplace_predict(encode(trained.contract, parts.test.features))
+    scores = best.scorer.many(encode(trained.contract, parts.test.features))
     assert roc_auc_score(parts.test.target, scores) > 0.6  # by its own encoding it is a fine model
     assert "polarity" in rejections(replace(sound, split=parts, test_scores=scores))
 
@@ -92,7 +92,7 @@ def test_a_leak_is_rejected_and_the_feature_named(sound, trained, run_sweep):
 
     parts = Split(*(leaking(part) for part in (trained.parts.train, trained.parts.validation, trained.parts.test)))
     best = min(run_sweep(trained.contract, parts, trials=2), key=lambda trial: trial.loss)
-    scores = best.booster.inplace_predict(encode(trained.contract, parts.test.features))
+    scores = best.scorer.many(encode(trained.contract, parts.test.features))
     why = rejections(replace(sound, split=parts, validation_scores=best.validation_scores, test_scores=scores))
     assert f"feature {leaky} alone reaches 1.0000" in why["no_leak"]
 
@@ -162,7 +162,7 @@ def test_a_validation_part_that_was_trained_on_is_rejected(sound, trained):
     from model_orchestration.search.sweep import Fit, objective
 
     memorised = Fit(search_data(trained.contract, seen), objective(trained.contract), 0)(0, deep)
-    scores = memorised.booster.inplace_predict(encode(trained.contract, trained.parts.test.features))
+    scores = memorised.scorer.many(encode(trained.contract, trained.parts.test.features))
     why = rejections(replace(sound, validation_scores=memorised.validation_scores, test_scores=scores))
     assert "standard errors apart" in why["validation_like_test"]
 
@@ -179,7 +179,7 @@ def test_the_gap_that_chance_explains_is_no_rejection(contract):
     for seed in range(20):
         parts = split(table, seed)
         trial = Fit(search_data(contract, parts), objective(contract), 0)(0, params)
-        scores = trial.booster.inplace_predict(encode(contract, parts.test.features))
+        scores = trial.scorer.many(encode(contract, parts.test.features))
         evidence = Evidence(contract, parts, trial.validation_scores, scores, {}, [])
         assert gate.validation_like_test(evidence) is None
 

@@ -78,8 +78,8 @@ def test_the_best_of_equals_is_the_first():
 
 def test_the_booster_is_cut_at_its_best_round_and_scores_as_its_loss_says(trained_for_task):
     trial, contract, parts = trained_for_task.best, trained_for_task.contract, trained_for_task.parts
-    assert trial.booster.num_boosted_rounds() == trial.rounds
-    scores = trial.booster.inplace_predict(search_data(contract, parts).validation)
+    assert trial.scorer._booster.num_boosted_rounds() == trial.rounds
+    scores = trial.scorer.many(search_data(contract, parts).validation)
     np.testing.assert_array_equal(scores, trial.validation_scores)
     loss = row_losses(contract.table.task, parts.validation.target.to_numpy(), scores).mean()
     if contract.table.task == "regression":

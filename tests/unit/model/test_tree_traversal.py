@@ -1,4 +1,4 @@
-"""The native walk scores as XGBoost does to the bit, or leaves the scoring to it."""
+"""The compiled tree traversal is bit-identical to XGBoost, or leaves the scoring to it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from tabular.contract.loading import load_contract
 from tabular.data.table import clean, encode, public_records, read_csv
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import Row, RowCodec, matrix
-from tabular.model import tree_traversal as forest_module
+from tabular.model import tree_traversal
 from tabular.model.bundle import write_bundle
-from tabular.model.tree_traversal import Forest, NoForest, checked_forest
+from tabular.model.tree_traversal import TreeTraversal, Unsupported
+from tabular.model.xgboost import XGBoostScorer
 
-LANES = 16  # of native/tree_walk.c: so many rows are walked together, the rest one by one
+LANES = 16  # of native/tree_traversal.c: so many rows are traversed together, the rest one by one
 REAL = [
     ("credit_card_churn", "BankChurners.csv"),
     ("credit_card_churn_full", "BankChurners.csv"),
@@ -47,10 +48,18 @@ def trained(objective="binary:logistic", rows=3_000, features=7, rounds=40, **pa
     return xgb.train(params, xgb.DMatrix(inputs, target), num_boost_round=rounds), inputs
 
 
-def same(booster, rows):
-    forest, theirs = Forest(booster), booster.inplace_predict(rows, missing=np.nan, validate_features=False)
-    assert (bits(forest.many(rows)) == bits(theirs)).all()
-    assert (bits([forest.one(row) for row in rows.tolist()]) == bits(theirs)).all()
+def compiled(booster) -> TreeTraversal:
+    return TreeTraversal(bytes(booster.save_raw("json")))
+
+
+def is_compiled(scorer) -> bool:
+    return scorer._traversal is not None
+
+
+def assert_identical(booster, rows):
+    traversal, theirs = compiled(booster), booster.inplace_predict(rows, missing=np.nan, validate_features=False)
+    assert (bits(traversal.many(rows)) == bits(theirs)).all()
+    assert (bits([traversal.one(row) for row in rows.tolist()]) == bits(theirs)).all()
 
 
 @pytest.mark.parametrize(
@@ -67,17 +76,17 @@ def same(booster, rows):
         ("reg:squarederror", {"base_score": -1e6}),
     ],
 )
-def test_every_kind_of_tree_scores_to_the_bit(objective, params):
+def test_every_kind_of_tree_scores_bit_identically(objective, params):
     booster, inputs = trained(objective, **params)
-    same(booster, inputs)
+    assert_identical(booster, inputs)
 
 
 def test_extreme_margins_meet_the_same_ends_of_the_link():
     booster, inputs = trained(eta=1.0, reg_lambda=0.0, max_depth=8, rounds=200, base_score=0.5, min_child_weight=0)
-    scores = Forest(booster).many(inputs)
+    scores = compiled(booster).many(inputs)
     assert scores.min() < 1e-6
     assert scores.max() > 1 - 1e-6
-    same(booster, inputs)
+    assert_identical(booster, inputs)
 
 
 BOOSTER, INPUTS = trained(rows=500, features=4)
@@ -86,8 +95,8 @@ number = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(number, number, number, number), min_size=1, max_size=5))
-def test_any_row_scores_to_the_bit(rows):
-    same(BOOSTER, np.array(rows, dtype=np.float32))
+def test_any_row_scores_bit_identically(rows):
+    assert_identical(BOOSTER, np.array(rows, dtype=np.float32))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +113,7 @@ def test_a_model_of_another_kind_is_left_to_xgboost(objective, params, why, capl
         booster = xgb.train({"objective": objective}, xgb.DMatrix(INPUTS, INPUTS[:, 0] > 0), num_boost_round=2)
     else:
         booster, _ = trained(objective, features=4, rounds=2, **params)
-    assert checked_forest(booster, INPUTS) is None
+    assert not is_compiled(XGBoostScorer(booster).compiled(INPUTS))
     assert why in caplog.text
 
 
@@ -112,42 +121,42 @@ def test_splits_by_category_are_left_to_xgboost(caplog):
     codes = np.random.default_rng(0).integers(0, 8, (500, 1)).astype(np.float32)
     data = xgb.DMatrix(codes, np.isin(codes[:, 0], [1, 4, 6]), feature_types=["c"], enable_categorical=True)
     booster = xgb.train({"objective": "binary:logistic", "max_cat_to_onehot": 1}, data, num_boost_round=3)
-    assert checked_forest(booster, codes) is None
+    assert not is_compiled(XGBoostScorer(booster).compiled(codes))
     assert "category" in caplog.text
 
 
 def test_a_library_that_differs_by_one_bit_is_not_trusted(caplog, monkeypatch):
-    real = forest_module._library()
-    off = real._replace(logit=lambda chance: float(np.nextafter(np.float32(real.logit(chance)), 9)))
-    monkeypatch.setattr(forest_module, "_library", lambda: off)
-    assert checked_forest(BOOSTER, INPUTS) is None
-    assert "otherwise than XGBoost" in caplog.text
+    real = tree_traversal._library()
+    off = real._replace(logit=lambda base: float(np.nextafter(np.float32(real.logit(base)), 9)))
+    monkeypatch.setattr(tree_traversal, "_library", lambda: off)
+    assert not is_compiled(XGBoostScorer(BOOSTER).compiled(INPUTS))
+    assert "differs from XGBoost on" in caplog.text
 
 
 def test_without_the_library_xgboost_scores_and_the_log_says_so(monkeypatch, caplog, bundle, tmp_path):
-    forest_module._library.cache_clear()
-    monkeypatch.setattr(forest_module, "LIBRARY", tmp_path / "nothing.so")
+    tree_traversal._library.cache_clear()
+    monkeypatch.setattr(tree_traversal, "LIBRARY", tmp_path / "nothing.so")
     try:
         model = ready_model("a" * 32, bundle)
     finally:
-        forest_module._library.cache_clear()
-    assert model.forest is None
+        tree_traversal._library.cache_clear()
+    assert not is_compiled(model.scorer)
     assert "nothing.so cannot be used" in caplog.text
     row = bundle.codec.parse(bundle.contract.example)
     assert model.one(row, "x", "api").score == float(bundle.predict(matrix([row]))[0])
 
 
 def test_rows_of_another_width_are_left_to_xgboost_and_none_are_no_hindrance(caplog):
-    assert checked_forest(BOOSTER, INPUTS[:, :3]) is None
+    assert not is_compiled(XGBoostScorer(BOOSTER).compiled(INPUTS[:, :3]))
     assert "the contract 3" in caplog.text
-    assert checked_forest(BOOSTER, matrix([])) is not None
+    assert is_compiled(XGBoostScorer(BOOSTER).compiled(matrix([])))
 
 
 @pytest.mark.parametrize(("left", "feature"), [(0, 0), (1, 9)])
 def test_trees_that_lead_in_a_circle_or_out_of_the_row_are_refused(left, feature):
-    tree = forest_module._Tree([left, -1, -1], [2, -1, -1], [feature] * 3, [0.0] * 3, [0] * 3, [0] * 3)
-    with pytest.raises(NoForest, match="laid out"):
-        forest_module._laid_out([tree], 4)
+    tree = tree_traversal._Tree([left, -1, -1], [2, -1, -1], [feature] * 3, [0.0] * 3, [0] * 3, [0] * 3)
+    with pytest.raises(Unsupported, match="laid out"):
+        tree_traversal._laid_out([tree], 4)
 
 
 def test_a_number_beyond_single_precision_is_infinite_as_for_xgboost(tiny_contract, tmp_path):
@@ -156,9 +165,9 @@ def test_a_number_beyond_single_precision_is_infinite_as_for_xgboost(tiny_contra
     records = [{"age in years": at % 90, "class": "A", "stars": 1, "weight": float(at)} for at in range(300)]
     rows = matrix([codec.parse(record) for record in records])
     booster = xgb.train({"objective": "binary:logistic"}, xgb.DMatrix(rows, rows[:, 3] > 150), num_boost_round=5)
-    bundle = write_bundle(tmp_path, contract, booster, pd.DataFrame(), {}, records[:3], {})
+    bundle = write_bundle(tmp_path, contract, XGBoostScorer(booster), pd.DataFrame(), {}, records[:3], {})
     model = ready_model("a" * 32, bundle)
-    assert model.forest is not None
+    assert is_compiled(model.scorer)
     row = codec.parse(records[0])
     row = Row(row.values, (*row.codes[:3], 1e200))  # no contract's range reaches so far
     theirs = float(bundle.predict(matrix([row]))[0])
@@ -176,10 +185,10 @@ def test_every_row_of_the_real_tables_scores_the_same_alone_in_batches_and_in_xg
     data = xgb.DMatrix(rows, table.target.to_numpy())
     booster = xgb.train({"objective": "binary:logistic", "max_depth": 6, "nthread": 2}, data, num_boost_round=150)
     records = public_records(contract, table.features)
-    bundle = write_bundle(tmp_path, contract, booster, table.features, {}, records[:20], {})
+    bundle = write_bundle(tmp_path, contract, XGBoostScorer(booster), table.features, {}, records[:20], {})
     model = ready_model("a" * 32, bundle)
     assert isinstance(model, Model)
-    assert model.forest is not None
+    assert is_compiled(model.scorer)
     theirs = booster.inplace_predict(rows, missing=np.nan)
     parsed = [bundle.codec.parse(record) for record in records]
     single = [model.one(row, "x", "api").score for row in parsed]
@@ -197,7 +206,7 @@ def test_the_compiler_of_the_lock_builds_it_too_where_the_system_has_none():
 
 
 def test_the_library_has_the_version_the_code_asks_for():
-    assert ctypes.PyDLL(str(forest_module.LIBRARY)).tree_walk_version() == forest_module.VERSION
+    assert ctypes.PyDLL(str(tree_traversal.LIBRARY)).tree_traversal_version() == tree_traversal.VERSION
 
 
 @pytest.mark.parametrize("rows", [1, 2, 300])

@@ -1,12 +1,12 @@
-/* Scores rows with a forest of numeric trees, bit for bit as XGBoost's own CPU predictor does.
+/* Scores rows with an ensemble of numeric trees, bit-identical to XGBoost's own CPU predictor.
 
    It is called through ctypes (tabular/model/tree_traversal.py), so it needs no header of Python's. It knows nothing of a model: the
    nodes come as data, checked by the caller. Leaves are added in single precision, tree after tree, on top of the base
    margin, as XGBoost adds them; the link is its common::Sigmoid (src/common/math.h of XGBoost 3.2) with the same libm.
    Compile without contraction and without fast-math: the order and the rounding of every addition count.
 
-   A step depends on the step before it, so one walk alone keeps the processor waiting. LANES walks take their steps in
-   turn: of one row in several trees, or of several rows in one tree. A walk that has come to its leaf stays there. */
+   A step depends on the step before it, so one traversal alone keeps the processor waiting. LANES traversals take their
+   steps in turn: of one row in several trees, or of several rows in one tree. One that has reached its leaf stays there. */
 #include <math.h>
 #include <stdint.h>
 
@@ -25,10 +25,10 @@ typedef struct {
 } Tree;
 
 /* Raised whenever what is below changes its meaning; tabular/model/tree_traversal.py asks for it. */
-int32_t tree_walk_version(void) { return 2; }
+int32_t tree_traversal_version(void) { return 2; }
 
-/* The margin of a chance: XGBoost's ProbToMargin of binary:logistic. */
-float tree_walk_logit(float chance) { return -logf(1.0f / chance - 1.0f); }
+/* The margin of a probability: XGBoost's ProbToMargin of binary:logistic. */
+float tree_traversal_logit(float probability) { return -logf(1.0f / probability - 1.0f); }
 
 static float linked(float margin, int32_t is_logistic) {
     if (!is_logistic)
@@ -45,14 +45,14 @@ static inline int32_t step(const Node *nodes, int32_t at, const float *row) {
     return node->children[!goes_left];
 }
 
-/* forest: the trees in the order of boosting; row: the features of one row, NaN where missing. */
-float tree_walk_one(const Node *nodes, const Tree *forest, int32_t trees, float base, int32_t is_logistic,
+/* ensemble: the trees in the order of boosting; row: the features of one row, NaN where missing. */
+float tree_traversal_one(const Node *nodes, const Tree *ensemble, int32_t trees, float base, int32_t is_logistic,
                     const float *row) {
     float sum = base;
     for (int32_t first = 0; first < trees; first += LANES) {
         int32_t at[LANES], depth = 0, lanes = trees - first < LANES ? trees - first : LANES;
         for (int32_t lane = 0; lane < lanes; lane++) {
-            const Tree *tree = forest + first + lane;
+            const Tree *tree = ensemble + first + lane;
             at[lane] = tree->root;
             depth = tree->depth > depth ? tree->depth : depth;
         }
@@ -66,12 +66,12 @@ float tree_walk_one(const Node *nodes, const Tree *forest, int32_t trees, float 
 }
 
 /* LANES rows from the first one on, through one tree after the other. */
-static void walk_together(const Node *nodes, const Tree *forest, int32_t trees, float base, int32_t is_logistic,
+static void traverse_together(const Node *nodes, const Tree *ensemble, int32_t trees, float base, int32_t is_logistic,
                           const float *first, int32_t features, float *scores) {
     float sums[LANES];
     for (int32_t lane = 0; lane < LANES; lane++)
         sums[lane] = base;
-    for (const Tree *tree = forest; tree < forest + trees; tree++) {
+    for (const Tree *tree = ensemble; tree < ensemble + trees; tree++) {
         int32_t at[LANES];
         for (int32_t lane = 0; lane < LANES; lane++)
             at[lane] = tree->root;
@@ -87,11 +87,11 @@ static void walk_together(const Node *nodes, const Tree *forest, int32_t trees, 
 }
 
 /* rows: n x features, row after row; scores: n. */
-void tree_walk(const Node *nodes, const Tree *forest, int32_t trees, float base, int32_t is_logistic,
+void tree_traversal_many(const Node *nodes, const Tree *ensemble, int32_t trees, float base, int32_t is_logistic,
                const float *rows, int32_t n, int32_t features, float *scores) {
     int32_t at = 0;
     for (; at + LANES <= n; at += LANES)
-        walk_together(nodes, forest, trees, base, is_logistic, rows + (int64_t)at * features, features, scores + at);
+        traverse_together(nodes, ensemble, trees, base, is_logistic, rows + (int64_t)at * features, features, scores + at);
     for (; at < n; at++)
-        scores[at] = tree_walk_one(nodes, forest, trees, base, is_logistic, rows + (int64_t)at * features);
+        scores[at] = tree_traversal_one(nodes, ensemble, trees, base, is_logistic, rows + (int64_t)at * features);
 }
