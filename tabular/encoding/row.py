@@ -118,7 +118,7 @@ class RowCodec:
         faulty: list[Fault] = []
         values: list[Value] = []
         codes: list[float] = []
-        unknown: list[str] = []
+        of_unknown_category: list[str] = []
         for name, read, raw in zip(self._names, self._readers, given, strict=True):
             outcome = read(raw)
             if isinstance(outcome, Fault):
@@ -128,12 +128,12 @@ class RowCodec:
             values.append(value)
             codes.append(code)
             if is_unknown:
-                unknown.append(name)
+                of_unknown_category.append(name)
         if count := len(faulty) + len(missing) + unknown:
             # The contract's own fields come first: of what is unknown there may be no end.
             named = list(islice(chain(faulty, missing, unknown_faults), MAX_FAULTS))
             raise InvalidRow("the record is not valid under the contract", named, count - len(named))
-        return Row(tuple(values), tuple(codes), tuple(unknown))
+        return Row(tuple(values), tuple(codes), tuple(of_unknown_category))
 
 
 def record_type(contract: Contract, types: Iterable[Any]) -> Any:
