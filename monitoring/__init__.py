@@ -1,1 +1,1 @@
-"""Live watching: the drift of recent predictions as Prometheus gauges, with alert rules and dashboards."""
+"""Monitoring: the drift of recent predictions as Prometheus gauges, with alert rules and dashboards."""

@@ -1,4 +1,4 @@
-"""The monitor's process: looks at the store, serves what it sees on /metrics and whether it lives on /health."""
+"""The monitor's process: checks the store, serves its snapshot on /metrics and whether it runs on /health."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tabular.wiring import Wiring, set_up_process, wire
 log = logging.getLogger(__name__)
 
 
-def create_app(monitor: Monitor, watching: Callable[[], bool]) -> App:
-    """The two pages; /health answers 503 once the watching has ended."""
+def create_app(monitor: Monitor, is_running: Callable[[], bool]) -> App:
+    """The two pages; /health answers 503 once the monitor has stopped."""
     registry = CollectorRegistry()
     registry.register(MonitorCollector(monitor))
     ProcessCollector(registry=registry)
@@ -31,11 +31,11 @@ def create_app(monitor: Monitor, watching: Callable[[], bool]) -> App:
     def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/metrics":
             return metrics(environ, start_response)
-        is_alive = watching()
+        is_alive = is_running()
         known = {"/health": "200 OK" if is_alive else "503 Service Unavailable"}
-        sight = monitor.sight
-        models = {run_id: run.model_up for run_id, run in sight.runs.items()}
-        body = {"watching": is_alive, "store_up": sight.store_up, "model_up": models}
+        snapshot = monitor.snapshot
+        models = {run_id: run.model_up for run_id, run in snapshot.runs.items()}
+        body = {"running": is_alive, "store_up": snapshot.store_up, "model_up": models}
         start_response(known.get(environ["PATH_INFO"], "404 Not Found"), [("Content-Type", "application/json")])
         return [json.dumps(body if environ["PATH_INFO"] in known else {"pages": ["/metrics", "/health"]}).encode()]
 
@@ -66,14 +66,14 @@ def main() -> None:
     set_up_process()
     wiring, stop = wire(), threading.Event()
     settings, monitor = wiring.settings, build_monitor(wiring)
-    watcher = threading.Thread(
-        target=monitor.watch, args=(settings.monitor_interval_seconds, stop), name="watch", daemon=True
+    thread = threading.Thread(
+        target=monitor.run, args=(settings.monitor_interval_seconds, stop), name="monitor", daemon=True
     )
-    app = only_for(settings.allowed_hosts, create_app(monitor, watcher.is_alive))
+    app = only_for(settings.allowed_hosts, create_app(monitor, thread.is_alive))
     stop_serving = serve(app, settings.monitor_host, settings.monitor_port, "MONITOR_PORT")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    watcher.start()
+    thread.start()
     log.info("metrics on http://%s:%s/metrics", settings.monitor_host, settings.monitor_port)
     stop.wait()
     stop_serving()

@@ -1,14 +1,13 @@
-"""What the monitor sees, as Prometheus metrics. What is not known has no sample: an absent gauge, never a made-up 0."""
+"""The monitor's snapshot as Prometheus metrics. What is not known has no sample: an absent gauge, never a 0."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from monitoring.monitor import Monitor, Sight
+from monitoring.monitor import Monitor, Snapshot
 from monitoring.run_metrics import run_families
 
 
@@ -19,46 +18,53 @@ class MonitorCollector(Collector):
         self._monitor = monitor
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric of the present sight."""
-        sight = self._monitor.sight
-        yield _gauge("store_up", "1 if the prediction store answered the last look.", sight.store_up)
-        yield from _ages(sight)
-        yield _counter("monitor_errors", "Failed looks, by what failed.", "reason", self._monitor.errors)
-        yield from _documents(sight)
-        needed = "The fewest rows that are compared, of a window and of a reference."
-        yield _gauge("window_rows_needed", needed, self._monitor.min_rows)
-        yield _gauge("watched_runs", "Runs that answered in the window and are watched.", len(sight.runs))
-        yield _gauge("unwatched_runs", "Runs that answered in the window and are not watched.", sight.unwatched_runs)
-        yield from run_families(sight.runs)
+        """Every metric of the latest snapshot."""
+        snapshot = self._monitor.snapshot
+        yield _gauge("monitor_store_up", "1 if the prediction store answered the last check.", snapshot.store_up)
+        yield from _timestamps(snapshot)
+        yield _counter("monitor_errors", "Failed checks, by what failed.", "reason", self._monitor.errors)
+        yield from _documents(snapshot)
+        needed = "The fewest rows that are compared, in a window and in a reference."
+        yield _gauge("monitor_min_rows", needed, self._monitor.min_rows)
+        yield _gauge("monitor_runs", "Runs that are monitored: they predicted in the window.", len(snapshot.runs))
+        yield _gauge(
+            "monitor_runs_not_monitored",
+            "Runs that predicted in the window and are not monitored.",
+            snapshot.runs_not_monitored,
+        )
+        yield from run_families(snapshot.runs)
 
 
-def _ages(sight: Sight) -> Iterator[Metric]:
-    ages = {
-        "monitor_last_look": ("the monitor last looked", sight.looked_at),
-        "last_prediction": ("the newest prediction was made", sight.newest_at),
-        "last_training": ("a training last came to its end", sight.trained_at),
-        "last_report": ("the newest report was made", sight.reported_at),
+def _timestamps(snapshot: Snapshot) -> Iterator[Metric]:
+    moments = {
+        "check": ("the store was last checked", snapshot.checked_at),
+        "prediction": ("the newest prediction was made", snapshot.newest_at),
+        "training": ("a training run last completed", snapshot.trained_at),
+        "report": ("the newest report was made", snapshot.reported_at),
     }
-    for name, (what, moment) in ages.items():
+    for name, (what, moment) in moments.items():
         if moment is not None:
-            yield _gauge(f"{name}_timestamp_seconds", f"When {what}, in seconds since 1970.", moment)
-            yield _gauge(f"{name}_age_seconds", f"How long ago {what}.", max(0.0, time.time() - moment))
+            yield _gauge(f"monitor_last_{name}_timestamp_seconds", f"When {what}, in seconds since 1970.", moment)
 
 
-def _documents(sight: Sight) -> Iterator[Metric]:
+def _documents(snapshot: Snapshot) -> Iterator[Metric]:
     labels = ["table", "source"]
-    stored = CounterMetricFamily("predictions_stored", "Predictions in the store, by table and source.", labels=labels)
-    for key, count in sight.by_source.items():
+    stored = CounterMetricFamily(
+        "monitor_predictions_stored", "Predictions in the store, by table and source.", labels=labels
+    )
+    for key, count in snapshot.by_source.items():
         stored.add_metric(key, count)
     yield stored
-    if sight.foreign is not None:
+    if snapshot.foreign is not None:
         yield _gauge(
-            "foreign_documents", "Documents among the predictions that no source of ours wrote.", sight.foreign
+            "monitor_foreign_documents",
+            "Documents among the predictions that no source of ours wrote.",
+            snapshot.foreign,
         )
-    read = "Different documents that were read and left out because they are no predictions, since the start."
-    yield _gauge("unreadable_documents", read, sight.unreadable)
-    ahead = "Predictions dated over a minute ahead, 1,000 at most: left out until their time comes."
-    yield _gauge("predictions_dated_ahead", ahead, sight.ahead)
+    read = "Different documents that were read and left out because they are no valid predictions."
+    yield CounterMetricFamily("monitor_unreadable_documents", read, value=snapshot.unreadable)
+    future = "Predictions dated over a minute in the future, 1,000 at most: left out until then."
+    yield _gauge("monitor_future_predictions", future, snapshot.future)
 
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:

@@ -1,4 +1,4 @@
-"""What the monitor sees: the newest predictions of every run that answers, each beside its own model's reference."""
+"""The monitor: compares the newest predictions of every run that predicts with the reference of its own model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from monitoring.run_sight import RunSight, compared, fit, told
+from monitoring.run_snapshot import RunSnapshot, compared, fit, summary
 from tabular.errors import TabularError
 from tabular.model.bundle_cache import BundleCache
 from tabular.ports.predictions import UNKNOWN_SOURCE, PredictionReader
@@ -19,33 +19,33 @@ from tabular.predictions.sampling import enough_for
 
 log = logging.getLogger(__name__)
 
-DATES_EVERY_SECONDS = 60.0
+TIMESTAMPS_EVERY_SECONDS = 60.0
 COUNT_SHARE = 0.02
 """Counting every prediction costs the store a scan: done so rarely that it takes this share of the time."""
 MAX_RUNS = 4
-"""Runs that are watched at once, those with the most predictions: each costs a look, and a label of every gauge."""
+"""Runs that are monitored at once, those with the most predictions: each costs a comparison, and labels."""
 RUN_ROWS = 1_000
-"""Predictions of the window that are read to tell which runs answered."""
-AHEAD_SECONDS = 60.0
-"""Clocks differ by less: what is dated further ahead is counted. All that is dated ahead waits until its time comes."""
-MAX_AHEAD = 1_000
+"""Predictions of the window that are read to find which runs predicted."""
+CLOCK_TOLERANCE_SECONDS = 60.0
+"""Clocks differ by less: what is dated further in the future is counted."""
+MAX_FUTURE = 1_000
 
 
 @dataclass(frozen=True)
-class Sight:
+class Snapshot:
     """Everything the gauges show, replaced as a whole; None is what is not known. Times are seconds since 1970.
 
-    `runs` are those that answered in the window and are watched, by id; `unwatched_runs` is how many more there were.
-    `by_source` counts the predictions stored, by table and source; `ahead` what is dated ahead, `foreign` the documents
-    in the store that no source of ours wrote, `unreadable` those that were read and are no predictions.
+    `runs` are those that predicted in the window and are monitored, by id; `runs_not_monitored` counts the others.
+    `by_source` counts the predictions stored, by table and source; `future` what is dated in the future, `foreign` the
+    documents in the store that no source of ours wrote, `unreadable` those that were read and are no predictions.
     """
 
-    looked_at: float | None = None
+    checked_at: float | None = None
     store_up: bool = False
-    runs: Mapping[str, RunSight] = field(default_factory=dict)
-    unwatched_runs: int = 0
+    runs: Mapping[str, RunSnapshot] = field(default_factory=dict)
+    runs_not_monitored: int = 0
     newest_at: float | None = None
-    ahead: int = 0
+    future: int = 0
     reported_at: float | None = None
     trained_at: float | None = None
     by_source: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Sight:
 
 
 class Monitor:
-    """Looks at the store again and again; a failure is counted, logged and survived."""
+    """Checks the store again and again; a failure is counted, logged and survived."""
 
     def __init__(
         self,
@@ -71,91 +71,91 @@ class Monitor:
         self._window_rows = window_rows
         self._sample_rows = enough_for(min_rows, sample_rows)
         self.min_rows = min_rows
-        self.sight = Sight()
+        self.snapshot = Snapshot()
         self.errors: Counter[str] = Counter()
-        self._seen: str | None = None
+        self._newest_id: str | None = None
         self._count_at = 0.0
-        self._dates_at = 0.0
+        self._timestamps_at = 0.0
         self._last_failures: dict[str, str] = {}
 
-    def watch(self, interval_seconds: float, stop: threading.Event) -> None:
-        """Look at this interval until stopped."""
+    def run(self, interval_seconds: float, stop: threading.Event) -> None:
+        """Check at this interval until stopped."""
         while not stop.is_set():
             began = time.monotonic()
-            self.look()
+            self.check()
             stop.wait(max(0.0, interval_seconds - (time.monotonic() - began)))
 
-    def look(self) -> None:
-        """Look once; computes only if there are predictions it has not seen.
+    def check(self) -> None:
+        """Check once; compares only if there are new predictions.
 
-        What is dated ahead is left out until its time comes: else it would stay the newest, and hide all that follow.
+        What is dated in the future is left out until then: else it would stay the newest, and hide all that follow.
         """
         try:
             now = datetime.now(UTC)
             newest = self._store.latest(1, until=now)
-            self.sight = replace(
-                self.sight,
-                looked_at=time.time(),
+            self.snapshot = replace(
+                self.snapshot,
+                checked_at=time.time(),
                 store_up=True,
                 unreadable=self._store.unreadable,
-                ahead=self._store.count_since(now + timedelta(seconds=AHEAD_SECONDS), MAX_AHEAD),
+                future=self._store.count_since(now + timedelta(seconds=CLOCK_TOLERANCE_SECONDS), MAX_FUTURE),
                 newest_at=newest[0].made_at.timestamp() if newest else None,
             )
-            self._ask_dates()
+            self._read_timestamps()
             self._count()
-            if newest and newest[0].id != self._seen:
-                self._watch_runs(now, newest[0].id)
-        except Exception as error:  # noqa: BLE001 - a monitor that dies watches nothing
+            if newest and newest[0].id != self._newest_id:
+                self._check_runs(now, newest[0].id)
+        except Exception as error:  # noqa: BLE001 - a monitor that dies reports nothing
             self._failed("store", error)
 
-    def _watch_runs(self, now: datetime, newest_id: str) -> None:
-        """Look at every run that answered in the window; if one fails, the others are seen all the same."""
-        answered = self._store.runs(None, now, RUN_ROWS, self._window_rows)
-        watched = [run_id for run_id, _ in answered.most_common(MAX_RUNS)]
+    def _check_runs(self, now: datetime, newest_id: str) -> None:
+        """Check every run that predicted in the window; if one fails, the others are checked all the same."""
+        predicted = self._store.runs(None, now, RUN_ROWS, self._window_rows)
+        monitored = [run_id for run_id, _ in predicted.most_common(MAX_RUNS)]
         failures = self.errors.total()
-        runs = {run_id: sight for run_id in watched if (sight := self._watch_run(run_id, now)) is not None}
-        self.sight = replace(self.sight, runs=runs, unwatched_runs=len(answered) - len(watched))
+        runs = {run_id: snapshot for run_id in monitored if (snapshot := self._check_run(run_id, now)) is not None}
+        self.snapshot = replace(self.snapshot, runs=runs, runs_not_monitored=len(predicted) - len(monitored))
         if self.errors.total() == failures:
-            self._seen, self._last_failures = newest_id, {}
+            self._newest_id, self._last_failures = newest_id, {}
 
-    def _watch_run(self, run_id: str, now: datetime) -> RunSight | None:
-        """What is seen of a run; its window, though its model or the comparison fails; None if it has no documents."""
+    def _check_run(self, run_id: str, now: datetime) -> RunSnapshot | None:
+        """The snapshot of a run; its window, though its model or the comparison fails; None if it has no documents."""
         sample = self._store.sample_latest(self._window_rows, self._sample_rows, run_id, now)
         if not sample.predictions and not sample.left_out:
             return None
-        known, bundle = self.sight.runs.get(run_id), None
+        known, bundle = self.snapshot.runs.get(run_id), None
         try:
             bundle = known.bundle if known is not None and known.bundle is not None else self._bundles.load(run_id)
         except Exception as error:  # noqa: BLE001 - a bundle can be broken in any way
             self._failed("model", error, run_id)
         try:
             if bundle is None:
-                return RunSight(told(sample, None), model_up=False)
+                return RunSnapshot(summary(sample, None), model_up=False)
             sample = fit(sample, bundle)
             last = known.comparison if known is not None else None
-            known = RunSight(told(sample, bundle), model_up=True, bundle=bundle, comparison=last)
+            known = RunSnapshot(summary(sample, bundle), model_up=True, bundle=bundle, comparison=last)
             return replace(known, comparison=compared(sample, bundle, self.min_rows))
         except Exception as error:  # noqa: BLE001 - as above
             self._failed("comparison", error, run_id)
             return known
 
-    def _ask_dates(self) -> None:
-        if time.monotonic() < self._dates_at:
+    def _read_timestamps(self) -> None:
+        if time.monotonic() < self._timestamps_at:
             return
         if reports := self._store.reports(1):
-            self.sight = replace(self.sight, reported_at=reports[0]["made_at"].timestamp())
+            self.snapshot = replace(self.snapshot, reported_at=reports[0]["made_at"].timestamp())
         with suppress(TabularError):  # the registry may be away, or hold nothing yet: the last known stays
-            self.sight = replace(self.sight, trained_at=self._trained_at())
-        self._dates_at = time.monotonic() + DATES_EVERY_SECONDS
+            self.snapshot = replace(self.snapshot, trained_at=self._trained_at())
+        self._timestamps_at = time.monotonic() + TIMESTAMPS_EVERY_SECONDS
 
     def _count(self) -> None:
-        """Count by source if it is time to; a store too large to be counted is watched all the same."""
+        """Count by source if it is time to; a store too large to be counted is checked all the same."""
         if (began := time.monotonic()) < self._count_at:
             return
         try:
             counts = self._store.count_by_source()
             foreign = counts.pop(("", UNKNOWN_SOURCE), 0)
-            self.sight = replace(self.sight, by_source=counts, foreign=foreign)
+            self.snapshot = replace(self.snapshot, by_source=counts, foreign=foreign)
         except TabularError as error:
             self._failed("count", error)
         # Only the scan is timed: with the first connection, or a slow registry, the next count came minutes later.
@@ -164,8 +164,8 @@ class Monitor:
     def _failed(self, stage: str, error: Exception, run_id: str = "") -> None:
         self.errors[stage] += 1
         if stage == "store":
-            self.sight = replace(self.sight, looked_at=time.time(), store_up=False)
+            self.snapshot = replace(self.snapshot, checked_at=time.time(), store_up=False)
         of = f"the {stage} of run {run_id}" if run_id else f"the {stage}"
         if self._last_failures.get(of) != str(error):  # a store down for hours is one line, not thousands
-            log.error("%s failed, still watching: %s", of, error, exc_info=not isinstance(error, TabularError))
+            log.error("%s failed, still checking: %s", of, error, exc_info=not isinstance(error, TabularError))
         self._last_failures = {**dict(list(self._last_failures.items())[-MAX_RUNS:]), of: str(error)}

@@ -1,4 +1,4 @@
-"""What is seen of one run: its newest predictions in numbers, compared with the reference of its own model."""
+"""The snapshot of one run: its newest predictions in numbers, compared with the reference of its own model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Window:
-    """The newest predictions of a run, told without its model; times are seconds since 1970.
+    """A summary of the newest predictions of a run, which needs no model; times are seconds since 1970.
 
     Of a window that was sampled, `rows` and the counts are scaled up from the `read_rows` that were read, and `error`
     is the most by which a share of it may be off. `left_out` counts documents that were read and are no predictions
@@ -53,8 +53,8 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class RunSight:
-    """A run that answers: its window, its model, and the last comparison of the two; None is what is not known."""
+class RunSnapshot:
+    """A run that predicts: its window, its model, and the last comparison of the two; None is what is not known."""
 
     window: Window
     model_up: bool | None = None
@@ -81,7 +81,7 @@ def fit(sample: Sample, bundle: Bundle) -> Sample:
     return of_contract(sample, bundle.contract.digest)
 
 
-def told(sample: Sample, bundle: Bundle | None) -> Window:
+def summary(sample: Sample, bundle: Bundle | None) -> Window:
     """One window (newest first) in numbers; every feature is counted, also those with nothing to count.
 
     The features are the contract's, or, without a bundle, those that most predictions have: what a stray document

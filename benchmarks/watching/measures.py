@@ -46,10 +46,10 @@ def look(uri: str, state: Path, rows: int) -> Told:
     """The monitor's second look, at one prediction more than the first."""
     store = MongoPredictions(uri, DATABASE)
     monitor = Monitor(store, _cache(state), rows, MIN_ROWS)
-    monitor.look()
+    monitor.check()
     newest = store.latest(1)[0]
     store.save([msgspec.structs.replace(newest, id=str(uuid.uuid4()), made_at=newest.made_at + NEXT)])
-    spent, (seen,) = timed(monitor.look), monitor.sight.runs.values()
+    spent, (seen,) = timed(monitor.look), monitor.snapshot.runs.values()
     if seen.drift is None or store.unreadable:
         raise SystemExit("the monitor saw nothing")
     return spent | {"read": seen.window.read_rows, "error": seen.window.error, "times": 2}

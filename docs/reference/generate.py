@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import tabular.settings
 from monitoring.metrics import MonitorCollector
-from monitoring.monitor import Monitor, Sight
-from monitoring.run_sight import QUANTILES, Comparison, RunSight, Window
+from monitoring.monitor import Monitor, Snapshot
+from monitoring.run_snapshot import QUANTILES, Comparison, RunSnapshot, Window
 from server.api.metrics import ApiMetrics
 from server.outbox.queue import Outbox
 from server.stream.metrics import StreamMetrics
@@ -37,11 +37,11 @@ PARTS = {
         other path, or of a wrong method, count under the route `other`; pages that were answered well are not
         counted.""",
     "Consumer": "`http://127.0.0.1:8086/metrics`.",
-    "Monitor": """`http://127.0.0.1:8085/metrics`. What is not known has no sample: as long as `drift_known` is 0 there
-        are no drift gauges. What is told of a run has the label `run_id`: each run that answered in the window is
-        watched by itself, the four with the most predictions at most. When the store is down the last known drift
-        stays, `store_up` is 0, and `last_drift_computation_age_seconds` grows.
-        [How drift is told](../explanation/drift.md) says what the methods mean. The metrics of the process itself
+    "Monitor": """`http://127.0.0.1:8085/metrics`. What is not known has no sample: as long as `monitor_drift_known`
+        is 0 there are no drift gauges. A gauge of a run has the labels `table` and `run_id`: each run that predicted
+        in the window is monitored by itself, the four with the most predictions at most. When the store is down the
+        last known drift stays, `monitor_store_up` is 0, and `monitor_last_comparison_timestamp_seconds` falls behind.
+        [Drift](../explanation/drift.md) says what the methods mean. The metrics of the process itself
         (`process_*`) are there as Prometheus' own client makes them.""",
 }
 LABEL_VALUES = {
@@ -58,11 +58,11 @@ LABEL_VALUES = {
     ("consumer_records", "outcome"): "`answered`, `dead_letter`",
     ("consumer_failures", "step"): "`read`, `store`, `results`, `dead letters`, `checkpoint`",
     ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `count`",
-    ("predictions_stored", "source"): "`api`, `stream`",
-    ("monitored_run_info", "bundle"): "the first 12 digits of the bundle's digest",
-    ("prediction_quantile", "quantile"): "`0.05`, `0.25`, `0.5`, `0.75`, `0.95`",
-    ("column_drift_score", "method"): "`ks_distance`, `jensenshannon`",
-    ("column_drift_p_value", "method"): "`ks`, `two_sample_chisquare`",
+    ("monitor_predictions_stored", "source"): "`api`, `stream`",
+    ("monitor_run_info", "bundle"): "the first 12 digits of the bundle's digest",
+    ("monitor_score_quantile", "quantile"): "`0.05`, `0.25`, `0.5`, `0.75`, `0.95`",
+    ("monitor_feature_drift_distance", "method"): "`ks_distance`, `jensenshannon`",
+    ("monitor_feature_drift_p_value", "method"): "`ks`, `two_sample_chisquare`",
 }
 
 
@@ -97,9 +97,9 @@ def metrics_page() -> str:
         "",
         _wrapped(
             """Three services expose metrics for Prometheus. A counter begins at 0 when its service starts, except
-            `predictions_stored_total`, which tells how many are in the store; a histogram has `_bucket`, `_sum` and
-            `_count`. Times are in seconds. `make docs` makes this page from the code; what the alerts make of it is
-            in `monitoring/prometheus/alerts.yml`."""
+            `monitor_predictions_stored_total`, which tells how many are in the store; a histogram has `_bucket`,
+            `_sum` and `_count`. Times are in seconds. `make docs` makes this page from the code; the alerts are in
+            `monitoring/prometheus/alerts.yml`."""
         ),
     ]
     for (title, text), exposed in zip(PARTS.items(), (_api(), _consumer(), _monitor()), strict=True):
@@ -164,10 +164,10 @@ def _monitor() -> bytes:
     monitor.errors["store"] += 1
     window = Window("", 1, 1, 0.0, 0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count)
     comparison = Comparison(Drift(1, 1, (column,), column), 1, 0.0, 0.0)
-    monitor.sight = Sight(
-        looked_at=0.0,
+    monitor.snapshot = Snapshot(
+        checked_at=0.0,
         store_up=True,
-        runs={"": RunSight(window, model_up=True, bundle=cast(Any, bundle), comparison=comparison)},
+        runs={"": RunSnapshot(window, model_up=True, bundle=cast(Any, bundle), comparison=comparison)},
         newest_at=0.0,
         reported_at=0.0,
         trained_at=0.0,

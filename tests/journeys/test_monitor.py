@@ -124,23 +124,26 @@ def query(prometheus: str, expression: str) -> list[dict]:
 
 
 def test_prometheus_has_the_gauges_and_drift_rises_only_with_shifted_traffic(monitor, prometheus, predictions, bundle):
-    found = wait_for(lambda: (seen := metrics(monitor)).get("drift_known") == 1 and seen, "a first comparison")
-    assert (found["dataset_drift"], found["drifted_columns"]) == (0, 0)
-    assert found["window_rows"] == 400
+    found = wait_for(lambda: (seen := metrics(monitor)).get("monitor_drift_known") == 1 and seen, "a first comparison")
+    assert (found["monitor_dataset_drift"], found["monitor_drifted_features"]) == (0, 0)
+    assert found["monitor_window_rows"] == 400
     assert found["process_resident_memory_bytes"] < 600e6
-    wait_for(lambda: query(prometheus, 'dataset_drift{job="monitor"} == 0'), "Prometheus has the gauge")
+    wait_for(lambda: query(prometheus, 'monitor_dataset_drift{job="monitor"} == 0'), "Prometheus has the gauge")
 
     shifted = bundle.reference().head(800)
     shifted["credit_limit"] /= 2
     save(predictions, bundle, shifted, "shifted")
-    wait_for(lambda: metrics(monitor)["dataset_drift"] == 1, "drift")
-    wait_for(lambda: query(prometheus, 'column_drifted{column="credit_limit"} == 1'), "Prometheus knows the column")
-    assert query(prometheus, 'column_drifted{column="months_on_book"}')[0]["value"][1] == "0"
-    wait_for(lambda: query(prometheus, 'ALERTS{alertname="DriftSustained", alertstate="pending"}'), "a pending alert")
+    wait_for(lambda: metrics(monitor)["monitor_dataset_drift"] == 1, "drift")
+    wait_for(
+        lambda: query(prometheus, 'monitor_feature_drifted{feature="credit_limit"} == 1'),
+        "Prometheus knows the feature",
+    )
+    assert query(prometheus, 'monitor_feature_drifted{feature="months_on_book"}')[0]["value"][1] == "0"
+    wait_for(lambda: query(prometheus, 'ALERTS{alertname="FeatureDrift", alertstate="pending"}'), "a pending alert")
     assert [found["metric"]["job"] for found in query(prometheus, "up == 1")] == ["monitor"]
 
 
-def test_what_is_no_prediction_or_dated_ahead_stops_neither_the_page_nor_the_watching(
+def test_what_is_no_prediction_or_dated_in_the_future_stops_neither_the_page_nor_the_monitor(
     monitor, predictions, settings, bundle
 ):
     reference = bundle.reference()
@@ -154,10 +157,10 @@ def test_what_is_no_prediction_or_dated_ahead_stops_neither_the_page_nor_the_wat
             {**whole, "_id": "x", "contract": "z", "row": {"y": 1}},
         ]
         data.insert_many(strange)
-        wait_for(lambda: metrics(monitor).get("foreign_documents") == 2, "foreign documents are counted")
-        wait_for(lambda: metrics(monitor)["predictions_dated_ahead"] == 1, "what is dated ahead is counted")
+        wait_for(lambda: metrics(monitor).get("monitor_foreign_documents") == 2, "foreign documents are counted")
+        wait_for(lambda: metrics(monitor)["monitor_future_predictions"] == 1, "what is dated in the future is counted")
         save(predictions, bundle, reference.head(800), "steady", NEXT_RUN)
-        wait_for(lambda: metrics(monitor, NEXT_RUN).get("window_rows") == 800, "the watching goes on")
+        wait_for(lambda: metrics(monitor, NEXT_RUN).get("monitor_window_rows") == 800, "the monitor goes on")
         assert 'column="y"' not in get(f"http://127.0.0.1:{monitor}/metrics")
         data.delete_many({"_id": {"$in": [one["_id"] for one in strange]}})
 
@@ -168,12 +171,12 @@ def test_two_runs_that_answer_at_once_are_watched_side_by_side(monitor, predicti
     for name in ("one", "two", "three"):
         save(predictions, bundle, bundle.reference().head(300), f"{name}-steady", NEXT_RUN)
         save(predictions, bundle, shifted, f"{name}-moved")
-    both = wait_for(lambda: (seen := metrics(monitor))["watched_runs"] == 2 and seen, "two runs")
-    assert (both["dataset_drift"], metrics(monitor, NEXT_RUN)["dataset_drift"]) == (1, 0)
+    both = wait_for(lambda: (seen := metrics(monitor))["monitor_runs"] == 2 and seen, "two runs")
+    assert (both["monitor_dataset_drift"], metrics(monitor, NEXT_RUN)["monitor_dataset_drift"]) == (1, 0)
 
 
 def test_health_and_unknown_pages(monitor):
-    assert json.loads(get(f"http://127.0.0.1:{monitor}/health"))["watching"] is True
+    assert json.loads(get(f"http://127.0.0.1:{monitor}/health"))["running"] is True
     with pytest.raises(urllib.error.HTTPError, match="404"):
         get(f"http://127.0.0.1:{monitor}/nothing")
 

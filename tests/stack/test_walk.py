@@ -113,8 +113,8 @@ def test_a_record_on_the_stream_comes_out_with_the_score_that_http_gives(stack, 
 
 
 def test_the_simulators_fill_the_window_and_prometheus_shows_the_drift_gauges(stack, waiting):
-    waiting(lambda: stack.query("drift_known == 1"), 120, "a window that was compared")
-    assert stack.query("dataset_drift")
+    waiting(lambda: stack.query("monitor_drift_known == 1"), 120, "a window that was compared")
+    assert stack.query("monitor_dataset_drift")
     targets = {one["metric"]["instance"]: one["value"][1] for one in stack.query("up")}
     assert set(targets.values()) == {"1"}, targets
     assert len(targets) == 5

@@ -15,81 +15,80 @@ from tests.unit.monitoring.surroundings import RUN, NoRegistry, predict, samples
 
 def test_predictions_that_came_after_the_first_look_are_counted_soon_though_the_registry_is_slow(store, cache, bundle):
     monitor = Monitor(store, cache, window_rows=1_000, min_rows=300, trained_at=lambda: time.sleep(1))
-    monitor.look()
+    monitor.check()
     store.predictions = predict(bundle, bundle.reference().head(3))
     deadline = time.monotonic() + 10
-    while samples(monitor)["predictions_stored_total{api}"] == 0 and time.monotonic() < deadline:
-        monitor.look()
-    assert samples(monitor)["predictions_stored_total{api}"] == 3
+    while samples(monitor)["monitor_predictions_stored_total{api}"] == 0 and time.monotonic() < deadline:
+        monitor.check()
+    assert samples(monitor)["monitor_predictions_stored_total{api}"] == 3
 
 
 def test_a_store_too_large_to_be_counted_is_watched_all_the_same(monitor, store, bundle):
     store.predictions = predict(bundle, bundle.reference().head(400))
     store.is_too_large_to_count = True
-    monitor.look()
+    monitor.check()
     found = samples(monitor)
-    assert (found["store_up"], found["drift_known"], found["monitor_errors_total{count}"]) == (1, 1, 1)
-    assert not any(name.startswith("predictions_stored") for name in found)
+    assert (found["monitor_store_up"], found["monitor_drift_known"], found["monitor_errors_total{count}"]) == (1, 1, 1)
+    assert not any(name.startswith("monitor_predictions_stored") for name in found)
 
 
 def test_a_store_that_is_down_is_told_and_the_last_drift_stays(monitor, store, bundle):
     store.predictions = predict(bundle, bundle.reference().head(400))
-    monitor.look()
+    monitor.check()
     store.is_down = True
     for _ in range(3):
-        monitor.look()
+        monitor.check()
     found = samples(monitor)
-    assert (found["store_up"], found["drift_known"], found["monitor_errors_total{store}"]) == (0, 1, 3)
+    assert (found["monitor_store_up"], found["monitor_drift_known"], found["monitor_errors_total{store}"]) == (0, 1, 3)
     store.is_down = False
-    monitor.look()
-    assert samples(monitor)["store_up"] == 1
+    monitor.check()
+    assert samples(monitor)["monitor_store_up"] == 1
 
 
 def test_a_run_whose_bundle_cannot_be_had_shows_its_window_and_no_drift(monitor, store, bundle):
     store.predictions = predict(bundle, bundle.reference().head(400), "b" * 32)
-    monitor.look()
+    monitor.check()
     found = samples(monitor, "b" * 32)
-    assert (found["model_up"], found["drift_known"], found["monitor_errors_total{model}"]) == (0, 0, 1)
-    assert (found["window_rows"], found["window_missing_values{gender}"]) == (400, 0)
-    assert not any(name.startswith("monitored_run_info") for name in found)
+    assert (found["monitor_model_up"], found["monitor_drift_known"], found["monitor_errors_total{model}"]) == (0, 0, 1)
+    assert (found["monitor_window_rows"], found["monitor_window_missing_values{gender}"]) == (400, 0)
+    assert not any(name.startswith("monitor_run_info") for name in found)
 
 
 def test_a_registry_that_comes_back_is_tried_again_without_new_predictions(store, bundle, tmp_path):
     monitor = Monitor(store, BundleCache(NoRegistry(), tmp_path), window_rows=1_000, min_rows=300)
     store.predictions = predict(bundle, bundle.reference().head(400))
-    monitor.look()
-    assert samples(monitor)["model_up"] == 0
+    monitor.check()
+    assert samples(monitor)["monitor_model_up"] == 0
     shutil.copytree(bundle.folder, tmp_path / RUN)
-    monitor.look()
+    monitor.check()
     found = samples(monitor)
-    assert (found["model_up"], found["drift_known"]) == (1, 1)
+    assert (found["monitor_model_up"], found["monitor_drift_known"]) == (1, 1)
 
 
 def test_a_document_that_makes_no_sense_is_survived(monitor, store, bundle):
     good = predict(bundle, bundle.reference().head(400))
     odd = {**good[0].row, "credit_limit": "a lot", "gender": 7, "months_on_book": None}
     store.predictions = [msgspec.structs.replace(good[0], row=odd), *good[1:]]
-    monitor.look()
-    assert samples(monitor)["drift_known"] == 1
+    monitor.check()
+    assert samples(monitor)["monitor_drift_known"] == 1
     store.predictions = [msgspec.structs.replace(good[1], id="new", score="high"), *good[1:]]
-    monitor.look()
+    monitor.check()
     assert monitor.errors
     store.predictions = good
-    monitor.look()
-    assert samples(monitor)["drift_known"] == 1
+    monitor.check()
+    assert samples(monitor)["monitor_drift_known"] == 1
 
 
 def test_the_age_of_the_last_training_is_shown_and_a_registry_that_is_away_harms_nothing(store, cache):
     known = Monitor(store, cache, 1_000, 300, trained_at=lambda: 1_000.0)
-    known.look()
-    assert samples(known)["last_training_timestamp_seconds"] == 1_000
-    assert samples(known)["last_training_age_seconds"] > 1e9
+    known.check()
+    assert samples(known)["monitor_last_training_timestamp_seconds"] == 1_000
 
     def away() -> float:
         raise Unavailable("MLflow", "it does not answer")
 
     unknown = Monitor(store, cache, 1_000, 300, trained_at=away)
-    unknown.look()
+    unknown.check()
     found = samples(unknown)
-    assert found["store_up"] == 1
-    assert "last_training_age_seconds" not in found
+    assert found["monitor_store_up"] == 1
+    assert "monitor_last_training_timestamp_seconds" not in found
