@@ -1,1 +1,1 @@
-"""The business, simulated: rows of the table sent to either door at a pace, and a maker of synthetic tables."""
+"""The business, simulated: rows of the table sent to the API or put on the stream, at a rate."""

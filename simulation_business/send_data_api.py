@@ -1,4 +1,4 @@
-"""Send rows of the table to the HTTP door, at a pace: python -m simulation_business.send_data_api --rate 5."""
+"""Send rows of the table to the API, at a pace: python -m simulation_business.send_data_api --rate 5."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from simulation_business.replay import Record
 from simulation_business.sending import Job, run
 from tabular.errors import InvalidSetting
 from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 ANSWER_SECONDS = 5.0
 MAX_SHOWN_CHARACTERS = 200
 _TRY_AGAIN = {429, 502, 503, 504}
 
 
-class Door:
+class ApiClient:
     """One kept-alive connection to `POST <url>/predict`."""
 
     def __init__(self, url: str, api_key: str = "") -> None:
@@ -51,22 +52,22 @@ def main() -> int:
 
 
 def _describe(parser: argparse.ArgumentParser, settings: Settings) -> None:
-    parser.description = "Send rows of the table to the HTTP door."
+    parser.description = "Send rows of the table to the API."
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.api_port}", help="the address of the API")
 
 
-def _send(arguments: argparse.Namespace, settings: Settings, job: Job) -> None:
-    door = Door(arguments.url, settings.api_key)
+def _send(arguments: argparse.Namespace, wiring: Wiring, job: Job) -> None:
+    client = ApiClient(arguments.url, wiring.settings.api_key)
     for (record,) in job.batches(at_most=1):
-        deliver(door, record, job)
+        deliver(client, record, job)
 
 
-def deliver(door: Door, record: Record, job: Job) -> None:
-    """Send one row until it is answered or refused; every try has the same key, so it is stored once."""
+def deliver(client: ApiClient, record: Record, job: Job) -> None:
+    """Send one row until it is served or rejected; every try has the same key, so it is stored once."""
     body, key = msgspec.json.encode(record), str(uuid.uuid4())
     for _ in job.tries():
         try:
-            status, answer = door.ask(body, key)
+            status, answer = client.ask(body, key)
         except (OSError, HTTPException) as error:
             job.progress.last = f"no answer, trying again: {error or type(error).__name__}"
             continue
