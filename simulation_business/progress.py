@@ -1,4 +1,4 @@
-"""How a simulator says what it does: one moving line on a terminal, else a line every ten seconds."""
+"""The progress of a simulator: one moving line on a terminal, else a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ FRESH_LINE = "\r\x1b[K"
 
 @dataclass
 class Progress:
-    """Rows sent, answered and failed so far; `last` is the last score, or what went wrong."""
+    """Rows sent, served and failed so far; `last` is the last score, or what went wrong."""
 
     sent: int = 0
-    answered: int = 0
+    served: int = 0
     failed: int = 0
     last: str = ""
     _began_seconds: float = field(default_factory=time.monotonic)
@@ -36,5 +36,5 @@ class Progress:
 
     def __str__(self) -> str:
         rate = self.sent / max(time.monotonic() - self._began_seconds, 1e-9)
-        told = f", last: {self.last}" if self.last else ""
-        return f"sent {self.sent:,} ({rate:,.1f}/s), answered {self.answered:,}, failed {self.failed:,}{told}"
+        last = f", last: {self.last}" if self.last else ""
+        return f"sent {self.sent:,} ({rate:,.1f}/s), served {self.served:,}, failed {self.failed:,}{last}"

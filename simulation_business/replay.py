@@ -1,4 +1,4 @@
-"""Customers on paper: the rows of a table as request bodies, endless, at a pace, with a planted shift if asked for."""
+"""The rows of a table as request bodies, endless, at a pace, with a planted shift if asked for."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def replay(records: Sequence[Record], seed: int, shifts: Shifts) -> Iterator[Rec
 
 @dataclass
 class Pace:
-    """When rows are due, by absolute time: a slow answer does not slow the pace down.
+    """When rows are due, by absolute time: a slow response does not slow the pace down.
 
     Whoever falls more than `patience_seconds` behind starts afresh rather than flooding a server that has just come
     back. Times are seconds of one monotonic clock.

@@ -17,7 +17,7 @@ from tabular.errors import InvalidSetting
 from tabular.settings import Settings
 from tabular.wiring import Wiring
 
-ANSWER_SECONDS = 5.0
+RESPONSE_SECONDS = 5.0
 MAX_SHOWN_CHARACTERS = 200
 _TRY_AGAIN = {429, 502, 503, 504}
 
@@ -30,17 +30,17 @@ class ApiClient:
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise InvalidSetting(f"--url {url!r} is not an address such as http://127.0.0.1:9696")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._connection = kind(parts.hostname, parts.port, timeout=ANSWER_SECONDS)
+        self._connection = kind(parts.hostname, parts.port, timeout=RESPONSE_SECONDS)
         self._headers = {"Content-Type": "application/json"} | ({"X-API-Key": api_key} if api_key else {})
         self._path = f"{parts.path.rstrip('/')}/predict"
 
-    def ask(self, body: bytes, key: str) -> tuple[int, bytes]:
-        """Status and body of the answer; raises OSError or HTTPException when there is none."""
+    def post(self, body: bytes, key: str) -> tuple[int, bytes]:
+        """Status and body of the response; raises OSError or HTTPException when there is none."""
         headers = {**self._headers, "Idempotency-Key": key}
         try:
             self._connection.request("POST", self._path, body, headers)
-            answer = self._connection.getresponse()
-            return answer.status, answer.read()
+            response = self._connection.getresponse()
+            return response.status, response.read()
         except (OSError, HTTPException):
             self._connection.close()  # the next try makes a fresh one
             raise
@@ -67,25 +67,25 @@ def deliver(client: ApiClient, record: Record, job: Job) -> None:
     body, key = msgspec.json.encode(record), str(uuid.uuid4())
     for _ in job.tries():
         try:
-            status, answer = client.ask(body, key)
+            status, response = client.post(body, key)
         except (OSError, HTTPException) as error:
-            job.progress.last = f"no answer, trying again: {error or type(error).__name__}"
+            job.progress.last = f"no response, trying again: {error or type(error).__name__}"
             continue
         if status in _TRY_AGAIN:
             job.progress.last = f"HTTP {status}, trying again"
             continue
         if status == 200:
-            job.progress.answered += 1
-            job.progress.last = _score(answer, job.contract.reply.prediction_key)
+            job.progress.served += 1
+            job.progress.last = _score(response, job.contract.reply.prediction_key)
         else:
             job.progress.failed += 1
-            job.progress.last = f"HTTP {status}: {answer[:MAX_SHOWN_CHARACTERS].decode(errors='replace').strip()}"
+            job.progress.last = f"HTTP {status}: {response[:MAX_SHOWN_CHARACTERS].decode(errors='replace').strip()}"
         return
     job.progress.failed += 1
 
 
-def _score(answer: bytes, key: str) -> str:
-    reply: dict[str, Any] = msgspec.json.decode(answer)
+def _score(response: bytes, key: str) -> str:
+    reply: dict[str, Any] = msgspec.json.decode(response)
     return f"{key} {reply[key]:.4g}" if isinstance(reply[key], float) else f"{key} {reply[key]}"
 
 

@@ -23,7 +23,7 @@ def main() -> int:
 
 
 def _describe(parser: argparse.ArgumentParser, settings: Settings) -> None:
-    parser.description = "Put rows of the table on a Kinesis stream. `answered` counts the records the stream took."
+    parser.description = "Put rows of the table on a Kinesis stream. `served` counts the records the stream took."
     parser.add_argument("--stream", default=settings.stream_predictions, help="the stream's name")
 
 
@@ -42,7 +42,7 @@ def deliver(stream: StreamWriter, records: list[Keyed], job: Job) -> None:
         except Unavailable as error:
             job.progress.last = f"trying again: {error}"
             continue
-        job.progress.answered += len(records)
+        job.progress.served += len(records)
         job.progress.last = ""
         return
     job.progress.failed += len(records)

@@ -29,7 +29,7 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Job:
-    """What to send and how fast; `stop` is set when the simulator is told to end."""
+    """What to send and how fast; `stop` is set when the simulator is to end."""
 
     contract: Contract
     records: Iterator[Record]
@@ -78,7 +78,7 @@ def run(describe: Callable[[argparse.ArgumentParser, Settings], None], send: Sen
         sys.stderr.write(f"{error}\n")
         return 1
     job.progress.end()
-    return 1 if job.progress.failed and not job.progress.answered else 0
+    return 1 if job.progress.failed and not job.progress.served else 0
 
 
 def drawn_seed() -> int:

@@ -118,7 +118,7 @@ def test_every_row_is_sent_once_with_features_only(environ, contract):
         url = f"http://127.0.0.1:{api.server_port}"
         code, said = run(environ, "api", "--url", url, "--rate", "1000", "--count", str(ROWS))
     assert code == 0, said
-    assert re.search(rf"sent {ROWS} .*answered {ROWS}, failed 0, last: churn chance 0\.25", said)
+    assert re.search(rf"sent {ROWS} .*served {ROWS}, failed 0, last: churn chance 0\.25", said)
     assert {path for path, *_ in api.requests} == {"/predict"}
     codec = RowCodec(contract)
     rows = {codec.parse(record).values for _, record, _, _ in api.requests}
@@ -141,12 +141,12 @@ def test_each_start_sends_other_rows_unless_a_seed_is_asked_for(environ):
     assert sent("--seed", seed) == (first, seed)
 
 
-def test_a_row_is_tried_again_under_the_same_key_until_it_is_answered(environ):
+def test_a_row_is_tried_again_under_the_same_key_until_it_is_served(environ):
     with Api(free_port(), [503, 0, 502, 429, 504]).serving() as api:
         url = f"http://127.0.0.1:{api.server_port}"
         code, said = run(environ, "api", "--url", url, "--rate", "1000", "--count", "3")
     assert code == 0, said
-    assert "answered 3, failed 0" in said
+    assert "served 3, failed 0" in said
     assert [answered for *_, answered in api.requests] == [503, 0, 502, 429, 504, 200, 200, 200]
     assert len({key for *_, key, _ in api.requests[:6]}) == 1
     assert len(set(api.keys(200))) == 3
@@ -157,7 +157,7 @@ def test_a_refused_row_is_counted_shown_and_not_tried_again(environ):
         url = f"http://127.0.0.1:{api.server_port}"
         code, said = run(environ, "api", "--url", url, "--rate", "1000", "--count", "2")
     assert code == 1
-    assert 'answered 0, failed 2, last: HTTP 500: {"error": "age is odd"}' in said
+    assert 'served 0, failed 2, last: HTTP 500: {"error": "age is odd"}' in said
     assert len(api.requests) == 2
 
 
@@ -189,7 +189,7 @@ def test_it_stops_while_the_server_is_not_ready(environ, number):
             _, said = process.communicate(timeout=30)
         finally:
             process.kill()
-    assert "answered 0, failed 1, last: HTTP 503, trying again" in said
+    assert "served 0, failed 1, last: HTTP 503, trying again" in said
     assert "Traceback" not in said
 
 
@@ -205,7 +205,7 @@ def test_a_planted_shift_reaches_the_server(environ):
 def test_rows_reach_every_shard_of_the_stream(environ, contract):
     code, said = run(environ, "kinesis", "--rate", "2000", "--count", str(ROWS), "--shift", "gender=F")
     assert code == 0, said
-    assert f"answered {ROWS}, failed 0" in said
+    assert f"served {ROWS}, failed 0" in said
     kinesis = boto3.client("kinesis", endpoint_url=environ["AWS_ENDPOINT_URL"], region_name="us-east-1")
     stream, codec, found = environ["STREAM_PREDICTIONS"], RowCodec(contract), []
     for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
