@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from benchmarks.figures import Row
 from benchmarks.model import RUN_ID
 from benchmarks.results import Table
-from server.scoring.model import Model
+from server.scoring.model import ready_model
 from server.stream.batch import answer, results
 from tabular.encoding.columns import columns_of
 from tabular.model.bundle import Bundle
@@ -21,7 +21,7 @@ Work = Callable[[], object]
 
 def cost(bundle: Bundle, bodies: list[bytes]) -> dict[str, float]:
     """Microseconds a record of each part."""
-    model, now = Model(RUN_ID, bundle), datetime.now(UTC)
+    model, now = ready_model(RUN_ID, bundle), datetime.now(UTC)
     batch = [
         StreamRecord("s@1", "shardId-000000000000", f"{at:056d}", f"key-{at}", body, now)
         for at, body in enumerate(bodies[:BATCH_RECORDS])

@@ -13,7 +13,7 @@ from benchmarks.model import RUN_ID
 from benchmarks.results import Table
 from benchmarks.stream.door import REGION, RESULTS, Door
 from benchmarks.stream.own import BATCH_RECORDS
-from server.scoring.model import Model
+from server.scoring.model import ready_model
 from server.stream.leases import Leases
 from server.stream.loop import Sinks, StreamLoop
 from server.stream.metrics import StreamMetrics
@@ -80,7 +80,7 @@ def measure(door: Door) -> Shares:
     lease_store = MongoLeases(door.mongo, "shares", "t")
     leases = Leases(lease_store, stream, "bench", LEASE_SECONDS)
     keeper, metrics = Timed(leases, "save"), StreamMetrics()
-    reader, model = ShardReader(shards, load=leases.saved, claim=leases.claim), Model(RUN_ID, door.bundle)
+    reader, model = ShardReader(shards, load=leases.saved, claim=leases.claim), ready_model(RUN_ID, door.bundle)
     loop = StreamLoop(reader, keeper, lambda: model, Sinks(store, out, out), metrics, BATCH_RECORDS)
     reader.poll(0)  # take the leases
     wall, cpu = time.perf_counter(), time.thread_time()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from server.scoring.model import Model
+from server.scoring.model import ready_model
 from server.stream.batch import answer, dead_letters
 from server.stream.shard_reader import Position
 from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES, KinesisStream, StreamAdmin
@@ -152,7 +152,7 @@ def test_the_largest_dead_letter_of_a_contract_with_very_many_levels_is_taken(
         categories = [f"{at:06}" + "é" * 80 for at in range(30_000)]
         file["features"][1] |= {"categories": categories, "example": categories[0]}
 
-    model = Model("r" * 32, make_bundle(tiny_contract(change=very_many), rows=40))
+    model = ready_model("r" * 32, make_bundle(tiny_contract(change=very_many), rows=40))
     data = json.dumps({name: ["\x01"] for name in model.bundle.contract.feature_names}).encode()
     poison = data.replace(b"{", b"{" + b" " * 100 + b'"\xf0\x9f\x98\x80": "' + b"\xf0\x9f\x98\x80" * 60_000 + b'",', 1)
     asked = StreamRecord("s@1", "shard-0", "1", "k" * 256, poison, datetime.now(UTC))

@@ -10,7 +10,7 @@ import msgspec
 
 from embedded.services.service import free_port
 from reporting.flow import make_report
-from server.scoring.model import Model
+from server.scoring.model import ready_model
 from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.columns import columns_of
@@ -39,7 +39,7 @@ class Reports:
         codec = RowCodec(self.bundle.contract)
         rows = [codec.parse(record) for record in frame[list(self.bundle.contract.feature_names)].to_dict("records")]
         ids = [id_from_key(f"{name}-{at}") for at in range(len(rows))]
-        made = list(Model(run_id, self.bundle).many(columns_of(rows), ids, "api"))
+        made = list(ready_model(run_id, self.bundle).many(columns_of(rows), ids, "api"))
         now = datetime.now(UTC)
         self.store.save(
             [

@@ -23,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from embedded.layout import PROJECT
 from embedded.services.service import Service, free_port, stop
-from server.scoring.model import Model
+from server.scoring.model import ready_model
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
@@ -67,7 +67,7 @@ def predictions(store, settings):
 def save(predictions, bundle, frame, name: str, run_id: str = RUN, **changes) -> None:
     codec = RowCodec(bundle.contract)
     rows = [codec.parse(record) for record in frame[list(bundle.contract.feature_names)].to_dict("records")]
-    made = Model(run_id, bundle).many(columns_of(rows), [f"{name}-{at}" for at in range(len(rows))], "stream")
+    made = ready_model(run_id, bundle).many(columns_of(rows), [f"{name}-{at}" for at in range(len(rows))], "stream")
     predictions.save([msgspec.structs.replace(one, **changes) for one in made])
 
 

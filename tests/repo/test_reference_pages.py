@@ -16,7 +16,7 @@ from embedded.layout import PROJECT
 from reporting import report
 from server.api import errors
 from server.api.openapi import document
-from server.scoring.model import Model
+from server.scoring.model import ready_model
 from server.stream.batch import answer, dead_letters, results
 from server.stream.shard_reader import Position
 from tabular.data.feature_store import Version
@@ -76,7 +76,7 @@ def answers(make_bundle, contract):
     """A good and a bad record, answered."""
     record = StreamRecord("s@1", "shard", "1", "key", msgspec.json.encode(contract.example), datetime.now(UTC))
     bad = StreamRecord("s@1", "shard", "2", "key", b"{}", datetime.now(UTC))
-    return answer(Model("run", make_bundle(contract)), [record, bad])
+    return answer(ready_model("run", make_bundle(contract)), [record, bad])
 
 
 def test_the_stream_page_names_every_key_of_a_result_and_of_a_dead_letter(answers):

@@ -14,7 +14,7 @@ import pytest
 
 from reporting.labels import read_labels
 from server.api.batch import rows_of_array, rows_of_lines
-from server.scoring.model import Model
+from server.scoring.model import ready_model
 from server.stream.batch import answer
 from tabular.contract.loading import contract_from_json
 from tabular.data.table import clean, read_csv
@@ -66,7 +66,7 @@ def contract():
 
 @pytest.fixture(scope="module")
 def model(make_bundle, contract):
-    return Model("r" * 32, make_bundle(contract, rows=100))
+    return ready_model("r" * 32, make_bundle(contract, rows=100))
 
 
 def cell(value):

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring.metrics import MonitorCollector
-from server.scoring.model import Model
+from server.scoring.model import ready_model
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
 from tabular.errors import Unavailable
@@ -86,7 +86,7 @@ def predict(bundle, frame, run_id=RUN):
     names = list(bundle.contract.feature_names)
     records = frame[names].astype(object).where(frame[names].notna(), None).to_dict("records")
     rows = columns_of([codec.parse(record) for record in records])
-    made = Model(run_id, bundle).many(rows, [f"{run_id}{at}" for at in range(len(frame))], "api")
+    made = ready_model(run_id, bundle).many(rows, [f"{run_id}{at}" for at in range(len(frame))], "api")
     return [msgspec.structs.replace(p, made_at=START - timedelta(seconds=at)) for at, p in enumerate(made)]
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from reporting.report import Period, build_report
-from server.scoring.model import Model
+from server.scoring.model import ready_model
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
 from tabular.predictions.sampling import Sample
@@ -26,7 +26,9 @@ def predict():
         names = list(bundle.contract.feature_names)
         records = frame[names].astype(object).where(frame[names].notna(), None).to_dict("records")
         rows = [codec.parse(record) for record in records]
-        made = list(Model(run_id, bundle).many(columns_of(rows), [f"{run_id}{at}" for at in range(len(rows))], "api"))
+        made = list(
+            ready_model(run_id, bundle).many(columns_of(rows), [f"{run_id}{at}" for at in range(len(rows))], "api")
+        )
         return [
             msgspec.structs.replace(one, made_at=NOW - timedelta(minutes=at + 1), source="api" if at % 3 else "stream")
             for at, one in enumerate(made)

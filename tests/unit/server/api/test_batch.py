@@ -9,7 +9,7 @@ import pytest
 
 from server.api.batch import LISTED_ROWS, rows_of_array, rows_of_lines
 from server.decoding import pieces
-from server.scoring.model import Model
+from server.scoring.model import Model, ready_model
 
 MOST = 10_000
 CALLS_A_ROW = 12
@@ -17,7 +17,7 @@ CALLS_A_ROW = 12
 
 @pytest.fixture
 def model(bundle) -> Model:
-    return Model("r" * 32, bundle)
+    return ready_model("r" * 32, bundle)
 
 
 def calls_of(work) -> int:

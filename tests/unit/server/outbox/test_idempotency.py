@@ -17,7 +17,7 @@ from server.outbox import idempotency as kept_answers
 from server.outbox.group_commit import GroupCommit
 from server.outbox.idempotency import KeptAnswer
 from server.outbox.queue import Outbox
-from server.scoring.model import Model
+from server.scoring.model import Model, ready_model
 
 
 class Following:
@@ -34,7 +34,7 @@ def outbox(tmp_path):
 
 @pytest.fixture
 def following(bundle):
-    return Following(Model("first", bundle))
+    return Following(ready_model("first", bundle))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from embedded.services.service import free_port
 from server.outbox.queue import Outbox
 from server.outbox.relay import BULK_PREDICTIONS, FIRST_BACKOFF_SECONDS, IDLE_SECONDS, LONGEST_BACKOFF_SECONDS, Drain
-from server.scoring.model import Model
+from server.scoring.model import ready_model
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.columns import columns_of
 from tabular.predictions.prediction import Prediction
@@ -62,7 +62,7 @@ def test_what_waits_reaches_the_store_and_leaves_the_outbox(outbox, predictions)
 
 def test_a_batch_reaches_the_store_as_the_predictions_it_is(outbox, predictions, bundle):
     rows = columns_of([bundle.codec.parse(each.record) for each in bundle.golden])
-    batch = Model("r", bundle).many(rows, [f"golden-{at}" for at in range(len(rows))], "api")
+    batch = ready_model("r", bundle).many(rows, [f"golden-{at}" for at in range(len(rows))], "api")
     outbox.append([prediction("before")])
     outbox.append(batch)
     assert outbox.status().current.depth == 1 + len(rows)

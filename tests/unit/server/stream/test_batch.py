@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.scoring.model import Model
+from server.scoring.model import Model, ready_model
 from server.stream.batch import MAX_SENT_BYTES, answer, dead_letters, results
 from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES
 from tabular.ports.streams import StreamRecord
@@ -22,7 +22,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def model(bundle) -> Model:
-    return Model("r" * 32, bundle)
+    return ready_model("r" * 32, bundle)
 
 
 def record(data: bytes, number: int = 0, stream: str = "s@1") -> StreamRecord:
@@ -145,7 +145,7 @@ def test_a_letter_fits_on_a_stream_whatever_the_contract_allows(make_bundle, tin
             file["features"][1] | {"name": f"class {at}", "column": f"Class {at}"} for at in range(120)
         ]
 
-    model = Model("r" * 32, make_bundle(tiny_contract(change=many_levels), rows=50))
+    model = ready_model("r" * 32, make_bundle(tiny_contract(change=many_levels), rows=50))
     got = letter(model, json.dumps({name: [] for name in model.bundle.contract.feature_names}).encode())
     assert 1 < len(got["faults"]) < got["fault_count"] == 124
 
@@ -173,7 +173,7 @@ DATA = {
 def test_a_letter_is_bounded_and_names_a_fault_whatever_the_contract_is(
     make_bundle, tiny_contract, data, categories, characters, features
 ):
-    model = Model(
+    model = ready_model(
         "r" * 32, make_bundle(tiny_contract(change=with_categories(categories, characters, features)), rows=40)
     )
     names = model.bundle.contract.feature_names
@@ -186,7 +186,7 @@ def test_a_letter_is_bounded_and_names_a_fault_whatever_the_contract_is(
 
 
 def test_a_result_is_bounded_whatever_there_is_to_warn_of(make_bundle, tiny_contract):
-    model = Model("r" * 32, make_bundle(tiny_contract(change=with_categories(2, 90, 1_450)), rows=40))
+    model = ready_model("r" * 32, make_bundle(tiny_contract(change=with_categories(2, 90, 1_450)), rows=40))
     row = dict(model.bundle.contract.example) | {
         name: "\x01" * 100 for name in model.bundle.contract.feature_names if name.startswith("class")
     }

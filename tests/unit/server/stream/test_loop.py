@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.scoring.model import Model
+from server.scoring.model import Model, ready_model
 from server.stream.leases import NameTaken, Standing
 from server.stream.loop import Sinks, StreamLoop
 from server.stream.metrics import StreamMetrics
@@ -95,7 +95,7 @@ class Sink:
 
 @pytest.fixture
 def model(bundle) -> Model:
-    return Model("r" * 32, bundle)
+    return ready_model("r" * 32, bundle)
 
 
 @pytest.fixture
