@@ -29,7 +29,7 @@ def test_traffic_like_the_reference_shows_no_drift(monitor, store, bundle):
     assert (found["monitor_window_rows"], found["monitor_min_rows"]) == (800, 300)
     assert found["monitor_predictions_stored_total{api}"] == 800
     assert (found["monitor_store_up"], found["monitor_model_up"]) == (1, 1)
-    assert found[f"monitor_run_info{{{bundle.digest[:12]},credit_card_churn}}"] == 1
+    assert found[f"monitor_run_info{{{bundle.digest[:12]}}}"] == 1
     assert found["monitor_window_span_seconds"] == 799
     assert 0 <= found["monitor_score_quantile{0.05}"] <= found["monitor_score_quantile{0.95}"] <= 1
     assert 0 < found["monitor_last_report_timestamp_seconds"] < time.time()
