@@ -63,7 +63,7 @@ def _publish(objects: Objects, contract: Contract, source: Source) -> None:
         _say(
             "warning",
             f"{source.name} is not the public file the contract knows (sha256 {contract.table.source_sha256}). Many "
-            "copies of it are altered: it keeps the contract, but expect other figures",
+            "copies of it are altered: it is valid under the contract, but expect other figures",
         )
 
 

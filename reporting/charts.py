@@ -50,11 +50,11 @@ def histogram(title: str, plot: Histogram) -> Markup:
         bars += _rect("reference", left + 0.5, base - height * bin_.reference / tallest, step - 1, base)
         top = base - height * bin_.current / tallest
         steps += [f"{left:.1f},{top:.1f}", f"{left + step:.1f},{top:.1f}"]
-        told = Markup("<title>{}: {} in the reference, {} now</title>").format(
+        text = Markup("<title>{}: {} in the reference, {} now</title>").format(
             bin_.name, percent(bin_.reference), percent(bin_.current)
         )
         hovers += Markup('<rect class="hover" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">{}</rect>').format(
-            left, TOP, step, height, told
+            left, TOP, step, height, text
         )
     outline = " ".join([f"{LEFT:.1f},{base:.1f}", *steps, f"{WIDTH - RIGHT:.1f},{base:.1f}"])
     line = Markup('<polyline class="current" points="{}"/>').format(outline)
@@ -90,8 +90,8 @@ def stacked_columns(title: str, moments: Sequence[Moment], names: Sequence[str],
     body = Markup()
     for at, moment in enumerate(moments):
         base = head + height
-        told = ", ".join(f"{count:,} by {name}" for name, count in zip(names, moment.counts, strict=True))
-        body += Markup("<g><title>{}: {}</title>").format(moment.name, told)
+        text = ", ".join(f"{count:,} by {name}" for name, count in zip(names, moment.counts, strict=True))
+        body += Markup("<g><title>{}: {}</title>").format(moment.name, text)
         for layer, count in enumerate(moment.counts):
             top = base - height * count / tallest
             body += _rect(f"source{layer % 4}", LEFT + at * step + 0.5, top, max(step - 1, 0.5), base)

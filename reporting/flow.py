@@ -25,11 +25,11 @@ from tabular.wiring import wire
 MAX_RUNS = 4
 """Runs that are reported on at once, those with the most predictions of the period."""
 RUN_ROWS = 1_000
-"""Predictions that are read to tell which runs made those of the period."""
+"""Predictions that are read to find which runs made those of the period."""
 
 
 def make_report(store: PredictionStore, bundles: BundleCache, settings: Settings) -> str:
-    """Write a report on the last hours for each run that answered, and the index; returns the findings in words.
+    """Write a report on the last hours for each run that predicted, and the index; returns the findings.
 
     Too few predictions make no report, only an index that says so. A run that cannot be reported on hides no other;
     raises Unavailable, BrokenBundle or NotFound if there is no other.
@@ -74,7 +74,7 @@ def _report_on(
     name = report_name(period.made_at)
     path = write_page(settings.reports_dir, f"{name}.html", report_page(report))
     store.save_report(summary(report, name))
-    return f"{report.verdict} {report.told_rows} predictions, see {path}"
+    return f"{report.finding} {report.row_count} predictions, see {path}"
 
 
 def _only_index(store: PredictionStore, settings: Settings, now: datetime, few: TooFewRows) -> str:

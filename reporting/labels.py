@@ -1,8 +1,8 @@
-"""What became true, attached to what was predicted: `python -m reporting.labels outcomes.csv`.
+"""Ground-truth labels, attached to stored predictions: `python -m reporting.labels outcomes.csv`.
 
-A CSV with the columns `prediction_id` (as the API or the results stream answered it) and `label` (a class of the
-contract, or the number of a regression; empty where it is not known yet). The next report then tells the quality;
-without labels it never does.
+A CSV with the columns `prediction_id` (as the API or the results stream returned it) and `label` (a class of the
+contract, or the number of a regression; empty where it is not known yet). The next report then measures
+the quality; without labels none does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tabular.wiring import wire
 
 ID, LABEL = "prediction_id", "label"
 BATCH_ROWS = 1_000
-MAX_FAULTS_TOLD = 10
+MAX_FAULTS_SHOWN = 10
 
 
 class Labels(NamedTuple):
@@ -56,39 +56,41 @@ def read_labels(body: bytes, contract: Contract) -> Labels:
     absent = [Fault(column, "is missing from the file", needed) for column in (ID, LABEL) if column not in table]
     if absent:
         raise InvalidTable("nothing was attached", absent)
-    read, first, faults, blank = label_reader(contract), dict[str, _Told](), list[Fault](), 0
+    read, first, faults, blank = label_reader(contract), dict[str, _LabelledRow](), list[Fault](), 0
     for row, (given_id, text) in enumerate(zip(table[ID], table[LABEL], strict=True), start=1):
         if contract.is_missing(text):
             blank += 1
             continue
-        told = _Told(row, text, read(text))
+        given = _LabelledRow(row, text, read(text))
         known = given_id.lower()  # ids are UUIDs, which some programs write in capitals
-        if fault := _fault(given_id, told, first.setdefault(known, told), contract):
+        if fault := _fault(given_id, given, first.setdefault(known, given), contract):
             faults.append(fault)
     if faults:
         count = "1 row is" if len(faults) == 1 else f"{len(faults):,} rows are"
-        raise InvalidTable(f"nothing was attached, for {count} at fault", faults[:MAX_FAULTS_TOLD])
-    return Labels([(known, told.label) for known, told in first.items() if told.label is not None], blank)
+        raise InvalidTable(f"nothing was attached, for {count} at fault", faults[:MAX_FAULTS_SHOWN])
+    return Labels([(known, given.label) for known, given in first.items() if given.label is not None], blank)
 
 
-class _Told(NamedTuple):
-    """What one row says: its number, from 1, its label as it is written, and as it is read."""
+class _LabelledRow(NamedTuple):
+    """One row of the file: its number, from 1, its label as it is written, and as it is read."""
 
     row: int
     text: str
     label: str | float | None
 
 
-def _fault(given_id: str, told: _Told, before: _Told, contract: Contract) -> Fault | None:
+def _fault(given_id: str, given: _LabelledRow, before: _LabelledRow, contract: Contract) -> Fault | None:
     """What is wrong with a row, of which `before` is the first with the same id."""
     if not given_id:
-        return Fault(ID, "is empty", "the id that came with the prediction", given_id, told.row)
-    if told.label is None:
+        return Fault(ID, "is empty", "the id that came with the prediction", given_id, given.row)
+    if given.label is None:
         allowed = f"{listed(contract.target.classes) or 'a number'}, or nothing if it is not known yet"
-        return Fault(LABEL, f"cannot be {told.text!r}", allowed, told.text, told.row)
-    if before.label != told.label:
-        problem = f"{given_id!r} has the label {before.text!r} in row {before.row} and {told.text!r} in row {told.row}"
-        return Fault(ID, problem, "one outcome for each prediction", given_id, told.row)
+        return Fault(LABEL, f"cannot be {given.text!r}", allowed, given.text, given.row)
+    if before.label != given.label:
+        problem = (
+            f"{given_id!r} has the label {before.text!r} in row {before.row} and {given.text!r} in row {given.row}"
+        )
+        return Fault(ID, problem, "one outcome for each prediction", given_id, given.row)
     return None
 
 

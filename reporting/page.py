@@ -28,9 +28,9 @@ def report_page(report: Report) -> str:
     )
 
 
-def index_page(reports: Sequence[Mapping[str, Any]], note: str, looked_at: datetime) -> str:
+def index_page(reports: Sequence[Mapping[str, Any]], note: str, ran_at: datetime) -> str:
     """The index of report rows (as `reporting.report.summary` makes them), newest first; `note` is today's news."""
-    return _environment().get_template("index.html").render(reports=reports, note=note, looked_at=looked_at)
+    return _environment().get_template("index.html").render(reports=reports, note=note, ran_at=ran_at)
 
 
 @functools.cache

@@ -37,7 +37,7 @@ def write_page(folder: Path, name: str, page: str) -> Path:
         raise
 
 
-def write_index(folder: Path, rows: Sequence[Mapping[str, Any]], note: str, looked_at: datetime) -> Path:
+def write_index(folder: Path, rows: Sequence[Mapping[str, Any]], note: str, ran_at: datetime) -> Path:
     """Write the index of those reports (newest first) whose page is in the folder."""
     there = [row for row in rows if (folder / Path(str(row.get("file", ""))).name).is_file()]
-    return write_page(folder, INDEX, index_page(there, note, looked_at))
+    return write_page(folder, INDEX, index_page(there, note, ran_at))

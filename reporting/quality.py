@@ -1,4 +1,4 @@
-"""Quality on true labels, and on nothing else: a prediction without a label says nothing about quality."""
+"""Quality on ground-truth labels, and on nothing else: a prediction without a label says nothing about quality."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Measures = dict[str, float]
 
 
 class Quality(msgspec.Struct, frozen=True):
-    """Measures of the window by name, and of the reference where it can be told the same way.
+    """Measures of the window by name, and of the reference where it can be measured the same way.
 
     `labels` is how many true labels there were; `unreadable` how many were not a class (or a number) of the contract.
     `note` says why a measure is absent.
@@ -63,7 +63,7 @@ def measure(predictions: Sequence[Prediction], reference: pd.DataFrame, contract
     before = {} if held_out is None else _measures(held_out[:, 0], held_out[:, 1], contract)
     now = _measures(target, scores, contract)
     is_ranked = contract.table.task == "regression" or "roc_auc" in now
-    note = "" if is_ranked else "All labels are of one class, so the ranking (ROC-AUC) cannot be told."
+    note = "" if is_ranked else "All labels are of one class, so the ranking (ROC-AUC) cannot be measured."
     return Quality(len(known), unreadable, now, before, note)
 
 

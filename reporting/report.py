@@ -21,7 +21,7 @@ from tabular.quality.drift import ColumnDrift, Drift, TooFewRows, compare
 
 @dataclass(frozen=True)
 class Period:
-    """The time a report looks at, UTC, and when it was made."""
+    """The period of a report, UTC, and when it was made."""
 
     since: datetime
     until: datetime
@@ -67,12 +67,12 @@ class Report:
         return self.drift.dataset_drift or (self.drift.prediction is not None and self.drift.prediction.drifted)
 
     @property
-    def told_rows(self) -> str:
-        """How many predictions the report is about; of a sample about how many, for no more is known."""
+    def row_count(self) -> str:
+        """How many predictions the report is about; an estimate if it is of a sample."""
         return f"{'' if self.sample.is_whole else 'about '}{self.sample.rows:,}"
 
     @property
-    def verdict(self) -> str:
+    def finding(self) -> str:
         """The finding in one plain sentence."""
         drift, names = self.drift, self.drift.drifted_columns
         scores_drifted = drift.prediction is not None and drift.prediction.drifted
@@ -139,7 +139,7 @@ def summary(report: Report, name: str) -> dict[str, Any]:
         "read_rows": report.drift.rows,
         "sampling_error": report.sample.error,
         "reference_rows": report.drift.reference_rows,
-        "verdict": report.verdict,
+        "finding": report.finding,
         "has_drift": report.has_drift,
         "dataset_drift": report.drift.dataset_drift,
         "prediction_drift": report.drift.prediction is not None and report.drift.prediction.drifted,

@@ -78,7 +78,7 @@ def check(contract: Contract, body: bytes, accepted: CleanTable | None = None) -
 
 
 def _errors(error: InvalidTable) -> tuple[Fault, ...]:
-    return error.faults or (Fault("table", error.message, "a CSV table that keeps the contract"),)
+    return error.faults or (Fault("table", error.message, "a CSV table that is valid under the contract"),)
 
 
 def _identity(contract: Contract, raw: pd.DataFrame) -> tuple[list[Fault], list[str]]:

@@ -1,4 +1,4 @@
-"""From the bytes of a CSV to its header and rows of text: strictly, so that no cell is made up and no row is lost.
+"""From the bytes of a CSV to its header and rows of text: strictly, so that no cell is invented and no row is lost.
 
 Python's own reader, because pandas fills the cells that a cut or broken row lacks without a word.
 """

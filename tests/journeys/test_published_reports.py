@@ -216,7 +216,7 @@ def test_a_report_from_the_disk_shows_its_plots_with_no_network(browser, publish
     visit.page.locator("table a").first.click()
     visit.page.wait_for_selector("h1")
     assert visit.page.title().startswith("Credit card churn: drift report")
-    assert "2 of 11 features moved" in visit.page.locator(".verdict").inner_text()
+    assert "2 of 11 features moved" in visit.page.locator(".finding").inner_text()
     assert_plots(visit.page, 11)
     assert "(unknown)" in visit.page.content()
     assert visit.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing sticks out"
@@ -229,9 +229,9 @@ def test_a_report_through_nginx_keeps_its_own_security_policy(browser, nginx, pu
     assert visit.page.locator("tbody tr").count() == 2
     visit.page.locator("table a").last.click()
     visit.page.wait_for_selector("h1")
-    assert "No drift" in visit.page.locator(".verdict").inner_text()
+    assert "No drift" in visit.page.locator(".finding").inner_text()
     assert_plots(visit.page, 11)
-    colour = visit.page.locator(".verdict").evaluate("node => getComputedStyle(node).borderLeftWidth")
+    colour = visit.page.locator(".finding").evaluate("node => getComputedStyle(node).borderLeftWidth")
     assert colour == "6px", "the style applies under the policy"
     assert visit.complaints == []
     assert {url.split("/")[2] for url in visit.left} == {f"127.0.0.1:{nginx}"}

@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def row(name: str) -> dict:
-    shown = {"verdict": "ok", "title": "t", "run_id": "r", "rows": 1, "labels": 0, "has_drift": False}
+    shown = {"finding": "ok", "title": "t", "run_id": "r", "rows": 1, "labels": 0, "has_drift": False}
     return {"file": name, "made_at": NOW, **shown}
 
 

@@ -1,4 +1,4 @@
-"""A report as data and as a page: the verdict in words, quality only from true labels, nothing from data unescaped."""
+"""A report as data and as a page: the finding in words, quality only from labels, nothing from data unescaped."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def text_of(page: str) -> str:
 
 def test_a_steady_window_is_called_steady(bundle, steady, report_on):
     report = report_on(bundle, steady)
-    assert report.verdict == "No drift: none of the 11 features moved, nor did the scores."
+    assert report.finding == "No drift: none of the 11 features moved, nor did the scores."
     assert not report.has_drift
     page = text_of(report_page(report))
-    assert report.verdict in page
+    assert report.finding in page
     assert "customers changed" not in page, "a row of another table is none"
 
 
 def test_a_shifted_window_names_what_moved_the_worst_first(bundle, shifted, report_on):
     report = report_on(bundle, shifted)
     assert report.has_drift
-    assert report.verdict.startswith("Drift: 3 of 11 features moved (gender, marital_status, credit_limit)")
+    assert report.finding.startswith("Drift: 3 of 11 features moved (gender, marital_status, credit_limit)")
     severities = [view.drift.severity for view in report.columns if view.drift.drifted]
     assert len(severities) == 3
     assert severities == sorted(severities, reverse=True)
@@ -83,7 +83,7 @@ def test_nothing_from_data_is_markup(bundle, shifted, report_on):
     page = report_page(type(report)(**{**vars(report), "bundle": renamed, "run_id": SCRIPT}))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
-    row = {**summary(report, "report-1"), "verdict": SCRIPT, "title": SCRIPT, "run_id": SCRIPT, "file": '"><script>'}
+    row = {**summary(report, "report-1"), "finding": SCRIPT, "title": SCRIPT, "run_id": SCRIPT, "file": '"><script>'}
     assert "<script" not in index_page([row], SCRIPT, report.period.made_at)
 
 
@@ -118,7 +118,7 @@ def test_labels_of_one_class_give_no_ranking(bundle, steady, report_on):
     assert "roc_auc" not in report.quality.measures
     assert report.quality.measures["positive_share"] == 0
     page = text_of(report_page(report))
-    assert "cannot be told" in page
+    assert "cannot be measured" in page
     assert "few" in page
 
 
@@ -226,5 +226,5 @@ def test_the_index_lists_reports_and_gives_the_news(bundle, steady, shifted, rep
     rows = [summary(report_on(bundle, window), name) for name, window in (("report-2", shifted), ("report-1", steady))]
     page = index_page(rows, "", rows[0]["made_at"])
     assert page.index('href="report-2.html"') < page.index('href="report-1.html"')
-    assert rows[0]["verdict"] in text_of(page)
+    assert rows[0]["finding"] in text_of(page)
     assert "There is no report yet." in text_of(index_page([], "Too few predictions to tell", rows[0]["made_at"]))
