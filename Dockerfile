@@ -4,12 +4,18 @@
 #   monitor      the drift exporter
 #   flows        the Prefect server, its worker with both flows, and the commands of the Makefile
 # Only what the classic builder knows is used, so that any Docker since 2017 builds it.
+FROM python:3.11.13-slim-bookworm AS native
+WORKDIR /build
+COPY pyproject.toml README.md hatch_build.py ./
+COPY tabular/model/native tabular/model/native
+RUN pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --editable . \
+ && test -e tabular/model/native/tree_traversal.so
+
 FROM python:3.11.13-slim-bookworm
 ARG SERVICE
 
 # The locked packages: one layer, made again only when the lock changes. The installer comes and goes within it.
 COPY pyproject.toml uv.lock containers/install.sh containers/slim.sh containers/uv.txt /build/
-COPY tabular/model/native /build/native
 RUN sh /build/install.sh --no-default-groups --group "${SERVICE:?is missing: --build-arg SERVICE=serving, simulators, monitor or flows}" \
  && sh /build/slim.sh /opt/venv "$SERVICE" \
  && mkdir /state /reports && chown app:app /state /reports \
@@ -21,6 +27,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDON
 WORKDIR /app
 COPY contracts contracts
 COPY tabular tabular
+COPY --from=native /build/tabular/model/native tabular/model/native
 COPY containers/entrypoint.sh containers/prefect.sh containers/worker.sh containers/
 COPY model_orchestration model_orchestration
 COPY monitoring monitoring

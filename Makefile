@@ -135,12 +135,12 @@ attacks: .venv/.ready-tests ## attack the API, an earlier version's beside it: m
 bench-page: .venv/.ready-tests ## write docs/reference/benchmarks.md again from the last results
 	@$(PY) benchmarks/page.py
 
-.venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh containers/uv.txt $(wildcard tabular/model/native/*)
+.venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh containers/uv.txt hatch_build.py $(wildcard tabular/model/native/*.c)
 	@sh embedded/setup.sh
 	@touch $@
 
 .venv/.ready-tests: .venv/.ready tests/system-packages.sh
-	@sh embedded/setup.sh --all-groups --no-group native
+	@sh embedded/setup.sh --all-groups
 	@sh tests/system-packages.sh
 	@touch $@
 

@@ -119,8 +119,8 @@ done
 say "Installing the packages of the stack for Python $(version_of "$python") (about 1.8 GB, once)"
 "$uv" venv --quiet --allow-existing --python "$python" .venv
 install_locked "$PWD/.venv" "$PWD" --inexact "$@"
-sh tabular/model/native/build.sh "$PWD/.venv" "$uv" "$PWD" \
-    || say "The native scorer could not be compiled: single rows will be scored by XGBoost itself, which is slower"
+[ -e tabular/model/native/tree_traversal.so ] \
+    || say "The tree traversal could not be compiled: rows are scored by XGBoost itself, which is slower. To have it, install a C compiler (gcc) and run: make setup"
 say "Installing the local stand-ins for AWS and MongoDB"
 "$uv" venv --quiet --allow-existing --python "$python" .venv-emulators
 install_locked "$PWD/.venv-emulators" "$PWD/embedded/emulators"

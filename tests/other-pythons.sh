@@ -25,8 +25,7 @@ for minor in $(seq "${range% *}" $((${range#* } - 1))); do
     (
         export UV_PROJECT_ENVIRONMENT="$environment" UV_PYTHON_DOWNLOADS=never TMPDIR="$scratch"
         [ -n "${UV_CACHE_DIR:-}" ] || export UV_NO_CACHE=1 UV_LINK_MODE="${UV_LINK_MODE:-hardlink}"
-        "$uv" sync --quiet --frozen --all-groups --no-group native --python "$python"
-        sh tabular/model/native/build.sh "$environment" "$uv" "$PWD"
+        "$uv" sync --quiet --frozen --all-groups --python "$python"
     )
     "$environment/bin/python" -m pytest "$@"
 done

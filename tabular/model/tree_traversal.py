@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import struct
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from tabular.encoding.row import Matrix, single_precision
 from tabular.model.scorer import Scores
 
-LIBRARY, VERSION = Path(sys.prefix) / "lib" / "tree_traversal.so", 2
+LIBRARY, VERSION = Path(__file__).parent / "native" / "tree_traversal.so", 2
 LINKS = {"reg:squarederror": False, "binary:logistic": True}
 PROBES = 500
 
