@@ -1,6 +1,6 @@
 """Ends the runs of flows that were killed, when the worker starts: `python -m model_orchestration.interrupted_runs`.
 
-A flow that is killed can tell nobody: its runs would be `Running` in Prefect and in MLflow for ever, and would keep the
+A flow that is killed reports nothing: its runs would be `Running` in Prefect and in MLflow for ever, and would keep the
 one place of the deployment's concurrency limit. A run that lives holds the lock on its note
 (tabular/process/active_runs.py).
 """

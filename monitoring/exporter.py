@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def create_app(monitor: Monitor, is_running: Callable[[], bool]) -> App:
-    """The two pages; /health answers 503 once the monitor has stopped."""
+    """The two pages; /health returns 503 once the monitor has stopped."""
     registry = CollectorRegistry()
     registry.register(MonitorCollector(monitor))
     ProcessCollector(registry=registry)

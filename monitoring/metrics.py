@@ -20,7 +20,7 @@ class MonitorCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric of the latest snapshot."""
         snapshot = self._monitor.snapshot
-        yield _gauge("monitor_store_up", "1 if the prediction store answered the last check.", snapshot.store_up)
+        yield _gauge("monitor_store_up", "1 if the prediction store responded to the last check.", snapshot.store_up)
         yield from _timestamps(snapshot)
         yield _counter("monitor_errors", "Failed checks, by what failed.", "reason", self._monitor.errors)
         yield from _documents(snapshot)

@@ -87,11 +87,11 @@ def _why_none(few: TooFewRows, hours: str) -> str:
     """Which side is too small, how many there are and how many are needed, and what helps."""
     if few.of == "window":
         return (
-            f"Too few predictions to tell: {few.have} by one model in the last {hours}, {few.need} are needed "
+            f"Too few predictions to compare: {few.have} by one model in the last {hours}, {few.need} are needed "
             "(REPORT_MIN_ROWS). No report was written."
         )
     return (
-        f"The reference is too small to tell: the model was trained with {few.have} rows held out to compare "
+        f"The reference is too small to compare: the model was trained with {few.have} rows held out to compare "
         f"with, {few.need} are needed (REPORT_MIN_ROWS). More predictions do not help: train on a larger table. "
         "No report was written."
     )
@@ -106,7 +106,7 @@ def _run_name() -> str:
 
 @flow(name="report", flow_run_name=_run_name, retries=2, retry_delay_seconds=5)
 def report(window_hours: float | None = None) -> State[str]:
-    """Compare the newest predictions with their model's reference and publish a page; the state tells the finding."""
+    """Compare the newest predictions with their model's reference and publish a page; the state has the finding."""
     try:
         wiring = wire()
         settings = with_values(wiring.settings, report_window_hours=window_hours)

@@ -1,4 +1,4 @@
-"""The data checks: whether a table is fit to train on, and whether it still looks like the last one that was.
+"""The data checks: whether a table is fit to train on, and whether it still has the distribution of the last one that was.
 
 What is broken is an error and stops the flow, naming rows and columns; what is merely odd is a warning.
 """

@@ -85,7 +85,7 @@ def _their_view(tools: Tools, job: Job, champion: Bundle, parts: Split) -> Clean
 def _new_rows(
     tools: Tools, job: Job, run: Run, contract: Contract, test: CleanTable
 ) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
-    """Which test rows the champion was not trained on: memorised rows would make it look better than it is."""
+    """Which test rows the champion was not trained on: memorised rows would overrate it."""
     everything = np.ones(len(test), dtype=bool)
     sha256, seed = run.tags.get("data_sha256"), run.tags.get("seed")
     if sha256 == job.data_sha256 and seed == str(job.seed):

@@ -45,7 +45,7 @@ def compare(task: Task, target: Floats, ours: Floats, theirs: Floats, seed: int 
 
 
 def figures(*values: float) -> list[str]:
-    """Numbers with as many digits as tell them apart: what differs never reads the same."""
+    """Numbers with as many digits as distinguish them: what differs never reads the same."""
     for digits in range(MIN_DIGITS, MAX_DIGITS):
         texts = [f"{value:.{digits}g}" for value in values]
         if len(set(texts)) == len(set(values)):
@@ -53,18 +53,18 @@ def figures(*values: float) -> list[str]:
     return [repr(value) for value in values]
 
 
-def certainly_worse(differences: Iterable[Difference]) -> list[Difference]:
-    """Where theirs is better by more than chance explains: the whole interval is on their side."""
+def significantly_worse(differences: Iterable[Difference]) -> list[Difference]:
+    """Where theirs is significantly better: the whole interval is on their side."""
     return [one for one in differences if one.gain < 0 and one.high < 0]
 
 
-def certainly_better(differences: Iterable[Difference]) -> list[Difference]:
-    """Where ours is better by more than chance explains."""
+def significantly_better(differences: Iterable[Difference]) -> list[Difference]:
+    """Where ours is significantly better."""
     return [one for one in differences if one.gain > 0 and one.low > 0]
 
 
 def described(differences: Sequence[Difference], whose: str) -> str:
-    """What each comparison came to: ours, theirs, who is ahead by how much, and whether that is more than chance."""
+    """What each comparison came to: ours, theirs, which is better by how much, and whether that is significant."""
     return "; ".join(_one(difference, whose) for difference in differences)
 
 
@@ -74,8 +74,8 @@ def _one(difference: Difference, whose: str) -> str:
     if difference.gain == 0:
         finding = "equal"
     else:
-        is_certain = certainly_worse([difference]) or certainly_better([difference])
-        finding = f"{'better' if difference.gain > 0 else 'worse'}{'' if is_certain else ', within chance'}"
+        is_significant = significantly_worse([difference]) or significantly_better([difference])
+        finding = f"{'better' if difference.gain > 0 else 'worse'}{'' if is_significant else ', not significantly'}"
     return (
         f"{difference.metric} {ours} against {whose}'s {theirs}: {finding} (gain {gain}, 95 % interval {low} to {high})"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from model_orchestration.evaluation.baselines import CONSTANT
-from model_orchestration.evaluation.comparison import certainly_better, certainly_worse, described, figures
+from model_orchestration.evaluation.comparison import described, figures, significantly_better, significantly_worse
 from model_orchestration.evaluation.evidence import Check, Evidence, GateReport, Rejection
 from model_orchestration.evaluation.probes import feature_ranking, identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
@@ -34,7 +34,7 @@ def evaluate(evidence: Evidence) -> GateReport:
 
 
 def no_leak(evidence: Evidence) -> Rejection | None:
-    """No model of people or machines is this good: a column that knows the answer is among the features."""
+    """No model of people or machines is this good: a feature leaks the target."""
     task, test = evidence.contract.table.task, evidence.split.test
     measure = headline(task)
     found = metrics(task, test.target.to_numpy(), evidence.test_scores)[measure]
@@ -70,7 +70,7 @@ def parts_share_no_row(evidence: Evidence) -> Rejection | None:
 
 
 def validation_like_test(evidence: Evidence) -> Rejection | None:
-    """Validation is not far better than test: by more than chance explains, with the errors of both counted."""
+    """Validation is not far better than test: by more than its standard error explains."""
     task, parts = evidence.contract.table.task, evidence.split
     known = row_losses(task, parts.validation.target.to_numpy(), evidence.validation_scores)
     fresh = row_losses(task, parts.test.target.to_numpy(), evidence.test_scores)
@@ -83,7 +83,7 @@ def validation_like_test(evidence: Evidence) -> Rejection | None:
     return Rejection(
         "validation_like_test",
         f"the loss is {lower} on validation but {higher} on test, {gap / max(error, 1e-300):.3g} standard errors apart",
-        "look for validation rows in the training part" + (fewer if len(evidence.trials) > MANY_TRIALS else ""),
+        "search for validation rows in the training part" + (fewer if len(evidence.trials) > MANY_TRIALS else ""),
     )
 
 
@@ -104,19 +104,19 @@ def search_was_wide(evidence: Evidence) -> Rejection | None:
 
 
 def better_than_baselines(evidence: Evidence) -> Rejection | None:
-    """No baseline is certainly better on the test rows, and something says that the model is better than a constant.
+    """No baseline is significantly better on the test rows, and the model is better than a constant by some metric.
 
     A tie with a linear model is no rejection, and one with a constant is if not even the mean loss is lower.
     """
     for name, differences in evidence.against_baselines.items():
-        if worse := certainly_worse(differences):
+        if worse := significantly_worse(differences):
             return Rejection(
                 "better_than_baselines",
                 f"worse than {name} on the same test rows: {described(worse, name)}",
                 _remedy(evidence),
             )
         loss = differences[0]
-        if name == CONSTANT and not certainly_better(differences) and loss.gain <= 0:
+        if name == CONSTANT and not significantly_better(differences) and loss.gain <= 0:
             why = f"nothing says that the model is better than {name}: {described(differences, name)}"
             return Rejection("better_than_baselines", why, _remedy(evidence))
     return None
@@ -124,13 +124,13 @@ def better_than_baselines(evidence: Evidence) -> Rejection | None:
 
 def no_worse_than_champion(evidence: Evidence) -> Rejection | None:
     """On the same rows, the paired bootstrap does not say that the present champion is better."""
-    worse = certainly_worse(evidence.against_champion)
+    worse = significantly_worse(evidence.against_champion)
     if not worse:
         return None
     return Rejection(
         "no_worse_than_champion",
         f"worse than the champion on the same test rows: {described(worse, 'the champion')}",
-        "keep the champion; look at what changed in the data or the search",
+        "keep the champion; check what changed in the data or the search",
     )
 
 
@@ -151,14 +151,14 @@ def _remedy(evidence: Evidence) -> str:
     """More trials only where the search was short: a long one has found what there is to find."""
     many = len(evidence.trials)
     if many < MANY_TRIALS:
-        return f"run more trials ({many} were run), or find features that tell more"
-    return f"find features that tell more, or more rows: after {many} trials, more of them will hardly help"
+        return f"run more trials ({many} were run), or find more predictive features"
+    return f"find more predictive features, or more rows: after {many} trials, more of them will hardly help"
 
 
 def _ties(evidence: Evidence) -> list[str]:
-    """Baselines that the model is not certainly better than: worth knowing, and no rejection."""
+    """Baselines that the model is not significantly better than: worth knowing, and no rejection."""
     return [
-        f"not certainly better than {name}: {described(differences, name)}"
+        f"not significantly better than {name}: {described(differences, name)}"
         for name, differences in evidence.against_baselines.items()
-        if not certainly_better(differences)
+        if not significantly_better(differences)
     ]

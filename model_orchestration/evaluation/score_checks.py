@@ -42,7 +42,7 @@ def not_constant(evidence: Evidence) -> Rejection | None:
     return Rejection(
         "not_constant",
         f"every test row gets the same score (they differ by {difference:g} at most)",
-        "look at the features: no trial learnt anything from them",
+        "check the features: no trial learnt anything from them",
     )
 
 

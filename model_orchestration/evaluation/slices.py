@@ -28,7 +28,7 @@ class Slice(msgspec.Struct, frozen=True):
 def slices(contract: Contract, table: CleanTable, scores: Floats, threshold: float) -> list[Slice]:
     """The metrics on each value of the contract's slice features, the most frequent `MAX_SLICES` of each.
 
-    None where rows or classes are too few to tell.
+    None where rows or classes are too few to measure.
     """
     target, found = table.target.to_numpy(), []
     for name in contract.table.slice_features:

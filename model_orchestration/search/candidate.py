@@ -51,9 +51,9 @@ class Bundler:
     def write(self, trial: Trial, folder: Path, metrics: Mapping[str, float]) -> Bundle:
         """Write the trial's bundle into an empty folder, with the description that MLflow's tools read."""
         scores = trial.validation_scores[self.reference_rows]
-        # Drift of a multiclass model is watched on the chance of the likeliest class, as predictions store it.
-        watched = scores if scores.ndim == 1 else scores.max(axis=1)
-        reference = self.reference.assign(**{REFERENCE_SCORE: watched.astype(np.float64)})
+        # The drift of a multiclass model is that of the probability of the likeliest class, as predictions store it.
+        likeliest = scores if scores.ndim == 1 else scores.max(axis=1)
+        reference = self.reference.assign(**{REFERENCE_SCORE: likeliest.astype(np.float64)})
         bundle = write_bundle(
             folder,
             self.contract,

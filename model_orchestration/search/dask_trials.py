@@ -24,7 +24,7 @@ from tabular.errors import Rejected, Unavailable
 RETRIES = 3
 CONNECT_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 5.0
-QUIET = {"distributed.worker.profile.enabled": False}  # Dask looks at every thread 100 times a second, for its pages
+QUIET = {"distributed.worker.profile.enabled": False}  # Dask samples every thread 100 times a second, for its pages
 
 
 class FitOnWorker(WorkerPlugin):  # type: ignore[misc]
@@ -102,7 +102,7 @@ def _client(address: str) -> Iterator[Any]:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise Unavailable(
-            "the Dask scheduler", f"nothing answers at {address}: {error}", RETRY_AFTER_SECONDS
+            "the Dask scheduler", f"nothing responds at {address}: {error}", RETRY_AFTER_SECONDS
         ) from error
     with client:
         try:

@@ -1,4 +1,4 @@
-"""The sweep: hyperopt's TPE asks, XGBoost answers, and the result does not depend on how many workers there are.
+"""The sweep: hyperopt's TPE proposes, XGBoost fits, and the result does not depend on how many workers there are.
 
 Trial i is proposed from the results of the trials before i - LAG + 1, never from whichever happened to be done:
 a window of fixed size slides over the trials, so that up to LAG workers are kept busy without a barrier, and one worker
@@ -155,7 +155,7 @@ class Fit:
         return self.finished(number, params, booster, started)
 
     def settings(self, params: Params) -> dict[str, Any]:
-        """What XGBoost is told: the proposal, and what is the same for every trial."""
+        """The parameters of XGBoost: the proposal, and what is the same for every trial."""
         return {**self._fixed, **params}
 
     def finished(self, number: int, params: Params, booster: xgb.Booster, started: float) -> Trial:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NO_TABLE = "the file is not a CSV table. Check the separator, and whether it was cut"
 MAX_HEADER_CHARACTERS_READ = 100_000
-"""By so much of the header the separator is told."""
+"""So much of the header decides the separator."""
 NO_TEXT = {
     sniffing.OTHER_TEXT: "Save it as UTF-8",
     sniffing.UTF_16: "Save it as UTF-8",

@@ -1,6 +1,6 @@
 """Rows that a stray quote swallows: two quotes in a column of notes make one cell of all the lines between them.
 
-That is a well-formed CSV, so no reader objects. It is told from a cell that does hold line breaks by what its lines
+That is a well-formed CSV, so no reader objects. It is distinguished from a cell that does hold line breaks by what its lines
 are: if each has as many cells as the table has columns, and these look like the cells of the other rows, they are rows.
 """
 
@@ -14,7 +14,7 @@ from tabular.contract.canonical import number_in
 from tabular.errors import Fault
 
 MOST_ROWS_READ = 10_000
-"""So many rows tell what a column looks like."""
+"""The number of rows that show what a column holds."""
 MOST_CELLS_LIKE = 0.5
 NUMERIC_SHARE = 0.9
 ROWS_PER_CATEGORY = 4
@@ -78,9 +78,9 @@ def _look(cells: Cells) -> Callable[[str], bool] | None:
 
 
 def _are_like(texts: Iterable[Mapping[int, str]], likeness: Likeness) -> bool:
-    """Whether most of these cells look like their column, of those that can be told."""
-    told = [likeness[at](cell.strip()) for row in texts for at, cell in row.items() if at in likeness and cell.strip()]
-    return sum(told) >= MOST_CELLS_LIKE * len(told)
+    """Whether most of these cells look like their column, of those that are comparable."""
+    alike = [likeness[at](cell.strip()) for row in texts for at, cell in row.items() if at in likeness and cell.strip()]
+    return sum(alike) >= MOST_CELLS_LIKE * len(alike)
 
 
 def _fault(record: LongRecord, width: int) -> Fault:

@@ -1,6 +1,6 @@
 """Content sniffing: what bytes are, by what they begin with, for errors that name it instead of a first wrong byte.
 
-Nothing is unpacked but a few bytes, and no more than the first `SNIFFED_BYTES` are looked at, whatever the rest is.
+Nothing is unpacked but a few bytes, and no more than the first `SNIFFED_BYTES` are read, whatever the rest is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NOT_A_NUMBER = "text with NaN or Infinity in it"
 PYTHON = "an object as Python prints it (single quotes, None, True)"
 OF_BASE64, OF_STRING = "base64 of ", "a JSON string that holds "
 JSON_KINDS = frozenset({OBJECT, ARRAY})
-"""What a reader of JSON need not be told."""
+"""What a reader of JSON knows without it."""
 
 _MAGIC = {
     b"\x1f\x8b": GZIP,
@@ -83,7 +83,7 @@ def name_of(body: bytes) -> str | None:
 
 
 def binary_name_of(body: bytes) -> str | None:
-    """What the bytes are if they are no text in UTF-8, told by their first bytes; None if they may be."""
+    """What the bytes are if they are no text in UTF-8, by their first bytes; None if they may be."""
     return _binary(body[:SNIFFED_BYTES])
 
 

@@ -2,7 +2,7 @@
 
 Each feature is drawn on its own from its `synthetic` entry (uniform where there is none). The target follows the
 features' effects plus noise; the effects are bent and crossed, because with straight ones nothing would beat a
-logistic regression, and the gate would rightly refuse every tree. Nothing learnt here is about people.
+logistic regression, and the gate would rightly reject every tree. Nothing learnt here is about people.
 """
 
 from __future__ import annotations

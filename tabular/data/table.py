@@ -25,7 +25,7 @@ LEAVE_OUT = ". If {} means that it is not known, leave these rows out: nothing c
 
 @dataclass(frozen=True)
 class CleanTable:
-    """A table that keeps its contract.
+    """A table that is valid under its contract.
 
     `features` has one column a feature, in contract order, with canonical values (None or NaN where missing);
     `target` is float64: 1 for the positive class of a binary task, the class position, or the value to predict;

@@ -14,7 +14,7 @@ from tabular.errors import TabularError, Unavailable
 class StreamRecord:
     """One record read from a stream; `arrived_at` is the stream's own time, UTC.
 
-    `stream` also tells when the stream was made: a second one of the same name may number its records alike.
+    `stream` also says when the stream was made: a second one of the same name may number its records alike.
     """
 
     stream: str

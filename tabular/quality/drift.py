@@ -39,9 +39,9 @@ Aspect = Literal["values", "missing"]
 
 
 class ColumnDrift(msgspec.Struct, frozen=True):
-    """One column's comparison, told by its most telling test.
+    """One column's comparison, by its most significant test.
 
-    `aspect` says what that test looked at: the values, or the share of missing ones. `p_value` is corrected for the
+    `aspect` says what that test compared: the values, or the share of missing ones. `p_value` is corrected for the
     number of tests. `distance` is between 0 and 1 (method ks_distance, of numbers) or between 0 and 0.83
     (jensenshannon, of categories). `unknown` counts the values whose category the contract does not know.
     """
@@ -84,12 +84,12 @@ class Drift(msgspec.Struct, frozen=True):
 
     @property
     def dataset_drift(self) -> bool:
-        """True if any feature drifted: the correction already keeps the chance of a false one below ALPHA."""
+        """True if any feature drifted: the correction already keeps the probability of a false positive below ALPHA."""
         return bool(self.drifted_columns)
 
 
 class TooFewRows(msgspec.Struct, frozen=True):
-    """No comparison: so few rows that it would mostly show chance.
+    """No comparison: so few rows that it would mostly show noise.
 
     `of` is the side that is too small; if both are, it is the reference, for no waiting will make that grow.
     """
@@ -100,10 +100,10 @@ class TooFewRows(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.of == "window":
-            return f"the window has {self.have} predictions, {self.need} are needed to tell drift: wait for more"
+            return f"the window has {self.have} predictions, {self.need} are needed to compare it: wait for more"
         return (
             f"the model's reference, the rows held out when it was trained, has {self.have} rows, {self.need} are "
-            "needed to tell drift: more predictions do not help; train on a larger table"
+            "needed to compare it: more predictions do not help; train on a larger table"
         )
 
 
@@ -139,11 +139,11 @@ def compare(
         found = _column(check, Difference(p_value, raw.distance), reference, window, contract)
         by_feature.setdefault(check.feature, []).append(found)
     columns = tuple(
-        _telling(by_feature.get(feature.name) or [_untestable(feature, reference, window)])
+        _strongest(by_feature.get(feature.name) or [_untestable(feature, reference, window)])
         for feature in contract.features
     )
     prediction, target = (
-        _telling(by_feature[name]) if name in by_feature else None for name in (REFERENCE_SCORE, REFERENCE_TARGET)
+        _strongest(by_feature[name]) if name in by_feature else None for name in (REFERENCE_SCORE, REFERENCE_TARGET)
     )
     return Drift(len(window), len(reference), columns, prediction, target)
 
@@ -185,7 +185,7 @@ def _missing_share(values: pd.Series[Any], *, is_numeric: bool) -> float:
     return float((finite(values) if is_numeric else values).isna().mean())
 
 
-def _telling(found: Sequence[ColumnDrift]) -> ColumnDrift:
+def _strongest(found: Sequence[ColumnDrift]) -> ColumnDrift:
     return min(found, key=lambda column: (not column.drifted, column.p_value, -column.severity))
 
 

@@ -1,8 +1,8 @@
 """Two samples of one column: how likely their difference is by chance, and how large it is.
 
-Drift (drift.py) is told by these, for the monitor, the reports and the data checks of training. The Kolmogorov-Smirnov
-test and its distance depend on nothing but the order of the values: no unit, no constant factor and no few extremes can
-change what they say. A mean or a standard deviation would let one absurd value hide any shift.
+Drift (drift.py) is measured by these, for the monitor, the reports and the data checks of training. The
+Kolmogorov-Smirnov test and its distance depend on nothing but the order of the values: no unit, no constant factor and
+no few extremes can change what they say. A mean or a standard deviation would let one absurd value hide any shift.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def test_a_scheduler_that_is_not_there_and_a_cluster_without_workers_are_unavail
     with pytest.raises(Unavailable, match="has no worker"), Engine(1, "dask", cluster.address).started(fit):
         pass
     with (
-        pytest.raises(Unavailable, match="nothing answers at"),
+        pytest.raises(Unavailable, match="nothing responds at"),
         Engine(1, "dask", f"tcp://127.0.0.1:{free_port()}").started(fit),
     ):
         pass

@@ -165,7 +165,7 @@ def test_a_scheduler_that_is_lost_or_not_there_is_unavailable(shared, fit, monke
         sweep(run, 4, SEED, executor, on_trial=kill)
     monkeypatch.setattr("model_orchestration.search.dask_trials.CONNECT_SECONDS", 1.0)
     with (
-        pytest.raises(Unavailable, match="nothing answers at"),
+        pytest.raises(Unavailable, match="nothing responds at"),
         over_rows_of(1, f"tcp://127.0.0.1:{free_port()}").started(fit),
     ):
         pass

@@ -27,9 +27,9 @@ def fresh(store, settings, bundle, tmp_path):
 def test_too_few_predictions_make_an_index_that_says_so(fresh, bundle):
     assert "0 by one model" in fresh.make()
     fresh.predict(bundle.reference().head(20), "few")
-    assert "Too few predictions to tell: 20 by" in fresh.make()
+    assert "Too few predictions to compare: 20 by" in fresh.make()
     assert fresh.pages() == []
-    assert "Too few predictions to tell: 20 by" in (fresh.folder / "index.html").read_text()
+    assert "Too few predictions to compare: 20 by" in (fresh.folder / "index.html").read_text()
     assert fresh.store.reports(5) == []
 
 

@@ -81,13 +81,13 @@ def _wanted(url: str, limits: FileLimits, deadline: float) -> dict[str, int]:
 
 
 def _bytes(url: str, params: dict[str, str], most: int, deadline: float) -> Iterator[bytes]:
-    """The body of an answer in pieces; raises BrokenBundle as soon as it is longer than `most` bytes."""
+    """The body of a response in pieces; raises BrokenBundle as soon as it is longer than `most` bytes."""
     from urllib3.exceptions import HTTPError
 
     size = 0
-    with closing(_answer(url, params)) as response:
+    with closing(_response(url, params)) as response:
         try:
-            # As it comes and uncompressed: a piece is what has arrived, and a small answer cannot become a large one.
+            # As it comes and uncompressed: a piece is what has arrived, and a small response cannot become a large one.
             while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):
                 size += len(chunk)
                 if size > most:
@@ -99,7 +99,7 @@ def _bytes(url: str, params: dict[str, str], most: int, deadline: float) -> Iter
             raise Unavailable("MLflow", f"{url} broke off: {error}") from error
 
 
-def _answer(url: str, params: dict[str, str]) -> Any:
+def _response(url: str, params: dict[str, str]) -> Any:
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
@@ -111,7 +111,7 @@ def _answer(url: str, params: dict[str, str]) -> Any:
         stream=True,
         extra_headers={"Accept-Encoding": "identity"},
         allow_redirects=False,
-        retry_codes=frozenset(),  # the body of an answer that is tried again would be read whole
+        retry_codes=frozenset(),  # the body of a response that is tried again would be read whole
     )
     if response.status_code == 200:
         return response
@@ -120,6 +120,6 @@ def _answer(url: str, params: dict[str, str]) -> Any:
         raise NotFound(f"there is nothing at {url}")
     if response.status_code in (401, 403):
         raise Rejected(
-            f"MLflow refused {url} with {response.status_code}: check MLFLOW_TRACKING_USERNAME and its rights"
+            f"MLflow rejected {url} with {response.status_code}: check MLFLOW_TRACKING_USERNAME and its rights"
         )
-    raise Unavailable("MLflow", f"it answered {response.status_code} for {url}")
+    raise Unavailable("MLflow", f"it responded {response.status_code} for {url}")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from tabular.errors import NotFound, Rejected, TabularError, Unavailable
 
 _ABSENT = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"}
-_REFUSED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "PERMISSION_DENIED", "UNAUTHENTICATED"}
+_REJECTED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "PERMISSION_DENIED", "UNAUTHENTICATED"}
 
 
 @contextmanager
@@ -28,9 +28,9 @@ def calling(what: str) -> Iterator[None]:
         raise _translated(error, code, what) from None
     except OSError as error:
         raise Unavailable("MLflow", str(error)) from error
-    except Exception as error:  # whatever MLflow's client makes of an answer that is none
+    except Exception as error:  # whatever MLflow's client makes of a response that is none
         raise Unavailable(
-            "MLflow", f"it gave an answer that cannot be read ({type(error).__name__}: {str(error)[:200]})"
+            "MLflow", f"its response cannot be read ({type(error).__name__}: {str(error)[:200]})"
         ) from error
 
 
@@ -38,8 +38,8 @@ def _translated(error: Exception, code: str, what: str) -> TabularError:
     # MLflow calls an alias that stands on nothing an invalid parameter.
     if code in _ABSENT or (code == "INVALID_PARAMETER_VALUE" and "not found" in str(error)):
         return NotFound(f"MLflow does not know {what}")
-    if code in _REFUSED:
-        return Rejected(f"MLflow refused a call for {what}: {error}")
+    if code in _REJECTED:
+        return Rejected(f"MLflow rejected a call for {what}: {error}")
     why, _, cause = str(error).partition(" failed with exception ")
     return Unavailable(
         "MLflow", f"{why} failed: {cause.rpartition(': ')[2].strip(chr(39) + chr(34) + ')')}" if cause else why

@@ -48,7 +48,7 @@ class MlflowRegistry:
         with calling(f"the alias {alias} of the model {self._model_name}; train one first"):
             run_id = self._client.get_model_version_by_alias(self._model_name, alias).run_id
         if not isinstance(run_id, str):
-            raise Unavailable("MLflow", f"its answer for the alias {alias} names no run")
+            raise Unavailable("MLflow", f"its response for the alias {alias} names no run")
         return run_id
 
     def trained_at(self) -> float:

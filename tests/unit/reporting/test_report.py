@@ -227,4 +227,4 @@ def test_the_index_lists_reports_and_gives_the_news(bundle, steady, shifted, rep
     page = index_page(rows, "", rows[0]["made_at"])
     assert page.index('href="report-2.html"') < page.index('href="report-1.html"')
     assert rows[0]["finding"] in text_of(page)
-    assert "There is no report yet." in text_of(index_page([], "Too few predictions to tell", rows[0]["made_at"]))
+    assert "There is no report yet." in text_of(index_page([], "Too few predictions to compare", rows[0]["made_at"]))

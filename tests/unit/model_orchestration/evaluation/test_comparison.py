@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from model_orchestration.evaluation.comparison import certainly_better, certainly_worse, compare, described, figures
+from model_orchestration.evaluation.comparison import (
+    compare,
+    described,
+    figures,
+    significantly_better,
+    significantly_worse,
+)
 
 DRAW = np.random.default_rng(0)
 TARGET = (DRAW.random(800) < 0.3).astype(float)
@@ -17,7 +23,7 @@ POOR = np.clip(TARGET * 0.05 + 0.3 + DRAW.normal(0, 0.15, 800), 0.01, 0.99)
 
 SENTENCE = re.compile(
     r"(?P<metric>\w+) (?P<ours>\S+) against the champion's (?P<theirs>\S+): (?P<word>better|worse|equal)"
-    r"(?P<chance>, within chance)? \(gain (?P<gain>\S+), 95 % interval (?P<low>\S+) to (?P<high>\S+)\)"
+    r"(?P<chance>, not significantly)? \(gain (?P<gain>\S+), 95 % interval (?P<low>\S+) to (?P<high>\S+)\)"
 )
 
 
@@ -69,8 +75,8 @@ def test_words_and_numbers_agree():
             assert low <= high
             is_certain = low > 0 or high < 0
             assert bool(said["chance"]) == (said["word"] != "equal" and not is_certain), sentence
-            assert bool(certainly_worse([difference])) == (said["word"] == "worse" and not said["chance"])
-            assert bool(certainly_better([difference])) == (said["word"] == "better" and not said["chance"])
+            assert bool(significantly_worse([difference])) == (said["word"] == "worse" and not said["chance"])
+            assert bool(significantly_better([difference])) == (said["word"] == "better" and not said["chance"])
             words.add((said["word"], bool(said["chance"])))
     assert len(words) == 5, "every kind of sentence came up"
 
@@ -80,8 +86,8 @@ def test_a_model_with_the_lower_loss_is_not_called_worse_for_an_equal_ranking():
     target = (np.arange(400) % 5 == 0).astype(float)
     sharp = np.where(target == 1, 0.95, 0.05)
     loss, ranking = compare("binary", target, sharp, np.where(target == 1, 0.88, 0.12))
-    assert certainly_worse([loss, ranking]) == []
-    assert certainly_better([loss, ranking]) == [loss]
+    assert significantly_worse([loss, ranking]) == []
+    assert significantly_better([loss, ranking]) == [loss]
     assert described([loss, ranking], "the champion").count("better") == 1
 
 

@@ -207,7 +207,7 @@ def test_a_tie_with_a_linear_model_is_a_note_and_no_rejection(sound):
     for tied in (linear, linear * 0.98 + 0.001):
         report = evaluate(replace(sound, test_scores=tied))
         assert report.passed, report
-        assert any(note.startswith("not certainly better than a linear model: loss ") for note in report.notes)
+        assert any(note.startswith("not significantly better than a linear model: loss ") for note in report.notes)
 
 
 def test_more_trials_are_asked_for_only_where_the_search_was_short(sound):
