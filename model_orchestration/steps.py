@@ -1,6 +1,7 @@
 """The steps of a training, as plain functions: a job in, something small and JSON-able out. flow.py puts Prefect on.
 
 What is big (tables, bundles, pictures) is passed by reference: a version in the feature store, a run in MLflow.
+Each step raises Unavailable while a service is down, and NotFound, Rejected or InvalidTable for what it cannot use.
 """
 
 from __future__ import annotations

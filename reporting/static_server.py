@@ -88,7 +88,7 @@ def create_server(folder: Path, port: int, allowed_hosts: str) -> ThreadingHTTPS
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT; raises InvalidSetting if the port is taken."""
     set_up_process()
     settings, stop = load_settings(), threading.Event()
     server = create_server(settings.reports_dir, settings.reports_port, settings.allowed_hosts)

@@ -44,7 +44,7 @@ class Datasets:
         return None if found is None else Path(found)
 
     def remember(self, table: str, file: Path) -> None:
-        """Keep the file for the next start."""
+        """Keep the file for the next start; raises InvalidSetting if what is kept is unreadable."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_suffix(".new")
         fresh.write_bytes(msgspec.json.encode(self._read() | {table: str(file)}))

@@ -1,4 +1,4 @@
-"""The feature store: immutable versions of a table, each named by the sha256 of its bytes.
+"""The feature store: immutable versions of a table, each named by the sha256 of its bytes. All raise Unavailable.
 
     tables/<table>/versions/<sha256>/table.csv       the bytes as they came
     tables/<table>/versions/<sha256>/manifest.json   what they are; written once, after the bytes
@@ -93,7 +93,7 @@ def find_version(objects: Objects, contract: Contract, sha256: str) -> Version:
 
 
 def newest_real(objects: Objects, contract: Contract) -> Version | None:
-    """The current version if it is of a real table, or else the newest that is, if any."""
+    """The current version if it is of a real table, or else the newest that is, if any; raises Rejected like `versions`."""
     current = _pointed(objects, contract, "current")
     if current is not None and not current.synthetic:
         return current
@@ -101,7 +101,7 @@ def newest_real(objects: Objects, contract: Contract) -> Version | None:
 
 
 def versions(objects: Objects, contract: Contract) -> list[Version]:
-    """Every version of the contract's table, newest first."""
+    """Every version of the contract's table, newest first; raises Rejected for a manifest that cannot be read."""
     manifests = [key for key in objects.keys(_prefix(contract)) if key.endswith("/manifest.json")]
     return sorted((_read(objects, key) for key in manifests), key=lambda version: version.created_at, reverse=True)
 
@@ -144,7 +144,7 @@ def mark_accepted(objects: Objects, contract: Contract, sha256: str) -> None:
 
 
 def last_accepted(objects: Objects, contract: Contract) -> Version | None:
-    """The last version whose model passed the gate, if any."""
+    """The last version whose model passed the gate, if any; raises Rejected for a manifest that cannot be read."""
     return _pointed(objects, contract, "accepted")
 
 

@@ -32,7 +32,7 @@ class BundleSource(Protocol):
     """What serving needs of the registry. Raises Unavailable, or NotFound for an unknown run or alias."""
 
     def champion(self) -> str:
-        """The run id that the alias `champion` stands on."""
+        """The run id that the alias `champion` stands on; raises NotFound if it stands on none."""
         ...
 
     def fetch_bundle(self, run_id: str, folder: Path) -> None:
@@ -52,11 +52,14 @@ class ModelRegistry(BundleSource, Protocol):
         ...
 
     def fetch(self, run_id: str, path: str, limits: FileLimits, folder: Path) -> None:
-        """Download the files that `limits` names from under an artifact path of the run into the empty folder."""
+        """Download the files that `limits` names from under an artifact path of the run into the empty folder.
+
+        Raises NotFound if there are none, and BrokenBundle for what is too large or is listed under an odd name.
+        """
         ...
 
     def run(self, run_id: str) -> Run:
-        """A run that exists and was not deleted."""
+        """A run; raises NotFound if there is none, or if it was deleted."""
         ...
 
     def url(self, run_id: str) -> str:

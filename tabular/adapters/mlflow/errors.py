@@ -13,7 +13,7 @@ _REJECTED = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "PERMISS
 
 @contextmanager
 def calling(what: str) -> Iterator[None]:
-    """Translate MLflow's errors into ours."""
+    """Translate MLflow's errors into ours; raises NotFound, Rejected or Unavailable."""
     import requests
     from mlflow.exceptions import MlflowException
 

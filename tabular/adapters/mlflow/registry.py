@@ -40,7 +40,7 @@ class MlflowRegistry:
     # Reading
 
     def champion(self) -> str:
-        """The run id that the alias `champion` stands on."""
+        """The run id that the alias `champion` stands on; raises NotFound if it stands on none."""
         return self.alias(CHAMPION)
 
     def alias(self, alias: str) -> str:
@@ -80,7 +80,7 @@ class MlflowRegistry:
             raise NotFound(f"the run {run_id} has no files under {path}/: choose a trial of a sweep, not its parent")
 
     def run(self, run_id: str) -> Run:
-        """A run that exists and was not deleted."""
+        """A run; raises NotFound if there is none, or if it was deleted."""
         with calling(f"the run {run_id}"):
             found = self._client.get_run(run_id)
         if found.info.lifecycle_stage != "active":
