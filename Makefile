@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 env ?= embedded
 PY := .venv/bin/python
-# Our own servers are asked without a proxy, whatever the shell says.
+# Requests to our own servers bypass any proxy of the shell.
 export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY),$(if $(no_proxy),$(no_proxy),localhost)),localhost,127.0.0.1,::1
 export no_proxy := $(NO_PROXY)
 
@@ -21,9 +21,9 @@ INSTALLED :=
 NEED_DASK := echo "engine=dask is for env=embedded, see docs/how-to/sweep-on-a-cluster.md"; exit 1
 endif
 
-# Who only looks, or ends, installs nothing.
+# Targets that only show or stop something install nothing.
 IF_INSTALLED := if [ $(env) != embedded ] || [ -x .venv/bin/supervisord ]; then
-NOTHING_RUNS := echo "Nothing is installed yet, and nothing runs. To install and start the loop: make run"
+NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start the loop: make run"
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
@@ -40,13 +40,13 @@ setup: .venv/.ready ## install everything into .venv and .venv-emulators (nothin
 run: $(INSTALLED) ## start the whole loop: train, serve, predict, report; then print the addresses
 	@$(STACK) run
 
-status: ## what runs, since when, how big; and the addresses
+status: ## show the processes with uptime and memory, and the addresses
 	@$(IF_INSTALLED) $(STACK) status; else $(NOTHING_RUNS); exit 3; fi
 
 logs: ## follow the logs (name=api for one)
 	@$(IF_INSTALLED) $(STACK) logs $(name); else $(NOTHING_RUNS); exit 1; fi
 
-stop: ## stop every process; data stay
+stop: ## stop every process; data are kept
 	@$(IF_INSTALLED) $(STACK) stop; else echo "Nothing was running."; fi
 
 reset_all: ## stop, and delete runs, models, predictions and reports (asks first; yes=1 does not ask)
@@ -54,17 +54,17 @@ reset_all: ## stop, and delete runs, models, predictions and reports (asks first
 	  || { echo "Nothing was deleted."; exit 1; }
 	@$(IF_INSTALLED) $(STACK) reset; else rm -rf .state; fi
 
-# -- the same walk, step by step -------------------------------------------------------------------------------------
+# -- the same, step by step -------------------------------------------------------------------------------------
 setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its worker, the report pages
 	@$(STACK) setup-registry
 
-init_aws: $(INSTALLED) ## make the bucket and the streams, upload the table (DATASET_CSV=path)
+init_aws: $(INSTALLED) ## create the bucket and the streams, upload the table (DATASET_CSV=path)
 	@$(STACK) init-aws
 
 apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 CONTRACT=path engine=dask parallelism=rows)
 	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train $(if $(engine)$(parallelism),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)'))
 
-retrain: $(INSTALLED) ## train again exactly like an earlier run (like=RUN_ID)
+retrain: $(INSTALLED) ## repeat an earlier training run and compare every figure (like=RUN_ID)
 	@$(if $(like),,echo "Say which run to train again: make retrain like=RUN_ID" && exit 1 &&) $(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train retrain -- --like '$(like)' $(if $(engine),--engine '$(engine)')
 
 setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the monitor, the simulators (RUN_ID=id pins a model, CONSUMERS=2 share the stream)
@@ -73,23 +73,23 @@ setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the 
 stop-serve: $(INSTALLED) ## stop what start-serve started
 	@$(STACK) stop-serve
 
-labels: $(INSTALLED) ## attach true outcomes to stored predictions, for the reports (file=a CSV of prediction_id,label)
+labels: $(INSTALLED) ## attach ground-truth labels to stored predictions (file=a CSV of prediction_id,label)
 	@$(if $(file),,echo "Say which file: make labels file=outcomes.csv" && exit 1 &&) $(STACK) labels "$$(realpath -s -- "$$file")"
 
 apply-prediction-reporting: $(INSTALLED) ## write a drift report now; the worker does it every three hours
 	@$(STACK) report
 
-deploy: ## in containers: serve another run without a failed request, or stay with the old one (RUN_ID=id)
+deploy: ## in containers: serve another run without downtime; undone if it is not healthy (RUN_ID=id)
 	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id"; exit 1; }
 	@$(if $(filter command line,$(origin RUN_ID)),,echo "Say which run: make deploy env=$(env) RUN_ID=id" && exit 1 &&) $(STACK) deploy '$(RUN_ID)'
 
-healthy: # in containers: does the API answer, and with RUN_ID if one is given?
+healthy: # in containers: does the API respond, and serve RUN_ID if one is given?
 	@$(STACK) healthy
 
 images: # in containers: build every image
 	@$(STACK) images
 
-pin-images: ## write down the digests that the public images have now (containers/images.lock)
+pin-images: ## record the current digests of the public images (containers/images.lock)
 	@sh containers/pin-images.sh
 
 rollback: ## in containers: back to the run before the last deploy
@@ -99,19 +99,19 @@ rollback: ## in containers: back to the run before the last deploy
 # -- development -----------------------------------------------------------------------------------------------------
 setup_tests: .venv/.ready-tests ## install what the tests need: development tools, Prometheus, Nginx, Chromium
 
-run_tests test: setup_tests lint ## everything a change must pass
+run_tests test: setup_tests lint ## lint, and every test that needs no Docker
 	@$(PY) -m pytest -n 2 --dist loadfile
 
-test-pythons: .venv/.ready-tests ## the tests that start no stack, on every other Python from 3.11 to 3.13 that is here
+test-pythons: .venv/.ready-tests ## the tests that start no stack, on every other Python from 3.11 to 3.13 that is installed
 	@sh tests/other-pythons.sh
 
-test-bare: ## the README on a bare Debian, built in build/; needs root and debootstrap (SUITE=trixie WHO=somebody)
+test-bare: ## follow the README on a bare Debian, built in build/; needs root and debootstrap (SUITE=trixie WHO=somebody)
 	@sh tests/bare-machine.sh $(or $(SUITE),trixie) $(or $(WHO),somebody)
 
-test-stack: setup_tests ## the whole stack in containers, from nothing to nothing; needs Docker, and root for its kills
+test-stack: setup_tests ## test the whole stack in containers; needs Docker, and root for its kills
 	@TEST_STACK=1 $(PY) -m pytest tests/stack -x -p no:xdist --timeout 900 -rA
 
-chaos: .venv/.ready-tests ## break the loop under load and count what was lost, then attack the API (MINUTES=10 SEED=n)
+chaos: .venv/.ready-tests ## inject faults under load and count losses, then attack the API (MINUTES=10 SEED=n)
 	@$(PY) -u -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 	@$(PY) -u -m benchmarks.attacks --against none
 	@FUZZ_SECONDS=60 $(PY) -m pytest -q --hypothesis-profile random tests/server/test_fuzz.py \

@@ -14,12 +14,12 @@ from embedded import preflight
 from embedded.console import console
 from embedded.environment import (
     given_on_the_command_line,
+    is_changed,
     process_base,
     process_environ,
     remember,
     remembered,
     stack_settings,
-    started_anew,
 )
 from embedded.inherited import inherited
 from embedded.layout import PROJECT, Layout, layout_of
@@ -35,7 +35,7 @@ from tabular.process.private_files import keep_private
 
 
 def main() -> int:
-    """Run one command; errors we know are told in plain words, with exit code 1."""
+    """Run one command; returns its exit code: 1 for an expected error, whose message is shown without a traceback."""
     keep_private()
     interrupt_on_every_signal()
     arguments = _parser().parse_args()
@@ -48,7 +48,7 @@ def main() -> int:
         console.print(f"\n{_plain(error)}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
-        if arguments.command == "logs":  # the way to leave them
+        if arguments.command == "logs":  # Ctrl-C is how one leaves them
             return 0
         console.show_cursor()
         console.print(f"\n{_interrupted(Path(arguments.state).resolve())}", markup=False)
@@ -56,17 +56,17 @@ def main() -> int:
 
 
 def _interrupted(state: Path) -> str:
-    """What goes on, and how to end it."""
+    """Which processes are still running, and how to continue or stop them."""
     up = Supervisor(Layout(state)).up()
     if not up:
-        return "Interrupted: nothing runs. To start the loop: make run"
-    return f"Interrupted: {', '.join(up)} run on. 'make run' goes on from here, 'make stop' ends them."
+        return "Interrupted. Nothing is running. To start the loop: make run"
+    return f"Interrupted. Still running: {', '.join(up)}. To continue: make run. To stop them: make stop."
 
 
 def _plain(error: OSError) -> str:
-    """What the system refused, where, and what to look at."""
+    """What the system did not allow, where, and what to check."""
     where = f" {error.filename}" if error.filename else ""
-    return f"The system refused{where}: {error.strerror or error}. See its permissions, and the free disk: df -h ."
+    return f"The system reported{where}: {error.strerror or error}. Check permissions and free disk space: df -h ."
 
 
 def _stack(arguments: argparse.Namespace) -> Stack:
@@ -74,33 +74,33 @@ def _stack(arguments: argparse.Namespace) -> Stack:
     given = before = remembered(state)
     if arguments.command in _STARTING:
         fresh = given_on_the_command_line()
-        # A whole new run forgets what an earlier one was given, but for its place; a RUN_ID is pinned for one start.
+        # A new run drops the settings of an earlier one, except its ports; a RUN_ID is pinned for one start.
         is_kept = _OF_THE_CLONE.__contains__ if arguments.command == "run" else "RUN_ID".__ne__
         given = {key: value for key, value in given.items() if is_kept(key)} | fresh
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:
         if arguments.command in _WHOLE and layout_of(stack_settings(state, before)) != stack.layout:
-            stack.down(STACK)  # they are on other ports
+            stack.down(STACK)  # its processes listen on other ports
         if arguments.command != "start-serve":  # which checks first what it was given
-            _keep_what_was_given(stack, arguments.command)
+            _save_given(stack, arguments.command)
     return stack
 
 
-def _keep_what_was_given(stack: Stack, command: str) -> None:
-    """Remember it for what starts later, and stop what was started with something else."""
-    # Which file a table came from is remembered with the table: another table has another.
+def _save_given(stack: Stack, command: str) -> None:
+    """Save the given settings for later starts, and stop the processes that run with others."""
+    # The file of a table is saved with that table: another table has another file.
     lasting = {key: value for key, value in stack.given.items() if key != "DATASET_CSV"}
     remember(stack.layout, lasting)
-    _stop_what_has_other_settings(stack, command, lasting)
+    _stop_outdated(stack, command, lasting)
 
 
-def _stop_what_has_other_settings(stack: Stack, command: str, given: Mapping[str, str]) -> None:
-    """Stop the servers and the worker if they were started with other settings: what is served is what is trained."""
-    if command in {"run", "start-serve"} and started_anew(stack.layout.state, "serving", given):
+def _stop_outdated(stack: Stack, command: str, given: Mapping[str, str]) -> None:
+    """Stop the servers and the worker if they run with other settings, so that what is trained is what is served."""
+    if command in {"run", "start-serve"} and is_changed(stack.layout.state, "serving", given):
         stack.down(SERVING)
     for_flows = {key: value for key, value in given.items() if key not in _NOT_FOR_FLOWS}
-    if command in {"run", "start-serve", "setup-registry"} and started_anew(stack.layout.state, "worker", for_flows):
+    if command in {"run", "start-serve", "setup-registry"} and is_changed(stack.layout.state, "worker", for_flows):
         stack.down(WORKER)
 
 
@@ -140,7 +140,7 @@ def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor, stack.settings.consumers)
     check_model(stack)
-    _keep_what_was_given(stack, "start-serve")
+    _save_given(stack, "start-serve")
     stack.down(SERVING)
     stack.up([*STORE, *serving(stack.settings), *SIMULATORS])
     if stack.supervisor.runs("prefect"):
@@ -151,7 +151,7 @@ def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
 
 def _stop_serve(stack: Stack, _: argparse.Namespace) -> int:
     stack.down(SERVING)
-    console.print("The servers, the monitor and the simulators are stopped; the registry and the store go on.")
+    console.print("The servers, monitor and simulators are stopped. The registry and the store are still running.")
     return 0
 
 
@@ -180,7 +180,7 @@ def _stop(stack: Stack, _: argparse.Namespace) -> int:
 def _reset(stack: Stack, arguments: argparse.Namespace) -> int:
     _stop(stack, arguments)
     shutil.rmtree(stack.layout.state, ignore_errors=True)
-    console.print(f"Removed {stack.layout.state}: runs, models, predictions and reports are gone.")
+    console.print(f"Removed {stack.layout.state}: runs, models, predictions and reports were deleted.")
     return 0
 
 
@@ -211,7 +211,7 @@ _COMMANDS = {
 }
 _WHOLE = {"run", "setup-registry"}
 _OF_THE_CLONE = {"PORT_OFFSET"}
-# A worker need not be started anew for these.
+# The worker is not restarted for these.
 _NOT_FOR_FLOWS = {"RUN_ID", "SIMULATOR_RATE_PER_SECOND", "SIMULATOR_SHIFT", "CONSUMERS", "API_KEY"}
 _STARTING = {"run", "setup-registry", "init-aws", "train", "report", "start-serve"}
 

@@ -1,4 +1,4 @@
-"""What the stack says on the screen while it comes up: a line a step, with its time."""
+"""Start-up messages on the terminal: one line a step, with its duration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDE = 200
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """Say what begins, and how long it took when it ends well."""
+    """Print a step's title and, if it succeeds, its duration."""
     began = time.monotonic()
     console.print(f"[bold]==>[/bold] {text}")
     yield
@@ -25,16 +25,16 @@ def step(text: str) -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """One plain line under a step."""
+    """Print one line under a step."""
     console.print(f"    {text}", markup=False)
 
 
 def table(title: str, rows: Sequence[tuple[str, ...]], headers: tuple[str, ...]) -> None:
-    """A small table."""
+    """Print a table."""
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False)
     for header in headers:
         grid.add_column(header, no_wrap=True)
     for row in rows:
         grid.add_row(*row)
-    # A cut address or login is of no use: what is too long for the terminal goes on in its next line.
+    # A truncated address or login is useless, so long rows wrap at the terminal's width instead.
     Console(highlight=False, file=sys.stdout, width=max(_WIDE, console.width)).print(grid)

@@ -18,8 +18,8 @@ from tabular.settings import Settings, load_settings
 ENV_FILE = PROJECT / ".env.embedded"
 # Set in every process of a stack, so that `stop` finds those whose supervisor was killed.
 MARKER = "EMBEDDED_STACK"
-# nx-27017 commits each document by itself. With `journal` each commit is an fsync, which survives a loss of power;
-# without it the system has the commit, which survives kill -9. As the outbox, whose promise the store takes over.
+# nx-27017 commits each document by itself. With `journal` each commit is an fsync, which survives a power failure;
+# without it the kernel has the commit, which survives kill -9. The same guarantee as the outbox gives.
 _STORE_SYNC = {"normal": "/?w=1&journal=false", "full": ""}
 _TEMPORARY = "tmp"
 _CRONS = ("TRAIN_CRON", "REPORT_CRON")
@@ -41,27 +41,27 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def given_on_the_command_line() -> dict[str, str]:
-    """The settings that the caller's own environment sets; an empty one takes back what an earlier start was given."""
+    """The settings in the caller's own environment; an empty one clears what an earlier start was given."""
     prefects_own = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     given = {"PREFECT_AUTH_STRING": prefects_own} if prefects_own else {}
     return given | {name: os.environ[name] for name in _SETTING_NAMES if name in os.environ}
 
 
 def remember(layout: Layout, given: Mapping[str, str]) -> None:
-    """Keep the command line's settings for the processes that start later."""
+    """Save the command line's settings for the processes that start later; raises OSError."""
     layout.state.mkdir(parents=True, exist_ok=True)
     layout.state.chmod(0o700)
     _write(_overrides(layout.state), given)
 
 
 def remembered(state: Path) -> dict[str, str]:
-    """The command line's settings that the last start kept."""
+    """The command line's settings that the last start saved; raises InvalidSetting for a damaged file."""
     path = _overrides(state)
     return read_env_file(path) if path.exists() else {}
 
 
-def started_anew(state: Path, group: str, given: Mapping[str, str]) -> bool:
-    """Note what a group of processes is started with from now on; True if it was started with something else before."""
+def is_changed(state: Path, group: str, given: Mapping[str, str]) -> bool:
+    """Save the settings that a group of processes starts with from now on; True if they differ from the saved ones."""
     path = state / f"{group}.env"
     before = read_env_file(path) if path.exists() else None
     _write(path, given)
@@ -69,7 +69,7 @@ def started_anew(state: Path, group: str, given: Mapping[str, str]) -> bool:
 
 
 def process_base(environ: Mapping[str, str]) -> dict[str, str]:
-    """An environment without our settings: what starts a process may have been started with others long ago."""
+    """An environment without our settings: the parent process may have been started with older ones."""
     return {name: value for name, value in environ.items() if name not in _SETTING_NAMES}
 
 
@@ -79,7 +79,7 @@ def stack_settings(state: Path, given: Mapping[str, str]) -> Settings:
 
 
 def process_environ(layout: Layout, given: Mapping[str, str]) -> dict[str, str]:
-    """What every process of the stack finds in its environment."""
+    """The environment of every process of the stack; raises InvalidSetting for a damaged env file."""
     ports, chosen = layout.ports, {**read_env_file(ENV_FILE), **given}
     addresses = {
         "STATE_DIR": str(layout.state),
@@ -94,24 +94,24 @@ def process_environ(layout: Layout, given: Mapping[str, str]) -> dict[str, str]:
         **{f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()},
         MARKER: str(layout.state),
     }
-    chosen.pop("PREFECT_AUTH_STRING", None)  # only who talks to Prefect gets it
+    chosen.pop("PREFECT_AUTH_STRING", None)  # only clients of Prefect get it
     chosen.pop("PORT_OFFSET", None)  # it is in the ports
     return {**AWS_ENVIRON, **QUIET_PREFECT, **QUIET_MLFLOW, **chosen, **addresses, **_own_folders(layout)}
 
 
 def prefect_client_environ(layout: Layout, settings: Settings) -> dict[str, str]:
-    """What Prefect's own clients need besides: its worker, the flows and the commands that we run."""
+    """What clients of Prefect need in addition: its worker, the flows and our commands; raises InvalidSetting."""
     return {"PREFECT_API_AUTH_STRING": prefect_login(layout, settings.prefect_auth_string)}
 
 
 def empty_temporary_folder(layout: Layout) -> None:
-    """Delete what killed processes left there: nobody else does, as the system does with its own; nothing may run."""
+    """Delete what killed processes left in the stack's own TMPDIR; call it only while none of its processes runs."""
     shutil.rmtree(layout.state / _TEMPORARY, ignore_errors=True)
     layout.folder(_TEMPORARY)
 
 
 def _own_folders(layout: Layout) -> dict[str, str]:
-    """Folders for what libraries would keep in the home folder or leave in the common temporary one."""
+    """Folders for what libraries would otherwise write to the home folder or the system's temporary folder."""
     names = {"TMPDIR": _TEMPORARY, "MPLCONFIGDIR": "matplotlib", "XDG_CACHE_HOME": "cache"}
     return {variable: str(layout.folder(name)) for variable, name in names.items()}
 

@@ -1,4 +1,4 @@
-"""What the stack's processes take over from the shell: all but what would lead them to somebody else's services."""
+"""What the stack's processes inherit from the shell: everything but what would point them at other services."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment without these; what is on this machine is asked without a proxy."""
+    """The caller's environment without these; requests to this machine bypass any proxy."""
     kept = {name: value for name, value in environ.items() if not name.startswith(_ELSEWHERE)}
-    # Some clients stop at a proxy they cannot speak to, even where they would not use it.
+    # Some clients fail on a proxy scheme they do not support, even if they would not use the proxy.
     kept = {name: value for name, value in kept.items() if not _is_socks_proxy(name, value)}
     return kept | dict.fromkeys(("NO_PROXY", "no_proxy"), without_proxy(environ))
 
 
 def without_proxy(environ: Mapping[str, str]) -> str:
-    """The hosts to ask without a proxy: those that were named already, and this machine."""
+    """The value of NO_PROXY: the hosts that it already names, and this machine."""
     named = [name.strip() for key in ("NO_PROXY", "no_proxy") for name in environ.get(key, "").split(",")]
     return ",".join(dict.fromkeys(name for name in [*named, *_LOOPBACK] if name))
 
 
 def has_proxy(environ: Mapping[str, str]) -> bool:
-    """True if programs that ask this machine from the caller's shell may go by way of a proxy."""
+    """True if a program in the caller's shell may send requests for this machine through a proxy."""
     return any(environ.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"))
 
 

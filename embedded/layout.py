@@ -1,4 +1,4 @@
-"""Where the embedded stack lives: its ports, its folders, its executables."""
+"""The layout of an embedded stack: its ports, folders and executables."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Layout:
         return self.state / "reports"
 
     def folder(self, name: str) -> Path:
-        """A folder under the state folder, made if it is not there."""
+        """A folder under the state folder, created if it is missing; raises OSError."""
         path = self.state / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 
 
 def layout_of(settings: Settings) -> Layout:
-    """The layout that these settings ask for; raises InvalidSetting if the offset leads beyond the last port."""
+    """The layout for these settings; raises InvalidSetting if the offset leads above the highest port."""
     offset = settings.port_offset
     ports = {name: getattr(settings, f"{name}_port") + offset for name in Ports.__dataclass_fields__}
     for name, port in ports.items():
@@ -70,9 +70,9 @@ def executable(name: str) -> str:
 
 
 def program(name: str) -> tuple[str, ...]:
-    """How to start a program by this name: a script of ours by its interpreter.
+    """The command that starts a program: a script of our environments through its interpreter.
 
-    The first line of a script cannot name one whose path has a space or a quote in it.
+    A script's first line cannot name an interpreter whose path has a space or a quote in it.
     """
     found = executable(name)
     interpreter = Path(found).parent / "python"
@@ -81,15 +81,15 @@ def program(name: str) -> tuple[str, ...]:
 
 
 def find_executable(name: str) -> str | None:
-    """The path of a program, or None where it is not installed."""
+    """The path of a program, or None if it is not installed."""
     own = [Path(sys.executable).parent / name, PROJECT / ".venv-emulators" / "bin" / name]
     found = next((str(path) for path in own if path.exists()), None)
-    # Debian puts daemons where an ordinary user's PATH does not look.
+    # Debian installs daemons in /usr/sbin, which an ordinary user's PATH does not contain.
     return found or shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
 
 
 def filled_in(template: Path, values: Mapping[str, str]) -> str:
-    """The text of a file of ours with each `${NAME}` replaced by its value."""
+    """The text of one of our files with each `${NAME}` replaced by its value; raises OSError."""
     text = template.read_text()
     for name, value in values.items():
         text = text.replace(f"${{{name}}}", value)

@@ -1,4 +1,4 @@
-"""Whether there is a model to serve, asked before the servers that go on are stopped for it."""
+"""Checks that there is a model to serve before the running servers are stopped for it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _NEEDED = ("emulator", "mlflow")
 
 
 def check_model(stack: Stack) -> None:
-    """Load the wanted run as a server would; raises Rejected with the reason why it cannot be served."""
+    """Load the requested run as a server would; raises Rejected with the reason if it cannot be served."""
     if not set(_NEEDED) <= set(stack.supervisor.up()):
         raise Rejected(
-            "The registry is not up: MLflow and the streams are missing. Start it first: make setup-model-registry"
+            "The registry is not running: MLflow and the streams are missing. Start it first: make setup-model-registry"
         )
     line = [sys.executable, "-m", "server.scoring.check_bundle"]
     done = subprocess.run(line, env=stack.environ, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         wanted = f"RUN_ID={stack.settings.run_id}" if stack.settings.run_id else "The champion"
         reason = done.stderr.strip().rpartition("\n")[2]
-        raise Rejected(f"{wanted} cannot be served, and nothing was changed: {reason}. To train a model: make train")
+        raise Rejected(f"{wanted} cannot be served: {reason}. Nothing was changed. To train a model: make train")

@@ -1,4 +1,4 @@
-"""Bringing groups of processes up and down, and running the flows against them."""
+"""Starts and stops groups of processes, and runs the flows against them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tabular.settings import Settings
 
 
 class StepFailed(TabularError):
-    """A command of the walk ended with an error, which it has already shown."""
+    """A command failed, and has already shown its error."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Stack:
 
     layout: Layout
     settings: Settings
-    given: Mapping[str, str] = field(repr=False)  # a key or a login may be among it
+    given: Mapping[str, str] = field(repr=False)  # it may hold a key or a login
 
     @cached_property
     def supervisor(self) -> Supervisor:
@@ -51,7 +51,7 @@ class Stack:
         return {**inherited(os.environ), **process_environ(self.layout, self.given), **clients}
 
     def up(self, names: Iterable[str]) -> None:
-        """Start processes side by side and wait for each; raises Unavailable with the log of one that fails."""
+        """Start processes concurrently and wait for each; raises Unavailable with the end of the log if one fails."""
         wanted = [name for name in names if name not in left_out()]
         self.supervisor.ensure_running()
         began = time.monotonic()
@@ -62,30 +62,31 @@ class Stack:
             say(f"{name} is ready ({time.monotonic() - began:.1f} s)")
 
     def down(self, names: Iterable[str]) -> None:
-        """Stop processes, who sends before who answers, and he before what both stand on; nothing to stop is fine."""
+        """Stop processes in STOP_ORDER: clients, then servers, then backends; does nothing if none runs."""
         if self.supervisor.is_running:
             for together in STOP_ORDER:
                 self.supervisor.stop(set(names).intersection(together))
 
     def end(self) -> bool:
-        """Stop every process and the supervisor, and those that a killed supervisor left; True if there were any."""
+        """Stop every process and the supervisor; True if any ran, raises StepFailed if any is still running."""
         was_running = self.supervisor.is_running
         self.down(STACK)
         self.supervisor.shut_down()
         left = orphans.end_orphans(self.layout.state)
         if remaining := orphans.find_orphans(self.layout.state):
             ids = ", ".join(map(str, remaining))
-            raise StepFailed(f"These processes go on though they were killed: {ids}. See what holds them: ps -fp {ids}")
+            raise StepFailed(f"These processes still run after SIGKILL: {ids}. See what blocks them: ps -fp {ids}")
         return was_running or left > 0
 
     def call(self, module: str, *arguments: str) -> None:
-        """Run one of our own modules in the foreground; raises StepFailed if it fails."""
+        """Run one of our own modules in the foreground; raises StepFailed if its exit code is not 0."""
         code = run_in_foreground([sys.executable, "-m", module, *arguments], self.environ, PROJECT)
         if code != 0:
-            raise StepFailed(f"'{shlex.join(['python', '-m', module, *arguments])}' ended with code {code}: see above")
+            command = shlex.join(["python", "-m", module, *arguments])
+            raise StepFailed(f"'{command}' failed with exit code {code}: see above")
 
     def start_deploying(self) -> subprocess.Popen[bytes]:
-        """Register both flows with Prefect, in the background: it is slow and nothing but the worker waits for it."""
+        """Register both flows with Prefect in the background: it takes seconds, and only the worker depends on it."""
         prefect = shlex.join(program("prefect"))
         deploy = f"{prefect} --no-prompt deploy --all --prefect-file"
         commands = [
@@ -99,7 +100,7 @@ class Stack:
             )
 
     def finish_deploying(self, deploying: subprocess.Popen[bytes]) -> None:
-        """Wait for the registration; raises Unavailable with its log."""
+        """Wait for the registration; raises Unavailable with the end of its log if it failed."""
         if deploying.wait() != 0:
             raise Unavailable("Prefect", f"the flows could not be registered:\n{tail(self.deploy_log)}")
 

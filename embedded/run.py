@@ -1,4 +1,4 @@
-"""`make run`: the whole loop, from nothing to a first report, told step by step."""
+"""`make run`: the whole loop, from an empty folder to the first report, step by step."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ FIRST_WINDOW_RATE_PER_SECOND = 100
 
 
 def run(stack: Stack) -> None:
-    """Start, train, serve, predict, report, and leave the loop running; raises on the first step that fails."""
+    """Start, train, serve, predict, report, and leave the loop running; raises TabularError if a step fails."""
     began = time.monotonic()
     preflight.check(stack.layout, stack.supervisor, stack.settings.consumers)
     for name, why in left_out().items():
-        console.print(f"[yellow]left out:[/yellow] {name} is not installed, so {why}. To have it: make setup_tests")
+        console.print(f"[yellow]skipped:[/yellow] {name} is not installed, so {why}. To install it: make setup_tests")
     with step("Starting S3 and Kinesis, the prediction store, MLflow, Prefect and the report pages"):
         stack.up({**REGISTRY, **STORE})
     deploying = stack.start_deploying()
-    with step("Putting the table into the feature store, and making the streams"):
+    with step("Loading the table into the feature store and creating the streams"):
         stack.call("model_orchestration.init_aws")
     with step("Training: checks, sweep, evaluation, gate, registry"):
         stack.call("model_orchestration.flow", "train")
     with step("Starting the API, the stream consumer and the monitor"):
         stack.up(serving(stack.settings))
-    with step("Asking for a prediction"):
+    with step("Requesting a prediction"):
         say(json.dumps(first_prediction(stack)))
         say(f"{time.monotonic() - began:.0f} s since the start")
-    with step("Handing both flows to the Prefect worker, and starting the simulators"):
+    with step("Starting the Prefect worker with both flows, and the simulators"):
         stack.finish_deploying(deploying)
         stack.up({**WORKER, **SIMULATORS})
-    with step(f"Sending {FIRST_WINDOW_ROWS} rows at once, so that there is something to report"):
+    with step(f"Sending {FIRST_WINDOW_ROWS} rows, so that there is something to report"):
         _send_first_window(stack)
     with step("Writing a drift report"):
         stack.call("reporting.flow")
@@ -55,38 +55,38 @@ def run(stack: Stack) -> None:
 
 
 def first_prediction(stack: Stack) -> dict[str, object]:
-    """The API's answer to the contract's example; raises Unavailable."""
+    """The API's response to the contract's example; raises Unavailable."""
     body = json.dumps(example(stack)).encode()
     url = f"http://127.0.0.1:{stack.layout.ports.api}/predict"
     key = stack.settings.api_key
     headers = {"Content-Type": "application/json"} | ({"X-API-Key": key} if key else {})
     request = urllib.request.Request(url, body, headers)
     try:
-        with open_loopback(request, timeout_seconds=10) as answer:
-            found: dict[str, object] = json.load(answer)
+        with open_loopback(request, timeout_seconds=10) as response:
+            found: dict[str, object] = json.load(response)
             return found
     except urllib.error.URLError as error:
         raise Unavailable("the API", f"{error}; its log is {stack.layout.logs / 'api.log'}") from error
 
 
 def example(stack: Stack) -> dict[str, int | float | str]:
-    """The request body that the contract gives as its example."""
+    """The contract's example, as a request body; raises InvalidContract."""
     return load_contract(PROJECT / Path(stack.settings.contract)).example
 
 
 def show(stack: Stack) -> None:
-    """The table of addresses, the run that answers, and a curl line to paste."""
-    answer = first_prediction(stack)
+    """Print the addresses, the run that is served, and a curl command; raises Unavailable without a response."""
+    prediction = first_prediction(stack)
     console.print()
     table("The loop is running", urls(stack), ADDRESSES)
-    console.print(f"\nRUN_ID {answer['model_run_id']}")
-    console.print("Ask it yourself:\n", style="bold")
+    console.print(f"\nRUN_ID {prediction['model_run_id']}")
+    console.print("Request a prediction yourself:\n", style="bold")
     console.print(f"{curl_line(stack)}\n", markup=False)
     console.print(f"Logs: {stack.layout.logs}   State: make status   Stop: make stop")
 
 
 def curl_line(stack: Stack) -> str:
-    """A command for the shell that asks for a prediction; a key is read from its file, so that no screen shows it."""
+    """A shell command that requests a prediction; it reads the API key from its file, so that it is never displayed."""
     direct = ["--noproxy", "127.0.0.1"] if has_proxy(os.environ) else []
     words = [
         "curl",

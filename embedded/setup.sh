@@ -10,7 +10,7 @@ stop() {
 }
 
 case $PWD in
-    *%*) stop "There is a % in the project's path, $PWD, which MLflow cannot bear. Move the project elsewhere; nothing was installed" ;;
+    *%*) stop "There is a % in the project's path, $PWD, which MLflow does not support. Move the project elsewhere. Nothing was installed" ;;
 esac
 
 # The versions that pyproject.toml allows, such as "11 13" for ">=3.11,<3.14".
@@ -28,7 +28,7 @@ sys.exit(not (3, $oldest) <= sys.version_info[:2] <= (3, $newest) or bool(syscon
         2>/dev/null
 }
 python='' incomplete=''
-find_python() { # the first that can make environments, which Debian's cannot without a package
+find_python() { # the first that can create virtual environments, for which Debian's needs a package
     for candidate; do
         is_supported "$candidate" || continue
         if "$candidate" -c 'import ensurepip' 2>/dev/null; then
@@ -49,18 +49,18 @@ else
     find_python "$last" python3 $(seq -f 'python3.%.0f' "$newest" -1 "$oldest")
 fi
 if [ -z "$python" ] && [ -n "$incomplete" ]; then
-    stop "$incomplete (Python $(version_of "$incomplete")) cannot make environments. Run: sudo apt-get install python$(version_of "$incomplete")-venv"
+    stop "$incomplete (Python $(version_of "$incomplete")) cannot create virtual environments. Run: sudo apt-get install python$(version_of "$incomplete")-venv"
 fi
 [ -n "$python" ] \
     || stop "Python $allowed was not found (python3 is $(version_of python3 || echo 'not there')). Install it (Debian 12 or 13, Ubuntu 24.04: sudo apt-get install python3-venv), or name it: make setup PYTHON=/path/to/python3.$newest"
 
-# Both installers would keep what they download in the home folder, 1.6 GB; and the common temporary folder may be in
-# memory. Who wants to share the downloads between checkouts says where: UV_CACHE_DIR=~/.cache/uv
+# Both installers would keep their downloads in the home folder, 1.6 GB; and the system's temporary folder may be in
+# memory. To share the downloads between checkouts: UV_CACHE_DIR=~/.cache/uv
 mkdir -p .venv
-find .venv -maxdepth 1 -name 'tmp.*' -mmin +60 -exec rm -rf {} + # of a set-up that was killed
+find .venv -maxdepth 1 -name 'tmp.*' -mmin +60 -exec rm -rf {} + # left by a set-up that was killed
 scratch=$(mktemp -d "$PWD/.venv/tmp.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
-trap 'echo "Interrupted while installing. To go on: make run" >&2; exit 130' INT TERM
+trap 'echo "Interrupted during the installation. To continue: make run" >&2; exit 130' INT TERM
 export TMPDIR="$scratch" UV_PYTHON_DOWNLOADS=never
 [ -n "${PIP_CACHE_DIR:-}" ] || export PIP_NO_CACHE_DIR=1
 if [ -n "${UV_CACHE_DIR:-}" ]; then
@@ -69,7 +69,7 @@ else
     export UV_NO_CACHE=1 UV_LINK_MODE="${UV_LINK_MODE:-hardlink}" # out of the scratch folder
 fi
 
-# A company's own authority is in the system's store, where neither installer looks by itself.
+# A company's own certificate authority is in the system's store, which neither installer reads by default.
 for store in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do
     if [ -s "$store" ]; then
         export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}" PIP_CERT="${PIP_CERT:-$store}"
@@ -77,15 +77,15 @@ for store in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt
     fi
 done
 
-# Where packages come from instead of PyPI: as uv or pip are told, by a variable or in pip's file.
+# The package mirror to use instead of PyPI: from uv's or pip's variables, or from pip's configuration.
 mirror=${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-${PIP_INDEX_URL:-}}}
 if [ -z "$mirror" ]; then
     mirror=$("$python" -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.index-url='\(.*\)'\$/\1/p" | sed -n '$p')
 fi
 if [ -n "$mirror" ]; then export UV_DEFAULT_INDEX="$mirror" PIP_INDEX_URL="${PIP_INDEX_URL:-$mirror}"; fi
 
-# `uv sync` takes each package from where the lock file has it, whatever mirror is named: with one, the same packages by
-# the same hashes come from there. Arguments: the environment, the project's folder, what `uv sync` is to be told.
+# `uv sync` downloads each package from the URL in the lock file and ignores a mirror. With a mirror, the same packages are
+# installed from there by the same hashes. Arguments: the environment, the project's folder, further options of `uv sync`.
 install_locked() {
     environment=$1 project=$2
     shift 2
@@ -94,12 +94,12 @@ install_locked() {
             --project "$project" "$@"
         return
     fi
-    if [ "${1:-}" = --inexact ]; then shift; fi # nothing is removed anyway
+    if [ "${1:-}" = --inexact ]; then shift; fi # `uv pip install` removes nothing anyway
     "$uv" export --quiet --frozen --no-emit-project --project "$project" "$@" --output-file "$scratch/packages.txt"
     "$uv" pip install --quiet --require-hashes --compile-bytecode --python "$environment/bin/python" \
         --requirements "$scratch/packages.txt"
     if [ -n "$(sed -n '/^\[build-system\]/p' "$project/pyproject.toml")" ]; then
-        # By a dot: the folder's own name may hold what a requirement may not.
+        # As a dot, because a requirement does not allow every character of a path.
         (cd "$project" && "$uv" pip install --quiet --no-deps --python "$environment/bin/python" --editable .)
     fi
 }
@@ -111,11 +111,11 @@ if [ ! -x .venv/bootstrap/bin/uv ]; then
 fi
 uv=$PWD/.venv/bootstrap/bin/uv
 
-# The packages of an earlier Python would stay, unused, for good.
+# Packages of an earlier Python would stay unused.
 for packages in .venv/lib/python3.*; do
     case $packages in */python$(version_of "$python") | *'*') ;; *) rm -rf "$packages" ;; esac
 done
-# Compiled once here: a service that compiles at each start takes three times as long.
+# Bytecode is compiled once here: a service that compiles at each start takes three times as long.
 say "Installing the packages of the stack for Python $(version_of "$python") (about 1.8 GB, once)"
 "$uv" venv --quiet --allow-existing --python "$python" .venv
 install_locked "$PWD/.venv" "$PWD" --inexact "$@"

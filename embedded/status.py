@@ -1,4 +1,4 @@
-"""What runs, since when and how big; and where to find it."""
+"""Shows the processes of the stack, with uptime and memory, and their addresses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from embedded.supervision import orphans
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-ADDRESSES = ("what", "where", "login")
+ADDRESSES = ("page", "address", "login")
 
 
 def urls(stack: Stack) -> list[tuple[str, ...]]:
-    """What the stack offers, its address, and the login that it asks for."""
+    """The name, address and login of each page of the stack."""
     ports = stack.layout.ports
     prefect = prefect_login(stack.layout, stack.settings.prefect_auth_string)
     pages = [
@@ -38,11 +38,11 @@ def urls(stack: Stack) -> list[tuple[str, ...]]:
 
 
 def status(stack: Stack) -> bool:
-    """Show every process; returns True if all that should run do."""
+    """Print every process; returns True if all that should run do."""
     if not stack.supervisor.is_running:
         left = len(orphans.find_orphans(stack.layout.state))
-        lost = f"The supervisor is gone, but {left} processes are left. To end them: make stop"
-        console.print(lost if left else "Nothing runs. To start the loop: make run")
+        lost = f"The supervisor is not running, but {left} of its processes are. To stop them: make stop"
+        console.print(lost if left else "Nothing is running. To start the loop: make run")
         return False
     sizes = _resident_bytes_by_group()
     rows, total_bytes, well = [], 0, True
@@ -56,8 +56,8 @@ def status(stack: Stack) -> bool:
         well = well and (is_up or process["name"] in left_out())
         since = f"{_duration(time.time() - process['start'])}" if is_up else ""
         rows.append((process["name"], state, str(process["pid"] or ""), since, f"{size / 1e6:.0f} MB" if is_up else ""))
-    table("Processes", rows, ("name", "state", "pid", "for", "memory"))
-    console.print(f"\n{total_bytes / 1e6:.0f} MB resident in all\n")
+    table("Processes", rows, ("name", "state", "pid", "uptime", "memory"))
+    console.print(f"\n{total_bytes / 1e6:.0f} MB resident in total\n")
     table("Addresses", urls(stack), ADDRESSES)
     return well
 

@@ -20,7 +20,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
-from tabular.process.active_runs import RunningNote, left_behind, noted
+from tabular.process.active_runs import ActiveRun, left_behind, recorded
 from tabular.process.private_files import keep_private
 from tabular.wiring import Wiring, wire
 
@@ -50,7 +50,7 @@ def as_noted(name: str, work: Callable[[], T]) -> T:
             log.warning(text)
     except Exception as error:  # noqa: BLE001 - what was left behind must not stop what is wanted now
         log.warning("runs that were left behind could not be ended now: %s", error)
-    with noted(wiring.settings.state_dir, RunningNote(str(flow_run.id), name)):
+    with recorded(wiring.settings.state_dir, ActiveRun(str(flow_run.id), name)):
         return work()
 
 
@@ -63,7 +63,7 @@ def end_left_behind(wiring: Wiring) -> list[str]:
         return [_end(wiring, note) for note in notes]
 
 
-def _end(wiring: Wiring, note: RunningNote) -> str:
+def _end(wiring: Wiring, note: ActiveRun) -> str:
     found = f"{datetime.now(UTC):%d %b %Y, %H:%M} UTC"
     why = (
         f"the process of this run was gone when the next one started ({found}): it was killed, or the machine went "

@@ -16,7 +16,7 @@ from tabular.errors import TabularError
 from tabular.model.bundle_cache import BundleCache
 from tabular.ports.predictions import PredictionStore
 from tabular.predictions.sampling import enough_for
-from tabular.process.active_runs import RunningNote, noted
+from tabular.process.active_runs import ActiveRun, recorded
 from tabular.process.private_files import keep_private
 from tabular.quality.drift import TooFewRows
 from tabular.settings import Settings, with_values
@@ -110,7 +110,7 @@ def report(window_hours: float | None = None) -> State[str]:
     try:
         wiring = wire()
         settings = with_values(wiring.settings, report_window_hours=window_hours)
-        with noted(settings.state_dir, RunningNote(str(flow_run.id), "report")):
+        with recorded(settings.state_dir, ActiveRun(str(flow_run.id), "report")):
             finding = make_report(wiring.predictions(), wiring.bundles(), settings)
     except TabularError as error:  # our own errors say what to do: no traceback beside them
         return Failed(message=f"No report: {error}")

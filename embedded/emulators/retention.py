@@ -1,11 +1,11 @@
-"""Bounds what the Kinesis emulator keeps in memory: by age, as Kinesis does, and by size.
+"""Bounds the memory of the Kinesis emulator: by age, as Kinesis does, and by size.
 
-A record is let go when it has been there for the retention. Only time during which the emulator runs counts, so that
-records which nobody could read, because the stack was stopped or the machine asleep, are not lost for that. Readers
-keep their place: an iterator goes on with the record it was at, or with the oldest one that is left.
+A record is dropped after the retention period. Only time during which the emulator runs counts, so that records which
+nobody could read, because the stack was stopped or the machine suspended, are not lost. Readers keep their position: an
+iterator continues at its record, or at the oldest one that is left.
 
-Ministack lets records go after 24 hours, but leaves its iterators, which are positions in the list of records, where
-they were: a reader then skips as many records as were let go. This takes the place of that.
+Ministack drops records after 24 hours, but does not adjust its iterators, which are positions in the list of records: a
+reader then skips as many records as were dropped. This module replaces that.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 RECORD_OVERHEAD_BYTES = 450
-"""What a record takes besides its data and its partition key: measured, on 64 bits."""
+"""Memory of a record besides its data and its partition key: measured on a 64-bit machine."""
 
 STEPS = 20
-"""In how many steps a retention's worth of records is let go."""
+"""The number of steps in which the records of one retention period are dropped."""
 
 WARN_SECONDS = 60.0
 
@@ -43,7 +43,7 @@ class _Shard:
 
 
 class Retention:
-    """The bounds of one emulator; `install` puts them in place. For one thread, the event loop's."""
+    """The bounds of one emulator; `install` applies them. For one thread, that of the event loop."""
 
     def __init__(
         self,
@@ -60,26 +60,26 @@ class Retention:
         self._warned_at = -WARN_SECONDS
 
     def install(self) -> None:
-        """Put the bounds in place; raises AttributeError if this is not the emulator that they were written for."""
+        """Apply the bounds; raises AttributeError if this is not the version of the emulator they were written for."""
         kinesis = self._kinesis
         for name in ("_expire_records", "_put_record", "_put_records", "_streams", "_shard_iterators"):
             getattr(kinesis, name)
         kinesis._expire_records = lambda _stream: self.trim()  # type: ignore[attr-defined]  # noqa: SLF001
         for name in ("_put_record", "_put_records"):
-            setattr(kinesis, name, self._within_the_bound(getattr(kinesis, name)))
+            setattr(kinesis, name, self._bounded(getattr(kinesis, name)))
         log.info(
-            "records are kept for %g s of running time, and at most %d bytes of them: then puts are refused",
+            "records are kept for %g s of running time; beyond %d bytes of records, puts are rejected",
             self._retention_seconds,
             self._max_bytes,
         )
 
     @property
     def size_bytes(self) -> int:
-        """What all records take that are kept now, estimated."""
+        """The estimated memory of all records that are kept now."""
         return sum(shard.size_bytes for shard in self._shards.values())
 
     def trim(self) -> None:
-        """Let go of every record, of all streams, that is older than the retention."""
+        """Drop the records of all streams that are older than the retention period."""
         now, kept = self._clock(), dict(self._kept())
         self._shards = {name: self._counted(name, records) for name, records in kept.items()}
         for name, records in kept.items():
@@ -95,7 +95,7 @@ class Retention:
 
     def _counted(self, name: Name, records: list[dict[str, Any]]) -> _Shard:
         shard = self._shards.get(name)
-        if shard is None or shard.counted > len(records):  # a stream that was made anew under the same name
+        if shard is None or shard.counted > len(records):  # a stream that was deleted and created again
             shard = _Shard()
         shard.size_bytes += sum(map(_size_bytes, records[shard.counted :]))
         shard.counted = len(records)
@@ -115,7 +115,7 @@ class Retention:
             if (state.get("stream_arn"), state["shard_id"]) == name:
                 state["position"] = max(0, state["position"] - count)
 
-    def _within_the_bound(self, put: Handler) -> Handler:
+    def _bounded(self, put: Handler) -> Handler:
         def bounded(data: dict[str, Any]) -> Any:
             self.trim()
             if self.size_bytes < self._max_bytes:
@@ -123,13 +123,13 @@ class Retention:
             if self._clock() - self._warned_at >= WARN_SECONDS:
                 self._warned_at = self._clock()
                 log.warning(
-                    "puts are refused: the records of the last %g s take %d bytes, the most is %d. Set a shorter "
+                    "puts are rejected: the records of the last %g s take %d bytes, the limit is %d. Set a shorter "
                     "EMULATOR_RETENTION_SECONDS or a larger EMULATOR_MAX_BYTES",
                     self._retention_seconds,
                     self.size_bytes,
                     self._max_bytes,
                 )
-            # As Kinesis does beyond its rate: clients wait and try again, and nothing that was taken is lost.
+            # As Kinesis does beyond its rate: clients wait and retry, and no accepted record is lost.
             return self._kinesis.error_response_json(
                 "ProvisionedThroughputExceededException", "The emulator is full: see EMULATOR_MAX_BYTES", 400
             )

@@ -1,4 +1,4 @@
-"""Ministack for this stack: S3 and Kinesis alone, closed to web pages, bounded in memory.
+"""Ministack for this stack: S3 and Kinesis only, closed to web pages, bounded in memory.
 
 `python -m embedded.emulators.server --port P --allowed-hosts NAMES --retention-seconds S --max-bytes N`, in the
 environment `.venv-emulators`.
@@ -11,18 +11,18 @@ import asyncio
 import resource
 
 from embedded.emulators.retention import Retention
-from embedded.services.page_guard import App, Message, PageGuard, Receive, Refusal, Send, refuse, values
+from embedded.services.page_guard import App, Message, PageGuard, Receive, Rejection, Send, reject, values
 
 HEALTH_PATH = "/_ministack/health"
 SIGNED = "AWS4-HMAC-SHA256 "
-_UNSIGNED: Refusal = (403, "Requests must be signed, as every AWS SDK does; any access key will do.")
+_UNSIGNED: Rejection = (403, "Requests must be signed, as AWS SDKs do; any access key is accepted.")
 
 
 class SignedOnly:
     """The application for signed requests and the health check; the signature itself is not verified.
 
-    A page cannot send the header `Authorization` to another origin without a permission that nobody gives here, while
-    an image's address can name an operation of AWS, with no `Origin` to tell it by.
+    A page cannot send the header `Authorization` to another origin without a CORS permission, which is never given
+    here, while the URL of an image can name an operation of AWS, and is requested without `Origin`.
     """
 
     def __init__(self, app: App) -> None:
@@ -31,7 +31,7 @@ class SignedOnly:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         is_request = scope["type"] in ("http", "websocket")
         if is_request and not _is_health_check(scope) and not _is_signed(scope):
-            await refuse(scope, send, _UNSIGNED)
+            await reject(scope, send, _UNSIGNED)
         else:
             await self._app(scope, receive, send)
 
@@ -39,7 +39,7 @@ class SignedOnly:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     given = _arguments()
-    # The vendors are of this environment only.
+    # These packages are installed in this environment only.
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app

@@ -1,1 +1,1 @@
-"""The processes of the stack: how each starts and is reached."""
+"""The processes of the stack: how each is started and reached."""

@@ -1,4 +1,4 @@
-"""The stack's own processes, and the two servers of the system it uses when they are installed."""
+"""Our own services as processes of the stack, and Nginx if it is installed."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from tabular.process.allowed_hosts import ANY, names_of
 from tabular.settings import Settings
 
 PORTS_APART = 10
-"""From one consumer's metrics to the next one's."""
+"""The distance between the metrics ports of two consumers."""
 
 
 def worker(layout: Layout, settings: Settings) -> Service:
-    """The Prefect worker that runs both flows."""
-    # First it ends the runs of flows that were killed, perhaps with an earlier worker.
+    """The Prefect worker, which runs both flows; raises InvalidSetting for a malformed login."""
+    # Before it starts, runs whose process was killed are marked as crashed.
     start = '"$1" -m model_orchestration.interrupted_runs; shift; exec "$@"'
     prefect = (*program("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", WORKER)
     command = ("/bin/sh", "-c", start, "sh", sys.executable, *prefect)
     environ = prefect_client_environ(layout, settings)
-    heard = partial(worker_has_reported, layout.ports.prefect, environ["PREFECT_API_AUTH_STRING"])
-    return Service("worker", command, environ=environ, has_reported=heard)
+    has_heartbeat = partial(worker_has_reported, layout.ports.prefect, environ["PREFECT_API_AUTH_STRING"])
+    return Service("worker", command, environ=environ, has_reported=has_heartbeat)
 
 
 def api(layout: Layout) -> Service:
-    """The HTTP door."""
+    """The API, under gunicorn."""
     config = str(PROJECT / "server" / "gunicorn.conf.py")
     return Service(
         name="api",
@@ -42,21 +42,21 @@ def api(layout: Layout) -> Service:
 
 
 def consumer(layout: Layout, number: int = 1) -> Service:
-    """The Kinesis door, or the second, third, ... that shares its stream, each under a name and a port of its own."""
+    """The stream consumer, or a further one that shares its stream; each has its own name and metrics port."""
     name = "consumer" if number == 1 else f"consumer-{number}"
     port = consumer_port(layout, number)
-    # With a name that outlives the process a restart has its shards back without waiting for the leases to expire.
+    # With a stable name, a restarted consumer reacquires its shards without waiting for its leases to expire.
     environ = {"CONSUMER_NAME": name, "CONSUMER_METRICS_PORT": str(port)}
     return replace(_module(name, "server.stream.consumer", port, "/metrics"), environ=environ)
 
 
 def monitor(layout: Layout) -> Service:
-    """The drift exporter."""
+    """The monitor."""
     return _module("monitor", "monitoring.exporter", layout.ports.monitor, "/metrics")
 
 
 def reports(layout: Layout, settings: Settings) -> Service:
-    """Nginx over the reports folder, or the built-in file server where Nginx is not installed."""
+    """Nginx over the reports folder, or our own file server if Nginx is not installed."""
     port = layout.ports.reports
     if find_executable("nginx") is None:
         return _module("reports", "reporting.static_server", port, "/")
@@ -67,37 +67,37 @@ def reports(layout: Layout, settings: Settings) -> Service:
         "REPORTS_HOST": "127.0.0.1",
         "REPORTS_PORT": str(port),
         "REPORTS_NAMES": " ".join(names_of(settings.allowed_hosts)).replace(ANY, "~^"),
-        # Relative to its folder: in its file a path may not hold everything that a folder's name may.
+        # Relative to its folder, because Nginx's configuration does not allow every character of a path.
         "REPORTS_DIR": f"../{layout.reports.name}",
         "RUN_DIR": ".",
     }
     config.write_text(filled_in(PROJECT / "reporting" / "nginx" / "nginx.conf", values))
-    # Started by root, its workers would become a user who cannot read the reports of root.
+    # If root starts it, its workers would run as a user who cannot read root's reports.
     directives = "daemon off; user root;" if os.geteuid() == 0 else "daemon off;"
     command = (executable("nginx"), "-p", ".", "-c", config.name, "-g", directives)
-    # Its title takes the place of its environment: what it is part of is told by the folder.
+    # It overwrites its environment with its process title; orphans are recognised by the working folder instead.
     return Service(name="reports", command=command, port=port, working_folder=folder)
 
 
-def simulator(layout: Layout, door: str, settings: Settings) -> Service:
-    """A simulator that sends rows of the table to one door, `api` or `kinesis`."""
-    command = [sys.executable, "-m", f"simulation_business.send_data_{door}"]
+def simulator(layout: Layout, target: str, settings: Settings) -> Service:
+    """A simulator that sends rows of the table to the target, `api` or `kinesis`."""
+    command = [sys.executable, "-m", f"simulation_business.send_data_{target}"]
     command += ["--rate", f"{settings.simulator_rate_per_second:g}"]
-    if door == "api":
+    if target == "api":
         command += ["--url", f"http://127.0.0.1:{layout.ports.api}"]
     if settings.simulator_shift:
         command += ["--shift", settings.simulator_shift]
-    name = f"send-data-{door}"
+    name = f"send-data-{target}"
     return Service(name, tuple(command), has_reported=partial(_is_sending, layout.logs / f"{name}.log"))
 
 
 def consumer_port(layout: Layout, number: int) -> int:
-    """Where the first, second, ... consumer shows its metrics."""
+    """The metrics port of consumer `number`, counted from 1."""
     return layout.ports.consumer_metrics + PORTS_APART * (number - 1)
 
 
 def _is_sending(log_file: Path, since_seconds: float) -> bool:
-    """True if the simulator's last line, written since then, is about rows, not about why there are none."""
+    """True if the last line of the log, written since then, reports rows that were sent."""
     try:
         is_new = log_file.stat().st_mtime >= since_seconds
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The servers the stack stands on: AWS and MongoDB stand-ins, MLflow, Prefect. Tests start the very same ones."""
+"""The backends of the stack: stand-ins for AWS and MongoDB, MLflow, Prefect. Tests start the same ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from embedded.services.service import Service
 from tabular.process.allowed_hosts import ANY, names_of
 from tabular.settings import Settings
 
-# The emulators check no credential; boto3 only wants to have some, and none of the user's own files.
+# The emulators do not check credentials, but boto3 requires some; the user's own files are not read.
 AWS_ENVIRON = {
     "AWS_ACCESS_KEY_ID": "embedded",
     "AWS_SECRET_ACCESS_KEY": "embedded",
@@ -49,7 +49,7 @@ def emulator(layout: Layout, settings: Settings = DEFAULTS) -> Service:
         working_folder=PROJECT,
         environ={
             "GATEWAY_PORT": str(layout.ports.emulator),
-            "SERVICES": "s3,kinesis",  # others of its services run code
+            "SERVICES": "s3,kinesis",  # some of its other services execute code
             "PERSIST_STATE": "1",
             "STATE_DIR": str(folder / "state"),
             "S3_PERSIST": "1",
@@ -83,10 +83,10 @@ def mlflow(layout: Layout, settings: Settings = DEFAULTS) -> Service:
     """The MLflow server, with its metadata in SQLite and its artifacts on disk, served through it."""
     folder, port = layout.folder("mlflow"), layout.ports.mlflow
     where = ("--host", "127.0.0.1", "--port", str(port), "--workers", "1")
-    # By itself it also allows every name that begins like a private address, such as 10.evil.example.
+    # By default it also allows every name that begins like a private address, such as 10.evil.example.
     known = ",".join(name if name == ANY else f"{name}:{port}" for name in names_of(settings.allowed_hosts))
     closed = ("--allowed-hosts", known, "--cors-allowed-origins", f"http://127.0.0.1:{port}")
-    # Relative, for in the address of a database a path may not hold everything that a folder's name may.
+    # Relative, because a database URL does not allow every character of a path.
     kept = ("--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "artifacts")
     return Service(
         name="mlflow",
@@ -99,7 +99,7 @@ def mlflow(layout: Layout, settings: Settings = DEFAULTS) -> Service:
 
 
 def prefect(layout: Layout, settings: Settings = DEFAULTS) -> Service:
-    """The Prefect server behind a login, with its database in SQLite."""
+    """The Prefect server behind a login, with its database in SQLite; raises InvalidSetting for a malformed login."""
     folder, port = layout.folder("prefect"), layout.ports.prefect
     return Service(
         name="prefect",

@@ -1,4 +1,4 @@
-"""The logins of the stack's own pages: made once, kept in the state folder for the owner's eyes alone."""
+"""The logins of the stack's own pages: generated once, stored in the state folder, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _RANDOM_BYTES = 24
 
 
 def prefect_login(layout: Layout, given: str = "") -> str:
-    """Prefect's login as `name:password`, the given one or the one that is kept; raises InvalidSetting."""
+    """Prefect's login as `name:password`, the given one or the stored one; raises InvalidSetting."""
     name, colon, password = given.partition(":")
     if given and not (name and colon and password):
         raise InvalidSetting("PREFECT_AUTH_STRING must be name:password")
-    return given or f"{NAME}:{_kept(layout, 'prefect')}"
+    return given or f"{NAME}:{_stored(layout, 'prefect')}"
 
 
 def prometheus_password(layout: Layout) -> str:
-    """The password of `admin` at Prometheus."""
-    return _kept(layout, "prometheus")
+    """The password of the user `admin` of Prometheus; raises OSError."""
+    return _stored(layout, "prometheus")
 
 
 def api_key_file(layout: Layout, key: str) -> Path:
-    """A file with the key of the API, for commands that must not show it."""
+    """Write the API key to a file, for commands that must not display it; raises OSError."""
     folder = layout.folder("logins")
     folder.chmod(0o700)
     file = folder / "api_key"
@@ -37,7 +37,7 @@ def api_key_file(layout: Layout, key: str) -> Path:
     return draft.replace(file)
 
 
-def _kept(layout: Layout, name: str) -> str:
+def _stored(layout: Layout, name: str) -> str:
     folder = layout.folder("logins")
     folder.chmod(0o700)
     file = folder / name
@@ -47,7 +47,7 @@ def _kept(layout: Layout, name: str) -> str:
 
 
 def _write_once(file: Path, text: str) -> None:
-    """Whole or not at all, and of several processes that start at the same time the first one's."""
+    """Create the file atomically; if several processes do so at once, the first one wins."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     write_private(draft, text)
     try:

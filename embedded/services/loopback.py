@@ -1,4 +1,4 @@
-"""Requests to our own processes: never by way of a proxy, whatever the environment says."""
+"""Requests to our own processes, which bypass any proxy of the environment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from http.client import HTTPResponse
 
 
 def open_loopback(request: urllib.request.Request, timeout_seconds: float) -> HTTPResponse:
-    """The answer to a request to this machine; raises OSError, HTTPError among them."""
+    """The response to a request to this machine; raises OSError, including HTTPError."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    answer: HTTPResponse = opener.open(request, timeout=timeout_seconds)
-    return answer
+    response: HTTPResponse = opener.open(request, timeout=timeout_seconds)
+    return response

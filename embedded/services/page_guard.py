@@ -1,7 +1,7 @@
-"""Keeps foreign web pages from the servers that do not do it themselves: Prefect and the emulator, both ASGI.
+"""Rejects requests of foreign web pages for servers that do not do it themselves: Prefect and the emulator, both ASGI.
 
-A page reaches a port of this machine in two ways: from its own origin, which the browser names in `Origin`, or under a
-name of its own that points here (DNS rebinding), which the browser names in `Host`. Neither gets through.
+A page reaches a port of this machine in two ways: from its own origin, which the browser sends as `Origin`, or under a
+name of its own that points here (DNS rebinding), which the browser sends as `Host`. Both are rejected.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
-Refusal = tuple[int, str]
-"""The status and the sentence that are answered."""
+Rejection = tuple[int, str]
+"""The status code and the message of the response."""
 
 _POLICY_VIOLATION = 1008
 
 
 class PageGuard:
-    """The application behind a check of `Host` and `Origin`; lifespan events pass."""
+    """The application behind a check of `Host` and `Origin`; lifespan events are passed through."""
 
     def __init__(self, app: App, allowed_hosts: str) -> None:
         self._app = app
         self._hosts = AllowedHosts(allowed_hosts)
-        # That any name may be used for the server does not make a page of any name the server's own.
+        # If any host name is allowed, that does not make every origin the server's own.
         self._own = AllowedHosts(",".join(name for name in names_of(allowed_hosts) if name != ANY))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope) if scope["type"] in ("http", "websocket") else None
-        if refusal is None:
+        rejection = self._rejection(scope) if scope["type"] in ("http", "websocket") else None
+        if rejection is None:
             await self._app(scope, receive, send)
         else:
-            await refuse(scope, send, refusal)
+            await reject(scope, send, rejection)
 
-    def _refusal(self, scope: Message) -> Refusal | None:
+    def _rejection(self, scope: Message) -> Rejection | None:
         hosts = values(scope, b"host")
         if len(hosts) != 1 or hosts[0] not in self._hosts:
-            return 421, "This server is not asked by that name. To allow it, add it to ALLOWED_HOSTS."
+            return 421, "The host of this request is not allowed. To allow it, add it to ALLOWED_HOSTS."
         if all(self._is_own(origin, hosts[0]) for origin in values(scope, b"origin")):
             return None
-        return 403, "Pages of another origin may not use this server."
+        return 403, "Requests from pages of another origin are not allowed."
 
     def _is_own(self, origin: str, host: str) -> bool:
         page = origin.partition("://")[2]
@@ -51,17 +51,17 @@ class PageGuard:
 
 
 def values(scope: Message, name: bytes) -> list[str]:
-    """Every value of a header of the request; the name in lower case."""
+    """Every value of a request header; `name` in lower case."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
 
 
-async def refuse(scope: Message, send: Send, refusal: Refusal) -> None:
-    """Answer the refusal instead of the application."""
+async def reject(scope: Message, send: Send, rejection: Rejection) -> None:
+    """Respond with the rejection instead of the application."""
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": refusal[1]})
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": rejection[1]})
         return
-    status, sentence = refusal
-    body = sentence.encode() + b"\n"
+    status, message = rejection
+    body = message.encode() + b"\n"
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

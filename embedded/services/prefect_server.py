@@ -1,6 +1,6 @@
-"""Prefect's server behind the guard against web pages: `python -m embedded.services.prefect_server --port P`.
+"""Prefect's server behind the page guard: `python -m embedded.services.prefect_server --port P`.
 
-Prefect has settings for the allowed origins and for a login, and none for the names by which it may be asked.
+Prefect has settings for allowed origins and for a login, but none for allowed hosts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tabular.settings import load_settings
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT, as `prefect server start` does."""
-    parser = argparse.ArgumentParser(description="The Prefect server, closed to web pages.")
+    parser = argparse.ArgumentParser(description="The Prefect server behind a check of Host and Origin.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args()

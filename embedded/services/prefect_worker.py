@@ -1,4 +1,4 @@
-"""Whether the Prefect server has heard of our worker: it has no port of its own to ask."""
+"""Whether our worker has sent a heartbeat to the Prefect server: it has no port of its own to check."""
 
 from __future__ import annotations
 

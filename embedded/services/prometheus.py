@@ -1,7 +1,7 @@
 """Prometheus over every /metrics page of the stack, with the alert rules, behind a login.
 
-It does not check by which name it is asked, so a page under a name of its own could read what it keeps: it wants a
-password, which the browser gives no other page.
+It does not check `Host`, so that a page under a name of its own (DNS rebinding) could read its data. A password
+prevents that: the browser does not send it for another name.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from embedded.services.service import Service
 from tabular.process.private_files import write_private
 
 _OURS = PROJECT / "monitoring" / "prometheus"
-_ROUNDS = 10  # each first login costs a core 50 ms; the password is random, so more would guard nothing
+_ROUNDS = 10  # 50 ms of a core for each first login; the password is random, so more rounds add no security
 
 
 def service(layout: Layout, consumers: int = 1, api_key: str = "") -> Service:
-    """Prometheus itself, with its files written anew; `api_key` is what the API's page asks for, if it does."""
+    """Prometheus, with its files rewritten; `api_key` is the key of the API's metrics, if any. Raises OSError."""
     folder, port = layout.folder("prometheus"), layout.ports.prometheus
     password = prometheus_password(layout)
     _write_targets(folder, layout, consumers)
@@ -35,12 +35,12 @@ def service(layout: Layout, consumers: int = 1, api_key: str = "") -> Service:
         name="prometheus",
         command=(
             executable("prometheus"),
-            # Relative, for it looks for the names of its files as if they were patterns.
+            # Relative, because it treats the paths of its files as patterns.
             "--config.file=prometheus.yml",
             "--web.config.file=web.yml",
             "--storage.tsdb.path=data",
             f"--web.listen-address=127.0.0.1:{port}",
-            f"--web.cors.origin={re.escape(f'http://127.0.0.1:{port}')}",  # by itself: any
+            f"--web.cors.origin={re.escape(f'http://127.0.0.1:{port}')}",  # the default is any origin
             "--storage.tsdb.retention.time=15d",
         ),
         port=port,
@@ -51,7 +51,7 @@ def service(layout: Layout, consumers: int = 1, api_key: str = "") -> Service:
 
 
 def login_header(password: str) -> dict[str, str]:
-    """What a client sends with the login."""
+    """The header that carries the login."""
     return {"Authorization": f"Basic {base64.b64encode(f'{NAME}:{password}'.encode()).decode()}"}
 
 
@@ -63,7 +63,7 @@ def _write_targets(folder: Path, layout: Layout, consumers: int) -> None:
 
 
 def _own_scrape(port: int, password: str) -> str:
-    """One more entry of `scrape_configs`, the last section of the file."""
+    """A further entry of `scrape_configs`, the last section of the file."""
     return (
         "  - job_name: prometheus\n"
         f"    basic_auth: {{ username: {NAME}, password: {password} }}\n"

@@ -1,4 +1,4 @@
-"""One process of the stack: how it starts, how to tell that it is ready, how it stops."""
+"""One process of the stack: how it starts, when it is ready, how it stops."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Service:
-    """A long-running program. It is ready when `ready_url` answers 200, or else when `port` accepts."""
+    """A long-running program. It is ready when `ready_url` responds 200 or, without one, when `port` accepts."""
 
     name: str
     command: tuple[str, ...]
     port: int | None = None
     ready_url: str | None = None
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # logins are among it
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # it may hold logins
     start_seconds: float = 120.0
     stop_signal: signal.Signals = signal.SIGTERM
     stale_files: tuple[Path, ...] = ()
-    """Files that a killed instance leaves and that keep the next one from starting."""
+    """Files that a killed instance leaves behind and that prevent the next start."""
     ready_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What `ready_url` is asked with: a login, where the program lets nobody in without."""
+    """Request headers for `ready_url`: a login, if the program requires one."""
     has_reported: Callable[[float], bool] | None = None
-    """For a program without a port: whether somebody has heard of it since that moment (seconds of the epoch)."""
+    """For a program without a port: whether it has reported since that time (seconds of the epoch)."""
     working_folder: Path | None = None
-    """Where it is started; by itself where its starter is."""
+    """Its working folder; by default that of the process that starts it."""
 
     @property
     def is_ready(self) -> bool:
-        """True if the service answers now."""
+        """True if the service responds now."""
         if self.ready_url is not None:
-            return _answers(self.ready_url, self.ready_headers)
+            return _responds(self.ready_url, self.ready_headers)
         return self.port is None or accepts(self.port)
 
     def start(self, log_file: Path) -> subprocess.Popen[bytes]:
-        """Start the process in a group of its own, output appended to the log file."""
+        """Start the process in its own group, its output appended to the log file; raises OSError."""
         for path in self.stale_files:
             path.unlink(missing_ok=True)
         log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class Service:
 
     @contextmanager
     def running(self, log_file: Path) -> Iterator[subprocess.Popen[bytes]]:
-        """Run the service for the length of a `with` block."""
+        """Run the service for the duration of a `with` block; raises Unavailable like `wait_ready`."""
         process = self.start(log_file)
         try:
             self.wait_ready(process, log_file)
@@ -87,7 +87,7 @@ class Service:
 
 
 def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals = signal.SIGTERM) -> None:
-    """Stop a process and its whole group: politely, then by force."""
+    """Stop a process and its whole group: by the stop signal, then by SIGKILL."""
     _signal_group(process.pid, stop_signal)
     try:
         process.wait(STOP_SECONDS)
@@ -99,7 +99,7 @@ def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals = signal.
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
+    """A loopback port that is free now; raises OSError."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -117,12 +117,12 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         return
 
 
-def _answers(url: str, headers: Mapping[str, str]) -> bool:
+def _responds(url: str, headers: Mapping[str, str]) -> bool:
     try:
         request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - a loopback http url of ours
-        with open_loopback(request, timeout_seconds=2) as answer:
-            return bool(answer.status == 200)
-    except (OSError, HTTPException):  # the latter from whatever is no HTTP server
+        with open_loopback(request, timeout_seconds=2) as response:
+            return bool(response.status == 200)
+    except (OSError, HTTPException):  # the latter from what is no HTTP server
         return False
 
 

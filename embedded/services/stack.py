@@ -19,7 +19,7 @@ REGISTRY: dict[str, Maker] = {
     "prefect": backends.prefect,
     "reports": apps.reports,
 }
-# The worker needs the work pool, which is made on a running Prefect server.
+# The worker needs the work pool, which is created on a running Prefect server.
 WORKER: dict[str, Maker] = {"worker": apps.worker}
 STORE: dict[str, Maker] = {"store": lambda layout, _: backends.store(layout)}
 SERVE: dict[str, Maker] = {
@@ -28,7 +28,7 @@ SERVE: dict[str, Maker] = {
     "monitor": lambda layout, _: apps.monitor(layout),
     "prometheus": lambda layout, settings: prometheus.service(layout, settings.consumers, settings.api_key),
 }
-# Besides the first; how many of them run, CONSUMERS says.
+# In addition to the first; CONSUMERS says how many of them run.
 MORE_CONSUMERS: dict[str, Maker] = {
     f"consumer-{number}": lambda layout, _, number=number: apps.consumer(layout, number)  # type: ignore[misc]
     for number in range(2, MAX_CONSUMERS + 1)
@@ -37,12 +37,12 @@ SIMULATORS: dict[str, Maker] = {
     "send-data-api": lambda layout, settings: apps.simulator(layout, "api", settings),
     "send-data-kinesis": lambda layout, settings: apps.simulator(layout, "kinesis", settings),
 }
-# What start-serve starts and stop-serve stops, however many consumers there are.
+# What start-serve starts and stop-serve stops, for any number of consumers.
 SERVING = {**SERVE, **MORE_CONSUMERS, **SIMULATORS}
 STACK = {**REGISTRY, **STORE, **WORKER, **SERVING}
-# Who sends ends before who answers, and he before what both stand on: an answer is still stored, a record still marked.
+# Clients stop first, then servers, then backends, so that predictions are still stored and checkpoints still saved.
 STOP_ORDER = (tuple(SIMULATORS), (*WORKER, *SERVE, *MORE_CONSUMERS), (*STORE, *REGISTRY))
-OPTIONAL = {"prometheus": "live metrics are at the monitor's /metrics page, but nothing keeps or alerts on them"}
+OPTIONAL = {"prometheus": "live metrics are at the monitor's /metrics page, but nothing stores them or raises alerts"}
 
 
 def service(name: str, layout: Layout, settings: Settings) -> Service:
@@ -53,10 +53,10 @@ def service(name: str, layout: Layout, settings: Settings) -> Service:
 
 
 def serving(settings: Settings) -> list[str]:
-    """The processes that serve, with as many consumers as are wanted."""
+    """The processes that serve, with the number of consumers that the settings ask for."""
     return [*SERVE, *list(MORE_CONSUMERS)[: settings.consumers - 1]]
 
 
 def left_out() -> dict[str, str]:
-    """The optional processes whose program is not installed, with what one misses."""
+    """The optional processes whose program is not installed, and what is missing without each."""
     return {name: why for name, why in OPTIONAL.items() if find_executable(name) is None}

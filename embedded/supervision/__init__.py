@@ -1,1 +1,1 @@
-"""Keeping the processes running: supervisord, readiness, and what a killed supervisor left."""
+"""Supervision of the processes: supervisord, readiness, and orphans of a killed supervisor."""

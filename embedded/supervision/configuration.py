@@ -1,7 +1,7 @@
-"""The supervisor's configuration file: one program for each process of the stack, one log each.
+"""The supervisor's configuration file: one program and one log for each process of the stack.
 
-No folder stands in it: supervisord cuts values at ` ;`, expands `%`, and splits commands as a shell does. It is started
-in the file's own folder, and the command finds the interpreter, the project and the state folder in its environment.
+It contains no path: supervisord cuts values at ` ;`, expands `%`, and splits commands like a shell. It is started in
+the file's own folder, and commands take the interpreter, the project and the state folder from their environment.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from embedded.services.stack import STACK, STOP_ORDER
 from tabular.process.private_files import OWNER_ALONE
 
 _PYTHON, _PROJECT = "EMBEDDED_PYTHON", "EMBEDDED_PROJECT"
-# Those who answer finish what they have begun: gunicorn gives its requests 25 seconds.
-_PATIENT = {name: 30.0 for name in STACK if name == "api" or name.startswith("consumer")}
-LONGEST_STOP_SECONDS = max(STOP_SECONDS, *_PATIENT.values())
-_TURN = {name: turn for turn, names in enumerate(reversed(STOP_ORDER)) for name in names}
+# Servers finish what they have begun: gunicorn gives its requests 25 seconds.
+_LONG_STOPS_SECONDS = {name: 30.0 for name in STACK if name == "api" or name.startswith("consumer")}
+LONGEST_STOP_SECONDS = max(STOP_SECONDS, *_LONG_STOPS_SECONDS.values())
+_PRIORITY = {name: priority for priority, names in enumerate(reversed(STOP_ORDER)) for name in names}
 
 
 def supervisor_environ(layout: Layout) -> dict[str, str]:
-    """What the supervisor needs in its environment, and hands on to every process."""
+    """What the supervisor needs in its environment, and passes on to every process."""
     return {MARKER: str(layout.state), _PYTHON: sys.executable, _PROJECT: str(PROJECT)}
 
 
 def config_text(socket: Path | None = None) -> str:
-    """The text of `supervisord.conf`; the socket lies beside it unless it is given."""
+    """The text of `supervisord.conf`; the socket is in the same folder unless one is given."""
     lines = [
         "[unix_http_server]",
         f"file={_escaped(socket) if socket else 'supervisord.sock'}",
@@ -37,7 +37,7 @@ def config_text(socket: Path | None = None) -> str:
         "logfile=supervisord.log",
         "pidfile=supervisord.pid",
         "silent=true",
-        f"umask={OWNER_ALONE:03o}",  # its own default lets everybody read
+        f"umask={OWNER_ALONE:03o}",  # its default makes files readable by everybody
         "[rpcinterface:supervisor]",
         "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
     ]
@@ -59,8 +59,8 @@ def _program(name: str) -> list[str]:
         "autorestart=true",
         "startsecs=2",
         "startretries=5",
-        f"priority={_TURN[name]}",  # at its own end it stops the highest first
-        f"stopwaitsecs={_PATIENT.get(name, STOP_SECONDS):g}",
+        f"priority={_PRIORITY[name]}",  # when it shuts down it stops the highest first
+        f"stopwaitsecs={_LONG_STOPS_SECONDS.get(name, STOP_SECONDS):g}",
         "stopasgroup=true" if name != "api" else "stopasgroup=false",
         "killasgroup=true",
     ]

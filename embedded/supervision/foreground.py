@@ -1,4 +1,4 @@
-"""Commands in the foreground that Ctrl-C ends without a word of theirs: the one who runs them says what is left."""
+"""Foreground commands that Ctrl-C ends silently: the caller reports what is still running."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _GRACE_SECONDS = 10.0
 
 
 def run_in_foreground(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> int:
-    """Run a command to its end and return its exit code; raises KeyboardInterrupt, when the command has ended too.
+    """Run a command and return its exit code; raises KeyboardInterrupt once the command has ended too, or OSError.
 
-    It has a process group of its own: Ctrl-C at the terminal is for us, and the command is then told to end in order.
+    It has its own process group: Ctrl-C at the terminal reaches us alone, and we then terminate the command.
     """
     with subprocess.Popen(  # noqa: S603 - our own modules
         command, env=environ, cwd=folder, stdin=subprocess.DEVNULL, process_group=0
@@ -28,7 +28,7 @@ def run_in_foreground(command: Sequence[str], environ: Mapping[str, str], folder
 
 
 def interrupt_on_every_signal() -> None:
-    """Take the signals that ask a program to end, and the end of its terminal, as Ctrl-C."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)

@@ -1,7 +1,7 @@
 """Processes of a stack whose supervisor was killed, found through /proc.
 
-They carry a marker in their environment. Where a program has overwritten that, as Nginx does with its title, its
-command line and its folder tell.
+They carry a marker in their environment. If a program has overwritten that, as Nginx does with its title, its command
+line and its working folder identify it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _KILLED_SECONDS = 5.0
 
 
 def find_orphans(state: Path) -> list[int]:
-    """The ids of all processes of this stack, our own family left out."""
-    family = _ancestors(os.getpid())
+    """The ids of all processes of this stack, except this process and its ancestors."""
+    own = _ancestors(os.getpid())
     pids = (int(folder.name) for folder in Path("/proc").glob("[0-9]*"))
-    return [pid for pid in pids if pid not in family and _belongs(pid, state)]
+    return [pid for pid in pids if pid not in own and _belongs(pid, state)]
 
 
 def end_orphans(state: Path, grace_seconds: float = STOP_SECONDS) -> int:
-    """Stop them as their supervisor would, and by force those that take too long; returns how many there were.
+    """Stop them as their supervisor would, and by SIGKILL after the grace period; returns how many there were.
 
-    The first of each family is asked to end: it ends its children, in its own order. Who is left behind is asked next.
+    SIGTERM goes first to the root of each process tree, which ends its children in its own order; then to those left.
     """
     orphans = left = find_orphans(state)
     asked: set[int] = set()
@@ -55,30 +55,30 @@ def _belongs(pid: int, state: Path) -> bool:
     folder = Path(f"/proc/{pid}")
     try:
         raw = (folder / "environ").read_bytes()
-        if not raw:  # while a program is being loaded it has a command line already and no environment yet
+        if not raw:  # during exec a process has a command line already and no environment yet
             return False
         environ = raw.split(b"\0")
         if f"{MARKER}={state}".encode() in environ:
             return True
-        # A shell in the state folder or a pager over a log has an environment, and no marker in it: not ours to end.
+        # A shell in the state folder or a pager over a log has an environment without the marker: not one of ours.
         if any(entry.startswith(b"PATH=") for entry in environ):
             return False
         command = (folder / "cmdline").read_bytes()
         return f"{state}/".encode() in command or (folder / "cwd").readlink().is_relative_to(state)
-    except OSError:  # it ended meanwhile, or it is somebody else's
+    except OSError:  # it has ended, or belongs to another user
         return False
 
 
 def _ancestors(pid: int) -> set[int]:
-    family = set()
+    ancestors = set()
     while pid > 1:
-        family.add(pid)
+        ancestors.add(pid)
         pid = _parent(pid)
-    return family
+    return ancestors
 
 
 def _parent(pid: int) -> int:
-    """The id of its parent; 0 if it is gone."""
+    """The id of its parent; 0 if it has ended."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:

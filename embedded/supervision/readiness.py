@@ -1,6 +1,6 @@
-"""When a process of the stack is ready: the supervisor calls it RUNNING, and it is the one that answers.
+"""When a process of the stack is ready: the supervisor reports RUNNING, and it is this process that responds.
 
-That something answers is not enough: on a taken port it is another program, while ours is started again and again.
+A response alone is not enough: on a port in use it comes from another program, while ours is restarted in a loop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from embedded.supervision import sockets
 from embedded.supervision.supervisor import Supervisor
 from tabular.errors import Unavailable
 
-_MOST_STARTS = 2
+_MAX_STARTS = 2
 _REASON_LINES = 200
 _ERROR = re.compile(r"^.*?\b(?:CRITICAL|ERROR)\b[ :]+[\w.]+: (.+)$", re.MULTILINE)
 
@@ -31,7 +31,7 @@ def wait_ready(target: Service, supervisor: Supervisor, log_file: Path) -> None:
             return
         why = _failure(process, len(pids))
         if not why and time.monotonic() > deadline:
-            why = f"it runs, but is not ready after {target.start_seconds:g} s"
+            why = f"it is running, but not ready after {target.start_seconds:g} s"
         if why:
             supervisor.stop([target.name])
             raise Unavailable(target.name, f"{why}{_reason(log_file)}\nThe end of {log_file}:\n{tail(log_file)}")
@@ -48,12 +48,12 @@ def _is_ready(target: Service, process: dict[str, Any]) -> bool:
 
 
 def _failure(process: dict[str, Any], starts: int) -> str:
-    if process["statename"] in {"FATAL", "EXITED"} or starts > _MOST_STARTS:
-        return "it ended by itself"
+    if process["statename"] in {"FATAL", "EXITED"} or starts > _MAX_STARTS:
+        return "it exited"
     return ""
 
 
 def _reason(log_file: Path) -> str:
-    """The last error that the log tells, for the sentence; the end of the log is shown besides."""
+    """The last error in the log, for the message; the end of the log is shown as well."""
     found = _ERROR.findall(tail(log_file, _REASON_LINES))
     return f": {found[-1]}" if found else ""

@@ -1,4 +1,4 @@
-"""Who listens on a port, through /proc: that a port answers does not tell whose process it is."""
+"""Which process listens on a port, through /proc: a response alone does not say whose it is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ADDRESS, _STATE, _INODE = 1, 3, 9
 
 
 def is_listening(port: int, group: int) -> bool:
-    """True if a process of this process group listens on the port; also where the system does not tell."""
+    """True if a process of this process group listens on the port, or if the system has no /proc/net/tcp."""
     if not _TABLES[0].exists():
         return True
     inodes = _listening_inodes(port)
@@ -30,7 +30,7 @@ def _members(group: int) -> list[int]:
         try:
             if int((folder / "stat").read_text().rpartition(")")[2].split()[2]) == group:
                 found.append(int(folder.name))
-        except OSError:  # it ended meanwhile
+        except OSError:  # it has ended
             continue
     return found
 
@@ -38,7 +38,7 @@ def _members(group: int) -> list[int]:
 def _socket_inodes(pid: int) -> set[str]:
     try:
         files = list(Path(f"/proc/{pid}/fd").iterdir())
-    except OSError:  # it ended meanwhile, or is somebody else's
+    except OSError:  # it has ended, or belongs to another user
         return set()
     found = set()
     for file in files:

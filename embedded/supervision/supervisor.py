@@ -1,7 +1,7 @@
 """The process supervisor (supervisord): starts, restarts and stops the stack's processes, one log each.
 
-Every program is `python -m embedded exec NAME`, which reads the settings anew and becomes the real program, so that a
-restart takes up a changed RUN_ID.
+Every program is `python -m embedded exec NAME`, which reads the settings again and then executes the real program, so
+that a restart uses a changed RUN_ID.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ START_SECONDS = 10.0
 _DO_NOT_WAIT = False
 _POLL_SECONDS = 0.1
 _UP = {"STARTING", "RUNNING", "BACKOFF"}
-# A process that has EXITED is started again within a second: it is not down.
+# A process that has EXITED is restarted within a second: it is not down.
 _DOWN = {"STOPPED", "FATAL"}
 _SOCKET_PATH_BYTES = 100
 
 
 class Supervisor:
-    """A handle on the supervisor of one stack; `ensure_running` starts it if need be."""
+    """A handle on the supervisor of one stack; `ensure_running` starts it if necessary."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._folder = layout.state / "supervisor"
         self._config = self._folder / "supervisord.conf"
         own = self._folder / "supervisord.sock"
-        # A unix socket's path may have about 100 bytes, which a checkout's folder can exceed.
+        # The path of a unix socket is limited to about 100 bytes, which a checkout's folder can exceed.
         name = hashlib.sha256(os.fsencode(layout.state)).hexdigest()[:12]
         fits = len(os.fsencode(own)) <= _SOCKET_PATH_BYTES
         self._elsewhere = None if fits else Path(tempfile.gettempdir()) / f"embedded-{name}.sock"
@@ -51,14 +51,14 @@ class Supervisor:
 
     @property
     def is_running(self) -> bool:
-        """True if the supervisor answers; one that is shutting down does not."""
+        """True if the supervisor responds; one that is shutting down does not."""
         try:
             return bool(self._call("getPID"))
         except Unavailable:
             return False
 
     def ensure_running(self) -> None:
-        """Start the supervisor if it does not run; raises Unavailable with its log."""
+        """Start the supervisor unless it is running; raises Unavailable with the end of its log."""
         if self.is_running:
             return
         self.shut_down()
@@ -77,12 +77,12 @@ class Supervisor:
             time.sleep(0.05)
 
     def start(self, name: str) -> None:
-        """Start a process unless it runs; it may not be ready yet."""
+        """Start a process unless it is running; it need not be ready on return. Raises Unavailable."""
         if not self.runs(name):
             self._change("startProcess", name, needless=_UP)
 
     def stop(self, names: Iterable[str]) -> None:
-        """Stop processes, all at the same time, and wait until they are down; their time is bounded."""
+        """Stop processes concurrently and wait, for a bounded time, until they are down; raises Unavailable."""
         left = set(names)
         deadline = time.monotonic() + LONGEST_STOP_SECONDS + START_SECONDS
         while left and time.monotonic() < deadline:
@@ -94,36 +94,36 @@ class Supervisor:
             time.sleep(_POLL_SECONDS if left else 0)
 
     def runs(self, name: str) -> bool:
-        """True if the process is up or coming up."""
+        """True if the process is up or starting; raises Unavailable."""
         return self.process(name)["statename"] in _UP | {"STOPPING"}
 
     def up(self) -> list[str]:
-        """The names of all processes that live, none where the supervisor does not."""
+        """The names of all running processes; none if the supervisor is not running."""
         return [process["name"] for process in self.processes() if process["pid"]] if self.is_running else []
 
     def process(self, name: str) -> dict[str, Any]:
-        """The state of a process: statename, pid (0: none), start (seconds of the epoch)."""
+        """The state of a process: statename, pid (0: none), start (seconds of the epoch); raises Unavailable."""
         found: dict[str, Any] = self._call("getProcessInfo", name)
         return found
 
     def processes(self) -> list[dict[str, Any]]:
-        """The state of every process: name, statename, pid, start (seconds of the epoch)."""
+        """The state of every process: name, statename, pid, start (seconds of the epoch); raises Unavailable."""
         found: list[dict[str, Any]] = self._call("getAllProcessInfo")
         return found
 
     def shut_down(self) -> None:
-        """Stop every process, the last started first, and the supervisor itself; returns when it is gone."""
-        # From its first word on it answers nothing but that it is shutting down: who it is must be asked before.
+        """Stop every process, the last started first, and the supervisor itself; returns when it has ended."""
+        # Once it shuts down it answers every call with SHUTDOWN_STATE, so its pid must be read first.
         pid = self._pid()
         if self.is_running:
             self._call("shutdown")
-        elif pid is not None:  # it is shutting down already, or its socket is gone
+        elif pid is not None:  # it is shutting down already, or its socket was deleted
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         self._wait_for_the_end_of(pid)
 
     def _pid(self) -> int | None:
-        """The supervisor's process, whether it answers or not; None if there is none."""
+        """The supervisor's process id, whether it responds or not; None if it is not running."""
         try:
             pid = int((self._folder / "supervisord.pid").read_text())
         except (OSError, ValueError):
@@ -131,7 +131,7 @@ class Supervisor:
         return pid if self._lives(pid) else None
 
     def _lives(self, pid: int) -> bool:
-        """True if this process is our supervisor, not another that has its id by now."""
+        """True if this process is our supervisor, and not another one that has reused its id."""
         try:
             return os.fsencode(self._config) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
@@ -139,11 +139,13 @@ class Supervisor:
 
     def _wait_for_the_end_of(self, pid: int | None) -> None:
         deadline = time.monotonic() + 2 * LONGEST_STOP_SECONDS
-        while pid is not None and self._lives(pid) and time.monotonic() < deadline:  # its file goes before it
+        while (
+            pid is not None and self._lives(pid) and time.monotonic() < deadline
+        ):  # it deletes its pid file before it ends
             time.sleep(_POLL_SECONDS)
 
     def _change(self, method: str, name: str, needless: set[str]) -> None:
-        """Start or stop a process; that it came to one of these states by itself meanwhile is no fault."""
+        """Start or stop a process; an error is ignored if the process is in one of the `needless` states by then."""
         try:
             self._call(method, name, _DO_NOT_WAIT)
         except Unavailable:

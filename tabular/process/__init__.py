@@ -1,1 +1,1 @@
-"""What every process of ours needs beside its work: background tasks, private files, a metrics page."""
+"""What every process needs besides its work: background tasks, private files, a metrics page."""

@@ -1,9 +1,9 @@
-"""Notes of the flows that run on this machine, so that the next start can tell which were killed.
+"""Records of the flow runs of this machine, so that the next start can tell which were killed.
 
     <state folder>/running/<flow run id>.json      locked by the process that runs it, for as long as it lives
 
-The kernel gives the lock up when the process ends, however it ends: a note that is not locked is of a process that was
-killed. Runs of other machines have their notes in state folders of their own, and are nobody's business here.
+The kernel releases the lock when the process ends, however it ends: a record that is not locked belongs to a process
+that was killed. Runs of other machines have their records in the state folders of those machines.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 
-class RunningNote(msgspec.Struct, frozen=True):
+class ActiveRun(msgspec.Struct, frozen=True):
     """A flow run: its id in Prefect, and the flow's name."""
 
     flow_run_id: str
@@ -25,17 +25,17 @@ class RunningNote(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def noted(state_dir: Path, note: RunningNote) -> Iterator[None]:
-    """Keep the note for the length of a `with` block; raises OSError if the state folder cannot be written."""
+def recorded(state_dir: Path, run: ActiveRun) -> Iterator[None]:
+    """Keep the record for the duration of a `with` block; raises OSError if the state folder cannot be written."""
     folder = _folder(state_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{note.flow_run_id}.json"
+    path = folder / f"{run.flow_run_id}.json"
     fresh = path.with_suffix(f".{os.getpid()}.new")
     with fresh.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(msgspec.json.encode(note))
+        file.write(msgspec.json.encode(run))
         file.flush()
-        fresh.replace(path)  # nobody sees it before it is locked
+        fresh.replace(path)  # so that it is never visible unlocked
         try:
             yield
         finally:
@@ -43,22 +43,22 @@ def noted(state_dir: Path, note: RunningNote) -> Iterator[None]:
 
 
 @contextmanager
-def left_behind(state_dir: Path) -> Iterator[list[RunningNote]]:
-    """The notes of processes that are gone; they are forgotten unless the `with` block raises."""
+def left_behind(state_dir: Path) -> Iterator[list[ActiveRun]]:
+    """The runs whose process has ended; their records are deleted unless the `with` block raises. Raises OSError."""
     with _unlocked(state_dir) as found:
-        yield [note for _, note in found if note is not None]
+        yield [run for _, run in found if run is not None]
         for path, _ in found:
             path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _unlocked(state_dir: Path) -> Iterator[list[tuple[Path, RunningNote | None]]]:
+def _unlocked(state_dir: Path) -> Iterator[list[tuple[Path, ActiveRun | None]]]:
     found, held = [], []
     try:
         for path in sorted(_folder(state_dir).glob("*.json")):
             try:
                 file = path.open("rb")
-            except FileNotFoundError:  # it has just ended
+            except FileNotFoundError:  # the run has just ended
                 continue
             held.append(file)
             try:
@@ -72,9 +72,9 @@ def _unlocked(state_dir: Path) -> Iterator[list[tuple[Path, RunningNote | None]]
             file.close()
 
 
-def _decoded(body: bytes) -> RunningNote | None:
+def _decoded(body: bytes) -> ActiveRun | None:
     try:
-        return msgspec.json.decode(body, type=RunningNote)
+        return msgspec.json.decode(body, type=ActiveRun)
     except msgspec.MsgspecError:
         return None
 

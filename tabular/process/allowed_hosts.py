@@ -1,7 +1,7 @@
-"""The names by which a server may be asked, so that a web page cannot reach it under a name of its own.
+"""The allowed values of `Host`, so that a web page cannot reach a server under a name of its own.
 
 A browser sends the name from the address bar as `Host`. A page whose name was made to point at this machine (DNS
-rebinding) is of the same origin as the server, so that no rule about origins stops it; its name is what gives it away.
+rebinding) has the same origin as the server, so that no check of origins stops it; its `Host` reveals it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ class AllowedHosts:
         self._names = frozenset(name.lower() for name in names_of(names))
 
     def __contains__(self, host: str) -> bool:
-        """True if a request with this `Host` header, port included, may be answered; an absent one is the text ""."""
+        """True if requests with this `Host` header, port included, are allowed; an absent header is ""."""
         found = _HOST.fullmatch(host)
         return found is not None and (ANY in self._names or found[1].lower() in self._names)

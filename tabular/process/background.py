@@ -1,4 +1,4 @@
-"""Work that a process does again and again beside its main one: whatever fails is logged, counted and tried again."""
+"""Periodic work beside a process's main task: a failure is logged, counted and retried."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-SAY_AGAIN_SECONDS = 60.0
+REPEAT_LOG_SECONDS = 60.0
 
 
 class BackgroundTask:
-    """A step that is done again and again, with a rest between; no exception ends it.
+    """A step that is repeated at an interval; no exception ends it.
 
-    `meanwhile` says what holds while it fails. `failures` counts since the start; `failing` is the kind of the last
-    failure, None once the step has worked again. `tell` is called after each turn, and may fail like the step.
+    `meanwhile` describes the state while it fails. `failures` counts since the start; `failing` is the type of the last
+    error, None once the step has succeeded again. `tell` is called after each turn, and may fail like the step.
     """
 
     def __init__(
@@ -40,17 +40,17 @@ class BackgroundTask:
 
     @property
     def worked_seconds_ago(self) -> float:
-        """How long ago the step last worked, or since the start."""
+        """Seconds since the step last succeeded, or since the start."""
         return time.monotonic() - self._worked_at
 
     def start(self, stop: threading.Event) -> threading.Thread:
-        """Run in a thread of its own, which ends with the process."""
+        """Run in a daemon thread."""
         thread = threading.Thread(target=self.run, args=(stop,), name=self.name, daemon=True)
         thread.start()
         return thread
 
     def run(self, stop: threading.Event) -> None:
-        """Turn after turn, until stopped."""
+        """Repeat the step until stopped."""
         while not stop.is_set():
             self.turn()
             stop.wait(self._rest_seconds)
@@ -60,14 +60,14 @@ class BackgroundTask:
         if self._does(self._step):
             self._worked_at = time.monotonic()
             if self.failing is not None:
-                log.warning("%s: works again", self.name)
+                log.warning("%s: recovered", self.name)
             self.failing, self._said = None, ""
         self._does(lambda: self._tell(self))
 
     def _does(self, work: Callable[[], object]) -> bool:
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - what it is called for
+        except Exception as error:  # noqa: BLE001 - any error is reported and retried
             self.failures += 1
             self.failing = type(error).__name__
             self._log(error)
@@ -77,10 +77,10 @@ class BackgroundTask:
     def _log(self, error: Exception) -> None:
         said, now = f"{type(error).__name__}: {error}", time.monotonic()
         is_new = said != self._said
-        if not is_new and now - self._said_at < SAY_AGAIN_SECONDS:
-            return  # as often as it is tried it would fill the disk, which may be what it is about
+        if not is_new and now - self._said_at < REPEAT_LOG_SECONDS:
+            return  # at every retry it would fill the disk, which may be the problem
         log.error(
-            "%s: %s; trying again in %g s%s",
+            "%s: %s; retrying in %g s%s",
             self.name,
             said,
             self._rest_seconds,

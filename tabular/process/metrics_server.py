@@ -1,4 +1,4 @@
-"""The small HTTP server on which a process shows its metrics; it is asked by allowed names only."""
+"""The small HTTP server of a process's metrics; it responds to allowed hosts only."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 App = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 RESTART_SECONDS = 1.0
-_MISDIRECTED = b"This server is not asked by that name. To allow it, add it to ALLOWED_HOSTS.\n"
+_MISDIRECTED = b"The host of this request is not allowed. To allow it, add it to ALLOWED_HOSTS.\n"
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """One thread a request: a slow reader does not hold the others."""
+    """One thread a request: a slow client does not block the others."""
 
     daemon_threads = True
 
 
 class _Handler(WSGIRequestHandler):
-    """Answers without a line of log a scrape, and drops a client that says nothing."""
+    """Does not log scrapes, and disconnects a client that sends nothing."""
 
     timeout = 10
 
@@ -38,11 +38,11 @@ class _Handler(WSGIRequestHandler):
 
 
 def only_for(allowed_hosts: str, app: App) -> App:
-    """The application for requests whose `Host` is allowed; others are answered 421."""
+    """The application for requests whose `Host` is allowed; others get 421."""
     allowed = AllowedHosts(allowed_hosts)
 
     def guarded(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("HTTP_HOST", "") in allowed:  # two of them come joined, and are not allowed
+        if environ.get("HTTP_HOST", "") in allowed:  # repeated headers come joined, and are not allowed
             return app(environ, start_response)
         start_response("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
         return [_MISDIRECTED]
@@ -51,12 +51,12 @@ def only_for(allowed_hosts: str, app: App) -> App:
 
 
 def serve(app: App, host: str, port: int, setting: str) -> Callable[[], None]:
-    """Serve in a thread; returns what stops it. Raises InvalidSetting, naming the setting, for a port that is taken."""
+    """Serve in a thread; returns a function that stops it. Raises InvalidSetting for a port that cannot be used."""
     try:
         server = make_server(host, port, app, _Server, _Handler)
     except OSError as error:
         raise InvalidSetting(
-            f"{setting}={port} cannot be used: {error}. Stop what listens there, or set another port"
+            f"{setting}={port} cannot be used: {error}. Stop the program that listens there, or choose another port"
         ) from error
     ended = threading.Event()
     BackgroundTask("http", server.serve_forever, RESTART_SECONDS).start(ended)

@@ -281,7 +281,7 @@ def test_a_foreign_page_opens_no_websocket_to_prefect(loop, path):
 def test_status_counts_every_process(loop):
     done = loop.command("status")
     assert done.returncode == 0, done.stdout
-    assert "resident in all" in done.stdout
+    assert "resident in total" in done.stdout
 
 
 def test_running_it_again_changes_nothing_and_reuses_the_training(loop, registry):

@@ -88,7 +88,7 @@ def test_without_any_it_says_which_are_meant_and_how_to_name_one(machine):
     assert "uv " not in said
 
 
-def test_a_path_that_a_library_cannot_bear_is_refused_before_anything_is_installed(machine):
+def test_a_path_that_a_library_does_not_support_is_rejected_before_anything_is_installed(machine):
     machine.have("python3", 11)
     odd = machine.checkout.with_name("50% of it")
     machine.checkout.rename(odd)
@@ -112,7 +112,7 @@ def test_it_asks_for_the_venv_package_of_the_interpreter_it_found(machine, minor
     assert "uv " not in said
 
 
-def test_an_interpreter_that_can_make_environments_is_taken_before_one_that_cannot(machine):
+def test_an_interpreter_that_can_create_environments_is_taken_before_one_that_cannot(machine):
     machine.have("python3", 13, NO_ENVIRONMENTS)
     machine.have("python3.11", 11)
     assert "--python python3.11 .venv" in machine.set_up()

@@ -162,4 +162,4 @@ def test_following_the_champion_survives_a_disk_that_takes_nothing_and_shows_it(
         wait_for(lambda: ready()["background"]["follow"]["failing"] is None)
         assert api.predict(contract.example)[1]["model_run_id"] == second
         assert api.workers() == [worker]
-    assert "follow: works again" in api.log.read_text()
+    assert "follow: recovered" in api.log.read_text()

@@ -41,8 +41,8 @@ def test_a_run_that_is_interrupted_says_what_goes_on_and_how_to_end_it(stack, nu
     assert process.returncode == 130
     assert "Traceback" not in said
     last = said.strip().splitlines()[-1]
-    assert last.startswith("Interrupted: ")
-    assert last.endswith("run on. 'make run' goes on from here, 'make stop' ends them.")
+    assert last.startswith("Interrupted. Still running: ")
+    assert last.endswith(". To continue: make run. To stop them: make stop.")
     assert "emulator" in last
 
 
@@ -65,7 +65,7 @@ def test_an_interrupted_command_of_ours_is_ended_in_order_and_says_nothing():
 
 
 def test_a_step_that_fails_is_named_as_it_can_be_typed(stack):
-    with pytest.raises(StepFailed, match="'python -m no_such_module' ended with code 1: see above"):
+    with pytest.raises(StepFailed, match="'python -m no_such_module' failed with exit code 1: see above"):
         stack.call("no_such_module")
 
 
@@ -73,7 +73,7 @@ def test_who_asks_for_servers_before_there_is_a_registry_is_told_what_to_start(s
     code, said = finished(stack, "start-serve")
     assert (code, said.strip()) == (
         1,
-        "The registry is not up: MLflow and the streams are missing. Start it first: make setup-model-registry",
+        "The registry is not running: MLflow and the streams are missing. Start it first: make setup-model-registry",
     )
 
 

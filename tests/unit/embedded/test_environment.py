@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from embedded.__main__ import _stop_what_has_other_settings
+from embedded.__main__ import _stop_outdated
 from embedded.environment import (
     given_on_the_command_line,
     process_base,
@@ -74,7 +74,7 @@ def stopped_by(tmp_path, command, **given):
     """What a command with these settings stops before it starts anything."""
     stack = Stack(Layout(tmp_path), stack_settings(tmp_path, given), given)
     stack.__dict__["supervisor"] = Recorder()
-    _stop_what_has_other_settings(stack, command, given)
+    _stop_outdated(stack, command, given)
     return set(stack.supervisor.stopped)
 
 

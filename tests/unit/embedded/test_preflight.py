@@ -29,25 +29,25 @@ def refused(stack, consumers: int = 1, **ports: int) -> str:
 
 def test_a_taken_port_is_named_with_the_remedy_before_anything_starts(stack, store, layout):
     said = refused(stack, api=layout.ports.store)
-    assert f"port {layout.ports.store} (api) is taken by another program" in said
+    assert f"port {layout.ports.store} (api) is in use by another program" in said
     assert "API_PORT=" in said
     assert "make run PORT_OFFSET=" in said
 
 
-def test_a_port_of_a_further_consumer_is_looked_at_too(stack, store, layout):
+def test_a_port_of_a_further_consumer_is_checked_too(stack, store, layout):
     said = refused(stack, consumers=2, consumer_metrics=layout.ports.store - 10)
-    assert f"port {layout.ports.store} (consumer-2) is taken" in said
+    assert f"port {layout.ports.store} (consumer-2) is in use by another program" in said
 
 
 def test_two_that_want_the_same_port_are_named_before_anything_starts(stack):
     port = stack.layout.ports.mlflow
     said = refused(stack, api=port)
-    assert f"port {port} is wanted by both mlflow (MLFLOW_PORT) and api (API_PORT)" in said
+    assert f"port {port} is assigned to both mlflow (MLFLOW_PORT) and api (API_PORT)" in said
     said = refused(stack, consumers=2, monitor=21_010, consumer_metrics=21_000)
-    assert "port 21010 is wanted by both monitor (MONITOR_PORT) and consumer-2 (CONSUMER_METRICS_PORT)" in said
+    assert "port 21010 is assigned to both monitor (MONITOR_PORT) and consumer-2 (CONSUMER_METRICS_PORT)" in said
 
 
-def test_a_port_that_needs_the_rights_of_root_is_named():
+def test_a_port_that_requires_root_privileges_is_named():
     if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 80:
         pytest.skip("here anybody may listen everywhere")
     code = (
@@ -57,7 +57,7 @@ def test_a_port_that_needs_the_rights_of_root_is_named():
         "os.geteuid() or os.setuid(65_534); preflight.check(layout, Supervisor(layout))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert "port 80 (reports) needs the rights of root: choose one above 1023: make run REPORTS_PORT=" in done.stderr
+    assert "port 80 (reports) requires root privileges: choose a port above 1023: make run REPORTS_PORT=" in done.stderr
 
 
 def test_that_our_own_process_has_its_port_already_is_no_fault_and_that_a_stranger_has_it_is_one(stack, store, layout):
@@ -66,7 +66,7 @@ def test_that_our_own_process_has_its_port_already_is_no_fault_and_that_a_strang
     pid = stack.supervisor.process("store")["pid"]
     assert is_listening(stack.layout.ports.store, group=pid)
     moved = replace(stack.layout, ports=replace(stack.layout.ports, store=layout.ports.store))
-    with pytest.raises(Rejected, match=r"\(store\) is taken by another program"):
+    with pytest.raises(Rejected, match=r"\(store\) is in use by another program"):
         preflight.check(moved, stack.supervisor)
 
 

@@ -26,14 +26,14 @@ class Yes(BaseHTTPRequestHandler):
 def test_that_another_program_answers_on_the_port_does_not_make_ours_ready(stack):
     with ThreadingHTTPServer(("127.0.0.1", stack.layout.ports.emulator), Yes) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()
-        with pytest.raises(Unavailable, match=r"(?s)emulator.*ended by itself.*ddress already in use"):
+        with pytest.raises(Unavailable, match=r"(?s)emulator.*it exited.*ddress already in use"):
             stack.up(["emulator"])
         other.shutdown()
     assert not stack.supervisor.runs("emulator")
 
 
 def test_a_program_without_a_port_that_ends_again_and_again_is_not_ready_and_its_reason_is_told(stack):
-    with pytest.raises(Unavailable, match=r"(?s)send-data-kinesis.*ended by itself.*is not available"):
+    with pytest.raises(Unavailable, match=r"(?s)send-data-kinesis.*it exited.*is not available"):
         stack.up(["send-data-kinesis"])
     assert not stack.supervisor.runs("send-data-kinesis")
 
@@ -41,9 +41,7 @@ def test_a_program_without_a_port_that_ends_again_and_again_is_not_ready_and_its
 def test_a_server_that_does_not_start_tells_its_reason_at_once_and_is_not_tried_for_ever(stack):
     with (stack.layout.state / "overrides.env").open("a") as file:
         file.write("CONTRACT=contracts/no_such.toml\n")
-    with pytest.raises(
-        Unavailable, match=r"api is not available: it ended by itself: the API does not start: .*no_such"
-    ):
+    with pytest.raises(Unavailable, match=r"api is not available: it exited: the API does not start: .*no_such"):
         stack.up(["api"])
     assert not stack.supervisor.runs("api")
 

@@ -48,13 +48,13 @@ def test_a_failure_says_what_holds_meanwhile_and_the_same_one_is_not_said_again_
             task.turn()
     first, second, third = caplog.records
     assert first.getMessage() == (
-        "follow: OSError: [Errno 28] No space left on device; trying again in 10 s; "
+        "follow: OSError: [Errno 28] No space left on device; retrying in 10 s; "
         "meanwhile the present model goes on answering"
     )
     assert first.exc_info
     assert second.exc_info
     assert second.getMessage().startswith("follow: ValueError: garbage")
-    assert third.getMessage() == "follow: works again"
+    assert third.getMessage() == "follow: recovered"
 
 
 def test_telling_may_fail_too():

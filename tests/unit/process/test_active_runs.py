@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from tabular.process.active_runs import RunningNote, left_behind, noted
+from tabular.process.active_runs import ActiveRun, left_behind, recorded
 
 HOLDER = """
 import sys
 from pathlib import Path
-from tabular.process.active_runs import RunningNote, noted
+from tabular.process.active_runs import ActiveRun, recorded
 
-with noted(Path(sys.argv[1]), RunningNote(sys.argv[2], "train")):
-    print("noted", flush=True)
+with recorded(Path(sys.argv[1]), ActiveRun(sys.argv[2], "train")):
+    print("recorded", flush=True)
     sys.stdin.read()
 """
 
@@ -28,7 +28,7 @@ def hold(tmp_path):
     def hold(flow_run_id):
         line = [sys.executable, "-c", HOLDER, str(tmp_path), flow_run_id]
         processes.append(subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
-        assert processes[-1].stdout.readline() == "noted\n"
+        assert processes[-1].stdout.readline() == "recorded\n"
         return processes[-1]
 
     yield hold
@@ -69,7 +69,7 @@ def test_what_could_not_be_ended_is_found_again(tmp_path, hold):
 
 
 def test_a_failure_of_the_work_is_an_end_too_and_what_cannot_be_read_is_forgotten(tmp_path):
-    with pytest.raises(ValueError, match="work"), noted(tmp_path, RunningNote("failed", "train")):
+    with pytest.raises(ValueError, match="work"), recorded(tmp_path, ActiveRun("failed", "train")):
         raise ValueError("work")
     (tmp_path / "running" / "broken.json").write_text("{")
     assert found(tmp_path) == []
