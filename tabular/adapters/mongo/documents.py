@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -111,14 +110,16 @@ def made_between(since: datetime | None, until: datetime | None) -> Document:
     return {"made_at_us": limits} if limits else {}
 
 
-def by_source(groups: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """Counts by what stands for table and source, as counts by both; what is no source of ours is UNKNOWN_SOURCE."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for group in groups:
-        table, source = (group["_id"].get(name) for name in ("table", "source"))
-        is_ours = isinstance(table, str) and source in get_args(Source)
-        counts[(table, source) if is_ours else ("", UNKNOWN_SOURCE)] += group["count"]
-    return dict(counts)
+def by_source(groups: Mapping[str, Iterable[Mapping[str, Any]]], total: int) -> dict[tuple[str, str], int]:
+    """Each table's counts by source, as counts by both; what is left of the total is of UNKNOWN_SOURCE."""
+    counts = {
+        (table, found["_id"]): int(found["count"])
+        for table, each in groups.items()
+        for found in each
+        if found["_id"] in get_args(Source)
+    }
+    unknown = total - sum(counts.values())
+    return counts | ({("", UNKNOWN_SOURCE): unknown} if unknown > 0 else {})
 
 
 def without_nan(value: Any) -> Any:
