@@ -1,7 +1,8 @@
-"""A database and streams for one test, and a Kinesis that fails."""
+"""A database, a registered model and streams for one test, and a Kinesis that fails."""
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ import pytest
 
 from embedded.services.service import Service
 from tabular.adapters.kinesis.streams import StreamAdmin
+from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tests.adapters.faulty_kinesis import FaultyKinesis
 from tests.adapters.numbered_records import REGION
@@ -29,6 +31,12 @@ def predictions(store, settings):
     adapter = MongoPredictions(settings.mongo_uri, f"test_{uuid.uuid4().hex}")
     yield adapter
     adapter.close()
+
+
+@pytest.fixture
+def registry(mlflow_server, settings, request):
+    """A registered model's name of its own."""
+    return MlflowRegistry(settings.mlflow_tracking_uri, f"model-{re.sub(r'[^a-z_]', '-', request.node.name)}"[:60])
 
 
 @pytest.fixture(scope="module", params=["ministack", "moto"])

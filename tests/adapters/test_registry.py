@@ -21,11 +21,6 @@ from tabular.ports.registry import BUNDLE, CHALLENGER, CHAMPION
 
 
 @pytest.fixture
-def registry(mlflow_server, settings, request):
-    return MlflowRegistry(settings.mlflow_tracking_uri, f"model-{request.node.name}"[:60])
-
-
-@pytest.fixture
 def trial(registry, bundle, tmp_path_factory):
     """A trial's run with a bundle, under a parent."""
     parent = registry.start_run("sweep", {"seed": 42})

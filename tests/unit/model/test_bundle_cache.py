@@ -12,38 +12,14 @@ import pytest
 
 from tabular.errors import BrokenBundle, NotFound, Unavailable
 from tabular.model.bundle_cache import BundleCache
-
-DOWN = Unavailable("MLflow", "nobody answers")
-
-
-class FolderStore:
-    """The port BundleSource over a folder, without a server. `is_up` False makes every call fail."""
-
-    def __init__(self, bundle) -> None:
-        self.bundles = {"run1": bundle.folder}
-        self.alias = "run1"
-        self.is_up = True
-        self.fetches = 0
-
-    def champion(self):
-        if not self.is_up:
-            raise DOWN
-        if self.alias is None:
-            raise NotFound("no run has the alias champion")
-        return self.alias
-
-    def fetch_bundle(self, run_id, folder):
-        if not self.is_up:
-            raise DOWN
-        if run_id not in self.bundles:
-            raise NotFound(f"there is no run {run_id}")
-        self.fetches += 1
-        shutil.copytree(self.bundles[run_id], folder, dirs_exist_ok=True)
+from tests.adapters.memory.bundles import FolderBundles
 
 
 @pytest.fixture
 def store(bundle):
-    return FolderStore(bundle)
+    made = FolderBundles(run1=bundle.folder)
+    made.alias = "run1"
+    return made
 
 
 @pytest.fixture
@@ -59,15 +35,15 @@ def test_a_bundle_is_fetched_once(cache, store, bundle):
 
 def test_a_kept_bundle_loads_while_the_registry_is_down(cache, store, bundle):
     cache.load("run1")
-    store.is_up = False
+    store.is_down = True
     assert cache.load("run1").digest == bundle.digest
 
 
 def test_without_a_copy_the_registry_is_needed(cache, store):
-    store.is_up = False
-    with pytest.raises(Unavailable, match="nobody answers"):
+    store.is_down = True
+    with pytest.raises(Unavailable, match="switched off"):
         cache.load("run1")
-    with pytest.raises(Unavailable, match="nobody answers"):
+    with pytest.raises(Unavailable, match="switched off"):
         cache.champion()
 
 
@@ -76,7 +52,7 @@ def test_the_last_champion_seen_stands_while_the_registry_is_down(cache, store, 
     cache.champion()
     store.alias = "run8"
     assert cache.champion() == "run8"
-    store.is_up = False
+    store.is_down = True
     assert cache.champion() == "run8"
     assert BundleCache(store, tmp_path / "bundles").champion() == "run8", "after a restart too"
 
@@ -148,6 +124,6 @@ def test_a_note_of_the_champion_that_cannot_be_read_is_none(cache, store, tmp_pa
     (tmp_path / "bundles" / "champion").write_bytes(b"\xff\xfe")
     assert cache.champion() == "run1"
     (tmp_path / "bundles" / "champion").write_bytes(b"")
-    store.is_up = False
+    store.is_down = True
     with pytest.raises(Unavailable):
         cache.champion()

@@ -8,19 +8,20 @@ import pytest
 
 from monitoring.monitor import Monitor
 from tabular.model.bundle_cache import BundleCache
-from tests.unit.monitoring.surroundings import RUN, MemoryStore, NoRegistry
+from tests.adapters.memory.bundles import FolderBundles
+from tests.unit.monitoring.surroundings import RUN, monitored_store
 
 
 @pytest.fixture
 def store():
-    return MemoryStore()
+    return monitored_store()
 
 
 @pytest.fixture
 def cache(bundle, tmp_path):
     """A local copy of one run's bundle, and nothing behind it."""
     shutil.copytree(bundle.folder, tmp_path / RUN)
-    return BundleCache(NoRegistry(), tmp_path)
+    return BundleCache(FolderBundles(is_down=True), tmp_path)
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
-"""What the monitor looks at, in memory, with switches to be down; and what it says on its page."""
+"""A store in memory for the monitor, and what its page says."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -15,69 +13,17 @@ from monitoring.metrics import MonitorCollector
 from server.scoring.model import ready_model
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
-from tabular.errors import Unavailable
-from tabular.predictions.sampling import Sample
+from tests.adapters.memory.predictions import MemoryPredictions
 
-RUN, TABLE = "a" * 32, "churn"
+RUN = "a" * 32
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class MemoryStore:
-    """The part of the port that the monitor reads, with a switch to be down."""
-
-    def __init__(self) -> None:
-        self.predictions = []
-        self.is_down = False
-        self.reads = 0
-        self.counts = 0
-        self.is_too_large_to_count = False
-        self.unreadable = 0
-
-    def _up(self) -> None:
-        self.reads += 1
-        if self.is_down:
-            raise Unavailable("the prediction store", "it is switched off")
-
-    def latest(self, limit, run_id=None, until=None):
-        self._up()
-        return [
-            found
-            for found in self.predictions
-            if run_id in (None, found.run_id) and (until is None or found.made_at < until)
-        ][:limit]
-
-    def runs(self, _since, until, most, newest):
-        return Counter(found.run_id for found in self.latest(newest, until=until)[:most])
-
-    def count_since(self, since, most):
-        return min(most, sum(found.made_at >= since for found in self.predictions))
-
-    def sample_latest(self, newest, most, run_id, until=None):
-        found = self.latest(newest, run_id, until)
-        if len(found) <= most:
-            return Sample(found)
-        share = 0.5 ** math.ceil(math.log2(len(found) / most))
-        return Sample(found[:: round(1 / share)], share)
-
-    def count_by_source(self):
-        self.counts += 1
-        if self.is_too_large_to_count:
-            raise Unavailable("the prediction store", "it took too long")
-        return {(TABLE, "api"): len(self.predictions)}
-
-    def reports(self, limit):
-        self._up()
-        return [{"made_at": START}][:limit]
-
-
-class NoRegistry:
-    """A registry that is down."""
-
-    def champion(self):
-        raise Unavailable("MLflow", "it is switched off")
-
-    def fetch_bundle(self, _run_id, _folder):
-        raise Unavailable("MLflow", "it is switched off")
+def monitored_store() -> MemoryPredictions:
+    """A store with one report."""
+    store = MemoryPredictions()
+    store.save_report({"_id": "report", "made_at": START})
+    return store
 
 
 def predict(bundle, frame, run_id=RUN):

@@ -10,7 +10,8 @@ import msgspec
 from monitoring.monitor import Monitor
 from tabular.errors import Unavailable
 from tabular.model.bundle_cache import BundleCache
-from tests.unit.monitoring.surroundings import RUN, NoRegistry, predict, samples
+from tests.adapters.memory.bundles import FolderBundles
+from tests.unit.monitoring.surroundings import RUN, predict, samples
 
 
 def test_predictions_that_came_after_the_first_look_are_counted_soon_though_the_registry_is_slow(store, cache, bundle):
@@ -18,7 +19,7 @@ def test_predictions_that_came_after_the_first_look_are_counted_soon_though_the_
     monitor.check()
     store.predictions = predict(bundle, bundle.reference().head(3))
     deadline = time.monotonic() + 10
-    while samples(monitor)["monitor_predictions_stored_total{api}"] == 0 and time.monotonic() < deadline:
+    while not samples(monitor).get("monitor_predictions_stored_total{api}") and time.monotonic() < deadline:
         monitor.check()
     assert samples(monitor)["monitor_predictions_stored_total{api}"] == 3
 
@@ -55,7 +56,7 @@ def test_a_run_whose_bundle_cannot_be_had_shows_its_window_and_no_drift(monitor,
 
 
 def test_a_registry_that_comes_back_is_tried_again_without_new_predictions(store, bundle, tmp_path):
-    monitor = Monitor(store, BundleCache(NoRegistry(), tmp_path), window_rows=1_000, min_rows=300)
+    monitor = Monitor(store, BundleCache(FolderBundles(is_down=True), tmp_path), window_rows=1_000, min_rows=300)
     store.predictions = predict(bundle, bundle.reference().head(400))
     monitor.check()
     assert samples(monitor)["monitor_model_up"] == 0

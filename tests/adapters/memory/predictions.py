@@ -1,0 +1,70 @@
+"""The port `PredictionReader` in memory, with switches to be down, and as much of the writing as its tests need."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+from tabular.errors import Unavailable
+from tabular.predictions.prediction import Prediction
+from tabular.predictions.sampling import Sample
+
+
+class MemoryPredictions:
+    """`predictions` are newest first; `reads` and `counts` say how often they were read and counted."""
+
+    def __init__(self) -> None:
+        self.predictions: list[Prediction] = []
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.is_down = False
+        self.reads = 0
+        self.counts = 0
+        self.is_too_large_to_count = False
+        self.unreadable = 0
+
+    def _up(self) -> None:
+        self.reads += 1
+        if self.is_down:
+            raise Unavailable("the prediction store", "it is switched off")
+
+    def save(self, predictions):
+        known = {found.id for found in self.predictions}
+        new = {one.id: one for one in reversed(predictions) if one.id not in known}
+        self.predictions = sorted([*self.predictions, *new.values()], key=lambda one: one.made_at, reverse=True)
+        return len(new)
+
+    def latest(self, limit, run_id=None, until=None):
+        self._up()
+        return [
+            found
+            for found in self.predictions
+            if run_id in (None, found.run_id) and (until is None or found.made_at < until)
+        ][:limit]
+
+    def runs(self, since, until, most, newest=None):
+        found = self.latest(newest or len(self.predictions), until=until)
+        return Counter(one.run_id for one in found[:most] if since is None or one.made_at >= since)
+
+    def count_since(self, since, most):
+        return min(most, sum(found.made_at >= since for found in self.predictions))
+
+    def sample_latest(self, newest, most, run_id, until=None):
+        found = self.latest(newest, run_id, until)
+        if len(found) <= most:
+            return Sample(found)
+        share = 0.5 ** math.ceil(math.log2(len(found) / most))
+        return Sample(found[:: round(1 / share)], share)
+
+    def count_by_source(self):
+        self.counts += 1
+        if self.is_too_large_to_count:
+            raise Unavailable("the prediction store", "it took too long")
+        return dict(Counter((found.table, found.source) for found in self.predictions))
+
+    def save_report(self, report):
+        self.rows[report["_id"]] = dict(report)
+
+    def reports(self, limit):
+        self._up()
+        return sorted(self.rows.values(), key=lambda row: row["made_at"], reverse=True)[:limit]
