@@ -1,6 +1,4 @@
-# Another model without a failed request: the replicas of the API one after the other, then the consumer. Sourced by stack.sh.
-
-replicas=(serve-api-a serve-api-b)
+# Serve another run without a failed request: the replicas of the API one after the other, then the consumer. Sourced by stack.sh.
 
 deploy() {
     local wanted=${1-${RUN_ID}} before
@@ -10,7 +8,7 @@ deploy() {
     if [ -n "$wanted" ]; then
         say "Checking that run $wanted exists and its bundle scores its golden records as it did"
         serve run --rm --no-deps -T -e STATE_DIR=/tmp -e "RUN_ID=$wanted" serve-kinesis python -m server.scoring.check_bundle ||
-            fail "Nothing was changed: ${before:-the champion} goes on."
+            fail "Nothing was changed: ${before:-the champion} is still served."
     fi
     write_run_id "$wanted"
     if move_to "$wanted"; then
@@ -19,47 +17,32 @@ deploy() {
         say "Deployed: /health/ready shows RUN_ID $(served)"
         return
     fi
-    say "It does not come up. Putting back ${before:-the champion}"
+    say "It is not healthy after ${READY_SECONDS:-60} s. Putting back ${before:-the champion}"
     write_run_id "$before"
-    READY_SECONDS=60 move_to "$before" || fail "The old model does not come up either: see make logs env=$mode"
-    fail "RUN_ID $wanted was not deployed; ${before:-the champion} answers again."
+    READY_SECONDS=60 move_to "$before" || fail "The previous model is not healthy either. See its log: make logs env=$mode name=serve-api-a"
+    fail "RUN_ID $wanted was not deployed; ${before:-the champion} is served again."
 }
 
 rollback() {
-    [ -f "$memory/previous-run-id" ] || fail "There is nothing to go back to: no deploy was made from here."
+    [ -f "$memory/previous-run-id" ] || fail "There is no earlier deploy from this folder to roll back."
     deploy "$(cat "$memory/previous-run-id")"
 }
 
+# A container is healthy when it serves the run that it was given.
 move_to() {
-    local one
+    local service
     export RUN_ID=$1
-    for one in "${replicas[@]}"; do
-        say "Replacing $one"
-        quietly serve up -d --no-deps "$one" && until_ready "$one" 9696/health/ready "$1" || return 1
+    for service in serve-api-a serve-api-b serve-kinesis; do
+        say "Replacing $service"
+        HEALTHY_SECONDS=${READY_SECONDS:-60} start serve --no-deps "$service" || return 1
     done
-    say "Replacing serve-kinesis"
-    quietly serve up -d --no-deps serve-kinesis && until_ready serve-kinesis 8086/metrics "$1"
 }
 
-# Asks inside the container, for a healthcheck of every five seconds is too slow here.
-until_ready() {
-    local began=$SECONDS id
-    id=$(serve ps -q "$1")
-    while [ $((SECONDS - began)) -lt "${READY_SECONDS:-60}" ]; do
-        if docker exec "$id" python -c "
-import sys, urllib.request
-sys.exit('$3' not in urllib.request.urlopen('http://localhost:$2', timeout=3).read().decode())" 2>/dev/null; then return; fi
-        sleep 0.5
-    done
-    serve logs --tail 15 "$1" >&2
-    return 1
-}
-
-# The API answers, and with the run that it should have.
+# Fails unless the API serves the run that it should.
 healthy() {
     local found
-    found=$(served) && [ -z "$RUN_ID" -o "$found" = "$RUN_ID" ] || fail "The API does not answer with ${RUN_ID:-the champion}: ${found:-no answer}."
-    say "The API answers with RUN_ID $found"
+    found=$(served) && [ -z "$RUN_ID" -o "$found" = "$RUN_ID" ] || fail "The API does not serve ${RUN_ID:-the champion}: ${found:-it does not respond}."
+    say "The API serves RUN_ID $found"
 }
 
 served() {
@@ -75,5 +58,5 @@ write_run_id() {
 }
 
 need_serve() {
-    [ -n "$(serve ps -q serve-api)" ] || fail "The servers are not up. Start them: make setup-model-serve env=$mode"
+    [ -n "$(serve ps -q serve-api)" ] || fail "The servers are not running. Start them: make setup-model-serve env=$mode"
 }

@@ -60,16 +60,6 @@ make_up() { [ -s "$secrets/$1" ] || put "$1" "${2:-}$(od -An -N24 -tx1 /dev/uran
 make_store_users() {
     has_own_store_users || return 0
     say "Making the users of the store"
-    quietly serve up -d mongo
-    wait_for_store
+    start_all serve mongo
     quietly serve exec -T mongo mongosh --quiet --norc /users.js
-}
-
-wait_for_store() {
-    local began=$SECONDS id
-    id=$(serve ps -q mongo)
-    until [ "$(health "$id")" = healthy ]; do
-        [ $((SECONDS - began)) -lt "${HEALTHY_SECONDS:-240}" ] || fail "The store does not come up: see make logs env=$mode name=mongo"
-        sleep 0.5
-    done
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The stack in containers: containers/stack.sh local|cloud COMMAND. The Makefile's targets with env=local|cloud call it.
-# It needs Docker, Compose 1.29 or 2, and nothing else: what it runs, it runs inside the containers.
+# It needs Docker with Compose 2 and nothing else: what it runs, it runs inside the containers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mode=$1 command=${2:-status}
@@ -14,7 +14,7 @@ shift 2 || shift $#
 
 run() {
     setup_registry && init_aws && train && start_serve
-    say "Sending 400 customers at once, so that there is something to report"
+    say "Sending 400 requests, so that there is something to report"
     with_secrets serve send_data-api python -m simulation_business.send_data_api --url http://serve-api:9696 --count 400 --rate 100
     report && status
 }
@@ -30,8 +30,7 @@ setup_registry() {
     say "Building the images (minutes the first time, then seconds)"
     quietly registry build
     say "Starting MLflow, Prefect, its worker and the report pages"
-    quietly registry up -d
-    wait_healthy registry
+    start_all registry
 }
 
 init_aws() {
@@ -54,7 +53,7 @@ init_aws() {
 
 remembered_table() { printf '%s/tables/%s' "$memory" "$(printf '%s' "$CONTRACT" | tr / _)"; }
 
-# LocalStack forgets its bucket when it stops; its start script brings back what is saved here.
+# LocalStack loses its bucket when it stops; its start script restores what is saved here.
 save_localstack() {
     [[ ,$COMPOSE_PROFILES, == *,localstack,* ]] || return 0
     registry exec -T localstack sh -c 'awslocal s3 sync --quiet "s3://$S3_BUCKET" "/saved/$S3_BUCKET"'
@@ -92,21 +91,20 @@ start_serve() {
     say "Building the images"
     quietly serve build
     make_store_users
-    quietly registry up -d worker # it trains the table that is served: with other settings it is started anew
-    say "Starting both doors, the store, the monitor, Prometheus, Grafana and what COMPOSE_PROFILES names"
-    quietly serve up -d
-    wait_healthy serve
+    start_all registry worker # it trains the table that is served: with other settings it is started anew
+    say "Starting the API, the consumer, the store, the monitor, Prometheus, Grafana and what COMPOSE_PROFILES names"
+    start_all serve
     remember_run_id
     status
 }
 
 stop_serve() {
     quietly serve down
-    say "The servers, the store and the monitor are stopped, their data stay; the registry goes on."
+    say "The servers, the store and the monitor are stopped; their data are kept. The registry is still running."
 }
 
 status() {
-    if [ -z "$(running)" ]; then say "Nothing is running."; return 3; fi
+    is_running || { say "Nothing is running."; return 3; }
     registry ps
     serve ps
     local name
@@ -116,7 +114,7 @@ status() {
         printf '%-14s %s\n' "${name,,}" "$(page "${!port}")"
     done
     printf '%-14s mongodb://localhost:%s\n' store "$STORE_PORT"
-    if [ "$mode" = local ] && [ -z "${PREFECT_AUTH_STRING:-}" ]; then say "The login of Prefect was made up at the first start: $memory/secrets/prefect_auth_string"; fi
+    if [ "$mode" = local ] && [ -z "${PREFECT_AUTH_STRING:-}" ]; then say "The login of Prefect was generated at the first start: $memory/secrets/prefect_auth_string"; fi
 }
 
 logs() {
@@ -131,16 +129,16 @@ logs() {
 }
 
 stop() {
-    if [ -z "$(running)" ]; then say "Nothing was running."; return; fi
+    is_running || { say "Nothing was running."; return; }
     quietly serve down && quietly registry down
-    say "Stopped; data stay."
+    say "Stopped; data are kept."
 }
 
 reset() {
     quietly serve down --volumes --remove-orphans && quietly registry down --volumes --remove-orphans
     rm -rf "$memory"
     [ -z "$(env_file_value RUN_ID)" ] || write_run_id ""
-    say "Runs, models, predictions and reports are gone."
+    say "Runs, models, predictions and reports were deleted."
 }
 
 case $command in

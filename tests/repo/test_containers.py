@@ -189,7 +189,7 @@ def test_the_cloud_stack_refuses_a_short_password_and_a_prefect_login_without_a_
 
 
 def test_with_all_credentials_only_docker_is_missing() -> None:
-    assert "Docker does not answer" in cloud(GOOD).stderr
+    assert "Docker does not respond" in cloud(GOOD).stderr
 
 
 def test_every_query_of_the_dashboards_is_over_the_provisioned_datasource() -> None:

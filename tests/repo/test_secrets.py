@@ -125,7 +125,7 @@ def test_a_file_of_secrets_that_others_can_read_stops_the_start(tmp_path: Path, 
         check=False,
     )
     assert (f"chmod 600 {secrets}" in done.stderr) == is_refused
-    assert ("Docker does not answer" in done.stderr) != is_refused
+    assert ("Docker does not respond" in done.stderr) != is_refused
 
 
 def entered(folder: Path, user: int | None = None, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -208,7 +208,7 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 def engine() -> None:
     """A Docker that answers."""
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
-        pytest.fail("Docker does not answer: this is no test that may be skipped in silence. See CONTRIBUTING.md")
+        pytest.fail("Docker does not respond: this is no test that may be skipped in silence. See CONTRIBUTING.md")
     subprocess.run(["sh", "tests/stack/standins.sh"], cwd=PROJECT, check=True)
 
 

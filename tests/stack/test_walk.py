@@ -237,7 +237,7 @@ def test_a_run_that_does_not_exist_is_not_deployed(stack):
 def test_a_run_that_does_not_come_up_in_time_is_replaced_by_the_one_before(stack):
     before = stack.settings["RUN_ID"]
     with Load(stack.ports["api"]) as load:
-        said = stack.make("deploy", f"RUN_ID={runs_of(stack)[2]}", "READY_SECONDS=0", succeeds=False)
+        said = stack.make("deploy", f"RUN_ID={runs_of(stack)[2]}", "READY_SECONDS=1", succeeds=False)
     assert "Putting back" in said
     assert load.failed == []
     assert stack.settings["RUN_ID"] == before == stack.predict(EXAMPLE)["model_run_id"]
