@@ -3,7 +3,6 @@
 #   simulators   both simulators
 #   monitor      the drift exporter
 #   flows        the Prefect server, its worker with both flows, and the commands of the Makefile
-# Only what the classic builder knows is used, so that any Docker since 2017 builds it.
 FROM python:3.11.13-slim-bookworm AS native
 WORKDIR /build
 COPY pyproject.toml README.md hatch_build.py ./
@@ -14,12 +13,12 @@ RUN pip install --quiet --disable-pip-version-check --root-user-action=ignore --
 FROM python:3.11.13-slim-bookworm
 ARG SERVICE
 
-# The locked packages: one layer, made again only when the lock changes. The installer comes and goes within it.
+# The locked packages: one layer, built again only when the lock changes. It does not keep the installer.
 COPY pyproject.toml uv.lock containers/install.sh containers/slim.sh containers/uv.txt /build/
 RUN sh /build/install.sh --no-default-groups --group "${SERVICE:?is missing: --build-arg SERVICE=serving, simulators, monitor or flows}" \
  && sh /build/slim.sh /opt/venv "$SERVICE" \
  && mkdir /state /reports && chown app:app /state /reports \
- # As an editable installation does: our packages are found where they lie.
+ # Our packages are imported from /app, as in an editable installation.
  && echo /app >/opt/venv/lib/python3.11/site-packages/churn_mlops.pth
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
     STATE_DIR=/state FLOW_CACHE_DIR=/state/flow-cache REPORTS_DIR=/reports

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Starts a program with its secrets: each file under /run/secrets becomes the variable that the file is named after.
-# `docker inspect` shows the environment of a container to everybody who may ask the engine; that of a process it does not.
+# Starts a program with its secrets: each file under /run/secrets becomes the environment variable of that name.
+# `docker inspect` shows the environment of a container to every user of the engine, but not that of a process.
 set -eu
 for file in "${SECRETS_DIR:-/run/secrets}"/*; do
-    [ -f "$file" ] || continue # none at all, or a folder of somebody else
+    [ -f "$file" ] || continue # no file, or a folder
     name=${file##*/}
     if [ -n "$(printenv "$name" || true)" ]; then
         echo "$name is given twice, as a variable and as the file $file. Remove one of them." >&2

@@ -26,7 +26,7 @@ read_values() {
 
 env_file_value() { sed -n "s/^$1=//p" "$env_file"; }
 
-# The local stack needs no secrets. The cloud one starts with all of them or not at all.
+# The local stack needs no secrets. The cloud stack starts only with all of them.
 check_credentials() {
     check_mode
     if [ "$mode" = local ]; then return; fi
@@ -35,7 +35,7 @@ check_credentials() {
         if [ -z "${!name:-}" ]; then
             bad+=("$name is missing")
         elif is_default "${!name}"; then
-            bad+=("$name is a default that everybody knows")
+            bad+=("$name is a default value")
         elif [[ $name =~ PASSWORD|KEY|AUTH ]] && [ "$(secret_length "${!name}")" -lt 12 ]; then
             bad+=("$name has fewer than 12 characters")
         fi
@@ -51,7 +51,7 @@ check_credentials() {
     export CREDENTIALS=checked
 }
 
-# `ls` alone tells a file's mode in the same way everywhere.
+# `ls` shows a file's mode in the same way on every system.
 check_mode() {
     local listed
     [ -f "$env_file.secrets" ] || return 0
@@ -65,8 +65,8 @@ is_default() {
     return 1
 }
 
-# Of name:password, the password counts.
+# Of name:password, the length of the password.
 secret_length() { local secret=${1#*:}; printf '%s' "${#secret}"; }
 
-# To look at a stack, or to stop it, needs no secret; Compose wants to see some value.
+# Showing or stopping a stack needs no secret, but Compose requires a value.
 fill_in_credentials() { export CREDENTIALS=${CREDENTIALS:-none}; }

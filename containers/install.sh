@@ -1,7 +1,6 @@
 #!/bin/sh
-# In an image: install locked packages into /opt/venv, write down which (CycloneDX, /opt/sbom.cdx.json), make the user `app`,
-# and leave no installer behind.
-# Arguments say which packages, as `uv sync` understands them.
+# In an image: install locked packages into /opt/venv, list them in CycloneDX (/opt/sbom.cdx.json), create the user `app`,
+# and remove the installer. The arguments are options of `uv sync` that select the packages.
 set -eu
 cd "$(dirname "$0")"
 pip install --no-cache-dir --quiet --disable-pip-version-check --root-user-action=ignore --target /build/uv --require-hashes -r uv.txt

@@ -1,5 +1,5 @@
-// Makes the users of the store, or brings them to the state below; run in its container by containers/secrets.sh.
-// Each service may do what it does and no more; the root user is for the server itself.
+// Creates or updates the users of the store; run in its container by containers/secrets.sh. Each service has only the
+// permissions that it needs; the root user is for the server itself.
 const { readFileSync } = require("fs");
 const secret = (name) => readFileSync(`/run/secrets/${name}`, "utf8");
 const database = process.env.MONGO_INITDB_DATABASE;

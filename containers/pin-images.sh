@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes images.lock: the digest that each public image's tag has now, as its registry says. Needs docker buildx and a way out.
+# Writes images.lock: the digest that each public image's tag has now, as its registry says. Needs docker buildx and access to the registries.
 set -eu
 cd "$(dirname "$0")"
 sed -n '/^#/p' images.lock >images.lock.new
@@ -9,7 +9,7 @@ for image in $(sh stock-images.sh); do
         sha256:*) echo "$image@$digest" >>images.lock.new ;;
         *)
             rm images.lock.new
-            echo "No digest was found for $image: its registry does not answer, or knows no such tag. images.lock is as it was." >&2
+            echo "No digest was found for $image: its registry does not respond, or has no such tag. images.lock is unchanged." >&2
             exit 1
             ;;
     esac

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Nginx over the reports, as an ordinary user; asked by the names in ALLOWED_HOSTS, with a login if REPORTS_PASSWORD is given.
+# Nginx over the reports, as an ordinary user; for the hosts in ALLOWED_HOSTS, with a login if REPORTS_PASSWORD is set.
 set -eu
 mkdir -p "$RUN_DIR"
 REPORTS_NAMES=$(printf %s "${ALLOWED_HOSTS:-localhost,127.0.0.1,[::1]}" | tr ',' ' ')

@@ -1,5 +1,5 @@
-# The secrets of the services, one file each, for Compose to mount where they are used. Sourced by stack.sh.
-# A file is readable by all, since each service has a user of its own; the folder around them is its owner's alone.
+# The secrets of the services, one file each, which Compose mounts where they are used. Sourced by stack.sh.
+# The files are readable by all, since each service has its own user; only the owner can enter their folder.
 
 write_secrets() {
     secrets=$memory/secrets
@@ -14,7 +14,7 @@ write_secrets() {
     put mlflow_username "$MLFLOW_TRACKING_USERNAME"
     put mlflow_password "$MLFLOW_TRACKING_PASSWORD"
     put mlflow_reader_username "$mlflow_reader"
-    if [ -n "$PREFECT_AUTH_STRING" ]; then put prefect_auth_string "$PREFECT_AUTH_STRING"; else make_up prefect_auth_string prefect:; fi
+    if [ -n "$PREFECT_AUTH_STRING" ]; then put prefect_auth_string "$PREFECT_AUTH_STRING"; else generate prefect_auth_string prefect:; fi
     put aws_access_key_id "$AWS_ACCESS_KEY_ID"
     put aws_secret_access_key "$AWS_SECRET_ACCESS_KEY"
     put reports_username "$REPORTS_USERNAME"
@@ -23,16 +23,16 @@ write_secrets() {
     put grafana_password "$GRAFANA_PASSWORD"
 }
 
-# The users that services have among themselves: made up once, and kept. Where nobody logs in, they stay empty.
+# The users of the services: generated once and kept; empty if the store or MLflow has no login.
 make_users() {
     local role
     for role in servers flows monitor; do
-        if has_own_store_users; then make_up "mongo_password_$role"; else put "mongo_password_$role" ""; fi
+        if has_own_store_users; then generate "mongo_password_$role"; else put "mongo_password_$role" ""; fi
     done
     mlflow_reader=
     if [ -n "$MLFLOW_TRACKING_PASSWORD" ]; then
         mlflow_reader=servers
-        make_up mlflow_reader_password
+        generate mlflow_reader_password
     else
         put mlflow_reader_password ""
     fi
@@ -40,26 +40,26 @@ make_users() {
 
 has_own_store_users() { [ -n "$MONGO_PASSWORD" ] && [ -z "$MONGO_URI" ]; }
 
-# The address of the store with a user of its own, unless an address was given.
+# The store's address with the login of a service's user, unless an address was given.
 store_uri() {
     if has_own_store_users; then printf 'mongodb://%s:%s@mongo:27017/?authSource=admin' "$1" "$(cat "$secrets/mongo_password_$1")"
     else printf '%s' "$2"; fi
 }
 
-# In place: a container that runs has this very file mounted.
+# In place, because running containers have this very file mounted.
 put() {
     [ ! -e "$secrets/$1" ] || chmod 644 "$secrets/$1"
     printf '%s' "$2" >"$secrets/$1"
     chmod 444 "$secrets/$1"
 }
 
-# A random secret under this name, after what it shall begin with; it stays what it was.
-make_up() { [ -s "$secrets/$1" ] || put "$1" "${2:-}$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"; }
+# Writes a random secret of this name, with an optional prefix, unless it exists.
+generate() { [ -s "$secrets/$1" ] || put "$1" "${2:-}$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"; }
 
-# The server may hold an older password of a user, or not know him yet: this makes it so.
+# Creates the users of the services in the store, or updates their passwords.
 make_store_users() {
     has_own_store_users || return 0
-    say "Making the users of the store"
+    say "Creating the users of the store"
     start_all serve mongo
     quietly serve exec -T mongo mongosh --quiet --norc /users.js
 }

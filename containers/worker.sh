@@ -1,5 +1,5 @@
 #!/bin/sh
-# The Prefect worker: makes its pool, hands both flows over with their schedules, and waits for runs.
+# The Prefect worker: creates its pool, registers both flows with their schedules, and waits for runs.
 set -eu
 prefect --no-prompt work-pool create churn --type process --overwrite
 for folder in model_orchestration reporting; do

@@ -175,7 +175,7 @@ def test_the_cloud_stack_refuses_to_start_and_names_every_credential_that_is_mis
 
 
 @pytest.mark.parametrize("name", sorted(CREDENTIALS))
-def test_the_cloud_stack_refuses_a_credential_that_everybody_knows(name: str) -> None:
+def test_the_cloud_stack_rejects_a_well_known_credential(name: str) -> None:
     refused = cloud(GOOD | {name: "admin"})
     assert refused.returncode == 1
     assert f"{name} is a default" in refused.stderr
