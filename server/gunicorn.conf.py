@@ -44,7 +44,7 @@ class ApiWorker(UvicornWorker):
         "timeout_graceful_shutdown": GRACEFUL_SECONDS,
     }
 
-    # What the workers tell each other, by server.connections.acceptor.
+    # What the workers share, by server.connections.acceptor.
     shared = memoryview(mmap.mmap(-1, 1_024)).cast("i")
 
     async def _serve(self):  # noqa: ANN202 - gunicorn's own base class has no types
@@ -52,7 +52,7 @@ class ApiWorker(UvicornWorker):
 
         self.config.app = self.wsgi
         self._install_sigquit_handler()
-        server = SharingServer(self.config, Share(self.shared, self.age), self.ppid)
+        server = SharingServer(self.config, self.wsgi.clients, Share(self.shared, self.age), self.ppid)
         await server.serve(sockets=self.sockets)
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
@@ -72,7 +72,7 @@ def _share_memory_among_threads() -> None:
 
 
 def _collect_garbage_seldom() -> None:
-    # A batch makes thousands of objects, none of which refers to itself; by default every 700 are looked through, and
+    # A batch makes thousands of objects, none of which refers to itself; by default every 700 start a collection, and
     # what was loaded at the start at every hundredth of these times.
     gc.freeze()
     gc.set_threshold(COLLECTED_AT_OBJECTS)
@@ -119,11 +119,11 @@ def child_exit(server, worker):  # noqa: ANN001, ANN201, ARG001, D103
 
 def worker_exit(server, worker):  # noqa: ANN001, ANN201, ARG001, D103
     # The first worker that cannot load stops the server, by its exit code. Another must not: two that say so at once
-    # make gunicorn fall over its own shutdown, and later on the rest still answer. It is tried again, but not at once.
+    # make gunicorn fall over its own shutdown, and later on the rest still serve. It is tried again, but not at once.
     if worker.booted or worker.age == 1:
         return
     for _ in range(SECONDS_BETWEEN_ATTEMPTS * 10):
-        if not worker.alive:  # told to stop meanwhile
+        if not worker.alive:  # stopped meanwhile
             break
         time.sleep(0.1)
     os._exit(1)

@@ -121,8 +121,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_threads: Count = 1
     """How many threads each API worker has for batches; single rows are scored in its event loop."""
 
-    api_max_waiting: Count = 256
-    """How many requests may wait in one API worker; those beyond get 503 with Retry-After at once."""
+    api_max_queued_requests: Count = 256
+    """How many requests may be queued in one API worker; those beyond get 503 with Retry-After at once."""
 
     api_key: str = ""
     """The key to ask for, as `Authorization: Bearer KEY` or `X-API-Key: KEY`, before predicting. Empty: none."""

@@ -11,28 +11,35 @@ from __future__ import annotations
 
 import msgspec
 
-from server.api.request import Receive, Request, Scope, Send
-from server.connections.clients import CLIENTS, Clients
-from server.connections.held_bytes import HeldBytes
+from server.api.request import HeldBytes, Receive, Request, Scope, Send
+from server.connections.clients import Clients
 
 ANSWER = b'{"churn chance":0.25,"model_run_id":"constant","prediction_id":"constant","warnings":[]}'
 MAX_BODY_BYTES = 100_000_000
 
 
-async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request; it is always ready."""
-    if scope["type"] == "lifespan":
-        await _lifespan(scope, receive, send)
-        return
-    request = Request(scope, receive, send, HeldBytes(MAX_BODY_BYTES))
-    body = await request.body(MAX_BODY_BYTES)
-    answer = msgspec.json.encode(msgspec.json.decode(body)) if request.path == "/echo" else ANSWER
-    length = str(len(answer)).encode()
-    await request.answer(200, [(b"content-type", b"application/json"), (b"content-length", length)], answer)
+class Limits:
+    """The ASGI application; it is always ready."""
+
+    def __init__(self) -> None:
+        self.clients = Clients(1_000, 1_000, lambda _status: None)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond to one request."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        request = Request(scope, receive, send, HeldBytes(MAX_BODY_BYTES))
+        body = await request.body(MAX_BODY_BYTES)
+        answer = msgspec.json.encode(msgspec.json.decode(body)) if request.path == "/echo" else ANSWER
+        length = str(len(answer)).encode()
+        await request.respond(200, [(b"content-type", b"application/json"), (b"content-length", length)], answer)
 
 
-async def _lifespan(scope: Scope, receive: Receive, send: Send) -> None:
-    scope["state"][CLIENTS] = Clients(1_000, 1_000, lambda _status: None)
+async def _lifespan(receive: Receive, send: Send) -> None:
     for _ in range(2):
         kind = (await receive())["type"]
         await send({"type": f"{kind}.complete"})
+
+
+app = Limits()

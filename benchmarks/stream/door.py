@@ -24,7 +24,7 @@ from tabular.model.bundle import Bundle
 
 REGION = "us-east-1"
 RESULTS, OTHER = "results", "other"
-ANSWERED = 'consumer_records_total{outcome="answered"}'
+ANSWERED = 'consumer_records_total{outcome="served"}'
 PROBE_SECONDS = 0.05
 WAIT_SECONDS = 300.0
 

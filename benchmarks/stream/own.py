@@ -10,7 +10,7 @@ from benchmarks.figures import Row
 from benchmarks.model import RUN_ID
 from benchmarks.results import Table
 from server.scoring.model import ready_model
-from server.stream.batch import answer, results
+from server.stream.batch import predict, results
 from tabular.encoding.columns import columns_of
 from tabular.model.bundle import Bundle
 from tabular.ports.streams import StreamRecord
@@ -28,12 +28,12 @@ def cost(bundle: Bundle, bodies: list[bytes]) -> dict[str, float]:
     ]
     rows = [bundle.codec.decode(record.data) for record in batch]
     ids = [record.sequence_number for record in batch]
-    answers = answer(model, batch)
+    outcome = predict(model, batch)
     parts: dict[str, Work] = {
         "decode and check": lambda: [bundle.codec.decode(record.data) for record in batch],
         "score and describe": lambda: list(model.many(columns_of(rows), ids, "stream")),
-        "both, with ids": lambda: answer(model, batch),
-        "encode results": lambda: results(answers),
+        "both, with ids": lambda: predict(model, batch),
+        "encode results": lambda: results(outcome),
     }
     return {name: 1e6 * best(work) / BATCH_RECORDS for name, work in parts.items()}
 

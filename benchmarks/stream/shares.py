@@ -57,7 +57,7 @@ class Enough(threading.Event):
         self._metrics, self._records = metrics, records
 
     def is_set(self) -> bool:
-        answered = self._metrics.registry.get_sample_value("consumer_records_total", {"outcome": "answered"})
+        answered = self._metrics.registry.get_sample_value("consumer_records_total", {"outcome": "served"})
         return (answered or 0) >= self._records
 
 
@@ -80,7 +80,7 @@ def measure(door: Door) -> Shares:
     lease_store = MongoLeases(door.mongo, "shares", "t")
     leases = Leases(lease_store, stream, "bench", LEASE_SECONDS)
     keeper, metrics = Timed(leases, "save"), StreamMetrics()
-    reader, model = ShardReader(shards, load=leases.saved, claim=leases.claim), ready_model(RUN_ID, door.bundle)
+    reader, model = ShardReader(shards, load=leases.saved, acquire=leases.acquire), ready_model(RUN_ID, door.bundle)
     loop = StreamLoop(reader, keeper, lambda: model, Sinks(store, out, out), metrics, BATCH_RECORDS)
     reader.poll(0)  # take the leases
     wall, cpu = time.perf_counter(), time.thread_time()

@@ -33,9 +33,8 @@ PAGES = Path(__file__).resolve().parent
 PAGE_WIDTH = 118
 PARTS = {
     "API": """`http://127.0.0.1:9696/metrics`. The workers count into common files, so that any of them tells for all;
-        the outbox is read at each scrape. Only `POST` to `/predict` and `/predict/batch` is timed. Refusals at any
-        other path, or of a wrong method, count under the route `other`; pages that were answered well are not
-        counted.""",
+        the outbox is read at each scrape. Only `POST` to `/predict` and `/predict/batch` is timed. Error responses at
+        any other path count under the route `other`; pages that were served are not counted.""",
     "Consumer": "`http://127.0.0.1:8086/metrics`.",
     "Monitor": """`http://127.0.0.1:8085/metrics`. What is not known has no sample: as long as `monitor_drift_known`
         is 0 there are no drift gauges. A gauge of a run has the labels `table` and `run_id`: each run that predicted
@@ -45,17 +44,17 @@ PARTS = {
         (`process_*`) are there as Prometheus' own client makes them.""",
 }
 LABEL_VALUES = {
-    ("api_requests", "route"): "`/predict`, `/predict/batch`, `other`",
-    ("api_request_seconds", "route"): "`/predict`, `/predict/batch`",
-    ("api_rows", "outcome"): "`answered`, `refused`",
+    ("http_requests", "route"): "`/predict`, `/predict/batch`, `other`",
+    ("http_request_duration_seconds", "route"): "`/predict`, `/predict/batch`",
+    ("api_rows", "outcome"): "`served`, `rejected`",
     ("api_feature_values", "kind"): "`missing`, `unknown`, `out_of_range`",
     ("api_model_workers", "bundle"): "the first 12 digits of the bundle's digest",
     ("api_model_workers", "contract"): "the table's name",
-    ("api_background_failures", "task"): "`drain`, `follow`, `look`",
-    ("api_background_failing", "task"): "`drain`, `follow`, `look`",
+    ("api_background_failures", "task"): "`relay`, `follow`, `ping`",
+    ("api_background_failing", "task"): "`relay`, `follow`, `ping`",
     ("consumer_background_failures", "task"): "`follow`, `leases`",
     ("consumer_background_failing", "task"): "`follow`, `leases`",
-    ("consumer_records", "outcome"): "`answered`, `dead_letter`",
+    ("consumer_records", "outcome"): "`served`, `dead_letter`",
     ("consumer_failures", "step"): "`read`, `store`, `results`, `dead letters`, `checkpoint`",
     ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `count`",
     ("monitor_predictions_stored", "source"): "`api`, `stream`",
@@ -140,7 +139,8 @@ def _api() -> bytes:
     )
     with tempfile.TemporaryDirectory() as folder:
         metrics = ApiMetrics(Outbox(Path(folder), 10_000_000, "normal"))
-        metrics.rows([prediction])
+        metrics.served("/predict", 0.0)
+        metrics.row(prediction)
         metrics.model(cast(Any, SimpleNamespace(run_id="", bundle=bundle)))
         metrics.background([BackgroundTask("follow", lambda: None, 1.0)])
         return metrics.exposition()
@@ -148,7 +148,7 @@ def _api() -> bytes:
 
 def _consumer() -> bytes:
     metrics = StreamMetrics()
-    metrics.behind({"": 0})
+    metrics.lag({"": 0})
     metrics.model("")
     metrics.tasks = [BackgroundTask("follow", lambda: None, 1.0)]
     return generate_latest(metrics.registry)

@@ -1,4 +1,4 @@
-"""Who may ask, and with what kind of body: all that can be told from a request's head."""
+"""Who may send requests, and with what kind of body: all that a request's head decides."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hmac
 from functools import lru_cache
 
 from server.api.compression import CODINGS, IDENTITY
-from server.api.errors import Refusal
 from server.api.metrics import BATCH, SINGLE
 from server.api.request import Request
+from server.connections.errors import HttpError
 from tabular.process.allowed_hosts import AllowedHosts
 from tabular.settings import Settings
 
@@ -25,36 +25,36 @@ class Access:
         self._allows = lru_cache(256)(lambda host: host.decode("latin-1") in hosts)
 
     def check(self, request: Request) -> None:
-        """Raises Refusal for a request that may be understood in two ways, or came by a name that is not allowed."""
+        """Raises HttpError for a request that may be understood in two ways, or came by a name that is not allowed."""
         request.check_framing()
         host = request.headers.get(b"host")
         if host is None:
             if request.scope["http_version"] != "1.0":
-                raise Refusal(400, "the header Host is missing")
+                raise HttpError(400, "the header Host is missing")
         elif not self._allows(host):
-            raise Refusal(421, "this server is not asked by this name")
-        # Whatever is not open asks for the key, for Flask reads `//metrics` as `/metrics`; predicting, see below.
+            raise HttpError(421, "the header Host names a server that is not this one")
+        # Whatever is not open needs the key, for Flask reads `//metrics` as `/metrics`; predicting, see below.
         if self._key and not self._open_pages and request.path not in OPEN_PATHS:
             self._check_key(request)
 
     def check_body(self, request: Request, *media: str) -> str:
-        """The media type of the body, one of these; raises Refusal for a request whose body is not to be read."""
+        """The media type of the body, one of these; raises HttpError for a request whose body is not to be read."""
         if request.method != "POST":
-            raise Refusal(405, "this path does not take this method", headers={"Allow": "POST"})
+            raise HttpError(405, "this path does not take this method", headers={"Allow": "POST"})
         if self._key:
             self._check_key(request)
         given = (request.header(b"content-type") or "").partition(";")[0].strip().lower()
         if given not in media:
             said = (request.header(b"content-type") or "nothing")[:100]
-            raise Refusal(415, f"this path reads {' or '.join(media)}, and the header Content-Type says {said}")
+            raise HttpError(415, f"this path reads {' or '.join(media)}, and the header Content-Type says {said}")
         return given
 
     def coding(self, request: Request) -> str:
-        """How the body is compressed, in lower case; raises Refusal for a way that is not read."""
+        """How the body is compressed, in lower case; raises HttpError for a way that is not read."""
         given = (request.header(b"content-encoding") or IDENTITY).strip().lower()
         if given != IDENTITY and given not in CODINGS:
             message = f"the header Content-Encoding says {given[:100]}, and what is read is gzip, deflate and identity"
-            raise Refusal(415, message, "compressed", "Compress it with gzip, or send it as it is without the header.")
+            raise HttpError(415, message, "compressed", "Compress it with gzip, or send it without the header.")
         return given
 
     def _check_key(self, request: Request) -> None:
@@ -63,10 +63,4 @@ class Access:
             scheme, _, given = request.headers.get(b"authorization", b"").partition(b" ")
             given = given.strip() if scheme.lower() == b"bearer" else b""
         if not hmac.compare_digest(given, self._key):
-            raise Refusal(401, "the API key is missing or wrong", headers={"WWW-Authenticate": "Bearer"})
-
-
-def is_target_of(url: bytes, host: bytes) -> bool:
-    """True if a target in its absolute form names the same server as the header Host."""
-    scheme, _, rest = url.partition(b"://")
-    return scheme.lower() == b"http" and bool(host) and rest.partition(b"/")[0].lower() == host.lower()
+            raise HttpError(401, "the API key is missing or wrong", headers={"WWW-Authenticate": "Bearer"})

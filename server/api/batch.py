@@ -1,7 +1,7 @@
-"""The rows of a batch's body: those that keep the contract, in columns, and for the others why they do not.
+"""The rows of a batch's body: those that are valid under the contract, in columns, and why the others are not.
 
-However many rows are refused, what is said of them is bounded: the first `LISTED_ROWS` with their faults, as long as
-that is not much more than what was sent; of the rest how many they are, which, and their codes.
+However many rows are rejected, what the response says of them is bounded: the first `LISTED_ROWS` with their faults,
+as long as that is not much more than what was sent; of the rest how many they are, which, and their codes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from server.api.errors import MAX_FAULTS_BYTES, Refusal, refusal
+from server.api.errors import http_error
+from server.connections.errors import DEFAULTS, MAX_FAULTS_BYTES, HttpError
 from server.decoding.pieces import NotThisKind, TooManyElements, pieces_of_array, pieces_of_lines
 from server.decoding.record import LARGE_BYTES, OtherContent, read_record
 from server.decoding.wrappers import form_of, wrapper_of
@@ -21,16 +22,16 @@ from server.scoring.model import Model
 from tabular.data.sniffing import binary_name_of
 from tabular.encoding.columns import Columns, columns_of
 from tabular.encoding.row import Row, parse_json
-from tabular.errors import Fault, InvalidRow, Rejected
+from tabular.errors import Fault, Rejected
 
 LISTED_ROWS = 100
 NOT_AN_ARRAY = "Send a JSON array of objects; for one object there is /predict."
 
-INVALID = refusal(InvalidRow("")).full_code
+INVALID = DEFAULTS[422][0]
 
 
-class RefusedRows:
-    """What is said of the rows of one body that cannot be answered; `body_bytes` is its size."""
+class RejectedRows:
+    """What is said of the rows of one body that cannot be served; `body_bytes` is its size."""
 
     def __init__(self, body_bytes: int) -> None:
         self._left_bytes = body_bytes + MAX_FAULTS_BYTES
@@ -43,18 +44,18 @@ class RefusedRows:
 
     def add(self, row: int, error: Rejected) -> None:
         """Note the row at this position; they come in order. Of the error nothing is kept."""
-        answer = refusal(error)
+        response = http_error(error)
         if not self.is_listed_in_full:
-            detail = msgspec.json.encode(answer.detail())
+            detail = msgspec.json.encode(response.detail())
             self._left_bytes -= len(detail)
             if self._left_bytes >= 0:
                 self.listed[row] = {"row": row, "error": msgspec.Raw(detail)}
                 return
-        self.count(row, answer.full_code)
+        self.count(row, response.full_code)
 
     @property
     def is_listed_in_full(self) -> bool:
-        """True if of the next ones only the code is told."""
+        """True if of the next ones only the code is reported."""
         return bool(self._codes) or len(self.listed) >= LISTED_ROWS
 
     def count(self, row: int, code: str) -> None:
@@ -70,37 +71,37 @@ class RefusedRows:
         """How many rows are not listed one by one, by code, and their first and last positions; nothing if all are."""
         if not self._codes:
             return {}
-        return {"not_listed": {"refused": self._codes.total(), "codes": self._codes, "rows": self._spans}}
+        return {"not_listed": {"rejected": self._codes.total(), "codes": self._codes, "rows": self._spans}}
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows that keep the contract, in columns, and their positions in the body, in that order; some of a batch."""
+    """Some of a batch's rows that are valid under the contract, in columns, and their positions in the body."""
 
     columns: Columns
     positions: Sequence[int]
 
 
 class BatchRows:
-    """The rows of one body: those that keep the contract in parts, the others refused."""
+    """The rows of one body: those that are valid under the contract in parts, the others rejected."""
 
-    def __init__(self, model: Model, body_bytes: int, most: int) -> None:
+    def __init__(self, model: Model, body_bytes: int, max_rows: int) -> None:
         self.parts: list[Part] = []
-        self.refused = RefusedRows(body_bytes)
+        self.rejected = RejectedRows(body_bytes)
         self._model = model
         self._names = frozenset(model.bundle.contract.feature_names)
-        self._most = most
+        self._max_rows = max_rows
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, rows: Columns | Sequence[bytes | msgspec.Raw]) -> None:
-        """The next rows, either those of a piece that are all in columns or each by itself; raises Refusal."""
+        """The next rows, either those of a piece that are all in columns or each by itself; raises HttpError."""
         first = self._count
         self._count += len(rows)
-        if self._count > self._most:
-            raise too_many_rows(self._most)
+        if self._count > self._max_rows:
+            raise too_many_rows(self._max_rows)
         if isinstance(rows, Columns):
             self.parts.append(Part(rows, range(first, self._count)))
         else:
@@ -110,42 +111,42 @@ class BatchRows:
         rows: dict[int, Row] = {}
         for position, body in enumerate(bodies, first):
             try:
-                if not self.refused.is_listed_in_full or not self._is_no_record(body):
+                if not self.rejected.is_listed_in_full or not self._is_no_record(body):
                     rows[position] = read_record(self._model.bundle, body)
                     continue
             except Rejected as error:
-                self.refused.add(position, error)
+                self.rejected.add(position, error)
             else:
-                self.refused.count(position, INVALID)
+                self.rejected.count(position, INVALID)
         if rows:
             self.parts.append(Part(columns_of(list(rows.values())), list(rows)))
 
     def _is_no_record(self, body: bytes | msgspec.Raw) -> bool:
-        """True if the names of its fields alone are wrong: nobody is told them, so nothing is made of them."""
+        """True if the names of its fields alone are wrong: they are not reported, so no row is made."""
         if len(body) > LARGE_BYTES:
             return False
         record = parse_json(body)
         return not isinstance(record, dict) or record.keys() != self._names
 
 
-def rows_of_array(model: Model, body: bytes, most: int) -> BatchRows:
-    """The rows of a JSON array; raises Refusal for another body, for none and for more than `most`, or NotJson."""
-    rows = BatchRows(model, len(body), most)
+def rows_of_array(model: Model, body: bytes, max_rows: int) -> BatchRows:
+    """The rows of a JSON array; raises HttpError for another body, no rows and more than `max_rows`, or NotJson."""
+    rows = BatchRows(model, len(body), max_rows)
     try:
-        for piece in pieces_of_array(body, lambda piece: model.columns.array(piece, len(piece)), most):
+        for piece in pieces_of_array(body, lambda piece: model.columns.array(piece, len(piece)), max_rows):
             rows.add(piece)
     except NotThisKind as error:
         raise _not_an_array(body, model.bundle.contract.example) from error
     except TooManyElements as error:
-        raise too_many_rows(most) from error
+        raise too_many_rows(max_rows) from error
     return _not_none(rows)
 
 
-def rows_of_lines(model: Model, body: bytes, most: int) -> BatchRows:
-    """The rows of newline-delimited JSON, a line a row, blank ones left out; raises Refusal for none and too many."""
+def rows_of_lines(model: Model, body: bytes, max_rows: int) -> BatchRows:
+    """The rows of newline-delimited JSON, a line a row, blank ones left out; raises HttpError for none and too many."""
     if (name := binary_name_of(body)) is not None:  # the lines of it are none
         raise OtherContent(name)
-    rows = BatchRows(model, len(body), most)
+    rows = BatchRows(model, len(body), max_rows)
     for lines in pieces_of_lines(body):
         rows.add(model.columns.lines(lines) or lines)
     return _not_none(rows)
@@ -153,20 +154,20 @@ def rows_of_lines(model: Model, body: bytes, most: int) -> BatchRows:
 
 def _not_none(rows: BatchRows) -> BatchRows:
     if not len(rows):
-        raise Refusal(422, "the batch holds no rows", "empty_batch", "Send at least one row.")
+        raise HttpError(422, "the batch holds no rows", "empty_batch", "Send at least one row.")
     return rows
 
 
-def _not_an_array(body: bytes, example: Mapping[str, Any]) -> Refusal:
+def _not_an_array(body: bytes, example: Mapping[str, Any]) -> HttpError:
     if (wrapper := wrapper_of(body, example.keys())) is None:
-        return Refusal(422, "the body is JSON, but not an array", "not_an_array", NOT_AN_ARRAY)
+        return HttpError(422, "the body is JSON, but not an array", "not_an_array", NOT_AN_ARRAY)
     name, form = wrapper[0], form_of(example)
     fault = Fault(name, "is no row: the rows stand inside it", f"the rows themselves: [{form}, …]")
     message = f"the rows stand inside “{name}”, and are to be sent without it"
-    return Refusal(422, message, "not_an_array", f"Send [{form}, …], or {form} to /predict.", [fault])
+    return HttpError(422, message, "not_an_array", f"Send [{form}, …], or {form} to /predict.", [fault])
 
 
-def too_many_rows(most: int) -> Refusal:
-    """The answer to a batch of more rows than are answered at once."""
-    message = f"the batch holds more than {most:,} rows, the most that are answered at once"
-    return Refusal(413, message, "too_many_rows", "Send the rows in several requests.")
+def too_many_rows(max_rows: int) -> HttpError:
+    """The response to a batch of more rows than are served at once."""
+    message = f"the batch holds more than {max_rows:,} rows, the most that are served at once"
+    return HttpError(413, message, "too_many_rows", "Send the rows in several requests.")

@@ -1,4 +1,4 @@
-"""Which web pages of other origins may read answers: none that `CORS_ORIGINS` does not name (WHATWG Fetch, 3.2).
+"""Which web pages of other origins may read responses: none that `CORS_ORIGINS` does not name (WHATWG Fetch, 3.2).
 
 A permission is no key: `API_KEY` and `ALLOWED_HOSTS` hold for these pages as for everybody else.
 """
@@ -31,7 +31,7 @@ class Cors:
         return bool(self._origins)
 
     def headers(self, request: Request) -> Headers:
-        """What an answer of the predicting routes says of who may read it."""
+        """What a response of the predicting routes says of who may read it."""
         if not self._origins or request.path not in ROUTES:
             return []
         origin = request.headers.get(b"origin")
@@ -41,14 +41,13 @@ class Cors:
         return [_VARY, (b"access-control-allow-origin", origin), exposed]
 
     def permission(self, request: Request) -> Headers | None:
-        """The answer to a browser that asks before it sends; None for another request, or another page."""
-        asks = request.method == "OPTIONS" and b"access-control-request-method" in request.headers
-        permitted = self.headers(request) if asks else []
+        """The response to a preflight request; None for another request, or another page."""
+        is_preflight = request.method == "OPTIONS" and b"access-control-request-method" in request.headers
+        permitted = self.headers(request) if is_preflight else []
         if len(permitted) < 2:
             return None
-        is_from_outside = (
-            b"access-control-request-private-network" in request.headers
-        )  # Chrome asks so of local servers
+        # Chrome asks so of local servers.
+        is_from_outside = b"access-control-request-private-network" in request.headers
         return [*_PERMITTED, (b"access-control-allow-private-network", b"true")] if is_from_outside else _PERMITTED
 
 

@@ -1,52 +1,101 @@
-"""What stands behind the prediction routes, without HTTP: bytes in, bytes out; else `Refusal` or a TabularError."""
+"""The handlers of the two prediction routes, without HTTP: a body in, the bytes of the response out.
+
+Each reads the rows, scores them, writes the predictions to the outbox, counts them, and only then responds.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from server.api.batch import BatchRows, rows_of_array, rows_of_lines
-from server.api.errors import Refusal
+from server.api.compression import IDENTITY, Body
 from server.api.metrics import BATCH, SINGLE, ApiMetrics
+from server.api.request import SMALL_BYTES
+from server.connections.errors import HttpError
 from server.decoding.record import explained, read_record
-from server.outbox.idempotency import KeptAnswer, unanswered
+from server.outbox.group_commit import GroupCommit
+from server.outbox.idempotency import KeptResponse, requested
 from server.outbox.queue import Outbox
 from server.scoring.model import Model
-from server.scoring.predictor import Predictor
 from tabular.contract.types import Contract
 from tabular.data.sniffing import without_mark
 from tabular.encoding.row import NotJson
 from tabular.errors import Fault, Rejected
 from tabular.predictions.batch import PredictionBatch, numbered_replies
 from tabular.predictions.prediction import Prediction, id_from_key, new_id, new_ids, reply
+from tabular.settings import Settings
+
+Handler = Callable[[Body, str | None], Awaitable["bytes | KeptResponse"]]
+"""From a body and its Idempotency-Key, if it has one, to the response. Raises HttpError or a TabularError."""
+Result = TypeVar("Result")
+Read = Callable[[Model, bytes, int], BatchRows]
+Encode = Callable[[BatchRows, Iterable[Sequence[Any]]], bytes]
 
 _KEY = re.compile(r"[!-~]{1,200}")
 
 
+class Serving(Protocol):
+    """Who has the model that serves now."""
+
+    @property
+    def model(self) -> Model: ...
+
+
 @dataclass(frozen=True)
 class Scored:
-    """A prediction that is not written down yet, its answer, and the same to be kept if the request has a key."""
+    """A prediction that is not written yet, its response, and the same to be kept if the request has a key."""
 
     prediction: Prediction
-    answer: bytes
-    kept: KeptAnswer | None
+    response: bytes
+    kept: KeptResponse | None
 
 
 class Handlers:
-    """Scores single rows and batches; a batch is in the outbox when it is answered, a row its caller writes down."""
+    """The handlers of one worker. They are awaited in the event loop's thread; batches run in threads of their own."""
 
-    def __init__(self, predictor: Predictor, outbox: Outbox, metrics: ApiMetrics, max_batch_rows: int) -> None:
+    def __init__(self, predictor: Serving, outbox: Outbox, metrics: ApiMetrics, settings: Settings) -> None:
         self._predictor = predictor
         self._outbox = outbox
         self._metrics = metrics
-        self._max_batch_rows = max_batch_rows
+        self._max_batch_rows = settings.max_batch_rows
+        self._group = GroupCommit(outbox)
+        self._pool = ThreadPoolExecutor(settings.api_threads, thread_name_prefix="batch")
 
-    def predict(self, body: bytes, key: str | None) -> Scored | KeptAnswer:
-        """Score one JSON object, or find the answer that its key was given; counts the row if it is refused."""
+    async def single(self, body: Body, key: str | None) -> bytes | KeptResponse:
+        """One JSON object: its prediction is on disk when this returns. Raises HttpError, Rejected or Unavailable."""
+        if body.coding == IDENTITY and len(body.sent) <= SMALL_BYTES:
+            scored = self._scored(body.sent, key)
+        else:
+            # Unpacked by the thread that uses it, so that no more of them are there than threads.
+            scored = await self._in_thread(lambda: self._scored(body.unpacked(), key))
+        if isinstance(scored, KeptResponse):
+            return scored
+        standing = await self._group.append(scored.prediction, scored.kept)
+        if scored.kept is not None and standing is not None and standing is not scored.kept:
+            return replayed(standing, scored.kept)  # of two at once with the same key the first is served
+        self._metrics.row(scored.prediction)
+        return scored.response
+
+    async def array(self, body: Body, key: str | None) -> bytes | KeptResponse:
+        """A JSON array, row by row, whatever is wrong with some of them. Raises HttpError, NotJson or Unavailable."""
+        return await self._in_thread(lambda: self._batch(body.unpacked(), key, rows_of_array, _array))
+
+    async def lines(self, body: Body, key: str | None) -> bytes | KeptResponse:
+        """Newline-delimited JSON, a line a row; blank lines are not rows. Raises HttpError, NotJson or Unavailable."""
+        return await self._in_thread(lambda: self._batch(body.unpacked(), key, rows_of_lines, _lines))
+
+    def _in_thread(self, run: Callable[[], Result]) -> Awaitable[Result]:
+        return asyncio.get_running_loop().run_in_executor(self._pool, run)
+
+    def _scored(self, body: bytes, key: str | None) -> Scored | KeptResponse:
+        """The prediction of one row, not written yet, or the response that its key was given before."""
         asked, earlier = self._known(key, SINGLE, body)
         if earlier is not None:
             return earlier
@@ -54,40 +103,14 @@ class Handlers:
         try:
             row = read_record(model.bundle, _not_empty(body))
         except Rejected:
-            self._metrics.refused(1)
+            self._metrics.rejected_rows(1)
             raise
         prediction = model.one(row, asked.id if asked else new_id(), "api")
-        answer = msgspec.json.encode(reply(prediction, model.bundle.contract))
-        return Scored(prediction, answer, replace(asked, body=answer) if asked else None)
+        response = msgspec.json.encode(reply(prediction, model.bundle.contract))
+        return Scored(prediction, response, replace(asked, body=response) if asked else None)
 
-    def array(self, body: bytes, key: str | None) -> bytes | KeptAnswer:
-        """Answer a JSON array, row by row and in order, whatever is wrong with some of them."""
-
-        def encoded(rows: BatchRows, answers: Iterable[Sequence[Any]]) -> bytes:
-            predictions = b",".join(msgspec.json.encode(part)[1:-1] for part in answers if part)
-            counts = {"answered": len(rows) - len(rows.refused), "refused": len(rows.refused)}
-            last = msgspec.json.encode(counts | dict(rows.refused.not_listed))
-            return b'{"predictions":[%b],%b' % (predictions, last[1:])
-
-        return self._batch(body, key, rows_of_array, encoded)
-
-    def lines(self, body: bytes, key: str | None) -> bytes | KeptAnswer:
-        """Answer newline-delimited JSON, a line a row; blank lines are not rows."""
-
-        def encoded(rows: BatchRows, answers: Iterable[Sequence[Any]]) -> bytes:
-            last = [rows.refused.not_listed] if rows.refused.not_listed else []
-            return b"".join(map(msgspec.json.Encoder().encode_lines, (*answers, last)))
-
-        return self._batch(body, key, rows_of_lines, encoded)
-
-    def _batch(
-        self,
-        body: bytes,
-        key: str | None,
-        read: Callable[[Model, bytes, int], BatchRows],
-        encoded: Callable[[BatchRows, Iterable[Sequence[Any]]], bytes],
-    ) -> bytes | KeptAnswer:
-        """Read, score, write down: the answer, or the one that the key was given."""
+    def _batch(self, body: bytes, key: str | None, read: Read, encode: Encode) -> bytes | KeptResponse:
+        """Read, score, write to the outbox: the response, or the one that the key was given before."""
         asked, earlier = self._known(key, f"{BATCH} {read.__name__}", body)
         if earlier is not None:
             return earlier
@@ -98,53 +121,65 @@ class Handlers:
             raise explained(body, error) from error
         ids = new_ids(len(rows)) if key is None else _row_ids(key, len(rows))
         batches = [model.many(part.columns, [ids[at] for at in part.positions], "api") for part in rows.parts]
-        answer = encoded(rows, _replies(rows, batches, model.bundle.contract))
+        response = encode(rows, _replies(rows, batches, model.bundle.contract))
         if asked and batches:
-            kept = replace(asked, body=answer)
+            kept = replace(asked, body=response)
             if (standing := self._outbox.append_batch(batches, kept)) is not kept:
                 return replayed(standing, kept)
         elif batches:
             self._outbox.append(*batches)
-        self._metrics.refused(len(rows.refused))
+        self._metrics.rejected_rows(len(rows.rejected))
         for batch in batches:
-            self._metrics.batch(batch)
-        return answer
+            self._metrics.rows(batch)
+        return response
 
-    def _known(self, key: str | None, route: str, body: bytes) -> tuple[KeptAnswer | None, KeptAnswer | None]:
-        """The request of this key, and the answer that it was given before; raises Refusal if that was another body."""
+    def _known(self, key: str | None, route: str, body: bytes) -> tuple[KeptResponse | None, KeptResponse | None]:
+        """The request of this key, and the response it was given before; raises HttpError if that was another body."""
         if key is None:
             return None, None
         # The row's own id, or one that no row of a batch has: their positions are numbers, and a key has no spaces.
         known_as = id_from_key(_checked(key) if route == SINGLE else f"{_checked(key)} batch")
-        asked = unanswered(known_as, route, body)
-        earlier = self._outbox.answer(asked.id)
+        asked = requested(known_as, route, body)
+        earlier = self._outbox.response(asked.id)
         return asked, None if earlier is None else replayed(earlier, asked)
 
 
-def replayed(earlier: KeptAnswer, asked: KeptAnswer) -> KeptAnswer:
-    """The earlier answer to the same request; raises Refusal for another request under the same key."""
+def replayed(earlier: KeptResponse, asked: KeptResponse) -> KeptResponse:
+    """The earlier response to the same request; raises HttpError for another request under the same key."""
     if earlier.digest == asked.digest:
         return earlier
     fault = Fault("Idempotency-Key", "was used with another body or media type here", "the same request, or a new key")
-    raise Refusal(
+    raise HttpError(
         422,
         "this Idempotency-Key has been used for another request, so nothing was predicted for this one",
         "idempotency_key_reused",
-        "Choose a new key for every new question; to repeat a request, send the same bytes with its key.",
+        "Choose a new key for each new request; to repeat a request, send the same bytes with its key.",
         [fault],
     )
 
 
+def _array(rows: BatchRows, replies: Iterable[Sequence[Any]]) -> bytes:
+    predictions = b",".join(msgspec.json.encode(part)[1:-1] for part in replies if part)
+    counts = {"served": len(rows) - len(rows.rejected), "rejected": len(rows.rejected)}
+    last = msgspec.json.encode(counts | dict(rows.rejected.not_listed))
+    return b'{"predictions":[%b],%b' % (predictions, last[1:])
+
+
+def _lines(rows: BatchRows, replies: Iterable[Sequence[Any]]) -> bytes:
+    last = [rows.rejected.not_listed] if rows.rejected.not_listed else []
+    return b"".join(map(msgspec.json.Encoder().encode_lines, (*replies, last)))
+
+
 def _replies(rows: BatchRows, batches: Sequence[PredictionBatch], contract: Contract) -> Iterator[Sequence[Any]]:
-    """An answer for each row that has one of its own, in the order of the body, some at a time."""
-    listed = dict(rows.refused.listed)
+    """A reply for each row that has one of its own, in the order of the body, some at a time."""
+    listed = dict(rows.rejected.listed)
     for part, batch in zip(rows.parts, batches, strict=True):
         yield _merged(listed, part.positions, numbered_replies(batch, part.positions, contract))
     yield list(listed.values())
 
 
 def _merged(listed: dict[int, Any], positions: Sequence[int], replies: Sequence[Any]) -> Sequence[Any]:
-    """Replies with the refused rows that come before the last of them, which are no longer `listed` then."""
+    """Replies with the rejected rows that come before the last of them, which are no longer `listed` then."""
     before = [row for row in listed if row < positions[-1]]
     if not before:
         return replies
@@ -154,7 +189,7 @@ def _merged(listed: dict[int, Any], positions: Sequence[int], replies: Sequence[
 
 def _not_empty(body: bytes) -> bytes:
     if not body or body.isspace():
-        raise Refusal(400, "the body is empty", "empty_body", "Send the features as JSON; /docs has an example.")
+        raise HttpError(400, "the body is empty", "empty_body", "Send the features as JSON; /docs has an example.")
     return body
 
 
@@ -162,7 +197,7 @@ def _checked(key: str) -> str:
     if _KEY.fullmatch(key):
         return key
     fault = Fault("Idempotency-Key", "is not usable as a key", "1 to 200 visible ASCII characters", key[:200])
-    raise Refusal(400, "the header Idempotency-Key cannot be used", "bad_idempotency_key", faults=[fault])
+    raise HttpError(400, "the header Idempotency-Key cannot be used", "bad_idempotency_key", faults=[fault])
 
 
 def _row_ids(key: str, rows: int) -> list[str]:

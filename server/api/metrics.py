@@ -1,9 +1,12 @@
-"""The API's Prometheus metrics, the same whichever gunicorn worker is asked: all count into files of one folder."""
+"""The API's Prometheus metrics, the same from every gunicorn worker: all count into files of one folder."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter as Tally
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from typing import ParamSpec
 
 import prometheus_client as prometheus
 from prometheus_client.core import GaugeMetricFamily
@@ -16,24 +19,41 @@ from tabular.predictions.batch import PredictionBatch
 from tabular.predictions.prediction import Prediction
 from tabular.process.background import BackgroundTask
 
+log = logging.getLogger(__name__)
+
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 SINGLE, BATCH, OTHER = "/predict", "/predict/batch", "other"
 ROUTES = (SINGLE, BATCH)
 
+Given = ParamSpec("Given")
+
+
+def _never_fails(count: Callable[Given, None]) -> Callable[Given, None]:
+    """What is on disk is served, even if it cannot be counted."""
+
+    @wraps(count)
+    def counted(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        try:
+            count(*args, **kwargs)
+        except Exception:
+            log.exception("the metrics could not be written")
+
+    return counted
+
 
 class ApiMetrics:
-    """What the API counts; the names all begin with `api_`."""
+    """The metrics of one worker; each is counted where the thing happens."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._registry = prometheus.CollectorRegistry()
         self._requests = prometheus.Counter(
-            "api_requests", "Requests answered, by route and status.", ["route", "status"], registry=self._registry
+            "http_requests", "Requests responded to, by route and status.", ["route", "status"], registry=self._registry
         )
         self._seconds = prometheus.Histogram(
-            "api_request_seconds",
-            "From the request read to the answer ready; of a single row, written down as well.",
+            "http_request_duration_seconds",
+            "From the head of the request read to the response ready, with the prediction on disk.",
             ["route"],
             buckets=SECONDS,
             registry=self._registry,
@@ -42,16 +62,16 @@ class ApiMetrics:
             "api_rows", "Rows of requests, by outcome.", ["outcome"], registry=self._registry
         )
         self._shed = prometheus.Counter(
-            "api_requests_shed", "Requests sent away unread because too many waited.", registry=self._registry
+            "http_requests_shed", "Requests rejected because too many were queued.", registry=self._registry
         )
         self._replays = prometheus.Counter(
-            "api_replays",
-            "Requests whose Idempotency-Key had been answered before, with the same body; they got that answer.",
+            "http_requests_replayed",
+            "Requests repeated with their Idempotency-Key; they got the first response.",
             registry=self._registry,
         )
         self._features = prometheus.Counter(
             "api_feature_values",
-            "Values of answered rows that were missing, unknown or out of the training range.",
+            "Values of served rows that were missing, unknown or out of the training range.",
             ["feature", "kind"],
             registry=self._registry,
         )
@@ -64,71 +84,68 @@ class ApiMetrics:
         )
         self._failures = prometheus.Counter(
             "api_background_failures",
-            "Failed turns of the background tasks: draining the outbox, following the champion, looking at the store.",
+            "Failed runs of the background tasks: relaying the outbox, following the champion, pinging the store.",
             ["task"],
             registry=self._registry,
         )
         self._failing = prometheus.Gauge(
             "api_background_failing",
-            "How many workers whose background task failed the last time.",
+            "How many workers whose background task failed in its last run.",
             ["task"],
             registry=self._registry,
             multiprocess_mode="livesum",
         )
-        self._told_failures: dict[str, int] = {}
+        self._counted_failures: dict[str, int] = {}
         self._present: prometheus.Gauge | None = None
         self._shown: Model | None = None
-        # Bound once: looking a label up costs more than counting.
-        self._answered, self._refused = self._rows.labels("answered"), self._rows.labels("refused")
+        # Bound once: a look-up of a label costs more than counting.
+        self._served, self._rejected = self._rows.labels("served"), self._rows.labels("rejected")
         self._latency = {route: self._seconds.labels(route) for route in ROUTES}
         self._ok = {route: self._requests.labels(route, "200") for route in ROUTES}
 
-    def request(self, route: str, status: int, seconds: float | None = None) -> None:
-        """Count one request."""
-        if status == 200 and route in self._ok:
-            self._ok[route].inc()
-        else:
-            self._requests.labels(route, str(status)).inc()
-        if seconds is not None:
-            self._latency[route].observe(seconds)
+    @_never_fails
+    def served(self, route: str, seconds: float) -> None:
+        """Count a request that is responded to with predictions, and its duration."""
+        self._ok[route].inc()
+        self._latency[route].observe(seconds)
 
-    def answered(self, route: str, seconds: Sequence[float]) -> None:
-        """Count requests of one route that were answered together."""
-        self._ok[route].inc(len(seconds))
-        observe = self._latency[route].observe
-        for each in seconds:
-            observe(each)
+    @_never_fails
+    def error(self, route: str, status: int) -> None:
+        """Count an error response."""
+        self._requests.labels(route, str(status)).inc()
 
-    def replayed(self, route: str, seconds: float) -> None:
-        """Count a request that got the answer which its key had been given before."""
-        self.answered(route, [seconds])
+    @_never_fails
+    def replayed(self) -> None:
+        """Count a request that got the response which its key had been given before."""
         self._replays.inc()
 
-    def shed(self, requests: int) -> None:
-        """Count requests that were sent away unread because too many waited."""
-        self._shed.inc(requests)
+    @_never_fails
+    def shed(self) -> None:
+        """Count a request that was rejected because too many were queued."""
+        self._shed.inc()
 
-    def rows(self, predictions: Sequence[Prediction]) -> None:
-        """Count single rows that were answered, and what was odd about their values."""
-        self._answered.inc(len(predictions))
-        odd: Tally[tuple[str, str]] = Tally()
-        for prediction in predictions:
-            if None in prediction.row.values():
-                odd.update((name, "missing") for name in prediction.missing)
-            if prediction.warnings:
-                odd.update((name, "unknown") for name in prediction.unknown)
-                odd.update((name, "out_of_range") for name in prediction.out_of_range)
-        self._odd(odd)
+    @_never_fails
+    def row(self, prediction: Prediction) -> None:
+        """Count a single row that was served, and what was odd about its values."""
+        self._served.inc()
+        if None in prediction.row.values():
+            self._odd(Tally((name, "missing") for name in prediction.missing))
+        if prediction.warnings:
+            odd = Tally((name, "unknown") for name in prediction.unknown)
+            odd.update((name, "out_of_range") for name in prediction.out_of_range)
+            self._odd(odd)
 
-    def batch(self, batch: PredictionBatch) -> None:
-        """Count rows that were answered together, and what was odd about their values."""
-        self._answered.inc(len(batch))
+    @_never_fails
+    def rows(self, batch: PredictionBatch) -> None:
+        """Count rows that were served together, and what was odd about their values."""
+        self._served.inc(len(batch))
         self._odd(batch.odd_values())
 
-    def refused(self, rows: int) -> None:
-        """Count rows that do not keep the contract."""
+    @_never_fails
+    def rejected_rows(self, rows: int) -> None:
+        """Count rows that are not valid under the contract."""
         if rows:
-            self._refused.inc(rows)
+            self._rejected.inc(rows)
 
     def _odd(self, values: Tally[tuple[str, str]]) -> None:
         for (feature, kind), count in values.items():
@@ -150,8 +167,8 @@ class ApiMetrics:
         for task in tasks:
             self._failing.labels(task.name).set(task.failing is not None)
             failures = task.failures
-            self._failures.labels(task.name).inc(failures - self._told_failures.get(task.name, 0))
-            self._told_failures[task.name] = failures
+            self._failures.labels(task.name).inc(failures - self._counted_failures.get(task.name, 0))
+            self._counted_failures[task.name] = failures
 
     def exposition(self) -> bytes:
         """Every metric of every worker, as text."""
@@ -180,12 +197,16 @@ class _OutboxCollector:
         yield GaugeMetricFamily("api_outbox_up", "1 if the outbox can be written.", value=1)
         yield GaugeMetricFamily("api_outbox_predictions", "Predictions that wait for the store.", value=current.depth)
         yield GaugeMetricFamily(
-            "api_outbox_oldest_seconds", "Age of the oldest that waits.", value=current.oldest_age_seconds
+            "api_outbox_lag_seconds",
+            "Age of the oldest that waits for the store.",
+            value=current.oldest_age_seconds,
         )
         yield GaugeMetricFamily("api_outbox_bytes", "Size of the outbox on disk.", value=current.bytes_on_disk)
         yield GaugeMetricFamily(
-            "api_outbox_refused", "Predictions the store refused for good, kept aside.", value=current.refused
+            "api_outbox_rejected_predictions",
+            "Predictions that the store rejected.",
+            value=current.rejected,
         )
         yield GaugeMetricFamily(
-            "api_outbox_files_set_aside", "Damaged outbox files that were set aside.", value=status.set_aside
+            "api_outbox_damaged_files", "Damaged outbox files that were set aside.", value=status.set_aside
         )

@@ -1,4 +1,4 @@
-"""The API described in OpenAPI 3.1, derived from the contract of the model that answers."""
+"""The API described in OpenAPI 3.1, derived from the contract of the model that serves."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ EXAMPLE_RUN = "3f0a6c1d2b4e4f5a8c7d9e0b1a2c3d4e"
 EXAMPLE_ID = "1b4e28ba-2fa1-5d2b-883f-0016d3cca427"
 
 SYNTHETIC = (
-    "The model was trained on synthetic data, made up for want of a real table: its answers show how the service "
-    "works, and say nothing about real rows."
+    "The model was trained on synthetic data, for want of a real table: its predictions show how the service works, "
+    "and say nothing about real rows."
 )
 
-_REFUSALS = {
+_ERRORS = {
     "400": "The body is empty or is not JSON, or the Idempotency-Key cannot be used.",
     "408": "The request did not arrive within 30 seconds.",
     "401": "The API key is missing or wrong.",
     "413": "The body, the batch or the record is too large.",
     "415": "The Content-Type is not the one this path reads, or the body is compressed, and not with gzip or deflate.",
-    "421": "The server is not asked by this name: see the setting ALLOWED_HOSTS.",
-    "422": "Fields are missing, unknown or not as the contract has them, or the Idempotency-Key was used before.",
-    "503": "Too many requests wait, or the prediction could not be written down, so none was given. Retry after the "
-    "seconds in Retry-After.",
+    "421": "The header Host names another server: see the setting ALLOWED_HOSTS.",
+    "422": "Fields are missing, unknown or not valid under the contract, or the Idempotency-Key was used before.",
+    "503": "Too many requests are queued, or the prediction could not be written to disk, so none was given. Retry "
+    "after the seconds in Retry-After.",
 }
 
 
 def document(
     contract: Contract, run_id: str, max_batch_rows: int, *, needs_key: bool, synthetic: bool = False
 ) -> Document:
-    """The whole document, for one model; `synthetic` says that it learnt from made-up rows."""
+    """The whole document, for one model; `synthetic` says that it was trained on synthetic data."""
     security: list[Document] = [{"bearer": []}, {"header": []}] if needs_key else []
     return {
         "openapi": "3.1.0",
         "info": {
             "title": contract.table.title,
             "version": run_id,
-            "description": f"Predictions for one or many rows. Answers come from MLflow run {run_id}."
+            "description": f"Predictions for one or many rows. Predictions come from MLflow run {run_id}."
             + (f" {SYNTHETIC}" if synthetic else ""),
         },
         "paths": {
             "/predict": {"post": _predict(contract) | {"security": security}},
             "/predict/batch": {"post": _batch(contract, max_batch_rows) | {"security": security}},
-            "/health/live": {"get": _look("The process runs.", JSON, "live")},
-            "/health/ready": {"get": _look("A verified model is loaded and the outbox can be written.", JSON, "ready")},
-            "/metrics": {"get": _look("Prometheus metrics of all workers.", TEXT, "metrics")},
-            "/openapi.json": {"get": _look("This document.", JSON, "openapi")},
-            "/docs": {"get": _look("This document as a page, with a form to try it.", HTML, "docs")},
+            "/health/live": {"get": _page("The process runs.", JSON, "live")},
+            "/health/ready": {"get": _page("A verified model is loaded and the outbox can be written.", JSON, "ready")},
+            "/metrics": {"get": _page("Prometheus metrics of all workers.", TEXT, "metrics")},
+            "/openapi.json": {"get": _page("This document.", JSON, "openapi")},
+            "/docs": {"get": _page("This document as a page, with a form to try it.", HTML, "docs")},
         },
         "components": {
             "schemas": {
                 "Record": record_schema(contract),
                 "Prediction": _prediction(contract),
-                "BatchAnswer": _batch_answer(),
+                "BatchResponse": _batch_response(),
                 "Error": _error(),
                 "ErrorDetail": _error_detail(),
             },
@@ -79,9 +79,9 @@ def _predict(contract: Contract) -> Document:
         "responses": {
             "200": {
                 "description": "The prediction. It is on disk on this machine, and on its way to the store.",
-                "content": {JSON: _content("Prediction", _example_answer(contract))},
+                "content": {JSON: _content("Prediction", _example_prediction(contract))},
             },
-            **_refusals(),
+            **_errors(),
         },
     }
 
@@ -89,25 +89,25 @@ def _predict(contract: Contract) -> Document:
 def _batch(contract: Contract, max_batch_rows: int) -> Document:
     example = {
         "predictions": [
-            {"row": 0, **_example_answer(contract)},
+            {"row": 0, **_example_prediction(contract)},
             {"row": 1, "error": _example_error(contract)["error"]},
         ],
-        "answered": 1,
-        "refused": 1,
+        "served": 1,
+        "rejected": 1,
     }
     lines = {"type": "string", "description": "One JSON object a line, each as Record."}
-    answers = {
+    replies = {
         "type": "string",
-        "description": "One answer a line, as the items of BatchAnswer's predictions; "
-        "where some refused rows are not listed, a last line with not_listed.",
+        "description": "One reply a line, as the items of BatchResponse's predictions; "
+        "where some rejected rows are not listed, a last line with not_listed.",
     }
     records = {"type": "array", "items": _ref("Record"), "minItems": 1, "maxItems": max_batch_rows}
     return {
         "operationId": "predictBatch",
         "summary": "Predict many rows",
-        "description": f"At most {max_batch_rows:,} rows. Each is answered or refused on its own, in order, with its "
-        "position from 0; the status is 200 even if every row is refused. Of many refused rows the first are listed "
-        "one by one, the others together in not_listed. NDJSON is answered in NDJSON.",
+        "description": f"At most {max_batch_rows:,} rows. Each is served or rejected on its own, in order, with its "
+        "position from 0; the status is 200 even if every row is rejected. Of many rejected rows the first are listed "
+        "one by one, the others together in not_listed. The response to NDJSON is NDJSON.",
         "parameters": [_idempotency_key("each row, together with its position")],
         "requestBody": {
             "required": True,
@@ -118,26 +118,26 @@ def _batch(contract: Contract, max_batch_rows: int) -> Document:
         },
         "responses": {
             "200": {
-                "description": "An answer or a refusal for every row.",
-                "content": {JSON: _content("BatchAnswer", example), NDJSON: {"schema": answers}},
+                "description": "A prediction or an error for every row.",
+                "content": {JSON: _content("BatchResponse", example), NDJSON: {"schema": replies}},
             },
-            **_refusals(),
+            **_errors(),
         },
     }
 
 
-def _look(summary: str, media: str, operation: str) -> Document:
-    refusals = {"503": _refusal(_REFUSALS["503"])} if operation == "ready" else {}
+def _page(summary: str, media: str, operation: str) -> Document:
+    errors = {"503": _error_response(_ERRORS["503"])} if operation == "ready" else {}
     schema = {"type": "object"} if media == JSON else {"type": "string"}
-    answer = {"description": summary, "content": {media: {"schema": schema}}}
-    return {"operationId": operation, "summary": summary, "responses": {"200": answer, **refusals}}
+    page = {"description": summary, "content": {media: {"schema": schema}}}
+    return {"operationId": operation, "summary": summary, "responses": {"200": page, **errors}}
 
 
-def _refusals() -> Document:
-    return {status: _refusal(why) for status, why in _REFUSALS.items()}
+def _errors() -> Document:
+    return {status: _error_response(why) for status, why in _ERRORS.items()}
 
 
-def _refusal(why: str) -> Document:
+def _error_response(why: str) -> Document:
     return {"description": why, "content": {JSON: {"schema": _ref("Error")}}}
 
 
@@ -146,7 +146,7 @@ def _idempotency_key(named: str) -> Document:
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": f"Names {named}: for a day the same request gets the same answer, another 422.",
+        "description": f"Names {named}: for a day the same request gets the same response, another one 422.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
     }
 
@@ -162,10 +162,10 @@ def _ref(name: str) -> Document:
 def _meaning(contract: Contract) -> str:
     key = contract.reply.prediction_key
     if contract.table.task == "binary":
-        return f"Answers the chance, from 0 to 1, that the class is “{contract.target.positive}”, under “{key}”."
+        return f"Responds with the probability, 0 to 1, that the class is “{contract.target.positive}”, under “{key}”."
     if contract.table.task == "multiclass":
-        return f"Answers the most likely class under “{key}”, with the chance of each in probabilities."
-    return f"Answers the predicted value under “{key}”."
+        return f"Responds with the most likely class under “{key}”, and with the probability of each in probabilities."
+    return f"Responds with the predicted value under “{key}”."
 
 
 def _prediction(contract: Contract) -> Document:
@@ -177,19 +177,19 @@ def _prediction(contract: Contract) -> Document:
         properties[contract.reply.prediction_key] = {"type": "string", "enum": list(contract.target.classes)}
         properties["probabilities"] = {"type": "object", "additionalProperties": {"type": "number"}}
     properties |= {
-        "model_run_id": {"type": "string", "description": "The MLflow run that answered."},
+        "model_run_id": {"type": "string", "description": "The MLflow run that made the prediction."},
         "prediction_id": {"type": "string", "format": "uuid", "description": "Under which it is stored."},
         "warnings": {"type": "array", "items": {"type": "string"}, "description": "What to know about the input."},
     }
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _batch_answer() -> Document:
+def _batch_response() -> Document:
     row = {"type": "object", "properties": {"row": {"type": "integer", "minimum": 0}}, "required": ["row"]}
-    refused = {"type": "object", "properties": {"error": _ref("ErrorDetail")}, "required": ["error"]}
-    items = {"allOf": [row, {"anyOf": [_ref("Prediction"), refused]}]}
+    rejected = {"type": "object", "properties": {"error": _ref("ErrorDetail")}, "required": ["error"]}
+    items = {"allOf": [row, {"anyOf": [_ref("Prediction"), rejected]}]}
     count = {"type": "integer", "minimum": 0}
-    required = {"predictions": {"type": "array", "items": items}, "answered": count, "refused": count}
+    required = {"predictions": {"type": "array", "items": items}, "served": count, "rejected": count}
     properties = required | {"not_listed": _not_listed(count)}
     return {"type": "object", "properties": properties, "required": list(required)}
 
@@ -198,13 +198,13 @@ def _not_listed(count: Document) -> Document:
     span = {"type": "array", "items": count, "minItems": 2, "maxItems": 2}
     return {
         "type": "object",
-        "description": "The refused rows that are not listed one by one.",
+        "description": "The rejected rows that are not listed one by one.",
         "properties": {
-            "refused": count,
+            "rejected": count,
             "codes": {"type": "object", "additionalProperties": count, "description": "How many by error code."},
             "rows": {"type": "array", "items": span, "description": "First and last position of each span of them."},
         },
-        "required": ["refused", "codes", "rows"],
+        "required": ["rejected", "codes", "rows"],
     }
 
 
@@ -223,7 +223,7 @@ def _error_detail() -> Document:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _example_answer(contract: Contract) -> Document:
+def _example_prediction(contract: Contract) -> Document:
     value: object = 0.25
     probabilities = {}
     if contract.table.task == "multiclass":
@@ -244,7 +244,7 @@ def _example_error(contract: Contract) -> Document:
         "error": {
             "code": "invalid_record",
             "message": "the record is not valid under the contract",
-            "remedy": "Mend every fault below and send it again; /openapi.json has the schema.",
+            "remedy": "Fix every fault below and send it again; /openapi.json has the schema.",
             "faults": [fault],
         }
     }

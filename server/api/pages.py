@@ -1,7 +1,7 @@
-"""Documentation and metrics: a Flask application, asked through a2wsgi.
+"""Documentation and metrics: a Flask application, run by a2wsgi.
 
-What it answers is collected before it is sent, so that a client who takes it slowly holds no thread; no page has a body
-to read.
+Its response is collected before it is sent, so that a client who takes it slowly holds no thread; no page has a body to
+read. What goes wrong in it is raised: the application makes the response, as for every other route.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask, Response, redirect, render_template
 from werkzeug.exceptions import HTTPException
 
-from server.api.errors import Refusal, refused
 from server.api.metrics import CONTENT_TYPE
 from server.api.openapi import JSON, SYNTHETIC, document
 from server.api.request import Headers, Message, Request
 from server.api.service import ApiService
+from server.connections.errors import HttpError
 from tabular.settings import Settings
 
 THREADS = 2
-_PLAIN_WORDS = {
+_MESSAGES = {
     404: "there is nothing at this path",
     405: "this path does not take this method",
 }
@@ -33,18 +33,18 @@ class Pages:
 
     def __init__(self, service: ApiService, settings: Settings) -> None:
         pages: Any = _flask(service, settings)  # a2wsgi and Flask describe WSGI in types of their own
-        self._ask: Any = WSGIMiddleware(pages, workers=THREADS)
+        self._run: Any = WSGIMiddleware(pages, workers=THREADS)
 
-    async def answer(self, request: Request) -> tuple[int, Headers, bytes]:
-        """Status, headers and body; raises Refusal."""
+    async def response(self, request: Request) -> tuple[int, Headers, bytes]:
+        """Status, headers and body; raises HttpError, and whatever a page raises."""
         if not request.scope["query_string"].isascii():
-            raise Refusal(400, "the address holds bytes that are not ASCII")
+            raise HttpError(400, "the address holds bytes that are not ASCII")
         messages: list[Message] = []
 
         async def collect(message: Message) -> None:
             messages.append(message)
 
-        await self._ask(request.scope, _no_body, collect)
+        await self._run(request.scope, _no_body, collect)
         body = b"".join(message.get("body", b"") for message in messages[1:])
         return messages[0]["status"], messages[0]["headers"], body
 
@@ -79,19 +79,17 @@ def _flask(service: ApiService, settings: Settings) -> Flask:
     def metrics() -> Response:
         return Response(service.metrics.exposition(), content_type=CONTENT_TYPE)
 
-    app.register_error_handler(Exception, _refused)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.register_error_handler(HTTPException, _raise)
     return app
 
 
-def _refused(error: Exception) -> Response:
-    if isinstance(error, HTTPException):
-        if error.response is not None or (error.code or 500) < 400:  # a redirect
-            return error.get_response()  # type: ignore[return-value]
-        headers = {key: value for key, value in error.get_headers() if key in {"Allow", "Retry-After"}}
-        message = _PLAIN_WORDS.get(error.code or 500, (error.description or error.name).rstrip("."))
-        error = Refusal(error.code or 500, message, headers=headers)
-    answer = refused(error)
-    return Response(answer.body(), answer.status, dict(answer.headers), content_type=JSON)
+def _raise(error: HTTPException) -> Response:
+    if error.response is not None or (error.code or 500) < 400:
+        return error.get_response()  # type: ignore[return-value]  # a redirect
+    headers = {key: value for key, value in error.get_headers() if key in {"Allow", "Retry-After"}}
+    message = _MESSAGES.get(error.code or 500, (error.description or error.name).rstrip("."))
+    raise HttpError(error.code or 500, message, headers=headers)
 
 
 def _json(body: object) -> Response:

@@ -1,4 +1,4 @@
-"""One HTTP request as ASGI gives it: its head, which is checked before its body is read, the body, and the answer."""
+"""One HTTP request as ASGI gives it: its head, which is checked before its body is read, the body, and the response."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from server.api.errors import Refusal
-from server.connections.held_bytes import HeldBytes, Holding
+from server.connections.errors import HttpError
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -17,9 +16,10 @@ Headers = list[tuple[bytes, bytes]]
 
 PIECE_BYTES = 65_536
 SMALL_BYTES = 16_384  # a body that came in one piece and is used up within this turn of the loop
+MAX_HELD_BYTES = 24_000_000
 UNREAD_SECONDS = 5.0
-"""How long the rest of a body is read and thrown away after an early answer: a client that is still sending when its
-connection closes never sees the answer."""
+"""How long the rest of a body is read and thrown away after an early response: a client that is still sending when its
+connection closes never sees the response."""
 _ONCE = (
     b"host",
     b"content-type",
@@ -31,34 +31,53 @@ _ONCE = (
 )
 
 
-class ClientGone(Exception):
-    """Nobody is there any more to be answered."""
+class ClientDisconnected(Exception):
+    """Nobody is there any more to respond to."""
+
+
+class HeldBytes:
+    """What all requests of a worker hold together, in bytes: bodies that arrive and responses that are taken slowly."""
+
+    def __init__(self, max_bytes: int = MAX_HELD_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self.bytes = 0
 
 
 class Request:
-    """A request; `headers` has each header once, its name in lower case; `answer_headers` go with any answer."""
+    """A request; `headers` has each header once, its name in lower case; `response_headers` go with any response."""
 
-    __slots__ = ("_is_unread", "_receive", "_send", "answer_headers", "headers", "holding", "method", "path", "scope")
+    __slots__ = (
+        "_all_held_bytes",
+        "_held_bytes",
+        "_is_unread",
+        "_receive",
+        "_send",
+        "headers",
+        "method",
+        "path",
+        "response_headers",
+        "scope",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, held_bytes: HeldBytes) -> None:
         self.scope, self._receive, self._send = scope, receive, send
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        self.holding = Holding(held_bytes)
-        self.answer_headers: Headers = []
+        self.response_headers: Headers = []
+        self._all_held_bytes, self._held_bytes = held_bytes, 0
         self._is_unread = True
 
     def check_framing(self) -> None:
-        """Refuse what could be understood in two ways; raises Refusal."""
+        """Raises HttpError for what could be understood in two ways."""
         given = self.scope["headers"]
         if len(given) != len(self.headers):
             names = [name for name, _ in given]
             for name in _ONCE:
                 if names.count(name) > 1:
-                    raise Refusal(400, f"the header {name.decode()} is there more than once")
+                    raise HttpError(400, f"the header {name.decode()} is there more than once")
         if self.headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
-            raise Refusal(
+            raise HttpError(
                 501, "of transfer encodings only chunked is read", "not_implemented", "Send the body as it is."
             )
 
@@ -67,8 +86,16 @@ class Request:
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
+    def hold(self, size_bytes: int) -> None:
+        """Count so many bytes as held instead of those before, however many that is; 0 at the request's end."""
+        self._all_held_bytes.bytes += size_bytes - self._held_bytes
+        self._held_bytes = size_bytes
+
     async def body(self, max_bytes: int) -> bytes:
-        """The whole body, refused by its length before it is read if it has one; raises Refusal or ClientGone."""
+        """The whole body, rejected by its length before it is read if it has one.
+
+        Raises HttpError for one that is too long or more than the worker can hold now, and ClientDisconnected.
+        """
         if int(self.headers.get(b"content-length", b"0")) > max_bytes:
             raise _too_large(max_bytes)
         message = await self._next()
@@ -77,27 +104,27 @@ class Request:
             if len(body) > max_bytes:
                 raise _too_large(max_bytes)
             if len(body) > SMALL_BYTES:
-                self.holding.add(len(body))
+                self._hold_more(len(body))
             return body
         pieces, size = [message["body"]], len(message["body"])
-        self.holding.add(size)
+        self._hold_more(size)
         while self._is_unread:
             piece = (await self._next())["body"]
             size += len(piece)
             if size > max_bytes:
                 raise _too_large(max_bytes)
-            self.holding.add(len(piece))
+            self._hold_more(len(piece))
             pieces.append(piece)
         return b"".join(pieces)
 
-    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send an answer; of a body that was not read, the rest is thrown away."""
-        if self.answer_headers:
-            headers = [*headers, *self.answer_headers]
+    async def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send a response; of a body that was not read, the rest is thrown away."""
+        if self.response_headers:
+            headers = [*headers, *self.response_headers]
         if self._is_unread and b"expect" in self.headers:  # whether the body is sent after all, nobody knows
             headers = [*headers, (b"connection", b"close")]
         elif self._is_unread and self._brings_a_body:
-            await self._answer_early(status, headers, body)
+            await self._respond_early(status, headers, body)
             return
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         for at in range(PIECE_BYTES, len(body), PIECE_BYTES):  # so that no more than a piece waits in the transport
@@ -105,14 +132,14 @@ class Request:
         last = (max(len(body), 1) - 1) // PIECE_BYTES * PIECE_BYTES
         await self._send({"type": "http.response.body", "body": body[last:] if last else body})
 
-    async def _answer_early(self, status: int, headers: Headers, body: bytes) -> None:
+    async def _respond_early(self, status: int, headers: Headers, body: bytes) -> None:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
         try:
             async with asyncio.timeout(UNREAD_SECONDS):
                 while self._is_unread:
                     await self._next()
-        except (TimeoutError, ClientGone):
+        except (TimeoutError, ClientDisconnected):
             pass
         await self._send({"type": "http.response.body", "body": b""})
 
@@ -120,13 +147,24 @@ class Request:
     def _brings_a_body(self) -> bool:
         return self.headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in self.headers
 
+    def _hold_more(self, size_bytes: int) -> None:
+        if self._all_held_bytes.bytes + size_bytes > self._all_held_bytes.max_bytes:
+            raise overloaded()
+        self.hold(self._held_bytes + size_bytes)
+
     async def _next(self) -> Message:
         message = await self._receive()
         if message["type"] != "http.request":
-            raise ClientGone
+            raise ClientDisconnected
         self._is_unread = message["more_body"]
         return message
 
 
-def _too_large(max_bytes: int) -> Refusal:
-    return Refusal(413, f"the body is larger than {max_bytes:,} bytes, the most this server reads")
+def overloaded() -> HttpError:
+    """The response to a request beyond what a worker queues or holds."""
+    retry = {"Retry-After": "1"}
+    return HttpError(503, "too many requests are queued", "overloaded", "Send it again later.", (), retry)
+
+
+def _too_large(max_bytes: int) -> HttpError:
+    return HttpError(413, f"the body is larger than {max_bytes:,} bytes, the most this server reads")

@@ -16,7 +16,7 @@ import socket
 
 from uvicorn import Config, Server
 
-from server.connections.clients import CLIENTS, Clients
+from server.connections.clients import Clients, keep_order
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Share:
         self._has_ended = False
 
     def count(self, connections: int) -> None:
-        """Tell the others how many it has."""
+        """Publish to the others how many it has."""
         if not self._has_ended:
             self._all[self._own] = connections + 1
 
@@ -61,17 +61,23 @@ class Share:
 class SharingServer(Server):
     """uvicorn's server, with an `Acceptor` for each listening socket; it ends with the process `master`, its parent."""
 
-    def __init__(self, config: Config, share: Share, master: int) -> None:
+    def __init__(self, config: Config, clients: Clients, share: Share, master: int) -> None:
         super().__init__(config)
+        self.clients = clients
         self._share, self._master = share, master
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then accept."""
         await super().startup(sockets=[])
-        clients: Clients = self.lifespan.state[CLIENTS]
-        clients.tell = self._share.count
-        clients.tell(0)
+        self.clients.on_change = self._share.count
+        self._share.count(0)
+        self._order = asyncio.get_running_loop().create_task(keep_order(self.clients))
         self.servers = [Acceptor(listener, self, self._share) for listener in sockets or ()]  # type: ignore[misc]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the clients go in order, then end."""
+        await super().shutdown(sockets)
+        self._order.cancel()
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to stop: where the master was killed, nobody would restart this worker, and nobody stop it."""
@@ -84,10 +90,10 @@ class SharingServer(Server):
 class Acceptor:
     """Accepts from one listening socket; uvicorn closes it like any of its servers."""
 
-    def __init__(self, listener: socket.socket, server: Server, share: Share) -> None:
+    def __init__(self, listener: socket.socket, server: SharingServer, share: Share) -> None:
         self._listener, self._server, self._share = listener, server, share
         self._loop = asyncio.get_running_loop()
-        self._clients: Clients = server.lifespan.state[CLIENTS]
+        self._clients = server.clients
         self._others_had: list[int] = []
         self._left_by_others = 0
         self._connecting: set[asyncio.Task[None]] = set()
@@ -151,6 +157,9 @@ class Acceptor:
     def _protocol(self) -> asyncio.Protocol:
         server = self._server
         made: asyncio.Protocol = server.config.http_protocol_class(  # type: ignore[call-arg]
-            config=server.config, server_state=server.server_state, app_state=server.lifespan.state
+            config=server.config,
+            server_state=server.server_state,
+            app_state=server.lifespan.state,
+            clients=self._clients,
         )
         return made

@@ -2,7 +2,7 @@
 
 A new client is always let in. Where that makes too many, the one goes that has waited longest without a whole request,
 of the same peer or, if all are too many, of the peer that has the most: a crowd that says nothing keeps out nobody.
-Only where all of them are being answered is the new one sent away.
+Only where all of them are being served is the new one rejected.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from server.api.errors import Refusal
+from server.connections.errors import HttpError
 from tabular.process.background import BackgroundTask
 
 log = logging.getLogger(__name__)
 
-CLIENTS = "clients"
-"""Where the application puts its `Clients` in the lifespan's state."""
 CHECK_SECONDS = 0.5
 KEEP_ALIVE_SECONDS = 15.0
-MOST_PARTING = 64
-"""So many are told that there are too many; beyond that a connection is dropped without a word."""
+MAX_REJECTED = 64
+"""So many get a response that there are too many; beyond that a connection is dropped without one."""
 
 
 class Client(Protocol):
@@ -39,14 +37,14 @@ class Client(Protocol):
 
     def drop(self) -> None: ...
 
-    def turn_away(self) -> None: ...
+    def reject(self) -> None: ...
 
 
 class Clients:
-    """The clients by peer, those that were answered last at the end.
+    """The clients by peer, those that were served last at the end.
 
-    A kept connection may stay for `keep_alive_seconds`. `count` is told the status of each refusal, `tell` how many
-    clients there are and will be whenever that changes.
+    A kept connection may stay for `keep_alive_seconds`. `count` is called with the status of each error response that
+    the application did not make, `on_change` with the number of clients that there are and will be, when that changes.
     """
 
     def __init__(
@@ -60,10 +58,10 @@ class Clients:
         self._max_connections, self._max_per_peer = max_connections, max_per_peer
         self._count = count
         self._by_peer: dict[str, dict[Client, None]] = {}
-        self._parting: set[Client] = set()  # turned away, and not gone yet
+        self._leaving: set[Client] = set()  # rejected, and not gone yet
         self._connections = self._expected = 0
         self.held_bytes = 0  # read and not parsed yet, of all of them
-        self.tell: Callable[[int], None] = lambda _connections: None
+        self.on_change: Callable[[int], None] = lambda _connections: None
 
     def __len__(self) -> int:
         return self._connections
@@ -85,7 +83,7 @@ class Clients:
 
     def leave(self, client: Client) -> None:
         """Forget it."""
-        self._parting.discard(client)
+        self._leaving.discard(client)
         of_peer = self._by_peer.get(client.peer, {})
         if client in of_peer:
             del of_peer[client]
@@ -93,20 +91,20 @@ class Clients:
             if not of_peer:
                 del self._by_peer[client.peer]
 
-    def answered(self, client: Client) -> None:
-        """It has been answered, so it is the last of its peer to be given up."""
+    def served(self, client: Client) -> None:
+        """It has been served, so it is the last of its peer to be given up."""
         of_peer = self._by_peer.get(client.peer, {})
         if len(of_peer) > 1 and client in of_peer:
             del of_peer[client]
             of_peer[client] = None
 
-    def refused(self, words: Refusal) -> None:
-        """Count a refusal that the application has not seen."""
-        self._count(words.status)
+    def rejected(self, error: HttpError) -> None:
+        """Count an error response that the application has not made."""
+        self._count(error.status)
 
     def check(self, now: float) -> None:
         """End what has taken too long."""
-        for client in [*self._parting, *(client for of_peer in self._by_peer.values() for client in of_peer)]:
+        for client in [*self._leaving, *(client for of_peer in self._by_peer.values() for client in of_peer)]:
             try:
                 client.check(now)
             except Exception:  # one of them must not keep the others from being checked, now and ever after
@@ -115,7 +113,7 @@ class Clients:
 
     def _changed(self, by: int) -> None:
         self._connections += by
-        self.tell(self._connections + self._expected)
+        self.on_change(self._connections + self._expected)
 
     def _make_room(self, among: dict[Client, None], newest: Client) -> None:
         for client in among:
@@ -124,9 +122,9 @@ class Clients:
                 client.drop()
                 return
         self.leave(newest)
-        if len(self._parting) < MOST_PARTING:
-            self._parting.add(newest)
-            newest.turn_away()
+        if len(self._leaving) < MAX_REJECTED:
+            self._leaving.add(newest)
+            newest.reject()
         else:
             newest.drop()
 

@@ -32,7 +32,7 @@ class NotThisKind(Exception):
 
 
 class TooManyElements(Exception):
-    """It has more elements than may be looked at."""
+    """It has more elements than are allowed."""
 
 
 def pieces_of_array(body: bytes, read: Callable[[bytes], Rows | None], most: int) -> Iterator[Rows | Elements]:

@@ -1,7 +1,7 @@
 """One record as either endpoint reads it: by the contract's codec, and at no more cost than a record may have.
 
 A large record may hold tens of thousands of names, or nested values. To decode all of them would hold the interpreter
-for 20 ms; only those that a fault can name are kept and decoded. What is no record at all is told by what it is.
+for 20 ms; only those that a fault can name are kept and decoded. What is no record at all is named by what it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 from server.decoding.pieces import NotThisKind, pieces_of_object
 from server.decoding.wrappers import wrapped
-from tabular.data.sniffing import BOM, JSON_KINDS, MARKED, name_of, without_mark
+from tabular.data.sniffing import BOM, JSON_KINDS, MARKED, NOT_A_NUMBER, PYTHON, name_of, without_mark
 from tabular.encoding.row import MAX_FAULTS, MAX_RECORD_BYTES, NotJson, Row, RowCodec, parse_json
 from tabular.errors import InvalidRow
 from tabular.model.bundle import Bundle
@@ -20,14 +20,19 @@ from tabular.model.bundle import Bundle
 LARGE_BYTES = 16_384
 MAX_NESTED_BYTES = 4_096
 SHOWN_BYTES = 80
+_REMEDIES = {
+    NOT_A_NUMBER: "Write null for what is not known; NaN and Infinity are not JSON.",
+    PYTHON: "Encode it with json.dumps: double quotes, null, true.",
+}
 
 
 class OtherContent(NotJson):
-    """The bytes are something else than JSON, which `name` names."""
+    """The bytes are something else than JSON, as `name` says; `remedy` is empty where it depends on the endpoint."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"this is {name}, not JSON")
         self.name = name
+        self.remedy = _REMEDIES.get(name, "")
 
 
 def read_record(bundle: Bundle, body: bytes | msgspec.Raw) -> Row:

@@ -1,6 +1,6 @@
-"""Answers that are kept by their Idempotency-Key, so that a retry gets the one that was given. A table of the outbox.
+"""Responses that are kept by their Idempotency-Key, so that a retry gets the one that was given. A table of the outbox.
 
-Its key counts the bytes up to and including an answer, so that what all of them take is the difference of two keys.
+Its key counts the bytes up to and including a response, so that what all of them take is the difference of two keys.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ SHARE_OF_OUTBOX = 4
 """They take at most one in so many bytes of the outbox; beyond it the oldest go before their time."""
 ROW_BYTES = 200
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS answers (
-    upto INTEGER PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS responses (
+    end_bytes INTEGER PRIMARY KEY,
     kept_at REAL NOT NULL,
     id TEXT NOT NULL UNIQUE,
     digest BLOB NOT NULL,
@@ -29,19 +29,21 @@ CREATE TABLE IF NOT EXISTS answers (
     body BLOB NOT NULL
 );
 """
-_FIND = "SELECT id, digest, crc, body FROM answers WHERE id = ? AND kept_at > ?"
-_KEEP = "INSERT OR REPLACE INTO answers VALUES ((SELECT coalesce(max(upto), 0) FROM answers) + ?, ?, ?, ?, ?, ?)"
+_FIND = "SELECT id, digest, crc, body FROM responses WHERE id = ? AND kept_at > ?"
+_KEEP = (
+    "INSERT OR REPLACE INTO responses VALUES ((SELECT coalesce(max(end_bytes), 0) FROM responses) + ?, ?, ?, ?, ?, ?)"
+)
 _FORGET = """
-DELETE FROM answers WHERE upto IN (SELECT upto FROM answers ORDER BY upto LIMIT ?)
-    AND (kept_at <= ? OR upto <= (SELECT max(upto) FROM answers) - ?)
+DELETE FROM responses WHERE end_bytes IN (SELECT end_bytes FROM responses ORDER BY end_bytes LIMIT ?)
+    AND (kept_at <= ? OR end_bytes <= (SELECT max(end_bytes) FROM responses) - ?)
 """
 # It was damaged on disk if it has other types than these, or another checksum.
 _TYPES = (str, bytes, int, bytes)
 
 
 @dataclass(frozen=True)
-class KeptAnswer:
-    """The answer to a request with a key: `id` is made of the key, `digest` of the route and the body."""
+class KeptResponse:
+    """The response to a request with a key: `id` is made of the key, `digest` of the route and the body."""
 
     id: str
     digest: bytes
@@ -49,23 +51,23 @@ class KeptAnswer:
 
 
 def digest_of(route: str, body: bytes) -> bytes:
-    """By what two requests with the same key are told apart."""
+    """What distinguishes two requests with the same key."""
     digest = hashlib.blake2b(route.encode() + b"\n", digest_size=16)
     digest.update(body)
     return digest.digest()
 
 
-def unanswered(known_as: str, route: str, body: bytes) -> KeptAnswer:
-    """What is known of a request with a key before its answer."""
-    return KeptAnswer(known_as, digest_of(route, body), b"")
+def requested(request_id: str, route: str, body: bytes) -> KeptResponse:
+    """What is known of a request with a key before its response, which is empty here."""
+    return KeptResponse(request_id, digest_of(route, body), b"")
 
 
-def settled(
-    predictions: Sequence[Prediction], answers: Sequence[KeptAnswer], find_earlier: Callable[[str], KeptAnswer | None]
-) -> tuple[dict[str, KeptAnswer], list[Prediction], list[KeptAnswer]]:
-    """By id the answer that stands, the predictions to be written and the answers to be kept: the first of each id."""
-    standing = {each.id: each for each in reversed(answers)}
-    earlier = {known_as: found for known_as in standing if (found := find_earlier(known_as)) is not None}
+def resolved(
+    predictions: Sequence[Prediction], given: Sequence[KeptResponse], find_earlier: Callable[[str], KeptResponse | None]
+) -> tuple[dict[str, KeptResponse], list[Prediction], list[KeptResponse]]:
+    """By id the response that stands, the predictions to write and the responses to keep: the first of each id."""
+    standing = {each.id: each for each in reversed(given)}
+    earlier = {each: found for each in standing if (found := find_earlier(each)) is not None}
     seen, fresh = set(earlier), []
     for each in predictions:
         if each.id not in seen:
@@ -74,34 +76,34 @@ def settled(
     return standing | earlier, fresh, [each for each in standing.values() if each.id not in earlier]
 
 
-def find(connection: sqlite3.Connection, known_as: str, now: float) -> KeptAnswer | None:
-    """The answer of this id, if it was given within the time that answers are kept."""
-    row = connection.execute(_FIND, (known_as, now - KEPT_SECONDS)).fetchone()
+def find(connection: sqlite3.Connection, request_id: str, now: float) -> KeptResponse | None:
+    """The response of this id, if it was given within the time that responses are kept. Raises sqlite3.Error."""
+    row = connection.execute(_FIND, (request_id, now - KEPT_SECONDS)).fetchone()
     return None if row is None else _whole(row)
 
 
-def keep(connection: sqlite3.Connection, answers: Sequence[KeptAnswer], now: float, max_bytes: int) -> None:
-    """Keep these, and forget what has been kept for long enough or is too much; twice as many as come at most."""
-    for each in answers:
+def keep(connection: sqlite3.Connection, given: Sequence[KeptResponse], now: float, max_bytes: int) -> None:
+    """Keep these, and forget what is too old or too much, at most twice as many as come. Raises sqlite3.Error."""
+    for each in given:
         size_bytes = len(each.body) + ROW_BYTES
         connection.execute(_KEEP, (size_bytes, now, each.id, each.digest, zlib.crc32(each.body), each.body))
-    connection.execute(_FORGET, (2 * len(answers) + 2, now - KEPT_SECONDS, max_bytes))
+    connection.execute(_FORGET, (2 * len(given) + 2, now - KEPT_SECONDS, max_bytes))
 
 
-def salvage(path: Path) -> Iterator[KeptAnswer]:
-    """Every answer of a damaged file that can still be read, up to the damage."""
+def salvage(path: Path) -> Iterator[KeptResponse]:
+    """Every response of a damaged file that can still be read, up to the damage."""
     with closing(sqlite3.connect(path)) as connection:
         try:
-            for row in connection.execute("SELECT id, digest, crc, body FROM answers ORDER BY upto"):
-                if (answer := _whole(row)) is not None:
-                    yield answer
+            for row in connection.execute("SELECT id, digest, crc, body FROM responses ORDER BY end_bytes"):
+                if (kept := _whole(row)) is not None:
+                    yield kept
         except (sqlite3.Error, UnicodeDecodeError, TypeError, OverflowError):
             return
 
 
-def _whole(row: tuple[object, ...]) -> KeptAnswer | None:
-    known_as, digest, crc, body = row
+def _whole(row: tuple[object, ...]) -> KeptResponse | None:
+    request_id, digest, crc, body = row
     if not all(isinstance(value, kind) for value, kind in zip(row, _TYPES, strict=True)):
         return None
-    answer = KeptAnswer(known_as, digest, body)  # type: ignore[arg-type]  # just looked at
-    return answer if zlib.crc32(answer.body) == crc else None
+    kept = KeptResponse(request_id, digest, body)  # type: ignore[arg-type]  # checked just now
+    return kept if zlib.crc32(kept.body) == crc else None

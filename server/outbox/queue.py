@@ -1,9 +1,9 @@
-"""The durable queue between answering and the store: what is appended here survives the death of any process.
+"""The durable queue between serving and the store: what is appended here survives the death of any process.
 
     <folder>/lock                 holds the number of the current file; whoever writes, holds this lock
     <folder>/outbox-000001.sqlite the queue. A damaged file is left as it is and the next number begins: a file that
                                   others have open cannot be renamed, SQLite would delete its successor's log by name
-    <folder>/drain.lock           held by the one process that drains (server/outbox/relay_process.py)
+    <folder>/relay.lock           held by the one relay process (server/outbox/relay_process.py)
 
 Every worker of a machine shares the folder. `kill -9` loses nothing that `append` returned from, in either mode of
 `sync`; loss of power loses nothing in mode "full" and the last moments before it in mode "normal".
@@ -25,9 +25,9 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from server.outbox import idempotency as kept_answers
-from server.outbox.idempotency import KeptAnswer
-from server.outbox.sqlite_file import SQLITE_FAILURES, FileStatus, OutboxFile, Page, salvage
+from server.outbox import idempotency as kept_responses
+from server.outbox.idempotency import KeptResponse
+from server.outbox.sqlite_file import SQLITE_FAILURES, Entry, FileStatus, OutboxFile, salvage
 from tabular.errors import Unavailable
 from tabular.predictions.batch import PredictionBatch
 from tabular.predictions.prediction import Prediction
@@ -42,7 +42,7 @@ LOCK_SECONDS = 2.0
 FIRST_PAUSE_SECONDS = 0.0002
 LONGEST_PAUSE_SECONDS = 0.005
 RETRY_AFTER_SECONDS = 5.0
-# The last two: our statements are right, so if one is refused the tables are not.
+# The last two: our statements are right, so if one fails the tables are not.
 DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH})
 
 
@@ -82,66 +82,67 @@ class Outbox:
             raise Unavailable(OUTBOX, f"{error}. Check STATE_DIR", RETRY_AFTER_SECONDS) from error
         self.status()
 
-    def append(self, *pages: Sequence[Prediction] | PredictionBatch) -> None:
-        """Commit the predictions, each argument as a page, all or none; when this returns they will reach the store."""
-        encoded = [(msgspec.json.encode(page), len(page)) for page in pages]
+    def append(self, *groups: Sequence[Prediction] | PredictionBatch) -> None:
+        """Commit the predictions, each argument as an entry, all or none. Raises Unavailable if they are not."""
+        encoded = [(msgspec.json.encode(group), len(group)) for group in groups]
         self._run(lambda file: file.append(time.time(), *encoded))
 
     def append_keyed(
-        self, predictions: Sequence[Prediction], answers: Sequence[KeptAnswer]
-    ) -> tuple[Mapping[str, KeptAnswer], list[Prediction]]:
-        """Commit predictions of which some have answers to be kept, each of these only if it is the first of its id.
+        self, predictions: Sequence[Prediction], given: Sequence[KeptResponse]
+    ) -> Mapping[str, KeptResponse]:
+        """Commit predictions of which some have responses to be kept, each of these only if it is the first of its id.
 
-        Returns by id the answer that stands, whoever gave it, and the predictions that were written.
+        Returns by id the response that stands, whichever worker gave it; raises Unavailable.
         """
 
-        def write(file: OutboxFile) -> tuple[Mapping[str, KeptAnswer], list[Prediction]]:
-            standing, fresh, kept = kept_answers.settled(predictions, answers, file.answer)
-            pages = [(msgspec.json.encode(fresh), len(fresh))] if fresh else []
-            file.append(time.time(), *pages, answers=kept)
-            return standing, fresh
+        def write(file: OutboxFile) -> Mapping[str, KeptResponse]:
+            standing, fresh, kept = kept_responses.resolved(predictions, given, file.response)
+            entries = [(msgspec.json.encode(fresh), len(fresh))] if fresh else []
+            file.append(time.time(), *entries, responses=kept)
+            return standing
 
         return self._run(write)
 
-    def append_batch(self, batches: Sequence[PredictionBatch], answer: KeptAnswer) -> KeptAnswer:
-        """Commit batches and their answer; returns the one that stands: if another does, nothing was written."""
+    def append_batch(self, batches: Sequence[PredictionBatch], kept: KeptResponse) -> KeptResponse:
+        """Commit batches and their response; returns the one that stands: if another does, nothing was written."""
         encoded = [(msgspec.json.encode(batch), len(batch)) for batch in batches]
 
-        def write(file: OutboxFile) -> KeptAnswer:
-            if (earlier := file.answer(answer.id)) is not None:
+        def write(file: OutboxFile) -> KeptResponse:
+            if (earlier := file.response(kept.id)) is not None:
                 return earlier
-            file.append(time.time(), *encoded, answers=[answer])
-            return answer
+            file.append(time.time(), *encoded, responses=[kept])
+            return kept
 
         return self._run(write)
 
-    def answer(self, known_as: str) -> KeptAnswer | None:
-        """The answer that was given to the request of this id; None after a day."""
-        return self._run(lambda file: file.answer(known_as))
+    def response(self, request_id: str) -> KeptResponse | None:
+        """The response that was given to the request of this id; None after a day. Raises Unavailable."""
+        return self._run(lambda file: file.response(request_id))
 
-    def oldest(self, predictions: int) -> list[Page]:
-        """The oldest pages, until they hold this many predictions."""
+    def oldest(self, predictions: int) -> list[Entry]:
+        """The oldest entries, until they hold this many predictions; raises Unavailable."""
         return self._run(lambda file: file.oldest(predictions))
 
-    def settle(self, pages: Sequence[Page], refused: Sequence[tuple[str, bytes]] = ()) -> None:
-        """Forget pages of `oldest` that the store acknowledged, keeping each refused document with its reason."""
-        self._run(lambda file: file.settle(pages[-1].upto, refused) if _begins_with(file, pages[0]) else None)
+    def acknowledge(self, entries: Sequence[Entry], rejected: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Delete entries of `oldest` that are stored, and keep the rejected documents. Raises Unavailable."""
+        end = entries[-1].end_offset
+        self._run(lambda file: file.acknowledge(end, rejected) if _begins_with(file, entries[0]) else None)
 
-    def tidy(self) -> None:
+    def checkpoint_log(self) -> None:
         """Keep SQLite's log short. Only that of the file this object has open, and without the lock: it takes 10 ms."""
         # Whatever is wrong, the next to write meets it under the lock.
         with self._mutex, suppress(*SQLITE_FAILURES):
             if self._file is not None:
-                self._file.tidy()
+                self._file.checkpoint_log()
 
     def status(self) -> OutboxStatus:
-        """Depth and age of the queue, now."""
+        """Depth and age of the queue, now; raises Unavailable."""
         current = self._run(lambda file: file.status())
         return OutboxStatus(current, len(list(self._folder.glob("outbox-*.sqlite"))) - 1)
 
-    def refused(self) -> list[tuple[str, bytes]]:
-        """Every document the store refused for good: the reason and the prediction as JSON."""
-        return self._run(lambda file: file.refused())
+    def rejected(self) -> list[tuple[str, bytes]]:
+        """Every document that the store rejected: the reason and the prediction as JSON. Raises Unavailable."""
+        return self._run(lambda file: file.rejected())
 
     def close(self) -> None:
         """Close the file and give up the lock."""
@@ -186,10 +187,10 @@ class Outbox:
         for leftover in self._folder.glob(self._path(fresh_number).name + "*"):
             leftover.unlink()  # of a process that died while doing this
         fresh, saved = self._open(fresh_number), 0
-        for page in sorted(salvage(old), key=lambda page: page.upto):
-            fresh.append(page.queued_at, (page.body, page.predictions))
-            saved += page.predictions
-        fresh.append(time.time(), answers=list(kept_answers.salvage(old)))
+        for entry in sorted(salvage(old), key=lambda entry: entry.end_offset):
+            fresh.append(entry.queued_at, (entry.body, entry.predictions))
+            saved += entry.predictions
+        fresh.append(time.time(), responses=list(kept_responses.salvage(old)))
         fresh.close()
         os.pwrite(self._lock, f"{fresh_number:020}".encode(), 0)
         log.error("%s is damaged (%s): set aside, %d predictions saved from it into the next file", old, damage, saved)
@@ -231,9 +232,9 @@ def _is_empty(path: Path) -> bool:
     return path.exists() and path.stat().st_size == 0
 
 
-def _begins_with(file: OutboxFile, page: Page) -> bool:
-    # After a salvage keys count anew: pages read from the file before it are sent again instead, once by their ids.
-    return file.oldest(1)[:1] == [page]
+def _begins_with(file: OutboxFile, entry: Entry) -> bool:
+    # After a salvage offsets count anew: entries read from the file before it are sent again, once by their ids.
+    return file.oldest(1)[:1] == [entry]
 
 
 def try_lock(descriptor: int) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from server.outbox.queue import Outbox
-from server.outbox.sqlite_file import Page
+from server.outbox.sqlite_file import Entry
 from tabular.errors import Rejected, Unavailable
 from tabular.ports.predictions import PredictionWriter
 from tabular.predictions.batch import PredictionBatch
@@ -21,17 +21,17 @@ log = logging.getLogger(__name__)
 
 BULK_PREDICTIONS = 500
 IDLE_SECONDS = 0.05  # few and often: a long burst of the store and of this is what a request at that moment waits for
-TIDY_SECONDS = 0.5
+CHECKPOINT_LOG_SECONDS = 0.5
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 15.0
 
 _DECODER = msgspec.json.Decoder(list[Prediction] | PredictionBatch)
 
 
-class Drain:
-    """Saves the oldest pages and forgets them once the store has acknowledged them.
+class Relay:
+    """Saves the oldest entries and deletes them once the store has acknowledged them.
 
-    A kill between the two sends a page twice, and the store keeps the first: ids are the predictions' own.
+    A kill between the two sends an entry twice, and the store keeps the first: ids are the predictions' own.
     """
 
     def __init__(self, outbox: Outbox, store: PredictionWriter) -> None:
@@ -40,48 +40,48 @@ class Drain:
         self._backoff_seconds = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Drain until stopped, and keep the outbox tidy meanwhile, whatever the store does."""
-        tidying = BackgroundTask("tidy", self._outbox.tidy, TIDY_SECONDS).start(stop)
+        """Relay until stopped, and keep the outbox's log short meanwhile, whatever the store does."""
+        checkpoints = BackgroundTask("checkpoint_log", self._outbox.checkpoint_log, CHECKPOINT_LOG_SECONDS).start(stop)
         while not stop.wait(self.step()):
             pass
-        tidying.join()
+        checkpoints.join()
 
     def step(self) -> float:
         """Move one bulk; returns how many seconds to rest before the next."""
         try:
-            pages = self._outbox.oldest(BULK_PREDICTIONS)
-            if pages:
-                self._outbox.settle(pages, self._save(pages))
+            entries = self._outbox.oldest(BULK_PREDICTIONS)
+            if entries:
+                self._outbox.acknowledge(entries, self._save(entries))
         except Unavailable as error:
             return self._back_off(error)
         except Exception:
             # This thread is the only way out of the outbox: whatever a vendor throws, it must live to try again.
-            log.exception("draining the outbox failed in an unforeseen way")
+            log.exception("relaying the outbox failed in an unforeseen way")
             return LONGEST_BACKOFF_SECONDS
-        if pages and self._backoff_seconds:
-            log.info("the store answers again; draining goes on")
+        if entries and self._backoff_seconds:
+            log.info("the store is available again; relaying goes on")
             self._backoff_seconds = 0.0
-        is_full = sum(page.predictions for page in pages) >= BULK_PREDICTIONS
+        is_full = sum(entry.predictions for entry in entries) >= BULK_PREDICTIONS
         return 0.0 if is_full else IDLE_SECONDS
 
-    def _save(self, pages: Sequence[Page]) -> list[tuple[str, bytes]]:
-        """Save every prediction of the pages; returns those that can never be stored, each with the reason."""
-        predictions, refused = [], []
-        for page in pages:
-            if not page.is_whole:
-                refused.append(("the page was damaged on disk: its checksum differs", page.body))
+    def _save(self, entries: Sequence[Entry]) -> list[tuple[str, bytes]]:
+        """Save every prediction of the entries; returns those that can never be stored, each with the reason."""
+        predictions, rejected = [], []
+        for entry in entries:
+            if not entry.is_whole:
+                rejected.append(("the entry was damaged on disk: its checksum differs", entry.body))
                 continue
             try:
-                predictions += _DECODER.decode(page.body)
+                predictions += _DECODER.decode(entry.body)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                refused.append((f"the page cannot be read: {error}", page.body))
+                rejected.append((f"the entry cannot be read: {error}", entry.body))
         try:
             self._store.save(predictions)
         except Rejected:
-            refused += [found for prediction in predictions if (found := self._save_alone(prediction))]
-        for reason, _ in refused:
-            log.error("the store refuses a prediction for good, it is kept in the outbox's table `refused`: %s", reason)
-        return refused
+            rejected += [found for prediction in predictions if (found := self._save_alone(prediction))]
+        for reason, _ in rejected:
+            log.error("the store rejects a prediction; it is kept in the outbox's table `rejected`: %s", reason)
+        return rejected
 
     def _save_alone(self, prediction: Prediction) -> tuple[str, bytes] | None:
         try:

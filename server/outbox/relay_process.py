@@ -1,7 +1,7 @@
-"""The drain in a process of its own: in a thread of a worker it would hold the interpreter while clients wait.
+"""The relay in a process of its own: in a thread of a worker it would hold the interpreter while clients wait.
 
-    a worker      `Drainer`: of all workers of the machine the one that gets the lock starts the process
-    the process   `main`: drains until its standard input ends, which is when that worker ends, however it ends
+    a worker      `RelaySupervisor`: of all workers of the machine the one that gets the lock starts the process
+    the process   `main`: relays until its standard input ends, which is when that worker ends, however it ends
 
 The lock goes with the process: the kernel gives it up when the process dies, and whichever worker then gets it starts
 the next. The settings go by standard input, for the store's address may hold a password and command lines can be read.
@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from server.outbox.queue import Outbox, Sync, try_lock
-from server.outbox.relay import Drain
+from server.outbox.relay import Relay
 from tabular.errors import Unavailable
 from tabular.process.background import BackgroundTask
 from tabular.settings import Settings
@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 STANDBY_SECONDS = 1.0
 RESTART_SECONDS = 5.0
 ENDING_SECONDS = 15.0
-_DRAINING_PROCESS = "the process that drains the outbox"
+_RELAY_PROCESS = "the outbox's relay process"
 
 
-class Draining(msgspec.Struct, frozen=True):
-    """What is drained, and where to."""
+class RelaySettings(msgspec.Struct, frozen=True):
+    """What is relayed, and where to."""
 
     folder: str
     max_bytes: int
@@ -49,12 +49,12 @@ class Draining(msgspec.Struct, frozen=True):
         return Outbox(Path(self.folder), self.max_bytes, self.sync)
 
 
-class Drainer:
-    """Has one process of this machine drain, whoever starts it; `task` tells how that goes. For one thread."""
+class RelaySupervisor:
+    """Has one relay process on this machine, whichever worker starts it; `task` is the supervision. For one thread."""
 
-    def __init__(self, what: Draining) -> None:
-        self.task = BackgroundTask("drain", self._turn, STANDBY_SECONDS, meanwhile="predictions wait in the outbox")
-        self._what = what
+    def __init__(self, settings: RelaySettings) -> None:
+        self.task = BackgroundTask("relay", self._turn, STANDBY_SECONDS, meanwhile="predictions wait in the outbox")
+        self._settings = settings
         self._process: _Process | None = None
         self._not_before_seconds = 0.0
 
@@ -73,21 +73,21 @@ class Drainer:
             self._process = None
             # Unless it was killed, it cannot work as things are.
             self._not_before_seconds = time.monotonic() + (0.0 if code < 0 else RESTART_SECONDS)
-            raise Unavailable(_DRAINING_PROCESS, f"it ended with code {code}, another is started")
+            raise Unavailable(_RELAY_PROCESS, f"it ended with code {code}, another is started")
 
     def _start(self) -> None:
         try:
-            self._process = _started(self._what)
+            self._process = _started(self._settings)
         except OSError as error:
             self._not_before_seconds = time.monotonic() + RESTART_SECONDS
-            raise Unavailable(_DRAINING_PROCESS, f"it could not be started: {error}") from error
+            raise Unavailable(_RELAY_PROCESS, f"it could not be started: {error}") from error
 
 
-def _started(what: Draining) -> _Process | None:
+def _started(settings: RelaySettings) -> _Process | None:
     """The process, or None if another worker's is there."""
-    lock = os.open(Path(what.folder) / "drain.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(Path(settings.folder) / "relay.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        return _Process(what, lock) if try_lock(lock) else None
+        return _Process(settings, lock) if try_lock(lock) else None
     finally:
         os.close(lock)  # the process has it too
 
@@ -95,10 +95,10 @@ def _started(what: Draining) -> _Process | None:
 class _Process:
     """The process as its worker sees it. Raises OSError if it cannot be started."""
 
-    def __init__(self, what: Draining, lock: int) -> None:
+    def __init__(self, settings: RelaySettings, lock: int) -> None:
         its_end, self._our_end = os.pipe()
         try:
-            os.write(self._our_end, msgspec.json.encode(what) + b"\n")
+            os.write(self._our_end, msgspec.json.encode(settings) + b"\n")
             command = [sys.executable, "-m", __name__]
             self._process = subprocess.Popen(command, stdin=its_end, pass_fds=[lock])  # noqa: S603 - no foreign input
         except OSError:
@@ -123,17 +123,17 @@ class _Process:
 
 
 def main() -> int:
-    """Drain what standard input says until it ends; 1 if the outbox cannot be opened."""
+    """Relay what standard input says until it ends; 1 if the outbox cannot be opened."""
     set_up_process()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with os.fdopen(os.dup(0), "rb", buffering=0) as given:
-        what = msgspec.json.decode(given.readline(), type=Draining)
+        relayed = msgspec.json.decode(given.readline(), type=RelaySettings)
     threading.Thread(target=_until_the_worker_ends, args=(stop,), daemon=True).start()
-    store = Wiring(Settings(mongo_uri=what.mongo_uri, mongo_database=what.mongo_database)).predictions()
+    store = Wiring(Settings(mongo_uri=relayed.mongo_uri, mongo_database=relayed.mongo_database)).predictions()
     try:
-        Drain(what.outbox(), store).run(stop)
+        Relay(relayed.outbox(), store).run(stop)
     except Unavailable as error:
         log.error("%s", error)
         return 1
@@ -146,7 +146,7 @@ def _until_the_worker_ends(stop: threading.Event) -> None:
     try:
         while os.read(0, 4_096):
             pass
-    finally:  # it cannot be told any more when the worker ends
+    finally:  # the end of the worker cannot be noticed any more
         stop.set()
 
 

@@ -1,7 +1,7 @@
-"""One file of the outbox: pages of predictions in SQLite, oldest first. `queue.py` decides which file is current.
+"""One file of the outbox: entries of predictions in SQLite, oldest first. `queue.py` decides which file is current.
 
-A page is what one request or one cycle of requests brought, as JSON with a checksum. Its key is the count of
-predictions up to and including it since the file was last empty, so that the depth is the difference of two keys,
+An entry is what one request or one turn of the event loop brought, as JSON with a checksum. Its offset is the count of
+predictions up to and including it since the file was last empty, so that the depth is the difference of two offsets,
 however long the queue is.
 """
 
@@ -16,42 +16,42 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.outbox import idempotency as kept_answers
-from server.outbox.idempotency import KeptAnswer
+from server.outbox import idempotency as kept_responses
+from server.outbox.idempotency import KeptResponse
 
 PAGE_BYTES = 4_096
 BUSY_SECONDS = 2.0
 MAX_FILE_BYTES = 1 << 40
-# The drain moves SQLite's log into the file, with its fsyncs, and beyond the first length has it begin anew; an append
-# does it only if the log is as long as the second: 67 MB.
+# The relay checkpoints SQLite's write-ahead log, with its fsyncs, and beyond the first length has it begin anew; an
+# append does it only if the log is as long as the second: 67 MB.
 LONG_LOG_PAGES, LONGEST_LOG_PAGES = 4_096, 16_384
 # SQLite's message about a damaged schema quotes it: if that is no text, reading the message is what fails.
 SQLITE_FAILURES = (sqlite3.Error, UnicodeDecodeError)
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS pages (
-    upto INTEGER PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS entries (
+    end_offset INTEGER PRIMARY KEY,
     queued_at REAL NOT NULL,
     predictions INTEGER NOT NULL,
     crc INTEGER NOT NULL,
     body BLOB NOT NULL
 );
-CREATE TABLE IF NOT EXISTS refused (
+CREATE TABLE IF NOT EXISTS rejected (
     id INTEGER PRIMARY KEY,
-    refused_at REAL NOT NULL,
+    rejected_at REAL NOT NULL,
     reason TEXT NOT NULL,
     body BLOB NOT NULL
 );
 """
-_APPEND = "INSERT INTO pages VALUES ((SELECT coalesce(max(upto), 0) FROM pages) + ?, ?, ?, ?, ?)"
-_COLUMNS = "SELECT upto, queued_at, predictions, crc, body FROM pages"
+_APPEND = "INSERT INTO entries VALUES ((SELECT coalesce(max(end_offset), 0) FROM entries) + ?, ?, ?, ?, ?)"
+_COLUMNS = "SELECT end_offset, queued_at, predictions, crc, body FROM entries"
 
 
 @dataclass(frozen=True)
-class Page:
-    """One request's predictions; `upto` is its key, `is_whole` tells that the body is what was written."""
+class Entry:
+    """Predictions that were appended together; `end_offset` is their key."""
 
-    upto: int
+    end_offset: int
     queued_at: float
     predictions: int
     crc: int
@@ -67,11 +67,11 @@ class Page:
 
 @dataclass(frozen=True)
 class FileStatus:
-    """Depth in predictions, age of the oldest in seconds, refused documents, bytes on disk."""
+    """Depth in predictions, age of the oldest in seconds, rejected documents, bytes on disk."""
 
     depth: int
     oldest_age_seconds: float
-    refused: int
+    rejected: int
     bytes_on_disk: int
 
 
@@ -80,7 +80,7 @@ class OutboxFile:
 
     def __init__(self, path: Path, max_bytes: int, sync: str) -> None:
         self.path = path
-        self._max_answers_bytes = max_bytes // kept_answers.SHARE_OF_OUTBOX
+        self._max_responses_bytes = max_bytes // kept_responses.SHARE_OF_OUTBOX
         # One connection, handed from thread to thread under the outbox's lock.
         self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
@@ -88,7 +88,7 @@ class OutboxFile:
             self._connection.execute(f"PRAGMA synchronous = {sync}")
             self._connection.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG_PAGES}")
             self._connection.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE_BYTES, 16)}")
-            self._connection.executescript(_SCHEMA + kept_answers.SCHEMA)
+            self._connection.executescript(_SCHEMA + kept_responses.SCHEMA)
         except SQLITE_FAILURES:
             self._connection.close()
             raise
@@ -97,38 +97,38 @@ class OutboxFile:
         """Close the connection."""
         self._connection.close()
 
-    def append(self, queued_at: float, *pages: tuple[bytes, int], answers: Sequence[KeptAnswer] = ()) -> None:
-        """Commit pages, each with the count of its predictions, and the answers to keep: all or none."""
-        rows = [(predictions, queued_at, predictions, zlib.crc32(body), body) for body, predictions in pages]
-        if len(rows) == 1 and not answers:
+    def append(self, queued_at: float, *entries: tuple[bytes, int], responses: Sequence[KeptResponse] = ()) -> None:
+        """Commit entries, each with the count of its predictions, and the responses to keep: all or none."""
+        rows = [(predictions, queued_at, predictions, zlib.crc32(body), body) for body, predictions in entries]
+        if len(rows) == 1 and not responses:
             self._connection.execute(_APPEND, rows[0])
             return
         with self._transaction():
             self._connection.executemany(_APPEND, rows)
-            if answers:
-                kept_answers.keep(self._connection, answers, queued_at, self._max_answers_bytes)
+            if responses:
+                kept_responses.keep(self._connection, responses, queued_at, self._max_responses_bytes)
 
-    def answer(self, known_as: str) -> KeptAnswer | None:
-        """The answer that is kept under this id."""
-        return kept_answers.find(self._connection, known_as, time.time())
+    def response(self, request_id: str) -> KeptResponse | None:
+        """The response that is kept under this id."""
+        return kept_responses.find(self._connection, request_id, time.time())
 
-    def oldest(self, predictions: int) -> list[Page]:
-        """The oldest pages, until they hold this many predictions; one page at least, if there is any."""
+    def oldest(self, predictions: int) -> list[Entry]:
+        """The oldest entries, until they hold this many predictions; one at least, if there is any."""
         found, count = [], 0
-        for row in self._connection.execute(f"{_COLUMNS} ORDER BY upto"):
-            found.append(Page(*row))
+        for row in self._connection.execute(f"{_COLUMNS} ORDER BY end_offset"):
+            found.append(Entry(*row))
             count += found[-1].predictions
             if count >= predictions:
                 break
         return found
 
-    def settle(self, upto: int, refused: Sequence[tuple[str, bytes]]) -> None:
-        """In one commit, keep what was refused with its reason and delete every page up to this key."""
+    def acknowledge(self, end_offset: int, rejected: Sequence[tuple[str, bytes]]) -> None:
+        """In one commit, keep what was rejected with its reason and delete every entry up to this offset."""
         now = time.time()
         with self._transaction():
-            rows = [(now, reason, body) for reason, body in refused]
-            self._connection.executemany("INSERT INTO refused (refused_at, reason, body) VALUES (?, ?, ?)", rows)
-            self._connection.execute("DELETE FROM pages WHERE upto <= ?", (upto,))
+            rows = [(now, reason, body) for reason, body in rejected]
+            self._connection.executemany("INSERT INTO rejected (rejected_at, reason, body) VALUES (?, ?, ?)", rows)
+            self._connection.execute("DELETE FROM entries WHERE end_offset <= ?", (end_offset,))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -141,7 +141,7 @@ class OutboxFile:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def tidy(self) -> None:
+    def checkpoint_log(self) -> None:
         """Move what is committed from SQLite's log into the file, without anybody waiting for it, whatever they do.
 
         Where others append without a pause there is always something left, and the log never begins anew: it grows. A
@@ -154,32 +154,32 @@ class OutboxFile:
     def status(self) -> FileStatus:
         """Depth, age and sizes now."""
         one = self._connection.execute
-        first = one("SELECT upto - predictions, queued_at FROM pages ORDER BY upto LIMIT 1").fetchone()
+        first = one("SELECT end_offset - predictions, queued_at FROM entries ORDER BY end_offset LIMIT 1").fetchone()
         before, queued_at = first or (0, time.time())
-        (last,) = one("SELECT coalesce(max(upto), 0) FROM pages").fetchone()
-        (refused,) = one("SELECT count(*) FROM refused").fetchone()
+        (last,) = one("SELECT coalesce(max(end_offset), 0) FROM entries").fetchone()
+        (rejected,) = one("SELECT count(*) FROM rejected").fetchone()
         wal = self.path.with_name(self.path.name + "-wal")
         sizes = [path.stat().st_size for path in (self.path, wal) if path.exists()]
-        return FileStatus(last - before, max(time.time() - queued_at, 0.0), refused, sum(sizes))
+        return FileStatus(last - before, max(time.time() - queued_at, 0.0), rejected, sum(sizes))
 
-    def refused(self) -> list[tuple[str, bytes]]:
-        """Every document the store refused for good: the reason and the body."""
-        return self._connection.execute("SELECT reason, body FROM refused ORDER BY id").fetchall()
+    def rejected(self) -> list[tuple[str, bytes]]:
+        """Every document that the store rejected: the reason and the body."""
+        return self._connection.execute("SELECT reason, body FROM rejected ORDER BY id").fetchall()
 
 
-def salvage(path: Path) -> Iterator[Page]:
-    """Every page of a damaged file that is still whole: from the front up to the damage, then from the back."""
+def salvage(path: Path) -> Iterator[Entry]:
+    """Every entry of a damaged file that is still whole: from the front up to the damage, then from the back."""
     seen: set[int] = set()
     _pad_to_its_header(path)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         for order in ("ASC", "DESC"):
-            for page in _readable(connection, order):
-                if page.upto in seen:
+            for entry in _readable(connection, order):
+                if entry.end_offset in seen:
                     break
-                seen.add(page.upto)
-                if page.is_whole:
-                    yield page
+                seen.add(entry.end_offset)
+                if entry.is_whole:
+                    yield entry
     finally:
         connection.close()
 
@@ -193,9 +193,9 @@ def _pad_to_its_header(path: Path) -> None:
         os.truncate(path, size)
 
 
-def _readable(connection: sqlite3.Connection, order: str) -> Iterator[Page]:
+def _readable(connection: sqlite3.Connection, order: str) -> Iterator[Entry]:
     try:
-        for row in connection.execute(f"{_COLUMNS} ORDER BY upto {order}"):
-            yield Page(*row)
+        for row in connection.execute(f"{_COLUMNS} ORDER BY end_offset {order}"):
+            yield Entry(*row)
     except (*SQLITE_FAILURES, TypeError, OverflowError):
         return

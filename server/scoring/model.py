@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 
 from tabular.encoding.columns import ColumnCodec, Columns
-from tabular.encoding.row import Row
+from tabular.encoding.row import Row, matrix
 from tabular.encoding.values import Value
 from tabular.model.bundle import Bundle, Range
 from tabular.model.scorer import Scorer
@@ -31,14 +32,26 @@ class Model:
 
     def one(self, row: Row, known_as: str, source: Source) -> Prediction:
         """Score one row of this bundle's codec, the fastest way there is."""
-        score, probabilities, winner = outcome(self.scorer.one(row.codes), self._classes)
+        return self._prediction(row, known_as, source, self.scorer.one(row.codes), datetime.now(UTC))
+
+    def rows(self, rows: Sequence[Row], ids: Sequence[str], source: Source) -> list[Prediction]:
+        """Score rows of this bundle's codec in one call; the predictions are in their order."""
+        if not rows:
+            return []
+        scored, now = self.scorer.many(matrix(rows)).tolist(), datetime.now(UTC)
+        return [self._prediction(*each, now) for each in zip(rows, ids, repeat(source), scored)]
+
+    def _prediction(
+        self, row: Row, known_as: str, source: Source, scored: float | list[float], made_at: datetime
+    ) -> Prediction:
+        score, probabilities, winner = outcome(scored, self._classes)
         # A missing value is NaN: it is neither below nor above.
         outside = tuple(
             name for at, name, (low, high) in self._trained_ranges if row.codes[at] < low or row.codes[at] > high
         )
         return Prediction(
             id=known_as,
-            made_at=datetime.now(UTC),
+            made_at=made_at,
             table=self.bundle.contract.table.name,
             run_id=self.run_id,
             contract=self.bundle.contract.digest,

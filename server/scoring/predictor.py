@@ -1,4 +1,4 @@
-"""The model that answers now: the pinned run, or whichever is champion."""
+"""The model that serves now: the pinned run, or whichever is champion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class Predictor:
-    """Holds the model that answers now; `refresh` follows the champion when no run is pinned."""
+    """Holds the model that serves now; `refresh` follows the champion when no run is pinned. Raises TabularError."""
 
     def __init__(self, cache: BundleCache, run_id: str) -> None:
         self._cache = cache
@@ -28,11 +28,11 @@ class Predictor:
         if run_id != self.model.run_id:
             self.model = self._load(run_id)
 
-    def following(
+    def follower(
         self, interval_seconds: float, tell: Callable[[BackgroundTask], object] = lambda _: None
     ) -> BackgroundTask:
         """The background task that refreshes at this interval."""
-        goes_on = "the present model goes on answering"
+        goes_on = "the present model goes on serving"
         return BackgroundTask("follow", self.refresh, interval_seconds, meanwhile=goes_on, tell=tell)
 
     def _load(self, run_id: str) -> Model:

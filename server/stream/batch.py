@@ -1,4 +1,4 @@
-"""A batch of stream records through the use-case: predictions for the good ones, dead letters for the others (pure)."""
+"""A batch of stream records through the model: predictions for the valid ones, dead letters for the others (pure)."""
 
 from __future__ import annotations
 
@@ -17,16 +17,12 @@ from server.scoring.model import Model
 from tabular.contract.types import Contract
 from tabular.data import sniffing
 from tabular.data.sniffing import from_base64, without_mark
-from tabular.encoding.columns import columns_of
 from tabular.encoding.row import NotJson, Row
 from tabular.errors import Fault, Rejected
-from tabular.ports.streams import StreamRecord
+from tabular.ports.streams import Keyed, StreamRecord
 from tabular.predictions.prediction import Prediction, id_from_stream, reply
 
 log = logging.getLogger(__name__)
-
-Keyed = tuple[str, bytes]
-"""A record to put on a stream: its partition key and its data."""
 
 MAX_SENT_BYTES = 780_000
 """Of what goes on a stream, its key included: in base64, as it travels, less than the 1,048,576 that a stream takes."""
@@ -40,55 +36,54 @@ MAX_WARNINGS = 100
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A record that cannot be answered, and why."""
+class RejectedRecord:
+    """A record for which there is no prediction, and why."""
 
     record: StreamRecord
     error: Rejected
 
 
 @dataclass
-class Answers:
+class Outcome:
     """What became of a batch: `records` and `predictions` go in pairs; `base64` counts the records that were that."""
 
     contract: Contract
     records: list[StreamRecord] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    rejected: list[RejectedRecord] = field(default_factory=list)
     base64: int = 0
 
 
-def answer(model: Model, records: Sequence[StreamRecord]) -> Answers:
-    """Read and score a batch in one vectorised call; a record that cannot be read never keeps the others back."""
-    answers = Answers(model.bundle.contract)
+def predict(model: Model, records: Sequence[StreamRecord]) -> Outcome:
+    """Read the records and score them in one call; one that cannot be read never keeps the others back."""
+    outcome = Outcome(model.bundle.contract)
     rows: list[Row] = []
     for record in records:
-        outcome = _read(model, record)
-        if isinstance(outcome, OtherContent) and (data := _json_in_base64(record.data)) is not None:
-            answers.base64 += 1
-            outcome = _read(model, dataclasses.replace(record, data=data))
-        if isinstance(outcome, Rejected):
-            answers.refused.append(Refused(record, outcome))
+        row = _read(model, record)
+        if isinstance(row, OtherContent) and (data := _json_in_base64(record.data)) is not None:
+            outcome.base64 += 1
+            row = _read(model, dataclasses.replace(record, data=data))
+        if isinstance(row, Rejected):
+            outcome.rejected.append(RejectedRecord(record, row))
         else:
-            rows.append(outcome)
-            answers.records.append(record)
-    if rows:
-        ids = [id_from_stream(record.stream, record.shard, record.sequence_number) for record in answers.records]
-        answers.predictions.extend(model.many(columns_of(rows), ids, "stream"))
-    return answers
+            rows.append(row)
+            outcome.records.append(record)
+    ids = [id_from_stream(record.stream, record.shard, record.sequence_number) for record in outcome.records]
+    outcome.predictions = model.rows(rows, ids, "stream")
+    return outcome
 
 
-def results(answers: Answers) -> list[Keyed]:
-    """The records of the results stream: the HTTP reply and what tells whose it is, under the request's own key."""
+def results(outcome: Outcome) -> list[Keyed]:
+    """The records of the results stream: the HTTP reply and what identifies its record, under the record's own key."""
     return [
-        (record.partition_key, _result(record, reply(prediction, answers.contract)))
-        for record, prediction in zip(answers.records, answers.predictions, strict=True)
+        (record.partition_key, _result(record, reply(prediction, outcome.contract)))
+        for record, prediction in zip(outcome.records, outcome.predictions, strict=True)
     ]
 
 
-def dead_letters(answers: Answers) -> list[Keyed]:
+def dead_letters(outcome: Outcome) -> list[Keyed]:
     """The records of the dead-letter stream: why, which one, and the data as it came, in base64 if it is not text."""
-    return [(refused.record.partition_key, msgspec.json.encode(_letter(refused))) for refused in answers.refused]
+    return [(rejected.record.partition_key, msgspec.json.encode(_letter(rejected))) for rejected in outcome.rejected]
 
 
 def _read(model: Model, record: StreamRecord) -> Row | Rejected:
@@ -101,21 +96,21 @@ def _read(model: Model, record: StreamRecord) -> Row | Rejected:
         return Rejected(f"the record broke the reading of records: {type(error).__name__}: {error}")
 
 
-def _result(record: StreamRecord, answer: dict[str, Any]) -> bytes:
-    body = msgspec.json.encode(answer | _whose(record))
-    if len(body) + len(record.partition_key.encode()) <= MAX_SENT_BYTES:
-        return body
+def _result(record: StreamRecord, body: dict[str, Any]) -> bytes:
+    encoded = msgspec.json.encode(body | _identity(record))
+    if len(encoded) + len(record.partition_key.encode()) <= MAX_SENT_BYTES:
+        return encoded
     # Thousands of features, each with a warning, or tens of thousands of classes. The store has all of it.
-    warnings = answer["warnings"]
-    told = [*warnings[:MAX_WARNINGS], f"{max(len(warnings) - MAX_WARNINGS, 0):,} more warnings are in the store alone"]
-    if "probabilities" in answer:
-        probabilities = sorted(answer["probabilities"].items(), key=lambda each: -each[1])
-        answer = answer | {"probabilities": dict(probabilities[:MAX_WARNINGS])}
-        told.append(f"the probabilities of all {len(probabilities):,} classes are in the store alone")
-    return msgspec.json.encode(answer | {"warnings": told} | _whose(record))
+    warnings = body["warnings"]
+    shown = [*warnings[:MAX_WARNINGS], f"{max(len(warnings) - MAX_WARNINGS, 0):,} more warnings are in the store alone"]
+    if "probabilities" in body:
+        probabilities = sorted(body["probabilities"].items(), key=lambda each: -each[1])
+        body = body | {"probabilities": dict(probabilities[:MAX_WARNINGS])}
+        shown.append(f"the probabilities of all {len(probabilities):,} classes are in the store alone")
+    return msgspec.json.encode(body | {"warnings": shown} | _identity(record))
 
 
-def _whose(record: StreamRecord) -> dict[str, Any]:
+def _identity(record: StreamRecord) -> dict[str, Any]:
     return {
         "partition_key": record.partition_key,
         "shard": record.shard,
@@ -123,14 +118,14 @@ def _whose(record: StreamRecord) -> dict[str, Any]:
     }
 
 
-def _letter(refused: Refused) -> dict[str, Any]:
-    record, error = refused.record, refused.error
+def _letter(rejected: RejectedRecord) -> dict[str, Any]:
+    record, error = rejected.record, rejected.error
     data, encoding = _repeated(record.data)
     return {
         "reason": _reason(record, error)[:MAX_REASON_CHARACTERS],
         "faults": list(_fitting(error.faults)),
         "fault_count": error.fault_count,
-        **_whose(record),
+        **_identity(record),
         "arrived_at": record.arrived_at,
         "data": data,
         "data_encoding": encoding,
@@ -164,7 +159,7 @@ def _reason(record: StreamRecord, error: Rejected) -> str:
     if not record.data:
         return "the record is empty"
     if isinstance(error, OtherContent):
-        return f"the record is {error.name}, not JSON. {_REMEDIES.get(error.name, AS_JSON)}"
+        return f"the record is {error.name}, not JSON. {error.remedy or _REMEDIES.get(error.name, AS_JSON)}"
     if isinstance(error, WrappedRecord):
         many = " Put each of several as a record of its own." if error.is_many else ""
         return f"{error.message}. Put {error.form} itself.{many}"
@@ -175,8 +170,6 @@ AS_JSON = "Put one JSON object, as it is, in UTF-8."
 _REMEDIES = {
     sniffing.KPL: "Turn aggregation off in the producer (AggregationEnabled = false): one user record a record.",
     sniffing.LINES: "Put each object as a record of its own.",
-    sniffing.NOT_A_NUMBER: "Put null for what is not known; NaN and Infinity are not JSON.",
-    sniffing.PYTHON: "Encode it with json.dumps: double quotes, null, true.",
 }
 
 

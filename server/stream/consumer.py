@@ -48,13 +48,13 @@ def run(wiring: Wiring, stop: threading.Event) -> None:
     where = (settings.consumer_metrics_host, settings.consumer_metrics_port)
     stop_serving = metrics.serve(*where, settings.allowed_hosts)
     metrics.model(predictor.model.run_id)
-    follower = predictor.following(settings.model_refresh_seconds, lambda _: metrics.model(predictor.model.run_id))
+    follower = predictor.follower(settings.model_refresh_seconds, lambda _: metrics.model(predictor.model.run_id))
     follower.start(stop)
     store, lease_store = wiring.predictions(), wiring.leases()
     leases = Leases(lease_store, settings.stream_predictions, consumer_name(settings), settings.lease_seconds)
-    metrics.tasks = (follower, leases.beating)
+    metrics.tasks = (follower, leases.heartbeat_task)
     try:
-        with leases.kept():
+        with leases.running():
             _loop(wiring, predictor, store, leases, metrics).run(settings.consumer_poll_seconds, stop)
     finally:
         store.close()
@@ -86,7 +86,7 @@ def _loop(
 ) -> StreamLoop:
     settings = wiring.settings
     sinks = Sinks(store, wiring.stream(settings.stream_results), wiring.stream(settings.stream_dead_letters))
-    reader = ShardReader(wiring.shards(settings.stream_predictions), load=leases.saved, claim=leases.claim)
+    reader = ShardReader(wiring.shards(settings.stream_predictions), load=leases.saved, acquire=leases.acquire)
     return StreamLoop(reader, leases, lambda: predictor.model, sinks, metrics, settings.consumer_batch_records)
 
 

@@ -1,8 +1,8 @@
-"""The consumer's loop over its ports: read, answer, store, publish, and only then move the checkpoint.
+"""The consumer's loop over its ports: read, score, store, publish, and only then move the checkpoint.
 
-The store comes before the results stream, so that nobody sees an answer that is not written down. The checkpoint comes
+The store comes before the results stream, so that nobody sees a result that is not stored. The checkpoint comes
 last, so that a crash anywhere repeats the batch: the store keeps one copy, because ids are made from the records; the
-two streams may then carry a result twice, with the same prediction id. A batch of which another consumer has taken a
+two streams may then carry a result twice, with the same prediction id. A batch of which another consumer has acquired a
 shard meanwhile is left to it: before its results if that is known by then, at the checkpoint at the latest.
 """
 
@@ -16,24 +16,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from server.scoring.model import Model
-from server.stream.batch import Answers, Keyed, Refused, answer, dead_letters, results
-from server.stream.leases import NameTaken, Standing
+from server.stream.batch import Outcome, RejectedRecord, dead_letters, predict, results
+from server.stream.leases import LeaseSummary, NameTaken
 from server.stream.metrics import StreamMetrics
 from server.stream.shard_reader import Batch, Position, ShardReader
 from tabular.errors import Rejected, TabularError, Unavailable
 from tabular.ports.predictions import PredictionWriter
+from tabular.ports.streams import StreamWriter
 
 log = logging.getLogger(__name__)
 
 REST_AFTER_FAILURE_SECONDS = 2.0
-
-
-class Sink(Protocol):
-    """A stream to put on; raises Unavailable or Rejected."""
-
-    def put(self, records: list[Keyed]) -> None:
-        """Put (partition key, data) pairs."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -41,19 +34,19 @@ class Sinks:
     """Where a batch goes."""
 
     store: PredictionWriter
-    results: Sink
-    dead_letters: Sink
+    results: StreamWriter
+    dead_letters: StreamWriter
 
 
-class Lost(Exception):
+class LeaseLost(Exception):
     """Another consumer has a shard of this batch now."""
 
 
-class Keeper(Protocol):
-    """Whose the shards are, and how far each is dealt with; raises Unavailable, or NameTaken to end the consumer."""
+class Checkpointer(Protocol):
+    """Whose the shards are, and how far each is processed; raises Unavailable, or NameTaken to end the consumer."""
 
-    def standing(self) -> Standing:
-        """How the shards are shared out."""
+    def summary(self) -> LeaseSummary:
+        """How the shards are distributed."""
         ...
 
     def are_held(self, shards: Collection[str]) -> bool:
@@ -71,14 +64,14 @@ class StreamLoop:
     def __init__(
         self,
         reader: ShardReader,
-        keeper: Keeper,
+        checkpointer: Checkpointer,
         model: Callable[[], Model],
         sinks: Sinks,
         metrics: StreamMetrics,
         batch_records: int,
     ) -> None:
         self._reader = reader
-        self._keeper = keeper
+        self._checkpointer = checkpointer
         self._model = model
         self._sinks = sinks
         self._metrics = metrics
@@ -91,11 +84,11 @@ class StreamLoop:
                 stop.wait(poll_seconds)
 
     def _turn(self, stop: threading.Event) -> bool:
-        """Deal with one batch, and let go of it; True if there is more to read at once."""
+        """Process one batch, and let go of it; True if there is more to read at once."""
         batch = self._poll(stop)
         if batch.positions:
             self._finish(batch, stop)
-        is_behind = any(self._reader.behind_milliseconds().values())
+        is_behind = any(self._reader.lag_milliseconds().values())
         return len(batch.records) >= self._batch_records or (bool(batch.records) and is_behind)
 
     def _poll(self, stop: threading.Event) -> Batch:
@@ -106,32 +99,32 @@ class StreamLoop:
             raise
         except TabularError as error:
             self._rest("read", error, stop)
-        self._metrics.behind(self._reader.behind_milliseconds())
-        self._metrics.leases(self._keeper.standing())
+        self._metrics.lag(self._reader.lag_milliseconds())
+        self._metrics.leases(self._checkpointer.summary())
         return batch
 
     def _finish(self, batch: Batch, stop: threading.Event) -> None:
         started = time.perf_counter()
         model = self._model()
-        answers = answer(model, batch.records)
+        outcome = predict(model, batch.records)
         try:
             done = (
-                self._until_done("store", lambda: self._store(answers), stop)
-                and self._until_done("results", lambda: self._publish(batch, answers), stop)
-                and self._until_done("dead letters", lambda: self._sinks.dead_letters.put(dead_letters(answers)), stop)
+                self._until_done("store", lambda: self._store(outcome), stop)
+                and self._until_done("results", lambda: self._publish(batch, outcome), stop)
+                and self._until_done("dead letters", lambda: self._sinks.dead_letters.put(dead_letters(outcome)), stop)
                 and self._until_done("checkpoint", lambda: self._checkpoint(batch), stop)
             )
-        except Lost as lost:
+        except LeaseLost as lost:
             log.warning("leaving a batch of %d records to another consumer: %s", len(batch.records), lost)
             self._reader.forget(batch.positions)
             return
         if not done:
-            log.warning("stopping with %d records unanswered: the next start reads them again", len(batch.records))
+            log.warning("stopping with %d records not processed: the next start reads them again", len(batch.records))
             return
         self._metrics.batch_seconds.observe(time.perf_counter() - started)
-        self._metrics.records.labels("answered").inc(len(answers.predictions))
-        self._metrics.records.labels("dead_letter").inc(len(answers.refused))
-        self._metrics.base64.inc(answers.base64)
+        self._metrics.records.labels("served").inc(len(outcome.predictions))
+        self._metrics.records.labels("dead_letter").inc(len(outcome.rejected))
+        self._metrics.base64.inc(outcome.base64)
         self._metrics.model(model.run_id)
         self._metrics.checkpointed()
 
@@ -154,29 +147,29 @@ class StreamLoop:
         self._metrics.failures.labels(step).inc()
         stop.wait(seconds)
 
-    def _store(self, answers: Answers) -> None:
-        if not answers.predictions:
+    def _store(self, outcome: Outcome) -> None:
+        if not outcome.predictions:
             return
         try:
-            self._sinks.store.save(answers.predictions)
+            self._sinks.store.save(outcome.predictions)
         except Rejected:
-            self._store_one_by_one(answers)
+            self._store_one_by_one(outcome)
 
-    def _store_one_by_one(self, answers: Answers) -> None:
-        """Find the predictions that the store never takes: their records become dead letters, the others go on."""
-        for record, prediction in list(zip(answers.records, answers.predictions, strict=True)):
+    def _store_one_by_one(self, outcome: Outcome) -> None:
+        """Find the predictions that the store rejects: their records become dead letters, the others go on."""
+        for record, prediction in list(zip(outcome.records, outcome.predictions, strict=True)):
             try:
                 self._sinks.store.save([prediction])
             except Rejected as error:
-                answers.records.remove(record)
-                answers.predictions.remove(prediction)
-                answers.refused.append(Refused(record, error.detached()))
+                outcome.records.remove(record)
+                outcome.predictions.remove(prediction)
+                outcome.rejected.append(RejectedRecord(record, error.detached()))
 
-    def _publish(self, batch: Batch, answers: Answers) -> None:
-        if not self._keeper.are_held(batch.positions):
-            raise Lost("its shards were taken while it was being answered")
-        self._sinks.results.put(results(answers))
+    def _publish(self, batch: Batch, outcome: Outcome) -> None:
+        if not self._checkpointer.are_held(batch.positions):
+            raise LeaseLost("its shards were acquired by another consumer while it was being processed")
+        self._sinks.results.put(results(outcome))
 
     def _checkpoint(self, batch: Batch) -> None:
-        if lost := self._keeper.save(batch.positions):
-            raise Lost(f"{', '.join(lost)} can no longer be checkpointed here")
+        if lost := self._checkpointer.save(batch.positions):
+            raise LeaseLost(f"{', '.join(lost)} can no longer be checkpointed here")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from time import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from server.stream.leases import Standing
+from server.stream.leases import LeaseSummary
 from tabular.process.background import BackgroundTask
 from tabular.process.metrics_server import only_for, serve
 
@@ -18,18 +17,18 @@ BATCH_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class StreamMetrics:
-    """What the consumer counts; the names all begin with `consumer_`. `tasks` are its background tasks."""
+    """The metrics of one consumer; `tasks` are its background tasks."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.records = Counter(
-            "consumer_records", "Records dealt with, by outcome.", ["outcome"], registry=self.registry
+            "consumer_records", "Records processed, by outcome.", ["outcome"], registry=self.registry
         )
-        for outcome in ("answered", "dead_letter"):
+        for outcome in ("served", "dead_letter"):
             self.records.labels(outcome)
         self.base64 = Counter(
             "consumer_base64_records",
-            "Records that were base64 of a JSON object: they were decoded and dealt with as that object.",
+            "Records that were base64 of a JSON object: they were decoded and processed as that object.",
             registry=self.registry,
         )
         self.failures = Counter(
@@ -38,36 +37,40 @@ class StreamMetrics:
         for step in STEPS:
             self.failures.labels(step)
         self.batch_seconds = Histogram(
-            "consumer_batch_seconds",
+            "consumer_batch_duration_seconds",
             "From the records read to the checkpoint saved.",
             buckets=BATCH_SECONDS,
             registry=self.registry,
         )
-        self.behind_seconds = Gauge(
-            "consumer_behind_seconds",
-            "How far the reading is behind the newest record.",
+        self._lag_seconds = Gauge(
+            "consumer_lag_seconds",
+            "Age of the next unread record, 0 if there is none.",
             ["shard"],
             registry=self.registry,
         )
         self._leases = Gauge("consumer_leases_held", "Shards that this consumer reads.", registry=self.registry)
-        self._lost = Gauge(
-            "consumer_leases_lost", "Shards that were taken away for silence, since the start.", registry=self.registry
+        self._lost = Counter(
+            "consumer_leases_lost", "Leases that expired, so that another consumer has them.", registry=self.registry
         )
+        self._counted_lost = 0
         self._alive = Gauge(
-            "consumer_consumers_alive", "Consumers that share the stream, this one too.", registry=self.registry
+            "consumer_live_consumers",
+            "Live consumers that share the stream.",
+            registry=self.registry,
         )
         self._without_owner = Gauge(
-            "consumer_shards_without_owner", "Shards to be read that no living consumer holds.", registry=self.registry
+            "consumer_unassigned_shards", "Shards to be read that no live consumer holds.", registry=self.registry
         )
-        self._model = Gauge("consumer_model_info", "The run that answers now.", ["run_id"], registry=self.registry)
+        self._model = Gauge("consumer_model_info", "The run that serves now.", ["run_id"], registry=self.registry)
         self.tasks: Sequence[BackgroundTask] = ()
         self.registry.register(_Tasks(self))
         self._shards: set[str] = set()
-        self._checkpoint_at = time()
-        age = Gauge(
-            "consumer_checkpoint_age_seconds", "Since the last checkpoint, or the start.", registry=self.registry
+        self._checkpoint = Gauge(
+            "consumer_last_checkpoint_timestamp_seconds",
+            "When the last checkpoint was saved, or the consumer started.",
+            registry=self.registry,
         )
-        age.set_function(lambda: time() - self._checkpoint_at)
+        self._checkpoint.set_to_current_time()
 
     def serve(self, host: str, port: int, allowed_hosts: str) -> Callable[[], None]:
         """Serve the metrics; returns what stops it. Raises InvalidSetting for a port that is taken."""
@@ -76,31 +79,32 @@ class StreamMetrics:
 
     def checkpointed(self) -> None:
         """A checkpoint was saved just now."""
-        self._checkpoint_at = time()
+        self._checkpoint.set_to_current_time()
 
-    def behind(self, milliseconds: dict[str, int]) -> None:
-        """Show how far each shard that is read is behind, and no other."""
+    def lag(self, milliseconds: dict[str, int]) -> None:
+        """Show the lag of each shard that is read, and of no other."""
         for gone in self._shards - milliseconds.keys():
-            self.behind_seconds.remove(gone)
+            self._lag_seconds.remove(gone)
         self._shards = set(milliseconds)
-        for shard, lag in milliseconds.items():
-            self.behind_seconds.labels(shard).set(lag / 1000)
+        for shard, lag_milliseconds in milliseconds.items():
+            self._lag_seconds.labels(shard).set(lag_milliseconds / 1000)
 
-    def leases(self, standing: Standing) -> None:
-        """Show how the shards are shared out."""
-        self._leases.set(standing.held)
-        self._lost.set(standing.lost)
-        self._alive.set(standing.consumers)
-        self._without_owner.set(standing.without_owner)
+    def leases(self, summary: LeaseSummary) -> None:
+        """Show how the shards are distributed."""
+        self._leases.set(summary.held)
+        self._lost.inc(summary.lost - self._counted_lost)
+        self._counted_lost = summary.lost
+        self._alive.set(summary.consumers)
+        self._without_owner.set(summary.without_owner)
 
     def model(self, run_id: str) -> None:
-        """Show the run that answers now."""
+        """Show the run that serves now."""
         self._model.clear()
         self._model.labels(run_id).set(1)
 
 
 class _Tasks(Collector):
-    """How the background tasks stand when somebody asks."""
+    """The state of the background tasks at the time of the scrape."""
 
     def __init__(self, metrics: StreamMetrics) -> None:
         self._metrics = metrics
@@ -108,11 +112,11 @@ class _Tasks(Collector):
     def collect(self) -> Iterator[Metric]:
         failures = CounterMetricFamily(
             "consumer_background_failures",
-            "Failed turns of the background tasks: following the champion, showing the others that this one is alive.",
+            "Failed runs of the background tasks: following the champion, the heartbeat of the leases.",
             labels=["task"],
         )
         failing = GaugeMetricFamily(
-            "consumer_background_failing", "1 if the background task failed the last time.", labels=["task"]
+            "consumer_background_failing", "1 if the background task failed in its last run.", labels=["task"]
         )
         for task in self._metrics.tasks:
             failures.add_metric([task.name], task.failures)

@@ -37,8 +37,8 @@ class StreamWriter(Protocol):
         ...
 
 
-class StalePlace(TabularError):
-    """The place to read from is not valid: it expired, was trimmed, or belongs to another stream."""
+class StaleIterator(TabularError):
+    """The iterator is not valid: it expired, was trimmed, or belongs to another stream."""
 
 
 class Gone(Unavailable):
@@ -64,67 +64,67 @@ class Listing:
 
 @dataclass(frozen=True)
 class Page:
-    """What one read of a shard gave; without a next place the shard is at its end."""
+    """What one read of a shard gave; without a next iterator the shard is at its end."""
 
     records: tuple[StreamRecord, ...]
-    next_place: str | None
-    behind_milliseconds: int
+    next_iterator: str | None
+    lag_milliseconds: int
 
 
 class Shards(Protocol):
-    """The raw reading of one stream. A place is a short-lived token; it is not worth keeping."""
+    """The raw reading of one stream. A shard iterator is a short-lived token; it is not worth keeping."""
 
     def listing(self) -> Listing:
         """The stream as it is now; raises Unavailable."""
         ...
 
-    def place(self, shard: str, after: str | None) -> str:
-        """The place behind a sequence number, or at the oldest record; raises StalePlace, Gone, Unavailable."""
+    def iterator(self, shard: str, after: str | None) -> str:
+        """The iterator behind a sequence number, or at the oldest record; raises StaleIterator, Gone, Unavailable."""
         ...
 
-    def read(self, shard: str, place: str, limit: int) -> Page:
-        """At most `limit` records from a place on; raises StalePlace, Gone, Unavailable."""
+    def read(self, shard: str, iterator: str, limit: int) -> Page:
+        """At most `limit` records from an iterator on; raises StaleIterator, Gone, Unavailable."""
         ...
 
 
 @dataclass(frozen=True)
 class Lease:
-    """Who reads a shard, and how far it is dealt with; the term goes up each time somebody takes it (0: nobody has)."""
+    """Who reads a shard, and how far it is processed; the fencing token goes up with each acquisition (0: none yet)."""
 
     owner: str | None
-    term: int
+    fencing_token: int
     position: Mapping[str, Any] | None
 
 
 class LeaseStore(Protocol):
     """The leases of a stream's shards, with the positions in them, and who is alive. Raises Unavailable."""
 
-    def beat(self, stream: str, name: str) -> None:
+    def heartbeat(self, stream: str, name: str) -> None:
         """Write down that the consumer is alive: any number that differs from the last."""
         ...
 
-    def beats(self, stream: str) -> dict[str, int]:
-        """The last beat of every consumer that has not left, by its name."""
+    def heartbeats(self, stream: str) -> dict[str, int]:
+        """The last heartbeat of every consumer that has not left, by its name."""
         ...
 
-    def leave(self, stream: str, name: str, beat: int | None = None) -> None:
-        """Forget a consumer, if its last beat is this one still or none is given."""
+    def leave(self, stream: str, name: str, heartbeat: int | None = None) -> None:
+        """Forget a consumer, if its last heartbeat is this one still or none is given."""
         ...
 
     def leases(self, stream: str) -> dict[str, Lease]:
         """Every lease, by shard."""
         ...
 
-    def take(self, stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
-        """Make it the owner's, in a new term, if it is still as it was seen; None if it is not."""
+    def acquire(self, stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
+        """Make it the owner's, under a new token, if it is still as it was seen; None if it is not."""
         ...
 
-    def release(self, stream: str, shard: str, owner: str, term: int) -> None:
+    def release(self, stream: str, shard: str, owner: str, token: int) -> None:
         """Give it up, if it is still held."""
         ...
 
     def save_positions(
-        self, stream: str, owner: str, terms: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
+        self, stream: str, owner: str, tokens: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
     ) -> set[str]:
-        """Save the position of each shard that the owner still holds in that term; returns these shards."""
+        """Save the position of each shard that the owner still holds under that token; returns these shards."""
         ...

@@ -30,26 +30,26 @@ def leases(store, settings, database):
 
 def test_nobody_has_a_lease_at_first_and_the_first_to_take_it_has_it(leases):
     assert leases.leases("s") == {}
-    assert leases.take("s", "one", None, "a") == Lease("a", 1, None)
-    assert leases.take("s", "one", None, "b") is None
+    assert leases.acquire("s", "one", None, "a") == Lease("a", 1, None)
+    assert leases.acquire("s", "one", None, "b") is None
     assert leases.leases("s") == {"one": Lease("a", 1, None)}
 
 
 def test_a_lease_is_taken_only_as_it_was_seen(leases):
-    seen = leases.take("s", "one", None, "a")
-    assert leases.take("s", "one", seen, "b") == Lease("b", 2, None)
-    assert leases.take("s", "one", seen, "c") is None
+    seen = leases.acquire("s", "one", None, "a")
+    assert leases.acquire("s", "one", seen, "b") == Lease("b", 2, None)
+    assert leases.acquire("s", "one", seen, "c") is None
     leases.release("s", "one", "a", 1)
     assert leases.leases("s") == {"one": Lease("b", 2, None)}, "what is not held cannot be given up"
     leases.release("s", "one", "b", 2)
     assert leases.leases("s") == {"one": Lease(None, 2, None)}
-    assert leases.take("s", "one", Lease(None, 2, None), "c") == Lease("c", 3, None)
+    assert leases.acquire("s", "one", Lease(None, 2, None), "c") == Lease("c", 3, None)
 
 
 def test_a_position_is_saved_only_under_the_lease_that_is_held_and_stays_when_it_is_taken(leases):
-    leases.take("s", "one", None, "a")
-    two = leases.take("s", "two", None, "a")
-    leases.take("s", "two", two, "b")
+    leases.acquire("s", "one", None, "a")
+    two = leases.acquire("s", "two", None, "a")
+    leases.acquire("s", "two", two, "b")
     positions = {"one": POSITION, "two": POSITION | {"sequence_number": "back"}}
     assert leases.save_positions("s", "a", {"one": 1, "two": 1}, positions) == {"one"}
     assert leases.save_positions("s", "a", {"one": 1}, positions) == {"one"}, "the same once more"
@@ -57,7 +57,7 @@ def test_a_position_is_saved_only_under_the_lease_that_is_held_and_stays_when_it
     assert found["two"] == Lease("b", 2, None)
     position = {key: found["one"].position[key] for key in POSITION}
     assert (position, type(position["is_finished"])) == (POSITION, bool)
-    assert leases.take("s", "one", found["one"], "c").position == found["one"].position
+    assert leases.acquire("s", "one", found["one"], "c").position == found["one"].position
     leases.release("s", "one", "c", 2)
     assert leases.leases("s")["one"].position["is_finished"] is False
 
@@ -72,7 +72,7 @@ def test_of_eight_that_want_a_lease_at_the_same_moment_exactly_one_gets_it(lease
         for at in range(rounds):
             mine.leases("s")
             start.wait()
-            if mine.take("s", "new", None if at == 0 else Lease(f"round {at}", at, None), name):
+            if mine.acquire("s", "new", None if at == 0 else Lease(f"round {at}", at, None), name):
                 won.append((at, name))
             start.wait()
             if name == names[0]:  # a known holder again for the next round
@@ -86,7 +86,7 @@ def test_of_eight_that_want_a_lease_at_the_same_moment_exactly_one_gets_it(lease
     for thread in threads:
         thread.join()
     assert sorted(at for at, _ in won) == list(range(rounds))
-    assert leases.leases("s")["new"].term == rounds
+    assert leases.leases("s")["new"].fencing_token == rounds
 
 
 def test_a_checkpoint_from_before_there_were_leases_is_taken_with_its_position(leases, settings, database):
@@ -95,45 +95,45 @@ def test_a_checkpoint_from_before_there_were_leases_is_taken_with_its_position(l
     client.close()
     seen = leases.leases("s")["one"]
     assert seen == Lease(None, 0, POSITION)
-    assert leases.take("s", "one", seen, "a") == Lease("a", 1, POSITION)
-    assert leases.take("s", "one", seen, "b") is None
+    assert leases.acquire("s", "one", seen, "a") == Lease("a", 1, POSITION)
+    assert leases.acquire("s", "one", seen, "b") is None
 
 
 def test_two_tables_that_share_a_stream_have_leases_of_their_own(leases, settings, database):
     other = MongoLeases(settings.mongo_uri, database, "churn-2")
-    leases.take("s", "one", None, "a")
-    leases.beat("s", "a")
+    leases.acquire("s", "one", None, "a")
+    leases.heartbeat("s", "a")
     assert other.leases("s") == {}
-    assert other.beats("s") == {}
-    assert other.take("s", "one", None, "b") == Lease("b", 1, None)
+    assert other.heartbeats("s") == {}
+    assert other.acquire("s", "one", None, "b") == Lease("b", 1, None)
     assert leases.leases("s") == {"one": Lease("a", 1, None)}
     other.close()
 
 
 def test_streams_of_like_names_keep_apart(leases):
     for stream in ("s", "s-2", "s2", "t"):
-        leases.take(stream, "one", None, stream)
-        leases.beat(stream, "a")
+        leases.acquire(stream, "one", None, stream)
+        leases.heartbeat(stream, "a")
     assert leases.leases("s") == {"one": Lease("s", 1, None)}
     leases.leave("s", "a")
-    assert leases.beats("s") == {}
-    assert leases.beats("s-2").keys() == {"a"}
+    assert leases.heartbeats("s") == {}
+    assert leases.heartbeats("s-2").keys() == {"a"}
 
 
 def test_every_beat_differs_and_only_the_silent_are_forgotten(leases):
-    leases.beat("s", "a")
-    first = leases.beats("s")["a"]
-    leases.beat("s", "a")
-    second = leases.beats("s")["a"]
+    leases.heartbeat("s", "a")
+    first = leases.heartbeats("s")["a"]
+    leases.heartbeat("s", "a")
+    second = leases.heartbeats("s")["a"]
     assert first != second
     leases.leave("s", "a", first)
-    assert leases.beats("s") == {"a": second}
+    assert leases.heartbeats("s") == {"a": second}
     leases.leave("s", "a", second)
-    assert leases.beats("s") == {}
+    assert leases.heartbeats("s") == {}
 
 
 def test_a_store_that_is_down_is_unavailable(database):
     nobody = MongoLeases(f"mongodb://127.0.0.1:{free_port()}", database, "churn")
     with pytest.raises(Unavailable):
-        nobody.take("s", "one", None, "a")
+        nobody.acquire("s", "one", None, "a")
     nobody.close()

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from server.scoring.model import ready_model
-from server.stream.batch import answer, dead_letters
+from server.stream.batch import dead_letters, predict
 from server.stream.shard_reader import Position
 from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES, KinesisStream, StreamAdmin
 from tabular.errors import Rejected, Unavailable
@@ -156,7 +156,7 @@ def test_the_largest_dead_letter_of_a_contract_with_very_many_levels_is_taken(
     data = json.dumps({name: ["\x01"] for name in model.bundle.contract.feature_names}).encode()
     poison = data.replace(b"{", b"{" + b" " * 100 + b'"\xf0\x9f\x98\x80": "' + b"\xf0\x9f\x98\x80" * 60_000 + b'",', 1)
     asked = StreamRecord("s@1", "shard-0", "1", "k" * 256, poison, datetime.now(UTC))
-    KinesisStream(stream, emulator_url, REGION).put(dead_letters(answer(model, [asked])))
+    KinesisStream(stream, emulator_url, REGION).put(dead_letters(predict(model, [asked])))
     (found,) = read_all(reader(stream, emulator_url))
     letter = json.loads(found.data)
     assert {fault["field"] for fault in letter["faults"]} >= set(model.bundle.contract.feature_names)

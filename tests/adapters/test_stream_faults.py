@@ -111,6 +111,6 @@ def test_an_answer_that_says_nothing_is_no_success(nothing):
     with pytest.raises(Unavailable, match="did not say"):
         KinesisStream("s", nothing, REGION, attempts=2).put([("key", b"data")])
     shards = KinesisShards("s", nothing, REGION)
-    for call in (shards.listing, lambda: shards.place("shard", None), lambda: shards.read("shard", "place", 1)):
+    for call in (shards.listing, lambda: shards.iterator("shard", None), lambda: shards.read("shard", "place", 1)):
         with pytest.raises(Unavailable, match=r"left .* out of its answer"):
             call()

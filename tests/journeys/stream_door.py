@@ -114,7 +114,7 @@ class Door:
 
     def answered(self) -> float:
         """How many records were answered, checkpoint and all."""
-        return self.metric('consumer_records_total{outcome="answered"}')
+        return self.metric('consumer_records_total{outcome="served"}')
 
     def failures(self, step: str) -> float:
         return self.metric(f'consumer_failures_total{{step="{step}"}}')

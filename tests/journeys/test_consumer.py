@@ -79,7 +79,7 @@ def test_poison_becomes_dead_letters_while_the_others_are_answered(door, bundle)
     assert len(by_name["unknown_fields"]["faults"]) == 100
     assert door.stored() == 2
     assert door.metric('consumer_records_total{outcome="dead_letter"}') == len(poison)
-    assert door.metric('consumer_records_total{outcome="answered"}') == 2
+    assert door.metric('consumer_records_total{outcome="served"}') == 2
     assert door.metric("consumer_model_info") == 1
 
 

@@ -88,7 +88,7 @@ def test_a_hundred_megabytes_of_poison_cost_a_bounded_memory_and_keep_nobody_bac
         assert len(letter.data) <= 2 * json.loads(letter.data)["data_bytes"] + 100_000
     labels = labels_of(f"http://127.0.0.1:{door.port}/metrics")
     assert labels == {
-        "outcome": {"answered", "dead_letter"},
+        "outcome": {"served", "dead_letter"},
         "step": {"read", "store", "results", "dead letters", "checkpoint"},
         "task": {"follow", "leases"},
         "run_id": {"a" * 32},

@@ -45,7 +45,7 @@ def test_sigterm_ends_it_cleanly_and_a_restart_goes_on_behind_the_checkpoint(doo
     lease = leases.leases(f"{door.name}-predictions")[shard]
     assert lease.owner is None
     assert lease.position["sequence_number"]
-    assert leases.beats(f"{door.name}-predictions") == {}
+    assert leases.heartbeats(f"{door.name}-predictions") == {}
     leases.close()
     door.put(sent[200:])
     second = door.start()

@@ -62,6 +62,16 @@ HOMES = {
     "rich": {"embedded/console.py", "model_orchestration/progress.py"},
 }
 
+SERVER_MAY_IMPORT = {
+    "api": {"connections", "outbox", "scoring", "decoding"},
+    "stream": {"scoring", "decoding"},
+    "connections": set(),
+    "outbox": set(),
+    "scoring": set(),
+    "decoding": set(),
+}
+"""The layers of `server`: what each folder may import of the others."""
+
 
 def name_of(path: Path) -> str:
     return path.relative_to(PROJECT).as_posix()
@@ -125,6 +135,15 @@ def test_a_service_imports_no_other_service(service):
 def test_a_service_asks_ports_and_names_no_adapter(service):
     paths = [path for path in MODULES if path.is_relative_to(PROJECT / service)]
     assert not {name_of(path) for path in paths if any(name.startswith("tabular.adapters") for name in imports(path))}
+
+
+@pytest.mark.parametrize("folder", SERVER_MAY_IMPORT)
+def test_the_layers_of_the_server_import_downwards(folder):
+    allowed = SERVER_MAY_IMPORT[folder] | {folder}
+    paths = list((PROJECT / "server" / folder).glob("*.py"))
+    assert len(paths) > 1
+    used = {(name_of(path), module.split(".")[1]) for path in paths for module in imports(path) if "server." in module}
+    assert not {(name, layer) for name, layer in used if layer not in allowed}
 
 
 @pytest.mark.parametrize("vendor", HOMES)

@@ -14,10 +14,10 @@ import pytest
 
 from embedded.layout import PROJECT
 from reporting import report
-from server.api import errors
 from server.api.openapi import document
+from server.connections import errors
 from server.scoring.model import ready_model
-from server.stream.batch import answer, dead_letters, results
+from server.stream.batch import dead_letters, predict, results
 from server.stream.shard_reader import Position
 from tabular.data.feature_store import Version
 from tabular.ports.streams import StreamRecord
@@ -60,12 +60,12 @@ def test_the_http_page_names_every_route(contract):
 def test_the_http_page_names_every_status_and_code():
     page = (REFERENCE / "http-api.md").read_text()
     rows = set(re.findall(r"^\| (\d{3}) \| `(\w+)` \|", page, re.MULTILINE))
-    known = {(str(status), code) for status, (code, _) in errors._KNOWN.items()}
+    known = {(str(status), code) for status, (code, _) in errors.DEFAULTS.items()}
     given = {
         (str(arguments[0]), str(arguments[2]))
         for path in (PROJECT / "server").rglob("*.py")
         for name, arguments in calls(path)
-        if name == "Refusal" and len(arguments) > 2 and arguments[2]
+        if name == "HttpError" and len(arguments) > 2 and arguments[2]
     }
     assert given
     assert rows == known | given | {("422", "invalid_record")}
@@ -76,7 +76,7 @@ def answers(make_bundle, contract):
     """A good and a bad record, answered."""
     record = StreamRecord("s@1", "shard", "1", "key", msgspec.json.encode(contract.example), datetime.now(UTC))
     bad = StreamRecord("s@1", "shard", "2", "key", b"{}", datetime.now(UTC))
-    return answer(ready_model("run", make_bundle(contract)), [record, bad])
+    return predict(ready_model("run", make_bundle(contract)), [record, bad])
 
 
 def test_the_stream_page_names_every_key_of_a_result_and_of_a_dead_letter(answers):

@@ -51,15 +51,15 @@ class RunningApi:
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body or None, named)
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
         finally:
             connection.close()
 
     def predict(self, body: object, path: str = "/predict", **headers: str) -> tuple[int, Any]:
-        """Post JSON; the status and the decoded answer."""
-        status, _, answer = self.ask("POST", path, json.dumps(body).encode(), **{"Content_Type": JSON, **headers})
-        return status, json.loads(answer)
+        """Post JSON; the status and the decoded response."""
+        status, _, response = self.ask("POST", path, json.dumps(body).encode(), **{"Content_Type": JSON, **headers})
+        return status, json.loads(response)
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""

@@ -1,4 +1,4 @@
-"""HTTP spoken by hand over a socket: requests as bytes, and the answers as they come."""
+"""HTTP spoken by hand over a socket: requests as bytes, and the responses as they come."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def connected(api):
         yield connection
 
 
-def answers(connection, count=1):
-    """The next answers on a connection: status and decoded body of each."""
+def responses(connection, count=1):
+    """The next responses on a connection: status and decoded body of each."""
     found, file = [], connection.makefile("rb")
     for _ in range(count):
         status = int(file.readline().split()[1])
@@ -36,7 +36,7 @@ def answers(connection, count=1):
 
 
 def spoken(api, text: bytes, *, hang_up: bool = False) -> bytes:
-    """The status line's code of an answer to raw bytes."""
+    """The status line's code of a response to raw bytes."""
     with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
         connection.sendall(text)
         if hang_up:

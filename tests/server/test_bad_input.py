@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a clear 4xx of one shape, and never a 500."""
+"""Whatever is sent, the response is a clear 4xx of one shape, and never a 500."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.raw_http import JSON, answers, connected, spoken
+from tests.server.raw_http import JSON, connected, responses, spoken
 from tests.server.raw_http import request as post
 
 NDJSON = "application/x-ndjson"
@@ -25,10 +25,10 @@ def api(run_api):
         yield running
 
 
-def refused(api, status, code, method, path, body=b"", **headers):
-    """The error of an answer, which must have this status, this code and the one shape of all errors."""
-    got, answered, text = api.ask(method, path, body, **headers)
-    assert (got, answered["Content-Type"]) == (status, JSON), text
+def rejected(api, status, code, method, path, body=b"", **headers):
+    """The error of a response, which must have this status, this code and the one shape of all errors."""
+    got, served, text = api.ask(method, path, body, **headers)
+    assert (got, served["Content-Type"]) == (status, JSON), text
     error = json.loads(text)["error"]
     assert set(error) == {"code", "message", "remedy", "faults"}
     assert error["code"] == code
@@ -59,19 +59,19 @@ NOT_JSON = {
 
 @pytest.mark.parametrize("body", NOT_JSON.values(), ids=NOT_JSON)
 def test_what_is_not_json_is_400(api, body):
-    refused(api, 400, "not_json", "POST", "/predict", body, Content_Type=JSON)
-    refused(api, 400, "not_json", "POST", "/predict/batch", body.replace(b"{", b"[{", 1), Content_Type=JSON)
+    rejected(api, 400, "not_json", "POST", "/predict", body, Content_Type=JSON)
+    rejected(api, 400, "not_json", "POST", "/predict/batch", body.replace(b"{", b"[{", 1), Content_Type=JSON)
 
 
 @pytest.mark.parametrize("body", [b"", b"  \n"], ids=["nothing", "spaces"])
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
 def test_an_empty_body_is_400(api, path, body):
-    refused(api, 400, "empty_body", "POST", path, body, Content_Type=JSON)
+    rejected(api, 400, "empty_body", "POST", path, body, Content_Type=JSON)
 
 
 @pytest.mark.parametrize("body", [b"null", b"3", b'"text"', b"true"])
 def test_json_that_is_no_object_is_422(api, body):
-    error = refused(api, 422, "invalid_record", "POST", "/predict", body, Content_Type=JSON)
+    error = rejected(api, 422, "invalid_record", "POST", "/predict", body, Content_Type=JSON)
     assert error["faults"][0]["allowed"] == "an object"
 
 
@@ -97,7 +97,7 @@ FAULTS = [
 @pytest.mark.parametrize(("change", "given", "allowed"), FAULTS, ids=lambda value: str(value)[:40])
 def test_a_wrong_value_is_422_with_what_was_given_and_what_is_allowed(api, contract, change, given, allowed):
     body = json.dumps(contract.example | change).encode()
-    error = refused(api, 422, "invalid_record", "POST", "/predict", body, Content_Type=JSON)
+    error = rejected(api, 422, "invalid_record", "POST", "/predict", body, Content_Type=JSON)
     (fault,) = error["faults"]
     assert fault["field"] == next(iter(change))
     assert fault["given"] == given
@@ -107,21 +107,21 @@ def test_a_wrong_value_is_422_with_what_was_given_and_what_is_allowed(api, contr
 def test_every_fault_of_a_record_is_named_at_once(api, contract):
     record = contract.example | {"customer_age": "old", "gender": 7, "CLIENTNUM": 1, "Attrition_Flag": "x"}
     del record["credit_limit"]
-    error = refused(api, 422, "invalid_record", "POST", "/predict", json.dumps(record).encode(), Content_Type=JSON)
+    error = rejected(api, 422, "invalid_record", "POST", "/predict", json.dumps(record).encode(), Content_Type=JSON)
     named = {fault["field"] for fault in error["faults"]}
     assert named == {"customer_age", "gender", "CLIENTNUM", "Attrition_Flag", "credit_limit"}
 
 
-def test_thousands_of_faults_make_a_short_answer_that_says_how_many(api, contract):
+def test_thousands_of_faults_make_a_short_response_that_says_how_many(api, contract):
     record = contract.example | {f"x{number}": 1 for number in range(4_000)}
-    error = refused(api, 422, "invalid_record", "POST", "/predict", json.dumps(record).encode(), Content_Type=JSON)
+    error = rejected(api, 422, "invalid_record", "POST", "/predict", json.dumps(record).encode(), Content_Type=JSON)
     assert len(error["faults"]) == 100
     assert "4,000 faults" in error["message"]
 
 
 def test_a_field_name_as_long_as_the_body_is_cut(api, contract):
     body = json.dumps(contract.example | {"k" * 90_000: 1}).encode()
-    error = refused(api, 422, "invalid_record", "POST", "/predict", body, Content_Type=JSON)
+    error = rejected(api, 422, "invalid_record", "POST", "/predict", body, Content_Type=JSON)
     assert len(error["faults"][0]["field"]) == 101
 
 
@@ -130,11 +130,11 @@ def test_a_field_name_as_long_as_the_body_is_cut(api, contract):
 )
 def test_another_content_type_is_415(api, good, media):
     headers = {"Content_Type": media} if media else {}
-    assert JSON in refused(api, 415, "wrong_content_type", "POST", "/predict", good, **headers)["message"]
+    assert JSON in rejected(api, 415, "wrong_content_type", "POST", "/predict", good, **headers)["message"]
 
 
 def test_the_batch_path_names_both_content_types_it_reads(api, good):
-    error = refused(api, 415, "wrong_content_type", "POST", "/predict/batch", good, Content_Type="text/csv")
+    error = rejected(api, 415, "wrong_content_type", "POST", "/predict/batch", good, Content_Type="text/csv")
     assert f"{JSON} or {NDJSON}" in error["message"]
 
 
@@ -145,7 +145,7 @@ def test_a_content_type_may_have_a_charset_and_capitals(api, good):
 def test_a_body_compressed_in_an_unknown_way_is_415_and_told_what_is_read(api, good):
     for coding in ("br", "zstd", "gzip, gzip", "compress"):
         headers = {"Content_Type": JSON, "Content_Encoding": coding}
-        error = refused(api, 415, "compressed", "POST", "/predict", good, **headers)
+        error = rejected(api, 415, "compressed", "POST", "/predict", good, **headers)
         assert "gzip" in error["remedy"]
 
 
@@ -160,19 +160,19 @@ CODINGS = {
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_a_compressed_body_is_answered_like_the_plain_one(api, contract, good, coding):
+def test_a_compressed_body_is_served_like_the_plain_one(api, contract, good, coding):
     pack, headers = CODINGS[coding], {"Content_Encoding": coding, "Content_Type": JSON}
     key = api.predict(contract.example)[1].keys()
     plain = api.predict(contract.example)[1]["churn chance"]
-    status, _, answer = api.ask("POST", "/predict", pack(b"\xef\xbb\xbf" + good), **headers)
-    assert (status, json.loads(answer).keys(), json.loads(answer)["churn chance"]) == (200, key, plain)
+    status, _, response = api.ask("POST", "/predict", pack(b"\xef\xbb\xbf" + good), **headers)
+    assert (status, json.loads(response).keys(), json.loads(response)["churn chance"]) == (200, key, plain)
     many = json.dumps([contract.example] * LIMIT_ROWS).encode()
-    status, _, answer = api.ask("POST", "/predict/batch", pack(many), **headers)
-    assert (status, json.loads(answer)["answered"]) == (200, LIMIT_ROWS)
-    status, _, answer = api.ask(
+    status, _, response = api.ask("POST", "/predict/batch", pack(many), **headers)
+    assert (status, json.loads(response)["served"]) == (200, LIMIT_ROWS)
+    status, _, response = api.ask(
         "POST", "/predict/batch", pack(good + b"\n" + good), **headers | {"Content_Type": NDJSON}
     )
-    assert (status, len(answer.splitlines())) == (200, 2)
+    assert (status, len(response.splitlines())) == (200, 2)
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
@@ -185,7 +185,7 @@ def test_a_bomb_is_413_and_is_not_unpacked_beyond_the_limit(api, path, coding):
     Path(f"/proc/{worker}/clear_refs").write_text("5")
     before = peak_bytes(worker)
     for _ in range(3):
-        error = refused(api, 413, "too_large", "POST", path, bomb, **headers)
+        error = rejected(api, 413, "too_large", "POST", path, bomb, **headers)
     assert "100,000" in error["message"]
     assert peak_bytes(worker) - before < 20_000_000
 
@@ -202,7 +202,7 @@ def test_bodies_that_become_long_are_unpacked_one_at_a_time(run_api, good):
             clients = [stack.enter_context(connected(api)) for _ in range(100)]
             for client in clients:
                 client.sendall(sent)
-            assert {answers(client)[0][0] for client in clients} == {200}
+            assert {responses(client)[0][0] for client in clients} == {200}
         assert peak_bytes(worker) - before < 40_000_000
 
 
@@ -214,7 +214,7 @@ def peak_bytes(pid):
 
 def test_very_many_empty_parts_are_413(api):
     headers = {"Content_Type": JSON, "Content_Encoding": "gzip"}
-    refused(api, 413, "too_large", "POST", "/predict/batch", gzip.compress(b"") * 4_000, **headers)
+    rejected(api, 413, "too_large", "POST", "/predict/batch", gzip.compress(b"") * 4_000, **headers)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_very_many_empty_parts_are_413(api):
 def test_a_body_that_is_not_compressed_as_it_says_is_400(api, body):
     code = "empty_body" if not body else "not_compressed"
     headers = {"Content_Type": JSON, "Content_Encoding": "gzip"}
-    refused(api, 400, code, "POST", "/predict", body, **headers)
+    rejected(api, 400, code, "POST", "/predict", body, **headers)
 
 
 @pytest.mark.parametrize(
@@ -241,14 +241,14 @@ def test_a_body_that_is_not_compressed_as_it_says_is_400(api, body):
 )
 def test_what_is_not_json_is_named_with_what_to_do(api, good, pack, named, remedy):
     for path in ("/predict", "/predict/batch"):
-        error = refused(api, 400, "not_json", "POST", path, pack(good), Content_Type=JSON)
+        error = rejected(api, 400, "not_json", "POST", path, pack(good), Content_Type=JSON)
         assert named in error["message"]
         assert remedy in error["remedy"]
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lambda body: body.decode().encode("utf-16")])
 def test_lines_that_are_no_text_are_named_as_a_whole(api, good, pack):
-    refused(api, 400, "not_json", "POST", "/predict/batch", pack(good + b"\n" + good), Content_Type=NDJSON)
+    rejected(api, 400, "not_json", "POST", "/predict/batch", pack(good + b"\n" + good), Content_Type=NDJSON)
 
 
 def test_a_byte_order_mark_is_read(api, contract, good):
@@ -258,32 +258,32 @@ def test_a_byte_order_mark_is_read(api, contract, good):
         ("/predict/batch", JSON, rows),
         ("/predict/batch", NDJSON, good + b"\n\xef\xbb\xbf" + good),
     ):
-        status, _, answer = api.ask("POST", path, b"\xef\xbb\xbf" + body, Content_Type=media)
-        assert (status, b'"error"' in answer) == (200, False)
+        status, _, response = api.ask("POST", path, b"\xef\xbb\xbf" + body, Content_Type=media)
+        assert (status, b'"error"' in response) == (200, False)
 
 
 @pytest.mark.parametrize("name", ["data", "instances", "inputs", "anything"])
 def test_what_the_features_stand_in_is_named_once_with_the_right_form(api, contract, name):
     for inner in (contract.example, [contract.example]):
         body = json.dumps({name: inner}).encode()
-        error = refused(api, 422, "wrapped_record", "POST", "/predict", body, Content_Type=JSON)
+        error = rejected(api, 422, "wrapped_record", "POST", "/predict", body, Content_Type=JSON)
         assert [fault["field"] for fault in error["faults"]] == [name]
         assert '{"customer_age": 57, ' in error["remedy"]
-        error = refused(api, 422, "not_an_array", "POST", "/predict/batch", body, Content_Type=JSON)
+        error = rejected(api, 422, "not_an_array", "POST", "/predict/batch", body, Content_Type=JSON)
         assert [fault["field"] for fault in error["faults"]] == [name]
-        answer = api.predict([{name: inner}], "/predict/batch")[1]
-        assert answer["predictions"][0]["error"]["code"] == "wrapped_record"
+        response = api.predict([{name: inner}], "/predict/batch")[1]
+        assert response["predictions"][0]["error"]["code"] == "wrapped_record"
 
 
 def test_an_array_to_the_single_row_is_shown_the_way(api, contract):
     body = json.dumps([contract.example]).encode()
-    error = refused(api, 422, "wrapped_record", "POST", "/predict", body, Content_Type=JSON)
+    error = rejected(api, 422, "wrapped_record", "POST", "/predict", body, Content_Type=JSON)
     assert "/predict/batch" in error["remedy"]
 
 
 @pytest.mark.parametrize("size", [LIMIT_BYTES + 1, LIMIT_BYTES * 4])
 def test_a_body_over_the_limit_is_413_and_the_limit_is_said(api, good, size):
-    error = refused(api, 413, "too_large", "POST", "/predict", good.ljust(size), Content_Type=JSON)
+    error = rejected(api, 413, "too_large", "POST", "/predict", good.ljust(size), Content_Type=JSON)
     assert "100,000" in error["message"]
 
 
@@ -293,23 +293,23 @@ def test_a_body_of_exactly_the_limit_is_read(api, good):
 
 def test_too_many_rows_are_413_and_the_limit_is_said(api):
     body = json.dumps([{}] * (LIMIT_ROWS + 1)).encode()
-    error = refused(api, 413, "too_many_rows", "POST", "/predict/batch", body, Content_Type=JSON)
+    error = rejected(api, 413, "too_many_rows", "POST", "/predict/batch", body, Content_Type=JSON)
     assert "50" in error["message"]
 
 
 def test_an_empty_batch_is_422(api):
-    refused(api, 422, "empty_batch", "POST", "/predict/batch", b"[]", Content_Type=JSON)
+    rejected(api, 422, "empty_batch", "POST", "/predict/batch", b"[]", Content_Type=JSON)
 
 
 def test_an_object_where_an_array_belongs_is_422_and_shown_the_way(api, good):
-    error = refused(api, 422, "not_an_array", "POST", "/predict/batch", good, Content_Type=JSON)
+    error = rejected(api, 422, "not_an_array", "POST", "/predict/batch", good, Content_Type=JSON)
     assert "/predict" in error["remedy"]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
 def test_another_method_is_405(api, method, path):
-    refused(api, 405, "wrong_method", method, path)
+    rejected(api, 405, "wrong_method", method, path)
     assert "POST" in api.ask(method, path)[1]["Allow"]
 
 
@@ -325,13 +325,13 @@ def test_no_web_page_is_permitted_anything_unless_it_is_set(api, good):
     "path", ["/nothing", "/predict/", "/predict/batch/1", "/%ff%00", "/../../etc/passwd", "/docs/x"]
 )
 def test_another_path_is_404(api, path):
-    refused(api, 404, "not_found", "GET", path)
+    rejected(api, 404, "not_found", "GET", path)
 
 
 @pytest.mark.parametrize("key", ["", "two words", "é", "k" * 201, "tab\there"])
 def test_an_idempotency_key_that_cannot_be_used_is_400_and_named(api, good, key):
     headers = {"Content_Type": JSON, "Idempotency_Key": key}
-    error = refused(api, 400, "bad_idempotency_key", "POST", "/predict", good, **headers)
+    error = rejected(api, 400, "bad_idempotency_key", "POST", "/predict", good, **headers)
     assert error["faults"][0]["field"] == "Idempotency-Key"
 
 
@@ -369,18 +369,18 @@ def test_a_body_shorter_than_its_length_is_400_even_if_it_is_json(api, good):
 
 
 @pytest.mark.parametrize("line", [b"POST /predict", b"POST /nothing", b"PUT /predict"])
-def test_a_refusal_does_not_wait_for_the_body_and_the_connection_can_be_used_again(api, good, line):
+def test_an_error_response_does_not_wait_for_the_body_and_the_connection_can_be_used_again(api, good, line):
     with socket.create_connection(("127.0.0.1", api.port), timeout=10) as connection:
         head = b"%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
         connection.sendall(head % (line, len(good)))
-        assert answers(connection)[0][0] in {404, 405, 415}
+        assert responses(connection)[0][0] in {404, 405, 415}
         connection.sendall(good)
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert answers(connection)[0][0] == 200
+        assert responses(connection)[0][0] == 200
 
 
 def test_no_request_of_this_module_was_a_500(api):
-    # Runs last: the server counts every answer it gave.
-    assert api.metric("api_requests_total", status="500") == 0
-    assert api.metric("api_requests_total") > 50
+    # Runs last: the server counts every response it gave.
+    assert api.metric("http_requests_total", status="500") == 0
+    assert api.metric("http_requests_total") > 50
     assert "Traceback" not in api.log.read_text()

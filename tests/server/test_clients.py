@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from tests.server.raw_http import JSON, answers, connected, request
+from tests.server.raw_http import JSON, connected, request, responses
 
 CHUNKED_HEAD = (
     b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -33,37 +33,37 @@ def test_a_hundred_clients_that_stop_in_the_middle_hold_up_nobody(api, contract,
         assert api.predict([contract.example] * 100, "/predict/batch")[0] == 200
 
 
-def test_a_request_that_comes_byte_by_byte_is_answered(api, good):
+def test_a_request_that_comes_byte_by_byte_is_served(api, good):
     text = request(good)
     with connected(api) as connection:
         for at in range(len(text)):
             connection.sendall(text[at : at + 1])
-        assert answers(connection)[0][0] == 200
+        assert responses(connection)[0][0] == 200
 
 
-def test_a_chunked_body_that_comes_byte_by_byte_is_answered(api, good):
+def test_a_chunked_body_that_comes_byte_by_byte_is_served(api, good):
     text = CHUNKED_HEAD
     text += b"5;why=not\r\n%s\r\n%x\r\n%s\r\n0\r\nX-Sum: x\r\n\r\n" % (good[:5], len(good) - 5, good[5:])
     with connected(api) as connection:
         for at in range(len(text)):
             connection.sendall(text[at : at + 1])
-        assert answers(connection)[0][0] == 200
+        assert responses(connection)[0][0] == 200
 
 
 def test_a_trailer_that_is_forbidden_is_400(api):
     text = CHUNKED_HEAD
     with connected(api) as connection:
         connection.sendall(text + b"2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n")
-        assert answers(connection)[0][0] == 400
+        assert responses(connection)[0][0] == 400
 
 
-def test_requests_sent_in_one_go_are_answered_in_order(api, contract):
+def test_requests_sent_in_one_go_are_served_in_order(api, contract):
     rows = [contract.example | {"customer_age": age} for age in (30, 40, 7, 50)]
     bodies = [json.dumps(row).encode() for row in rows]
     with connected(api) as connection:
         connection.sendall(b"".join(request(body, f"Idempotency-Key: {at}") for at, body in enumerate(bodies)))
         statuses, ids = [], []
-        for status, _, body in answers(connection, 4):
+        for status, _, body in responses(connection, 4):
             statuses.append(status)
             ids.append(json.loads(body).get("prediction_id"))
     assert statuses == [200, 200, 422, 200]
@@ -71,13 +71,13 @@ def test_requests_sent_in_one_go_are_answered_in_order(api, contract):
     assert [ids[0], ids[1], ids[3]] == alone
 
 
-def test_many_requests_sent_in_one_go_are_all_answered_even_if_the_last_comes_in_two_parts(api, good):
+def test_many_requests_sent_in_one_go_are_all_served_even_if_the_last_comes_in_two_parts(api, good):
     text = request(good) * 300
     with connected(api) as connection:
         connection.sendall(text[:-20])
-        assert {status for status, _, _ in answers(connection, 299)} == {200}
+        assert {status for status, _, _ in responses(connection, 299)} == {200}
         connection.sendall(text[-20:])
-        assert answers(connection)[0][0] == 200
+        assert responses(connection)[0][0] == 200
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_many_requests_sent_in_one_go_are_all_answered_even_if_the_last_comes_in
         (b"nonsense\r\n\r\n", 400),
     ],
 )
-def test_what_is_refused_behind_whole_requests_is_refused_after_their_answers(api, good, behind, status):
+def test_what_is_rejected_behind_whole_requests_is_rejected_after_their_responses(api, good, behind, status):
     with connected(api) as client:
         client.sendall(request(good) * 2 + behind)
         client.shutdown(socket.SHUT_WR)
-        assert [found for found, _, _ in answers(client, 3)] == [200, 200, status]
+        assert [found for found, _, _ in responses(client, 3)] == [200, 200, status]
         assert client.recv(10) == b""
 
 
@@ -103,8 +103,8 @@ def test_a_batch_before_and_after_a_single_row_on_one_connection_keeps_the_order
         connection.sendall(
             request(batch, path="/predict/batch") + request(good) + request(batch, path="/predict/batch")
         )
-        found = [json.loads(body) for _, _, body in answers(connection, 3)]
-    assert [each.get("answered") for each in found] == [200, None, 200]
+        found = [json.loads(body) for _, _, body in responses(connection, 3)]
+    assert [each.get("served") for each in found] == [200, None, 200]
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_a_batch_before_and_after_a_single_row_on_one_connection_keeps_the_order
 def test_a_connection_is_kept_as_the_client_asks(api, good, version, headers, connection):
     with connected(api) as client:
         client.sendall(request(good, *headers, version=version))
-        status, answered, _ = answers(client)[0]
+        status, served, _ = responses(client)[0]
         assert status == 200
-        assert answered.get("connection", "keep-alive") == connection
+        assert served.get("connection", "keep-alive") == connection
         if connection == "close":
             assert client.recv(10) == b""
         else:
             client.sendall(request(good, version=version))
-            assert answers(client)[0][0] == 200
+            assert responses(client)[0][0] == 200
 
 
 def test_a_client_that_waits_for_the_go_ahead_gets_it(api, good):
@@ -135,14 +135,14 @@ def test_a_client_that_waits_for_the_go_ahead_gets_it(api, good):
         client.sendall(head + b"\r\n\r\n")
         assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         client.sendall(body)
-        assert answers(client)[0][0] == 200
+        assert responses(client)[0][0] == 200
 
 
-def test_a_client_that_half_closes_after_its_request_is_answered(api, good):
+def test_a_client_that_half_closes_after_its_request_is_served(api, good):
     with connected(api) as client:
         client.sendall(request(good))
         client.shutdown(socket.SHUT_WR)
-        assert answers(client)[0][0] == 200
+        assert responses(client)[0][0] == 200
 
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
@@ -156,7 +156,7 @@ def test_a_client_that_sends_far_too_much_still_sees_why(api, framing):
             client.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
         for _ in range(80):
             client.sendall(piece if framing == "length" else b"%x\r\n%s\r\n" % (len(piece), piece))
-        status, _, body = answers(client)[0]
+        status, _, body = responses(client)[0]
         assert (status, json.loads(body)["error"]["code"]) == (413, "too_large")
 
 
@@ -174,24 +174,24 @@ def test_what_is_not_http_is_400_at_once(api, text):
         assert client.recv(1_000).startswith(b"HTTP/1.1 400")
 
 
-def test_a_head_without_end_is_refused(api):
+def test_a_head_without_end_is_rejected(api):
     with connected(api) as client:
         client.sendall(b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 12_000)
         assert client.recv(1_000).startswith(b"HTTP/1.1 431")
 
 
-def test_pages_are_answered_while_rows_are_and_in_the_same_connection(api, good):
+def test_pages_are_served_while_rows_are_and_in_the_same_connection(api, good):
     with connected(api) as client:
         for _ in range(3):
             client.sendall(request(good))
-            assert answers(client)[0][0] == 200
+            assert responses(client)[0][0] == 200
             client.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert json.loads(answers(client)[0][2]) == {"status": "live"}
+            assert json.loads(responses(client)[0][2]) == {"status": "live"}
             client.sendall(b"HEAD /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert client.recv(1_000).startswith(b"HTTP/1.1 200")
 
 
-def test_a_client_that_does_not_take_its_answers_holds_up_nobody(api, contract):
+def test_a_client_that_does_not_take_its_responses_holds_up_nobody(api, contract):
     batch = request(json.dumps([contract.example] * 3_000).encode(), path="/predict/batch")
     with connected(api) as greedy:
         greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
@@ -199,20 +199,20 @@ def test_a_client_that_does_not_take_its_answers_holds_up_nobody(api, contract):
         for _ in range(20):
             assert api.predict(contract.example)[0] == 200
         assert api.predict([contract.example], "/predict/batch")[0] == 200
-        status, _, body = answers(greedy)[0]
+        status, _, body = responses(greedy)[0]
         assert status == 200
-        assert json.loads(body)["answered"] == 3_000
+        assert json.loads(body)["served"] == 3_000
 
 
 def test_a_connection_can_be_used_again_and_again(api, good):
     client = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
     for _ in range(50):
         client.request("POST", "/predict", good, {"Content-Type": JSON})
-        answer = client.getresponse()
-        assert (answer.status, len(answer.read()) > 0) == (200, True)
+        response = client.getresponse()
+        assert (response.status, len(response.read()) > 0) == (200, True)
     client.close()
 
 
 def test_no_request_of_this_module_broke_the_server(api):
-    assert api.metric("api_requests_total", status="500") == 0
+    assert api.metric("http_requests_total", status="500") == 0
     assert "Traceback" not in api.log.read_text()

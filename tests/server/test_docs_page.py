@@ -34,13 +34,13 @@ def test_the_page_shows_every_field_and_its_form_predicts(run_api, contract, pag
         assert all(feature.name in text and feature.description in text for feature in contract.features)
         assert list(json.loads(page.input_value("#body"))) == list(contract.feature_names)
         page.click("button")
-        page.wait_for_selector("#answer:not([hidden])")
-        answer = json.loads(page.inner_text("#answer"))
-        assert answer["model_run_id"] == "aaaa"
+        page.wait_for_selector("#response:not([hidden])")
+        response = json.loads(page.inner_text("#response"))
+        assert response["model_run_id"] == "aaaa"
         page.fill("#body", "{}")
         page.click("button")
-        page.wait_for_selector("#answer.bad")
-        assert "invalid_record" in page.inner_text("#answer")
+        page.wait_for_selector("#response.bad")
+        assert "invalid_record" in page.inner_text("#response")
     assert all(url.startswith((here, "data:")) for url in asked)
     phrase = HTTPStatus(422).phrase  # another one from Python 3.13 on
     assert failed == [f"Failed to load resource: the server responded with a status of 422 ({phrase})"]

@@ -1,4 +1,4 @@
-"""Every answered prediction reaches the store exactly once, whatever is down or killed meanwhile."""
+"""Every served prediction reaches the store exactly once, whatever is down or killed meanwhile."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def environ(settings, database):
 
 
 class Load:
-    """Clients that send one request after the other and note every prediction id they were answered."""
+    """Clients that send one request after the other and note every prediction id they got."""
 
     def __init__(self, api, record, clients=4):
         self._api, self._body = api, json.dumps(record).encode()
         self._stop = threading.Event()
-        self.answered, self.broken = [], 0
+        self.served, self.broken = [], 0
         self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
 
     def __enter__(self):
@@ -58,30 +58,30 @@ class Load:
     def _run(self):
         while not self._stop.is_set():
             try:
-                status, _, answer = self._api.ask("POST", "/predict", self._body, Content_Type=JSON)
+                status, _, response = self._api.ask("POST", "/predict", self._body, Content_Type=JSON)
             except (OSError, http.client.HTTPException):
                 self.broken += 1
                 self._stop.wait(0.05)
                 continue
             assert status == 200
-            self.answered.append(json.loads(answer)["prediction_id"])
+            self.served.append(json.loads(response)["prediction_id"])
 
 
 def stored(predictions):
     return sorted(each.id for each in predictions.latest(100_000))
 
 
-def test_a_prediction_is_stored_with_what_was_given_and_answered(run_api, environ, predictions, contract, wait_for):
+def test_a_prediction_is_stored_with_what_was_given_and_served(run_api, environ, predictions, contract, wait_for):
     with run_api(API_WORKERS="1", **environ) as api:
-        answer = api.predict(contract.example | {"education_level": 2, "gender": None, "card_category": "Pink"})[1]
+        response = api.predict(contract.example | {"education_level": 2, "gender": None, "card_category": "Pink"})[1]
         wait_for(lambda: len(predictions.latest(9)) == 1)
     (found,) = predictions.latest(9)
-    assert found.id == answer["prediction_id"]
-    assert found.score == answer["churn chance"]
+    assert found.id == response["prediction_id"]
+    assert found.score == response["churn chance"]
     assert found.row == contract.example | {"education_level": "Graduate", "gender": None, "card_category": "Pink"}
     assert (found.run_id, found.contract, found.source) == ("aaaa", contract.digest, "api")
     assert found.unknown == ("card_category",)
-    assert found.warnings == tuple(answer["warnings"])
+    assert found.warnings == tuple(response["warnings"])
 
 
 def test_a_request_sent_twice_with_its_key_is_stored_once(run_api, environ, predictions, contract, wait_for):
@@ -91,15 +91,15 @@ def test_a_request_sent_twice_with_its_key_is_stored_once(run_api, environ, pred
     assert stored(predictions) == sorted(set(ids))
 
 
-def test_while_the_store_is_down_all_is_answered_and_later_all_arrives_once(
+def test_while_the_store_is_down_all_is_served_and_later_all_arrives_once(
     run_api, layout, contract, tmp_path, wait_for
 ):
     own = replace(layout, state=tmp_path, ports=replace(layout.ports, store=free_port()))
     service, uri = backends.store(own), f"mongodb://127.0.0.1:{own.ports.store}"
     with run_api(MONGO_URI=uri, MONGO_DATABASE="test") as api:
-        answered = [api.predict(contract.example)[1]["prediction_id"] for _ in range(30)]
+        served = [api.predict(contract.example)[1]["prediction_id"] for _ in range(30)]
         batch = api.predict([contract.example] * 500, "/predict/batch")[1]
-        answered += [each["prediction_id"] for each in batch["predictions"]]
+        served += [each["prediction_id"] for each in batch["predictions"]]
         assert api.metric("api_outbox_predictions") == 530
         assert api.ask("GET", "/health/ready")[0] == 200
         process = service.start(tmp_path / "store.log")
@@ -107,7 +107,7 @@ def test_while_the_store_is_down_all_is_answered_and_later_all_arrives_once(
         try:
             service.wait_ready(process, tmp_path / "store.log")
             wait_for(lambda: api.metric("api_outbox_predictions") == 0)
-            assert stored(predictions) == sorted(answered)
+            assert stored(predictions) == sorted(served)
         finally:
             predictions.close()
             stop(process)
@@ -118,17 +118,17 @@ def test_kill_9_of_workers_under_load_loses_and_doubles_nothing(run_api, environ
         wait_for(lambda: api.metric("api_model_workers") == 2)
         with Load(api, contract.example) as load:
             for _ in range(3):
-                seen = len(load.answered)
-                wait_for(lambda seen=seen: len(load.answered) > seen + 100)
+                seen = len(load.served)
+                wait_for(lambda seen=seen: len(load.served) > seen + 100)
                 os.kill(api.workers()[0], signal.SIGKILL)
-            seen = len(load.answered)
-            wait_for(lambda: len(load.answered) > seen + 100)
+            seen = len(load.served)
+            wait_for(lambda: len(load.served) > seen + 100)
         wait_for(lambda: api.metric("api_outbox_predictions") == 0)
-        # A worker that died between writing and answering leaves a prediction nobody was told of; never the reverse.
+        # A worker that died between writing and responding leaves a prediction without a response; never the reverse.
         found = stored(predictions)
         assert len(found) == len(set(found))
-        assert set(load.answered) <= set(found)
-        assert len(found) - len(load.answered) <= load.broken
+        assert set(load.served) <= set(found)
+        assert len(found) - len(load.served) <= load.broken
         wait_for(lambda: api.metric("api_model_workers", run_id="aaaa") == 2)
 
 
@@ -139,26 +139,26 @@ def test_kill_9_of_the_whole_server_loses_nothing(
     state.mkdir()
     (state / "bundles").symlink_to(api_state / "bundles")
     with run_api(state) as api:  # its store is nowhere
-        answered = [api.predict(contract.example)[1]["prediction_id"] for _ in range(50)]
+        served = [api.predict(contract.example)[1]["prediction_id"] for _ in range(50)]
         os.killpg(api.process.pid, signal.SIGKILL)
         api.process.wait()
     with run_api(state, **environ) as api:
         wait_for(lambda: api.metric("api_outbox_predictions") == 0)
-    assert stored(predictions) == sorted(answered)
+    assert stored(predictions) == sorted(served)
 
 
-def test_when_the_outbox_cannot_be_written_nothing_is_answered_and_503_says_why(run_api, contract):
+def test_when_the_outbox_cannot_be_written_nothing_is_served_and_503_says_why(run_api, contract):
     with run_api(API_WORKERS="1", OUTBOX_MAX_BYTES="200000") as api:
-        answered, status = 0, 200
-        while status == 200 and answered < 2_000:
+        served, status = 0, 200
+        while status == 200 and served < 2_000:
             status, headers, body = api.ask(
                 "POST", "/predict", json.dumps(contract.example).encode(), Content_Type=JSON
             )
-            answered += status == 200
+            served += status == 200
         error = json.loads(body)["error"]
         assert (status, error["code"]) == (503, "unavailable")
         assert "outbox" in error["message"]
         assert "full" in error["message"]
         assert int(headers["Retry-After"]) >= 1
-        assert api.metric("api_outbox_predictions") == answered
-        assert api.metric("api_requests_total", route="/predict", status="503") == 1
+        assert api.metric("api_outbox_predictions") == served
+        assert api.metric("http_requests_total", route="/predict", status="503") == 1

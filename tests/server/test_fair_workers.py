@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.raw_http import answers, connected, request
+from tests.server.raw_http import connected, request, responses
 
 CLIENTS = 10
 BURSTS = 5
@@ -40,13 +40,13 @@ def sockets_of(pid: int) -> set[str]:
 
 @contextlib.contextmanager
 def many_clients(api, good, count=CLIENTS):
-    """So many clients that stay, each answered once."""
+    """So many clients that stay, each served once."""
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(connected(api)) for _ in range(count)]
         for client in clients:
             client.sendall(request(good))
         for client in clients:
-            assert answers(client)[0][0] == 200
+            assert responses(client)[0][0] == 200
         yield clients
 
 

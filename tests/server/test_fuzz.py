@@ -1,4 +1,4 @@
-"""Seeded damage to good bodies over real HTTP: every answer is 200 or a 4xx of the one shape, never a 5xx.
+"""Seeded damage to good bodies over real HTTP: every response is 200 or a 4xx of the one shape, never a 5xx.
 
 FUZZ_SECONDS and SEED make the run longer or another one.
 """
@@ -19,8 +19,8 @@ SEED = int(os.environ.get("SEED", "0"))
 PATHS = {"/predict": ["application/json"], "/predict/batch": ["application/json", "application/x-ndjson"]}
 
 
-def test_damaged_bodies_are_answered_200_or_4xx_in_the_one_shape(run_api, contract):
-    draw, answers = Random(SEED), Counter()
+def test_damaged_bodies_are_served_200_or_4xx_in_the_one_shape(run_api, contract):
+    draw, responses = Random(SEED), Counter()
     with run_api() as api:
         connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=30)
         until = time.monotonic() + SECONDS
@@ -28,15 +28,15 @@ def test_damaged_bodies_are_answered_200_or_4xx_in_the_one_shape(run_api, contra
             body = mutated(draw, contract.example)
             path = draw.choice(sorted(PATHS))
             connection.request("POST", path, body, {"Content-Type": draw.choice(PATHS[path])})
-            answer = connection.getresponse()
-            status, text = answer.status, answer.read()
-            answers[status] += 1
+            response = connection.getresponse()
+            status, text = response.status, response.read()
+            responses[status] += 1
             assert status in {200, 400, 413, 422}, (SEED, body, text)
             if status != 200:
                 error = json.loads(text)["error"]
                 assert set(error) == {"code", "message", "remedy", "faults"}, (SEED, body, text)
         connection.close()
         assert "Traceback" not in api.log.read_text()
-    assert sum(answers.values()) > 200
-    assert answers.keys() >= {200, 400, 422}
-    print(f"seed {SEED}: {dict(answers)}")
+    assert sum(responses.values()) > 200
+    assert responses.keys() >= {200, 400, 422}
+    print(f"seed {SEED}: {dict(responses)}")

@@ -1,4 +1,4 @@
-"""A key's answer outlives workers, restarts and models: the same request gets it again, another one 422."""
+"""A key's response outlives workers, restarts and models: the same request gets it again, another one 422."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ JSON, NDJSON = "application/json", "application/x-ndjson"
 OTHER_RUN = "bbbb"
 
 
-def test_whichever_worker_is_asked_and_whatever_model_answers_now(run_api, api_state, make_bundle, contract, tmp_path):
+def test_a_key_gets_its_response_from_any_worker_and_whatever_model_serves(
+    run_api, api_state, make_bundle, contract, tmp_path
+):
     row = json.dumps(contract.example).encode()
     asked = {
         "row": ("/predict", JSON, row, row + b" "),
@@ -31,8 +33,8 @@ def test_whichever_worker_is_asked_and_whatever_model_answers_now(run_api, api_s
             for name in asked:
                 status, headers, body = ask(api, name, 0)
                 assert (status, headers["Idempotent-Replayed"], body) == (200, "true", first[name][2])
-        assert api.metric("api_replays_total") == 18
-        assert api.metric("api_rows_total", outcome="answered") == 3
+        assert api.metric("http_requests_replayed_total") == 18
+        assert api.metric("api_rows_total", outcome="served") == 3
         for name in asked:
             status, _, body = ask(api, name, 1)
             assert (status, json.loads(body)["error"]["code"]) == (422, "idempotency_key_reused")

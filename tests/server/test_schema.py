@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 SEED, EXAMPLES = 42, 150
-# A key that is used again is refused, with whatever valid body: here each request has one of its own.
+# A key that is used again is rejected, with whatever valid body: here each request has one of its own.
 HOOKS = """
 import itertools
 import schemathesis
@@ -20,7 +20,7 @@ def before_call(context, case, **kwargs):
     if isinstance(key, str) and 0 < len(key) < 190:
         case.headers["Idempotency-Key"] = f"{key}{next(NUMBERS)}"
 """
-# What is too large is refused with 413. A batch is answered 200 whatever is in its rows: each row has its own answer.
+# What is too large is rejected with 413. A batch is served 200 whatever is in its rows: each row has its own response.
 CONFIG = """
 hooks = "hooks.py"
 
@@ -33,7 +33,7 @@ checks.negative_data_rejection.expected-statuses = [200, 400, 401, 413, 415, 422
 """
 
 
-def test_every_answer_is_one_that_the_document_describes(run_api, tmp_path):
+def test_every_response_is_one_that_the_document_describes(run_api, tmp_path):
     config = tmp_path / "schemathesis.toml"
     config.write_text(CONFIG)
     (tmp_path / "hooks.py").write_text(HOOKS)
@@ -42,6 +42,6 @@ def test_every_answer_is_one_that_the_document_describes(run_api, tmp_path):
         command += [f"http://127.0.0.1:{api.port}/openapi.json", "--seed", str(SEED), "--max-examples", str(EXAMPLES)]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert api.metric("api_requests_total", status="500") == 0
-        assert api.metric("api_requests_total", status="200") > EXAMPLES
+        assert api.metric("http_requests_total", status="500") == 0
+        assert api.metric("http_requests_total", status="200") > EXAMPLES
         assert "Traceback" not in api.log.read_text()

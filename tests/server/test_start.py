@@ -1,4 +1,4 @@
-"""Which model the API serves, and when it refuses to start."""
+"""Which model the API serves, and when it does not start."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 
 from server.api.cors import Cors
 from tabular.errors import InvalidSetting
-from tests.server.raw_http import answers, connected, request
+from tests.server.raw_http import connected, request, responses
 
 JSON, KEY = "application/json", "s3cret-of-a-page"
 PAGE, OTHER_PAGE = "https://app.example.com", "http://localhost:3000"
@@ -45,7 +45,7 @@ def test_a_named_page_is_permitted_to_predict_and_to_read(api, contract, origin,
     assert (status, headers["Access-Control-Allow-Origin"], headers["Vary"]) == (200, origin, "Origin")
 
 
-def test_a_named_page_reads_why_it_was_refused(api):
+def test_a_named_page_reads_why_it_was_rejected(api):
     for sent, expected in ({"X_API_Key": KEY}, 422), ({}, 401), ({"X_API_Key": KEY, "Content_Encoding": "br"}, 415):
         status, headers, _ = api.ask("POST", "/predict", b"{}", Content_Type=JSON, Origin=PAGE, **sent)
         assert (status, headers["Access-Control-Allow-Origin"]) == (expected, PAGE)
@@ -82,7 +82,7 @@ def test_a_permission_opens_no_other_path_and_no_other_name(api):
 @pytest.mark.parametrize(
     "origins", ["*", "app.example.com", "https://app.example.com/", "https://*.example.com", "null", "https://a:443"]
 )
-def test_what_is_no_origin_is_refused_at_the_start(origins):
+def test_what_is_no_origin_is_rejected_at_the_start(origins):
     with pytest.raises(InvalidSetting, match="CORS_ORIGINS"):
         Cors(f"{PAGE},{origins}")
 
@@ -97,7 +97,7 @@ def test_a_kept_connection_is_closed_after_the_time_that_is_set(api, contract):
     with connected(api) as connection:
         connection.settimeout(10)
         connection.sendall(request(json.dumps(contract.example).encode(), f"X-API-Key: {KEY}"))
-        assert answers(connection)[0][0] == 200
+        assert responses(connection)[0][0] == 200
         assert connection.recv(1) == b""
 
 

@@ -67,7 +67,7 @@ def test_the_api_wants_its_key_and_the_simulators_have_it(cloud, waiting):
     assert status(url, {}, body) == 401
     assert status(url, {"X-API-Key": "wrong"}, body) == 401
     assert status(url, {"X-API-Key": "api_key-for-this-test"}, body) == 200
-    answered = 'sum(api_requests_total{status="200"})'
+    answered = 'sum(http_requests_total{status="200"})'
     waiting(lambda: float(cloud.query(answered)[0]["value"][1]) > 20, 60, "answers to the simulator")
 
 

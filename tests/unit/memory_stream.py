@@ -12,14 +12,14 @@ import msgspec
 
 from server.stream.shard_reader import Position, ShardReader
 from tabular.errors import Unavailable
-from tabular.ports.streams import Gone, Listing, Page, Shard, StalePlace, StreamRecord
+from tabular.ports.streams import Gone, Listing, Page, Shard, StaleIterator, StreamRecord
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @dataclass
 class MemoryStream:
-    """Shards of numbered records; a place is "name/shard:index". A closed shard ends without a next place."""
+    """Shards of numbered records; a iterator is "name/shard:index". A closed shard ends without a next iterator."""
 
     name: str = "s@1"
     shards: dict[str, Shard] = field(default_factory=dict)
@@ -45,24 +45,24 @@ class MemoryStream:
             raise Unavailable("stream", "it is down")
         return Listing(self.name, tuple(self.shards.values()))
 
-    def place(self, shard: str, after: str | None) -> str:
+    def iterator(self, shard: str, after: str | None) -> str:
         if shard not in self.shards:
             raise Gone("stream", shard)
         known = [record.sequence_number for record in self.records[shard]]
         if after is None:
             return f"{self.name}/{shard}:{self.trimmed.get(shard, 0)}"
         if after not in known or known.index(after) + 1 < self.trimmed.get(shard, 0):
-            raise StalePlace(after)
+            raise StaleIterator(after)
         return f"{self.name}/{shard}:{known.index(after) + 1}"
 
-    def read(self, shard: str, place: str, limit: int) -> Page:
+    def read(self, shard: str, iterator: str, limit: int) -> Page:
         if self.is_down:
             raise Unavailable("stream", "it is down")
         if shard not in self.shards:
             raise Gone("stream", shard)
-        if not place.startswith(f"{self.name}/"):
-            raise StalePlace(place)
-        start = int(place.rpartition(":")[2])
+        if not iterator.startswith(f"{self.name}/"):
+            raise StaleIterator(iterator)
+        start = int(iterator.rpartition(":")[2])
         found = tuple(self.records[shard][start : start + limit])
         end = start + len(found)
         left = len(self.records[shard]) - end

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tabular.adapters.kinesis.streams import MAX_KEY_CHARACTERS, error_code, kinesis_client, translating
 from tabular.errors import Rejected, TabularError, Unavailable
-from tabular.ports.streams import Gone, Listing, Page, Shard, StalePlace, StreamRecord
+from tabular.ports.streams import Gone, Listing, Page, Shard, StaleIterator, StreamRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis.type_defs import RecordTypeDef, ShardTypeDef
@@ -33,30 +33,30 @@ class KinesisShards:
         self._identity = f"{self.stream}@{summary['StreamCreationTimestamp'].timestamp():.3f}"
         return Listing(self._identity, shards)
 
-    def place(self, shard: str, after: str | None) -> str:
-        """An iterator behind that sequence number, or at the oldest record; raises StalePlace, Gone, Unavailable."""
+    def iterator(self, shard: str, after: str | None) -> str:
+        """An iterator behind that sequence number, or at the oldest record; raises StaleIterator, Gone, Unavailable."""
         with self._translating():
             if after is None:
-                answer = self._client.get_shard_iterator(
+                response = self._client.get_shard_iterator(
                     StreamName=self.stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
                 )
             else:
-                answer = self._client.get_shard_iterator(
+                response = self._client.get_shard_iterator(
                     StreamName=self.stream,
                     ShardId=shard,
                     ShardIteratorType="AFTER_SEQUENCE_NUMBER",
                     StartingSequenceNumber=after,
                 )
-            return answer["ShardIterator"]
+            return response["ShardIterator"]
 
-    def read(self, shard: str, place: str, limit: int) -> Page:
-        """At most `limit` records from there on; raises StalePlace, Gone, Unavailable."""
+    def read(self, shard: str, iterator: str, limit: int) -> Page:
+        """At most `limit` records from there on; raises StaleIterator, Gone, Unavailable."""
         with self._translating():
-            answer = self._client.get_records(ShardIterator=place, Limit=limit)
+            response = self._client.get_records(ShardIterator=iterator, Limit=limit)
             return Page(
-                records=tuple(self._record(shard, record) for record in answer["Records"]),
-                next_place=answer.get("NextShardIterator"),
-                behind_milliseconds=answer.get("MillisBehindLatest", 0),
+                records=tuple(self._record(shard, record) for record in response["Records"]),
+                next_iterator=response.get("NextShardIterator"),
+                lag_milliseconds=response.get("MillisBehindLatest", 0),
             )
 
     def _record(self, shard: str, record: RecordTypeDef) -> StreamRecord:
@@ -64,7 +64,7 @@ class KinesisShards:
             stream=self._identity,
             shard=shard,
             sequence_number=record["SequenceNumber"],
-            # The emulators take longer ones, under which no answer could ever be put.
+            # The emulators take longer ones, under which no result could ever be put.
             partition_key=record["PartitionKey"][:MAX_KEY_CHARACTERS],
             data=record["Data"],
             arrived_at=record["ApproximateArrivalTimestamp"].astimezone(UTC),
@@ -75,15 +75,15 @@ class KinesisShards:
         try:
             with translating(self.stream):
                 yield
-        except KeyError as error:  # an emulator that was killed had answered 200 and nothing
-            raise Unavailable(f"stream {self.stream}", f"the endpoint left {error} out of its answer") from error
+        except KeyError as error:  # an emulator that was killed had responded 200 and nothing
+            raise Unavailable(f"stream {self.stream}", f"the endpoint left {error} out of its response") from error
         except TabularError as error:
             code = error_code(error.__cause__)
             if code == "ResourceNotFoundException":
                 raise Gone(f"stream {self.stream}", str(error)) from error
             # Expired, or a sequence number or an iterator that the stream does not know.
             if code == "ExpiredIteratorException" or isinstance(error, Rejected):
-                raise StalePlace(str(error)) from error
+                raise StaleIterator(str(error)) from error
             raise
 
 

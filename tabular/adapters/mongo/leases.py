@@ -19,7 +19,7 @@ from tabular.adapters.mongo.predictions import mongo_client, translated
 from tabular.errors import Unavailable
 from tabular.ports.streams import Lease
 
-NOT_POSITION = ("_id", "owner", "term")
+NOT_POSITION = ("_id", "owner", "fencing_token")
 
 
 class MongoLeases:
@@ -38,54 +38,55 @@ class MongoLeases:
         """Close the connections."""
         self._client.close()
 
-    def beat(self, stream: str, name: str) -> None:
+    def heartbeat(self, stream: str, name: str) -> None:
         """Write down that the consumer is alive: any number that differs from the last."""
         with translated():
-            beat = {"beat": time.time_ns(), "beat_at": datetime.now(UTC)}
-            self._consumers.update_one({"_id": self._id(stream, name)}, {"$set": beat}, upsert=True)
+            heartbeat = {"heartbeat": time.time_ns(), "heartbeat_at": datetime.now(UTC)}
+            self._consumers.update_one({"_id": self._id(stream, name)}, {"$set": heartbeat}, upsert=True)
 
-    def beats(self, stream: str) -> dict[str, int]:
-        """The last beat of every consumer that has not left, by its name."""
+    def heartbeats(self, stream: str) -> dict[str, int]:
+        """The last heartbeat of every consumer that has not left, by its name."""
         with translated():
-            return {self._name(stream, one): one["beat"] for one in self._consumers.find(self._of(stream))}
+            return {self._name(stream, one): one["heartbeat"] for one in self._consumers.find(self._of(stream))}
 
-    def leave(self, stream: str, name: str, beat: int | None = None) -> None:
-        """Forget a consumer, if its last beat is this one still or none is given."""
+    def leave(self, stream: str, name: str, heartbeat: int | None = None) -> None:
+        """Forget a consumer, if its last heartbeat is this one still or none is given."""
         with translated():
-            self._consumers.delete_one({"_id": self._id(stream, name)} | ({} if beat is None else {"beat": beat}))
+            last = {} if heartbeat is None else {"heartbeat": heartbeat}
+            self._consumers.delete_one({"_id": self._id(stream, name)} | last)
 
     def leases(self, stream: str) -> dict[str, Lease]:
         """Every lease, by shard."""
         with translated():
             return {self._name(stream, one): _lease(one) for one in self._checkpoints.find(self._of(stream))}
 
-    def take(self, stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
-        """Make it the owner's, in a new term, if it is still as it was seen; None if it is not."""
+    def acquire(self, stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
+        """Make it the owner's, under a new token, if it is still as it was seen; None if it is not."""
         if seen is None:
             return self._create(stream, shard, owner)
         with translated():
             found = self._checkpoints.find_one_and_update(
-                # A checkpoint from before there were leases has no term: null finds it too.
-                {"_id": self._id(stream, shard), "owner": seen.owner, "term": seen.term or None},
-                {"$set": {"owner": owner, "term": seen.term + 1}},
+                # A checkpoint from before there were leases has no token: null finds it too.
+                {"_id": self._id(stream, shard), "owner": seen.owner, "fencing_token": seen.fencing_token or None},
+                {"$set": {"owner": owner, "fencing_token": seen.fencing_token + 1}},
                 return_document=ReturnDocument.AFTER,
             )
         return None if found is None else _lease(found)
 
-    def release(self, stream: str, shard: str, owner: str, term: int) -> None:
+    def release(self, stream: str, shard: str, owner: str, token: int) -> None:
         """Give it up, if it is still held."""
         with translated():
-            self._checkpoints.update_one(self._held(stream, shard, owner, term), {"$set": {"owner": None}})
+            self._checkpoints.update_one(self._held(stream, shard, owner, token), {"$set": {"owner": None}})
 
     def save_positions(
-        self, stream: str, owner: str, terms: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
+        self, stream: str, owner: str, tokens: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
     ) -> set[str]:
-        """Save the position of each shard that the owner still holds in that term; returns these shards."""
+        """Save the position of each shard that the owner still holds under that token; returns these shards."""
         saved_at = datetime.now(UTC)
         kept = set()
         with translated():
-            for shard, term in terms.items():
-                held = self._held(stream, shard, owner, term)
+            for shard, token in tokens.items():
+                held = self._held(stream, shard, owner, token)
                 # The whole document: nx-27017's $set makes a number of a boolean.
                 found = self._checkpoints.replace_one(held, {**held, **positions[shard], "saved_at": saved_at})
                 if found.matched_count:
@@ -95,7 +96,7 @@ class MongoLeases:
     def _create(self, stream: str, shard: str, owner: str) -> Lease | None:
         try:
             with translated():
-                self._checkpoints.insert_one({"_id": self._id(stream, shard), "owner": owner, "term": 1})
+                self._checkpoints.insert_one({"_id": self._id(stream, shard), "owner": owner, "fencing_token": 1})
         except Unavailable as error:
             if isinstance(error.__cause__, DuplicateKeyError):
                 return None
@@ -112,10 +113,10 @@ class MongoLeases:
     def _name(self, stream: str, document: Document) -> str:
         return str(document["_id"]).removeprefix(self._id(stream, ""))
 
-    def _held(self, stream: str, shard: str, owner: str, term: int) -> Document:
-        return {"_id": self._id(stream, shard), "owner": owner, "term": term}
+    def _held(self, stream: str, shard: str, owner: str, token: int) -> Document:
+        return {"_id": self._id(stream, shard), "owner": owner, "fencing_token": token}
 
 
 def _lease(document: Document) -> Lease:
     position = {key: value for key, value in document.items() if key not in NOT_POSITION}
-    return Lease(document.get("owner"), document.get("term") or 0, position or None)
+    return Lease(document.get("owner"), document.get("fencing_token") or 0, position or None)

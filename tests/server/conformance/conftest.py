@@ -1,4 +1,4 @@
-"""An API to speak to by hand, and what holds of every request: no 500, no traceback, predictions only if answered."""
+"""An API to speak to by hand, and what holds of every request: no 500, no traceback, predictions only if served."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Checked:
 
     def predictions(self) -> int:
         """How many rows it has predicted so far."""
-        return int(self.api.metric("api_rows_total", outcome="answered"))
+        return int(self.api.metric("api_rows_total", outcome="served"))
 
     def _stored(self) -> int:
         """How many predictions are on disk: none leaves it, since there is no store."""
@@ -29,27 +29,27 @@ class Checked:
         return self.api.log.read_text(errors="replace")
 
     def outcome(self, *pieces: bytes, count: int = 1, half_close: bool = False, to_head: bool = False) -> Outcome:
-        """A conversation; as many rows are predicted as there are answers with a prediction in them."""
+        """A conversation; as many rows are predicted as there are responses with a prediction in them."""
         before, stored, log = self.predictions(), self._stored(), self._log()
         found = exchange(self.api.port, *pieces, count=count, half_close=half_close, to_head=to_head)
-        answered = [each for each in found.answers if each.status == 200 and b'"prediction_id"' in each.body]
-        predicted = sum("idempotent-replayed" not in each.headers for each in answered)  # that was made before
+        served = [each for each in found.responses if each.status == 200 and b'"prediction_id"' in each.body]
+        predicted = sum("idempotent-replayed" not in each.headers for each in served)  # that was made before
         assert self.predictions() - before == predicted, f"not as many predictions as {found}"
         assert self._stored() - stored == predicted, f"not as many predictions on disk as {found}"
-        assert not [each for each in found.answers if each.status in {500, 502, 504}], found
+        assert not [each for each in found.responses if each.status in {500, 502, 504}], found
         assert TRACEBACK not in self._log()[len(log) :]
         return found
 
-    def refused(self, *pieces: bytes, by: set[int], closes: bool = False) -> Outcome:
-        """A conversation in which one request is refused with one of these statuses, and nothing behind it is run."""
+    def rejected(self, *pieces: bytes, by: set[int], closes: bool = False) -> Outcome:
+        """A conversation in which one request is rejected with one of these statuses, and nothing behind it is run."""
         found = self.outcome(*pieces)
-        assert len(found.answers) == 1, found
+        assert len(found.responses) == 1, found
         assert found.statuses[0] in by, found
         assert not (closes and found.is_open), found
         return found
 
     def served(self, *pieces: bytes, count: int = 1) -> Outcome:
-        """A conversation in which each of so many requests is answered 200."""
+        """A conversation in which each of so many requests is served 200."""
         found = self.outcome(*pieces, count=count)
         assert found.statuses == [200] * count, found
         return found

@@ -1,4 +1,4 @@
-"""One connection's whole conversation: bytes in, the answers, and whether the connection was kept afterwards."""
+"""One connection's whole conversation: bytes in, the responses, and whether the connection was kept afterwards."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ PROBE = head("GET", "/health/live")
 
 @dataclass(frozen=True)
 class Outcome:
-    """The final answers in their order, the interim ones (100), and whether another request was answered after them."""
+    """The final responses in their order, the interim ones (100), and whether another request was served after them."""
 
-    answers: list[Answer]
+    responses: list[Answer]
     interim: list[int]
     is_open: bool
 
     @property
     def statuses(self) -> list[int]:
-        return [each.status for each in self.answers]
+        return [each.status for each in self.responses]
 
 
 def exchange(port: int, *pieces: bytes, count: int = 1, half_close: bool = False, to_head: bool = False) -> Outcome:
-    """Send the pieces, read so many answers, and ask for one page more: what comes then must be that page.
+    """Send the pieces, read so many responses, and request one page more: what comes then must be that page.
 
-    An answer to anything else, whether it comes instead or behind it, fails the test. With `half_close` the client
+    A response to anything else, whether it comes instead or behind it, fails the test. With `half_close` the client
     stops sending after the pieces, and reads all there is.
     """
     answers: list[Answer] = []
@@ -48,9 +48,9 @@ def exchange(port: int, *pieces: bytes, count: int = 1, half_close: bool = False
         following = answer(file)
         if following is None:
             return Outcome(answers, interim, is_open=False)
-        assert following.status == 200, f"an answer to nothing: {following}"
-        assert LIVE in following.body, f"an answer to nothing: {following}"
-        assert answer(file) is None, "another answer to nothing"
+        assert following.status == 200, f"a response to nothing: {following}"
+        assert LIVE in following.body, f"a response to nothing: {following}"
+        assert answer(file) is None, "another response to nothing"
     return Outcome(answers, interim, is_open=True)
 
 

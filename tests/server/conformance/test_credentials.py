@@ -26,7 +26,7 @@ def test_the_key_is_served(api, row, path, header):
     assert exchange(api.port, post(body, header, path=path)).statuses == [200]
 
 
-def test_more_spaces_before_the_key_are_read_over_or_refused(api, row):
+def test_more_spaces_before_the_key_are_read_over_or_rejected(api, row):
     assert exchange(api.port, post(row, f"Authorization: Bearer  {KEY}")).statuses[0] in {200, 401}
 
 
@@ -60,8 +60,8 @@ def test_more_spaces_before_the_key_are_read_over_or_refused(api, row):
 def test_anything_else_is_401(api, row, headers):
     found = exchange(api.port, post(row, *headers))
     assert found.statuses == [401], found
-    assert found.answers[0].headers["www-authenticate"].startswith("Bearer")
-    assert KEY.encode() not in found.answers[0].body
+    assert found.responses[0].headers["www-authenticate"].startswith("Bearer")
+    assert KEY.encode() not in found.responses[0].body
 
 
 def test_two_credentials_are_never_served_unless_both_are_the_key(api, row):
@@ -83,7 +83,7 @@ def test_bytes_that_no_header_may_hold_are_400(api, row):
         assert (found.statuses, found.is_open) == ([400], False)
 
 
-def test_a_refused_key_is_told_before_the_body_is_sent(api):
+def test_a_rejected_key_gets_its_response_before_the_body_is_sent(api):
     request = head("POST", SINGLE, "Content-Type: application/json", "Content-Length: 4000000", "Expect: 100-continue")
     found = exchange(api.port, request)
     assert (found.interim, found.statuses) == ([], [401])

@@ -1,4 +1,4 @@
-"""Where a request ends (RFC 9112, sections 6 and 7): what could be understood in two ways is refused, and it closes."""
+"""Where a request ends (RFC 9112, sections 6 and 7): what is ambiguous is rejected, and it closes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def chunked(*chunks: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_length_beside_chunks_is_refused(server, row, order):
+def test_a_length_beside_chunks_is_rejected(server, row, order):
     headers = [f"Content-Length: {len(row)}", "Transfer-Encoding: chunked"][::order]
-    server.refused(framed(chunked(row), *headers), by={400}, closes=True)
+    server.rejected(framed(chunked(row), *headers), by={400}, closes=True)
 
 
 def test_a_request_hidden_behind_a_length_beside_chunks_is_never_run(server, row):
@@ -29,14 +29,14 @@ def test_a_request_hidden_behind_a_length_beside_chunks_is_never_run(server, row
     body = b"0\r\n\r\n" + hidden
     for length in (5, len(body)):
         headers = (f"Content-Length: {length}", "Transfer-Encoding: chunked")
-        server.refused(framed(body, *headers), by={400}, closes=True)
+        server.rejected(framed(body, *headers), by={400}, closes=True)
 
 
-def test_a_length_that_is_given_twice_is_refused_unless_it_is_the_same(server, row):
+def test_a_length_that_is_given_twice_is_rejected_unless_it_is_the_same(server, row):
     length = f"Content-Length: {len(row)}"
-    server.refused(framed(row, length, "Content-Length: 3"), by={400}, closes=True)
-    server.refused(framed(row, "Content-Length: 3", length), by={400}, closes=True)
-    server.refused(framed(row, f"{length}, 3"), by={400}, closes=True)
+    server.rejected(framed(row, length, "Content-Length: 3"), by={400}, closes=True)
+    server.rejected(framed(row, "Content-Length: 3", length), by={400}, closes=True)
+    server.rejected(framed(row, f"{length}, 3"), by={400}, closes=True)
     for same in ((length, length), (f"{length}, {len(row)}",)):  # may be taken for one (RFC 9110, 8.6)
         assert server.outcome(framed(row, *same)).statuses[0] in {200, 400}
 
@@ -45,10 +45,10 @@ def test_a_length_that_is_given_twice_is_refused_unless_it_is_the_same(server, r
     "length",
     ["+{}", "-1", "-0", "0x{:x}", "5 5", "", " ", "{}.0", "{}e0", "{};", "1_0", "\N{FULLWIDTH DIGIT SEVEN}", "9" * 30],
 )
-def test_a_length_that_is_no_plain_number_is_refused(server, row, length):
+def test_a_length_that_is_no_plain_number_is_rejected(server, row, length):
     said = length.format(len(row))
     by = {400, 413} if said == "9" * 30 else {400}
-    server.refused(framed(row, f"Content-Length: {said}"), by=by, closes=True)
+    server.rejected(framed(row, f"Content-Length: {said}"), by=by, closes=True)
 
 
 def test_a_length_may_have_spaces_around_it_and_zeros_before_it(server, row):
@@ -57,7 +57,7 @@ def test_a_length_may_have_spaces_around_it_and_zeros_before_it(server, row):
 
 
 def test_a_length_larger_than_what_is_read_is_413_before_it_is_sent(server, row):
-    server.refused(framed(row, "Content-Length: 6000000"), by={413}, closes=True)
+    server.rejected(framed(row, "Content-Length: 6000000"), by={413}, closes=True)
 
 
 def test_a_body_without_any_framing_is_none(server, row):
@@ -83,15 +83,15 @@ def test_a_body_without_any_framing_is_none(server, row):
         "",
     ],
 )
-def test_another_transfer_coding_than_chunked_is_refused(server, row, coding):
-    server.refused(framed(chunked(row), f"Transfer-Encoding: {coding}"), by=NOT_FRAMED)
+def test_another_transfer_coding_than_chunked_is_rejected(server, row, coding):
+    server.rejected(framed(chunked(row), f"Transfer-Encoding: {coding}"), by=NOT_FRAMED)
 
 
-def test_a_transfer_coding_that_is_given_twice_is_refused(server, row):
+def test_a_transfer_coding_that_is_given_twice_is_rejected(server, row):
     headers = ("Transfer-Encoding: chunked", "Transfer-Encoding: chunked")
-    server.refused(framed(chunked(row), *headers), by=NOT_FRAMED)
+    server.rejected(framed(chunked(row), *headers), by=NOT_FRAMED)
     headers = ("Transfer-Encoding: gzip", "Transfer-Encoding: chunked")
-    server.refused(framed(chunked(row), *headers), by=NOT_FRAMED)
+    server.rejected(framed(chunked(row), *headers), by=NOT_FRAMED)
 
 
 def test_chunks_are_read_with_extensions_trailers_and_any_case(server, row):
@@ -121,8 +121,8 @@ def test_chunks_are_read_with_extensions_trailers_and_any_case(server, row):
         b"%x\r\n%s\r\n0\r\nno trailer\r\n\r\n",
     ],
 )
-def test_chunks_that_are_framed_wrongly_are_refused(server, row, body):
-    server.refused(framed(body % (len(row), row), "Transfer-Encoding: chunked"), by={400}, closes=True)
+def test_chunks_that_are_framed_wrongly_are_rejected(server, row, body):
+    server.rejected(framed(body % (len(row), row), "Transfer-Encoding: chunked"), by={400}, closes=True)
 
 
 def test_a_chunk_as_large_as_no_body_may_be_is_never_waited_for_in_vain(server, row):
@@ -139,14 +139,14 @@ def test_a_body_that_breaks_off_is_no_request(server, row, headers):
 
 def test_chunks_from_an_http_1_0_client_are_never_kept_open(server, row):
     request = framed(chunked(row), "Transfer-Encoding: chunked").replace(b"HTTP/1.1", b"HTTP/1.0", 1)
-    found = server.outcome(request)  # faulty framing: answered and closed, or refused (RFC 9112, 6.1)
+    found = server.outcome(request)  # faulty framing: served and closed, or rejected (RFC 9112, 6.1)
     assert found.statuses[0] in {200, 400, 501}
     assert not found.is_open
 
 
-def test_a_request_in_the_body_of_a_refused_one_is_never_run(server, row):
+def test_a_request_in_the_body_of_a_rejected_one_is_never_run(server, row):
     hidden = post(row)
-    for refused in (
+    for rejected in (
         post(hidden, path="/nothing"),
         post(hidden, media="text/plain"),
         post(hidden, "Content-Encoding: gzip"),
@@ -154,7 +154,7 @@ def test_a_request_in_the_body_of_a_refused_one_is_never_run(server, row):
         head("GET", "/nothing", f"Content-Length: {len(hidden)}") + hidden,
         head("GET", "/nothing", "Transfer-Encoding: chunked") + chunked(hidden),
     ):
-        server.refused(refused, by={400, 404, 405, 415})
+        server.rejected(rejected, by={400, 404, 405, 415})
 
 
 def test_a_body_where_none_belongs_is_read_over(server, row):

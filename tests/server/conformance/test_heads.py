@@ -1,4 +1,4 @@
-"""What a head may hold (RFC 9112, sections 2 to 5; RFC 9110, section 5): anything else is refused, and it closes."""
+"""What a head may hold (RFC 9112, sections 2 to 5; RFC 9110, section 5): anything else is rejected, and it closes."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize("name", BAD_LINES)
-def test_a_line_that_is_no_header_is_refused(server, row, name):
-    server.refused(with_line(BAD_LINES[name], row), by={400}, closes=True)
+def test_a_line_that_is_no_header_is_rejected(server, row, name):
+    server.rejected(with_line(BAD_LINES[name], row), by={400}, closes=True)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_line_that_is_a_header_is_read(server, row, line):
     server.served(with_line(line, row))
 
 
-def test_lines_that_end_otherwise_than_in_cr_lf_are_refused(server, row):
+def test_lines_that_end_otherwise_than_in_cr_lf_are_rejected(server, row):
     whole = head("GET", LIVE)
     for odd in (
         whole.replace(b"\r\n", b"\n"),
@@ -67,16 +67,16 @@ def test_lines_that_end_otherwise_than_in_cr_lf_are_refused(server, row):
         assert set(found.statuses) <= {400}  # or it is closed without a word
 
 
-def test_a_continued_first_header_is_refused(server):
-    server.refused(head("GET", LIVE).replace(b"\r\nHost", b"\r\n Host"), by={400}, closes=True)
+def test_a_continued_first_header_is_rejected(server):
+    server.rejected(head("GET", LIVE).replace(b"\r\nHost", b"\r\n Host"), by={400}, closes=True)
 
 
 def test_host_is_there_once_and_names_this_server(server):
     line = f"GET {LIVE} HTTP/1.1\r\n".encode()
-    server.refused(line + b"\r\n", by={400})
-    server.refused(line + b"X-A: b\r\n\r\n", by={400})
-    server.refused(line + b"Host: localhost\r\nHost: localhost\r\n\r\n", by={400})
-    server.refused(line + b"Host: localhost\r\nHost: evil.example\r\n\r\n", by={400})
+    server.rejected(line + b"\r\n", by={400})
+    server.rejected(line + b"X-A: b\r\n\r\n", by={400})
+    server.rejected(line + b"Host: localhost\r\nHost: localhost\r\n\r\n", by={400})
+    server.rejected(line + b"Host: localhost\r\nHost: evil.example\r\n\r\n", by={400})
     for host in (
         b"",
         b"evil.example",
@@ -89,7 +89,7 @@ def test_host_is_there_once_and_names_this_server(server):
         b"localhost:x",
         b"\xc3\xa9",
     ):
-        server.refused(line + b"Host: " + host + b"\r\n\r\n", by={400, 421})
+        server.rejected(line + b"Host: " + host + b"\r\n\r\n", by={400, 421})
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "localhost:9696", "127.0.0.1", "127.0.0.1:1", "[::1]:80"])
@@ -124,22 +124,22 @@ def test_http_1_0_needs_no_host_and_is_closed(server):
         b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",
     ],
 )
-def test_what_is_not_http_1_is_refused(server, line):
+def test_what_is_not_http_1_is_rejected(server, line):
     found = server.outcome(line + b"\r\n" + HOST.encode() + b"\r\n\r\n", half_close=True)
-    assert len(found.answers) <= 1
+    assert len(found.responses) <= 1
     assert set(found.statuses) <= {400, 501, 505}  # or it is closed without a word
 
 
-def test_a_later_minor_version_is_answered_as_1_1_or_refused(server):
+def test_a_later_minor_version_is_served_as_1_1_or_rejected(server):
     assert server.outcome(head("GET", LIVE).replace(b"HTTP/1.1", b"HTTP/1.2")).statuses[0] in {200, 400, 505}
 
 
-def test_a_request_of_http_0_9_is_not_answered_as_one(server):
+def test_a_request_of_http_0_9_is_not_served_as_one(server):
     found = server.outcome(b"GET /health/live\r\n\r\n", half_close=True)
     assert set(found.statuses) <= {400, 505}
 
 
-def test_empty_lines_before_a_request_are_read_over_or_refused(server):
+def test_empty_lines_before_a_request_are_read_over_or_rejected(server):
     assert server.outcome(b"\r\n\r\n" + head("GET", LIVE)).statuses[0] in {200, 400}
 
 
@@ -148,12 +148,12 @@ def test_empty_lines_before_a_request_are_read_over_or_refused(server):
     [[f"X-Long: {'x' * 100_000}"], [f"X-{number}: {'x' * 200}" for number in range(1_000)]],
     ids=["a long one", "many"],
 )
-def test_a_head_that_is_too_long_is_refused(server, headers):
-    server.refused(head("GET", LIVE, *headers), by={400, 431}, closes=True)
+def test_a_head_that_is_too_long_is_rejected(server, headers):
+    server.rejected(head("GET", LIVE, *headers), by={400, 431}, closes=True)
 
 
-def test_a_head_without_an_end_is_refused_before_it_ends(server):
-    server.refused(head("GET", LIVE)[:-2] + b"X-A: b\r\n" * 20_000, by={400, 431}, closes=True)
+def test_a_head_without_an_end_is_rejected_before_it_ends(server):
+    server.rejected(head("GET", LIVE)[:-2] + b"X-A: b\r\n" * 20_000, by={400, 431}, closes=True)
 
 
 @pytest.mark.parametrize("expected", ["200-ok", "", "100-continue, x"])

@@ -56,7 +56,7 @@ def test_the_path_with_or_without_a_query_is_served(server, row, target):
     ],
 )
 def test_anything_but_the_path_is_no_prediction(server, row, target):
-    server.refused(to(target, row), by={400, 404, 414, 421, 431})
+    server.rejected(to(target, row), by={400, 404, 414, 421, 431})
 
 
 def test_the_path_in_other_letters_is_the_path_or_not_there(server, row):
@@ -84,30 +84,30 @@ def test_an_absolute_target_is_its_path_if_it_names_this_server(server, row):
         b"ftp://localhost/predict",
     ],
 )
-def test_an_absolute_target_of_another_server_is_refused(server, row, target):
-    server.refused(to(target, row), by={400, 404, 421})
+def test_an_absolute_target_of_another_server_is_rejected(server, row, target):
+    server.rejected(to(target, row), by={400, 404, 421})
 
 
 def test_the_target_of_the_whole_server_is_for_options_alone(server, row):
     assert server.outcome(head("OPTIONS", "*")).statuses[0] in {200, 204, 400, 404, 405, 501}
     for method in (b"POST", b"GET"):
-        server.refused(to(b"*", row, method), by={400, 404, 405})
+        server.rejected(to(b"*", row, method), by={400, 404, 405})
 
 
 @pytest.mark.parametrize("target", ["localhost:80", "/predict", "evil.example:443"])
 def test_nothing_is_tunnelled(server, target):
-    server.refused(head("CONNECT", target), by={400, 404, 405, 501})
+    server.rejected(head("CONNECT", target), by={400, 404, 405, 501})
 
 
 def test_trace_gives_nothing_back(server):
-    found = server.refused(head("TRACE", "/predict", "Authorization: Bearer secret"), by=NO_SUCH_METHOD)
-    assert b"secret" not in found.answers[0].body
+    found = server.rejected(head("TRACE", "/predict", "Authorization: Bearer secret"), by=NO_SUCH_METHOD)
+    assert b"secret" not in found.responses[0].body
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "M-SEARCH"])
 def test_another_method_is_405_and_says_which(server, method):
-    found = server.refused(head(method, "/predict", "Content-Length: 0"), by={405})
-    assert "POST" in found.answers[0].headers["allow"]
+    found = server.rejected(head(method, "/predict", "Content-Length: 0"), by={405})
+    assert "POST" in found.responses[0].headers["allow"]
 
 
 def test_the_head_of_a_page_is_its_head_alone(server):
@@ -120,8 +120,8 @@ def test_the_head_of_a_page_is_its_head_alone(server):
     "method",
     [b"post", b"Post", b"BREW", b"P\xc3\x96ST", b"PO ST", b"POST\x00", b"PO(ST", b"X" * 100, b"", b"PRI", b"POSTPOST"],
 )
-def test_a_method_that_is_none_is_refused(server, row, method):
-    server.refused(to(b"/predict", row, method), by=NO_SUCH_METHOD)
+def test_a_method_that_is_none_is_rejected(server, row, method):
+    server.rejected(to(b"/predict", row, method), by=NO_SUCH_METHOD)
 
 
 def test_a_prediction_is_asked_for_with_its_media_type_alone(server, row):
@@ -132,4 +132,4 @@ def test_a_prediction_is_asked_for_with_its_media_type_alone(server, row):
         b"application/x-www-form-urlencoded",
         b"multipart/form-data",
     ):
-        server.refused(post(row).replace(JSON.encode(), media, 1), by={400, 415})
+        server.rejected(post(row).replace(JSON.encode(), media, 1), by={400, 415})

@@ -15,7 +15,7 @@ import pytest
 from reporting.labels import read_labels
 from server.api.batch import rows_of_array, rows_of_lines
 from server.scoring.model import ready_model
-from server.stream.batch import answer
+from server.stream.batch import predict
 from tabular.contract.loading import contract_from_json
 from tabular.data.table import clean, read_csv
 from tabular.encoding.columns import ColumnCodec
@@ -104,7 +104,7 @@ def in_lines(model, record):
 
 
 def on_stream(model, record):
-    (made,) = answer(model, [StreamRecord("s@1", "0", "1", "k", json.dumps(record).encode(), NOON)]).predictions
+    (made,) = predict(model, [StreamRecord("s@1", "0", "1", "k", json.dumps(record).encode(), NOON)]).predictions
     return list(made.row.values())
 
 

@@ -21,65 +21,65 @@ class MemoryLeases:
 
     table: dict[str, Lease] = field(default_factory=dict)
     alive: dict[str, int] = field(default_factory=dict)
-    beaten: int = 0
+    heartbeats_sent: int = 0
     is_down: bool = False
 
-    def beat(self, _stream: str, name: str) -> None:
-        self._answer()
-        self.beaten += 1
-        self.alive[name] = self.beaten
+    def heartbeat(self, _stream: str, name: str) -> None:
+        self._check_up()
+        self.heartbeats_sent += 1
+        self.alive[name] = self.heartbeats_sent
 
-    def beats(self, _stream: str) -> dict[str, int]:
-        self._answer()
+    def heartbeats(self, _stream: str) -> dict[str, int]:
+        self._check_up()
         return dict(self.alive)
 
-    def leave(self, _stream: str, name: str, beat: int | None = None) -> None:
-        self._answer()
-        if beat is None or self.alive.get(name) == beat:
+    def leave(self, _stream: str, name: str, heartbeat: int | None = None) -> None:
+        self._check_up()
+        if heartbeat is None or self.alive.get(name) == heartbeat:
             self.alive.pop(name, None)
 
     def leases(self, _stream: str) -> dict[str, Lease]:
-        self._answer()
+        self._check_up()
         return dict(self.table)
 
-    def take(self, _stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
-        self._answer()
+    def acquire(self, _stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
+        self._check_up()
         now = self.table.get(shard)
-        if (now is None) != (seen is None) or (now and seen and (now.owner, now.term) != (seen.owner, seen.term)):
+        if _version(now) != _version(seen):
             return None
-        self.table[shard] = Lease(owner, now.term + 1 if now else 1, now.position if now else None)
+        self.table[shard] = Lease(owner, now.fencing_token + 1 if now else 1, now.position if now else None)
         return self.table[shard]
 
-    def release(self, _stream: str, shard: str, owner: str, term: int) -> None:
-        self._answer()
-        if self._is_held(shard, owner, term):
-            self.table[shard] = Lease(None, term, self.table[shard].position)
+    def release(self, _stream: str, shard: str, owner: str, token: int) -> None:
+        self._check_up()
+        if self._is_held(shard, owner, token):
+            self.table[shard] = Lease(None, token, self.table[shard].position)
 
     def save_positions(
-        self, _stream: str, owner: str, terms: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
+        self, _stream: str, owner: str, tokens: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
     ) -> set[str]:
-        self._answer()
-        kept = {shard for shard, term in terms.items() if self._is_held(shard, owner, term)}
-        self.table |= {shard: Lease(owner, terms[shard], positions[shard]) for shard in kept}
+        self._check_up()
+        kept = {shard for shard, token in tokens.items() if self._is_held(shard, owner, token)}
+        self.table |= {shard: Lease(owner, tokens[shard], positions[shard]) for shard in kept}
         return kept
 
-    def _is_held(self, shard: str, owner: str, term: int) -> bool:
+    def _is_held(self, shard: str, owner: str, token: int) -> bool:
         now = self.table.get(shard)
-        return now is not None and (now.owner, now.term) == (owner, term)
+        return now is not None and (now.owner, now.fencing_token) == (owner, token)
 
-    def _answer(self) -> None:
+    def _check_up(self) -> None:
         if self.is_down:
             raise Unavailable("the store", "it is down")
 
 
 @dataclass
-class Town:
-    """Consumers around one store and one clock; `pass_time` lets those beat and claim that are awake."""
+class ConsumerGroup:
+    """Consumers around one store and one clock; `pass_time` lets those heartbeat and acquire that are awake."""
 
     store: MemoryLeases = field(default_factory=MemoryLeases)
     now: float = 1_000.0
     consumers: dict[str, Leases] = field(default_factory=dict)
-    asleep: set[str] = field(default_factory=set)
+    paused: set[str] = field(default_factory=set)
     shards: list[str] = field(default_factory=lambda: list(SHARDS))
 
     def join(self, name: str) -> Leases:
@@ -91,21 +91,25 @@ class Town:
         while self.now < end:
             self.now += 1.0
             for name, consumer in self.consumers.items():
-                if name not in self.asleep:
-                    consumer.beat()
-                    consumer.claim(self.shards)
+                if name not in self.paused:
+                    consumer.heartbeat()
+                    consumer.acquire(self.shards)
 
     def held(self) -> dict[str, int]:
         """How many leases each has by its own word."""
-        return {name: consumer.standing().held for name, consumer in self.consumers.items()}
+        return {name: consumer.summary().held for name, consumer in self.consumers.items()}
 
     def owners(self) -> list[str | None]:
         return [self.store.table[shard].owner for shard in self.shards]
 
     def leave(self, name: str) -> None:
-        with self.consumers.pop(name).kept():
+        with self.consumers.pop(name).running():
             pass
 
 
 def at(number: int) -> Position:
     return Position("s@1", str(number))
+
+
+def _version(lease: Lease | None) -> tuple[str | None, int] | None:
+    return None if lease is None else (lease.owner, lease.fencing_token)

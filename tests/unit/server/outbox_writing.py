@@ -44,8 +44,8 @@ def prediction(name: str = "p") -> Prediction:
 
 
 def waiting(outbox) -> list[Prediction]:
-    pages = outbox.oldest(10**9)
-    return [each for page in pages for each in msgspec.json.decode(page.body, type=list[Prediction])]
+    entries = outbox.oldest(10**9)
+    return [each for entry in entries for each in msgspec.json.decode(entry.body, type=list[Prediction])]
 
 
 def start_writer(folder, name, count) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""The rows of a batch's body: each in its place however the body is cut, and little done for those that are refused."""
+"""The rows of a batch's body: each in its place however the body is cut, and little done for rejected ones."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def calls_of(work) -> int:
 
 
 @pytest.mark.parametrize("row", [b"{}", b"[]", b"1", b'{"a": 1}'])
-def test_little_is_done_for_a_refused_row_that_nobody_is_told_of(model, row):
+def test_little_is_done_for_a_rejected_row_that_is_not_listed(model, row):
     few, many = (b"[" + b",".join([row] * count) + b"]" for count in (1_000, 3_000))
     more = calls_of(lambda: rows_of_array(model, many, MOST)) - calls_of(lambda: rows_of_array(model, few, MOST))
     assert more < 2_000 * CALLS_A_ROW
@@ -52,12 +52,12 @@ def test_every_row_keeps_its_place_however_the_body_is_cut(model, contract, monk
     body = json.dumps(rows) if kind == "array" else "\n".join(map(json.dumps, rows))
     found = read(model, body.encode(), MOST)
     assert [at for part in found.parts for at in part.positions] == [at for at in range(300) if at % 5 in {0, 2}]
-    refused, listed = [at for at in range(300) if at % 5 in {1, 3, 4}], list(found.refused.listed)
+    rejected, listed = [at for at in range(300) if at % 5 in {1, 3, 4}], list(found.rejected.listed)
     assert 10 < len(listed) <= LISTED_ROWS
-    assert listed == refused[: len(listed)]
-    assert len(found.refused) == 180
-    assert found.refused.not_listed["not_listed"]["refused"] == 180 - len(listed)
-    assert found.refused.not_listed["not_listed"]["codes"] == {"invalid_record": 180 - len(listed)}
+    assert listed == rejected[: len(listed)]
+    assert len(found.rejected) == 180
+    assert found.rejected.not_listed["not_listed"]["rejected"] == 180 - len(listed)
+    assert found.rejected.not_listed["not_listed"]["codes"] == {"invalid_record": 180 - len(listed)}
     assert len(found) == 300
     for part in found.parts:
         assert [part.columns.row(at) for at in range(len(part.columns))] == [

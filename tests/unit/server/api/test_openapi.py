@@ -7,8 +7,8 @@ import json
 import jsonschema
 import pytest
 
-from server.api.errors import Refusal
 from server.api.openapi import document
+from server.connections.errors import HttpError
 from tabular.errors import Fault
 
 
@@ -31,12 +31,12 @@ def test_the_examples_of_every_task_keep_their_schemas(tiny_contract, task):
     api = document(contract, "run", 100, needs_key=False)
     single, batch = (api["paths"][path]["post"] for path in ("/predict", "/predict/batch"))
     asked = single["requestBody"]["content"]["application/json"]["examples"]["example"]["value"]
-    answered = single["responses"]["200"]["content"]["application/json"]["examples"]["example"]["value"]
+    predicted = single["responses"]["200"]["content"]["application/json"]["examples"]["example"]["value"]
     many = batch["responses"]["200"]["content"]["application/json"]["examples"]["example"]["value"]
     jsonschema.validate(asked, schema_of(api, "Record"))
-    jsonschema.validate(answered, schema_of(api, "Prediction"))
-    jsonschema.validate(many, schema_of(api, "BatchAnswer"))
-    assert contract.reply.prediction_key in answered
+    jsonschema.validate(predicted, schema_of(api, "Prediction"))
+    jsonschema.validate(many, schema_of(api, "BatchResponse"))
+    assert contract.reply.prediction_key in predicted
 
 
 def test_every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_own(contract):
@@ -46,10 +46,10 @@ def test_every_reference_leads_somewhere_and_every_operation_has_a_name_of_its_o
     assert len(operations) == len(set(operations))
 
 
-def test_a_refusal_keeps_the_schema_of_errors(contract):
+def test_an_error_keeps_the_schema_of_errors(contract):
     api = document(contract, "run", 100, needs_key=False)
-    refusal = Refusal(422, "no", faults=[Fault("age", "is missing", "a number")])
-    jsonschema.validate(json.loads(refusal.body()), schema_of(api, "Error"))
+    error = HttpError(422, "no", faults=[Fault("age", "is missing", "a number")])
+    jsonschema.validate(json.loads(error.response()[1]), schema_of(api, "Error"))
 
 
 def test_a_key_is_asked_for_only_where_one_is_set(contract):

@@ -1,4 +1,4 @@
-"""What a request's head decides, what is read of its body, and how it is answered: by ASGI's own messages."""
+"""What a request's head decides, what is read of its body, and the response: by ASGI's own messages."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from collections import deque
 import pytest
 
 from server.api.access import Access
-from server.api.errors import Refusal
-from server.api.request import PIECE_BYTES, ClientGone, Request
-from server.connections.held_bytes import HeldBytes
+from server.api.request import PIECE_BYTES, ClientDisconnected, HeldBytes, Request
+from server.connections.errors import HttpError
 from tabular.settings import Settings
 
 HEAD = ((b"host", b"localhost:9696"), (b"content-type", b"application/json"))
 
 
 class Client:
-    """Sends these pieces of a body, and takes what is answered."""
+    """Sends these pieces of a body, and takes the response."""
 
     def __init__(self, *pieces, held_bytes=None, headers=HEAD, method="POST", **scope):
         self.left = deque(pieces)
@@ -39,7 +38,7 @@ def body_of(client, max_bytes=100):
 
 
 def status_of(function, *arguments):
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(HttpError) as caught:
         function(*arguments)
     return caught.value.status
 
@@ -49,7 +48,7 @@ def test_a_body_is_read_whole_in_however_many_pieces():
     assert body_of(Client(b"a", b"", b"bc")) == b"abc"
 
 
-def test_a_body_over_the_limit_is_refused_and_by_its_length_before_it_is_read():
+def test_a_body_over_the_limit_is_rejected_and_by_its_length_before_it_is_read():
     client = Client(b"abc", headers=[*HEAD, (b"content-length", b"101")])
     assert status_of(body_of, client) == 413
     assert client.left
@@ -57,12 +56,12 @@ def test_a_body_over_the_limit_is_refused_and_by_its_length_before_it_is_read():
     assert status_of(body_of, Client(b"x" * 101)) == 413
 
 
-def test_one_that_goes_in_the_middle_of_its_body_is_not_answered():
+def test_one_that_goes_in_the_middle_of_its_body_gets_no_response():
     client = Client(b"a", b"b")
     client.left[1] = b"b"
     asyncio.run(client.receive())
     client.left.clear()
-    with pytest.raises(ClientGone):
+    with pytest.raises(ClientDisconnected):
         body_of(client)
 
 
@@ -72,40 +71,40 @@ def test_what_is_held_is_bounded_for_all_and_given_back():
     body_of(client)
     assert held.bytes == 90
     assert status_of(body_of, Client(b"x" * 20, b"y", held_bytes=held)) == 503
-    client.request.holding.release()
+    client.request.hold(0)
     assert held.bytes == 0
 
 
-def test_a_long_answer_is_sent_in_pieces():
+def test_a_long_response_is_sent_in_pieces():
     client = Client(b"")
     body_of(client)
-    answer = bytes(range(256)) * 600
-    asyncio.run(client.request.answer(200, [], answer))
+    response = bytes(range(256)) * 600
+    asyncio.run(client.request.respond(200, [], response))
     pieces = [message["body"] for message in client.taken[1:]]
-    assert b"".join(pieces) == answer
+    assert b"".join(pieces) == response
     assert max(map(len, pieces)) == PIECE_BYTES
     assert [message.get("more_body", False) for message in client.taken[1:]] == [True] * (len(pieces) - 1) + [False]
 
 
 @pytest.mark.parametrize("size", [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES])
-def test_an_answer_of_any_size_arrives_whole(size):
+def test_a_response_of_any_size_arrives_whole(size):
     client = Client(b"")
     body_of(client)
-    asyncio.run(client.request.answer(200, [], b"x" * size))
+    asyncio.run(client.request.respond(200, [], b"x" * size))
     assert b"".join(message["body"] for message in client.taken[1:]) == b"x" * size
 
 
-def test_an_early_answer_is_sent_before_the_rest_of_the_body_is_read_and_that_is_thrown_away():
+def test_an_early_response_is_sent_before_the_rest_of_the_body_is_read_and_that_is_thrown_away():
     client = Client(b"a", b"b", b"c", headers=[*HEAD, (b"content-length", b"3")])
-    asyncio.run(client.request.answer(401, [], b"no"))
+    asyncio.run(client.request.respond(401, [], b"no"))
     assert client.taken[1] == {"type": "http.response.body", "body": b"no", "more_body": True}
     assert client.taken[-1] == {"type": "http.response.body", "body": b""}
     assert not client.left
 
 
-def test_one_that_waits_to_be_told_to_go_on_is_answered_and_left():
+def test_one_that_waits_to_be_told_to_go_on_gets_a_response_and_is_left():
     client = Client(b"a", headers=[*HEAD, (b"content-length", b"3"), (b"expect", b"100-continue")])
-    asyncio.run(client.request.answer(413, [], b"no"))
+    asyncio.run(client.request.respond(413, [], b"no"))
     assert (b"connection", b"close") in client.taken[0]["headers"]
     assert client.left
 
@@ -131,7 +130,7 @@ def test_headers_that_may_come_twice_may():
     Access(Settings()).check(Client(headers=[*HEAD, accept, accept]).request)
 
 
-def test_an_old_client_without_a_host_is_answered():
+def test_an_old_client_without_a_host_is_served():
     Access(Settings()).check(Client(headers=HEAD[1:], http_version="1.0").request)
 
 

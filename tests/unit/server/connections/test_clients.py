@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.connections.bounds import CROWDED
-from server.connections.clients import MOST_PARTING, Clients
+from server.connections.clients import MAX_REJECTED, Clients
 
 
 class Client:
@@ -18,8 +18,8 @@ class Client:
     def drop(self):
         self.said = "dropped"
 
-    def turn_away(self):
-        self.said = "turned away"
+    def reject(self):
+        self.said = "rejected"
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def told():
 @pytest.fixture
 def clients(told):
     made = Clients(max_connections=5, max_per_peer=3, count=told.append)
-    made.tell = told.append
+    made.on_change = told.append
     return made
 
 
@@ -47,27 +47,27 @@ def test_beyond_what_one_peer_may_have_the_one_that_waited_longest_goes(clients)
     assert len(clients) == 3
 
 
-def test_those_that_are_being_answered_stay_and_those_answered_last_go_last(clients):
-    busy, answered, quiet = let_in(clients, Client(is_waiting=False), Client(), Client())
-    clients.answered(answered)
+def test_those_that_are_being_served_stay_and_those_served_last_go_last(clients):
+    busy, served, quiet = let_in(clients, Client(is_waiting=False), Client(), Client())
+    clients.served(served)
     let_in(clients, Client())
-    assert (busy.said, answered.said, quiet.said) == (None, None, "dropped")
+    assert (busy.said, served.said, quiet.said) == (None, None, "dropped")
 
 
-def test_where_all_are_being_answered_the_new_one_is_turned_away(clients):
+def test_where_all_are_being_served_the_new_one_is_rejected(clients):
     *_, new = let_in(clients, *(Client(is_waiting=False) for _ in range(4)))
-    assert new.said == "turned away"
+    assert new.said == "rejected"
     assert len(clients) == 3
     clients.check(7.0)
     assert new.checked == 7.0  # until it is gone
 
 
 def test_of_a_crowd_that_is_turned_away_not_all_are_told(clients):
-    crowd = let_in(clients, *(Client(is_waiting=False) for _ in range(3 + MOST_PARTING + 2)))
+    crowd = let_in(clients, *(Client(is_waiting=False) for _ in range(3 + MAX_REJECTED + 2)))
     assert [each.said for each in crowd[-2:]] == ["dropped", "dropped"]
     clients.leave(crowd[3])
     (new,) = let_in(clients, Client(is_waiting=False))
-    assert new.said == "turned away"
+    assert new.said == "rejected"
 
 
 def test_beyond_what_all_may_have_the_peer_with_the_most_gives_way(clients):
@@ -104,9 +104,9 @@ def test_one_that_cannot_be_checked_keeps_nobody_else_from_it(clients):
     assert (odd.said, other.checked) == ("dropped", 7.0)
 
 
-def test_all_are_checked_and_refusals_counted(clients, told):
+def test_all_are_checked_and_errors_counted(clients, told):
     one, other = let_in(clients, Client(), Client("4.4.4.4"))
     clients.check(7.0)
-    clients.refused(CROWDED)
+    clients.rejected(CROWDED)
     assert (one.checked, other.checked) == (7.0, 7.0)
     assert told[-1] == 503

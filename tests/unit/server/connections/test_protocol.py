@@ -12,20 +12,20 @@ import uvloop
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from server.connections.bounds import ANSWER_SECONDS, LINGER_SECONDS, REQUEST_SECONDS
-from server.connections.clients import CLIENTS, KEEP_ALIVE_SECONDS, Clients
+from server.connections.bounds import LINGER_SECONDS, REQUEST_SECONDS, RESPONSE_SECONDS
+from server.connections.clients import KEEP_ALIVE_SECONDS, Clients
 from server.connections.protocol import BoundedProtocol
 
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-ANSWER_BYTES = 5_000_000
+RESPONSE_BYTES = 5_000_000
 
 
 async def app(scope, receive, send):
-    """Answers five megabytes, piece by piece."""
-    length = str(ANSWER_BYTES).encode()
+    """Responds with five megabytes, piece by piece."""
+    length = str(RESPONSE_BYTES).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
     for _ in range(50):
-        await send({"type": "http.response.body", "body": b"x" * (ANSWER_BYTES // 50), "more_body": True})
+        await send({"type": "http.response.body", "body": b"x" * (RESPONSE_BYTES // 50), "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -38,7 +38,7 @@ def meet():
             config = Config(app, lifespan="off", http=BoundedProtocol, log_config=None)
             clients = Clients(10, 10, lambda _status: None)
             here, there = socket.socketpair()
-            made = lambda: BoundedProtocol(config, ServerState(), {CLIENTS: clients})  # noqa: E731
+            made = lambda: BoundedProtocol(config, ServerState(), {}, clients)  # noqa: E731
             _, protocol = await asyncio.get_running_loop().connect_accepted_socket(made, here)
             there.setblocking(False)  # noqa: FBT003
             with there:
@@ -95,52 +95,52 @@ async def wait_for_the_body(scope, receive, send):
 
 
 @pytest.mark.parametrize("requests", [1, 2])
-def test_one_that_does_not_take_its_answer_is_given_up_without_a_trace(meet, requests, caplog):
+def test_one_that_does_not_take_its_response_is_given_up_without_a_trace(meet, requests, caplog):
     async def talk(protocol, client):
         await said(client, ASK * requests)
-        protocol.check(time.monotonic() + ANSWER_SECONDS - 1)
+        protocol.check(time.monotonic() + RESPONSE_SECONDS - 1)
         await asyncio.sleep(0.05)
         assert not protocol.transport.is_closing()
-        protocol.check(time.monotonic() + ANSWER_SECONDS + 1)
+        protocol.check(time.monotonic() + RESPONSE_SECONDS + 1)
         assert protocol.transport.is_closing()
 
     assert len(meet(talk)) == 0
     assert not caplog.records
 
 
-async def answer_shortly(scope, receive, send):
+async def respond_shortly(scope, receive, send):
     closes = [(b"connection", b"close")] if scope["path"] == "/last" else []
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"300"), *closes]})
     await send({"type": "http.response.body", "body": b"x" * 300})
 
 
-def test_one_that_never_reads_many_short_answers_is_given_up(meet):
+def test_one_that_never_reads_many_short_responses_is_given_up(meet):
     async def talk(protocol, client):
-        protocol.app = answer_shortly
+        protocol.app = respond_shortly
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.5):
                 while True:
                     await said(client, ASK * 200)
-        protocol.check(time.monotonic() + ANSWER_SECONDS - 1)
+        protocol.check(time.monotonic() + RESPONSE_SECONDS - 1)
         await asyncio.sleep(0.05)
         assert not protocol.transport.is_closing()
-        protocol.check(time.monotonic() + ANSWER_SECONDS + 1)
+        protocol.check(time.monotonic() + RESPONSE_SECONDS + 1)
         assert protocol.transport.is_closing()
 
     clients = meet(talk)
     assert (len(clients), clients.held_bytes) == (0, 0)
 
 
-def test_one_that_does_not_read_the_last_answer_is_given_up_whatever_it_sent_behind(meet):
+def test_one_that_does_not_read_the_last_response_is_given_up_whatever_it_sent_behind(meet):
     async def talk(protocol, client):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        protocol.app = answer_shortly
+        protocol.app = respond_shortly
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.2):
                 while not protocol.transport.get_write_buffer_size():
                     await said(client, ASK * 20)
         await said(client, ASK.replace(b"/", b"/last", 1) + ASK)
-        protocol.check(time.monotonic() + ANSWER_SECONDS + KEEP_ALIVE_SECONDS)
+        protocol.check(time.monotonic() + RESPONSE_SECONDS + KEEP_ALIVE_SECONDS)
 
     assert len(meet(talk)) == 0
 
@@ -150,7 +150,7 @@ def test_trailers_are_no_headers(meet):
 
     async def note(scope, receive, send):
         heads.append(dict(scope["headers"]))
-        await answer_shortly(scope, receive, send)
+        await respond_shortly(scope, receive, send)
 
     async def talk(protocol, client):
         protocol.app = note
@@ -160,11 +160,11 @@ def test_trailers_are_no_headers(meet):
     assert heads == [{b"transfer-encoding": b"chunked"}]
 
 
-def test_one_that_takes_its_answer_may_stay(meet):
+def test_one_that_takes_its_response_may_stay(meet):
     async def talk(protocol, client):
         await said(client, ASK)
         received = 0
-        while received < ANSWER_BYTES:
+        while received < RESPONSE_BYTES:
             received += len(await taken(client))
         protocol.check(time.monotonic() + KEEP_ALIVE_SECONDS - 1)
         assert not protocol.transport.is_closing()

@@ -14,7 +14,7 @@ from tests.unit.server.outbox_writing import ROOMY, prediction, start_writer, wa
 
 
 def damaged(folder, damage) -> Outbox:
-    """An outbox of 500 pages, closed, damaged and opened again."""
+    """An outbox of 500 entries, closed, damaged and opened again."""
     outbox = Outbox(folder, ROOMY, "normal")
     for number in range(500):
         outbox.append([prediction(str(number))])
@@ -86,15 +86,15 @@ def lose_a_value(path):
     with closing(sqlite3.connect(path)) as connection:
         rewrite_schema(connection, "predictions INTEGER NOT NULL", "predictions")
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE pages SET predictions = NULL WHERE upto = 1")
+        connection.execute("UPDATE entries SET predictions = NULL WHERE end_offset = 1")
         connection.commit()
 
 
 def unreadable_message(path):
     """SQLite's complaint about this quotes it, and it is no text."""
-    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE refused", b"CREATE \x80ABLE refused"))
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE rejected", b"CREATE \x80ABLE rejected"))
     with closing(sqlite3.connect(path)) as connection, pytest.raises(UnicodeDecodeError):
-        connection.execute("SELECT * FROM pages")
+        connection.execute("SELECT * FROM entries")
 
 
 @pytest.mark.parametrize("damage", [lose_a_column, lose_a_value, unreadable_message])
@@ -127,7 +127,7 @@ def test_another_process_follows_to_the_new_file(tmp_path):
     second.append([prediction("new")])
     first.append([prediction("newer")])
     assert [each.id for each in waiting(first)] == ["new", "newer"]
-    first.settle(stale)  # pages of the old file, sharing keys with the new one's
+    first.acknowledge(stale)  # entries of the old file, sharing offsets with the new one's
     assert [each.id for each in waiting(first)] == ["new", "newer"]
     first.close()
     second.close()

@@ -1,14 +1,12 @@
-"""One commit for what comes together, and nobody is answered before it. With a real outbox on disk."""
+"""One commit for what comes together, and nobody gets a response before it. With a real outbox on disk."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from time import perf_counter
 
 import pytest
 
-from server.api.metrics import ApiMetrics
 from server.outbox import group_commit
 from server.outbox.group_commit import GroupCommit
 from server.outbox.queue import Outbox
@@ -30,65 +28,50 @@ def predictions(count):
     return [prediction(f"p{number}") for number in range(count)]
 
 
-def pages(outbox):
-    return [page.predictions for page in outbox.oldest(1_000)]
+def entries(outbox):
+    return [entry.predictions for entry in outbox.oldest(1_000)]
 
 
 def written_together(outbox, count):
     async def run():
-        group = GroupCommit(outbox, ApiMetrics(outbox))
-        written = [group.written(each, perf_counter()) for each in predictions(count)]
+        group = GroupCommit(outbox)
+        written = [group.append(each) for each in predictions(count)]
         return await asyncio.gather(*written, return_exceptions=True)
 
     return asyncio.run(run())
 
 
-def test_what_comes_in_one_turn_is_one_page(outbox):
+def test_what_comes_in_one_turn_is_one_entry(outbox):
     assert written_together(outbox, 5) == [None] * 5
-    assert pages(outbox) == [5]
+    assert entries(outbox) == [5]
 
 
-def test_a_crowd_is_written_in_pages_of_a_bounded_size(outbox):
-    assert written_together(outbox, 2 * group_commit.MOST + 3) == [None] * (2 * group_commit.MOST + 3)
-    assert pages(outbox) == [group_commit.MOST, group_commit.MOST, 3]
+def test_a_crowd_is_written_in_entries_of_a_bounded_size(outbox):
+    assert written_together(outbox, 2 * group_commit.MAX_PREDICTIONS + 3) == [None] * (
+        2 * group_commit.MAX_PREDICTIONS + 3
+    )
+    assert entries(outbox) == [group_commit.MAX_PREDICTIONS, group_commit.MAX_PREDICTIONS, 3]
 
 
-def test_turns_that_follow_each_other_are_pages_of_their_own(outbox):
+def test_turns_that_follow_each_other_are_entries_of_their_own(outbox):
     async def run():
-        group = GroupCommit(outbox, ApiMetrics(outbox))
+        group = GroupCommit(outbox)
         for each in predictions(3):
-            await group.written(each, perf_counter())
+            await group.append(each)
 
     asyncio.run(run())
-    assert pages(outbox) == [1, 1, 1]
+    assert entries(outbox) == [1, 1, 1]
 
 
-def test_where_it_cannot_be_written_each_is_told_and_none_counts(outbox, folder):
-    metrics = ApiMetrics(outbox)
-
+def test_where_it_cannot_be_written_each_request_gets_an_error_of_its_own(outbox, folder):
     async def run():
-        group = GroupCommit(outbox, metrics)
+        group = GroupCommit(outbox)
         shutil.rmtree(folder)
         folder.write_text("no folder any more")
         outbox.close()
-        written = [group.written(each, perf_counter()) for each in predictions(4)]
+        written = [group.append(each) for each in predictions(4)]
         return await asyncio.gather(*written, return_exceptions=True)
 
     found = asyncio.run(run())
     assert [type(each) for each in found] == [Unavailable] * 4
     assert len({id(each) for each in found}) == 4
-    assert b'api_rows_total{outcome="answered"} 0.0' in metrics.exposition()
-
-
-def test_what_is_on_disk_is_answered_even_if_it_cannot_be_counted(outbox):
-    class Broken:
-        def rows(self, _predictions):
-            raise OSError("the folder of the metrics is gone")
-
-    async def run():
-        group = GroupCommit(outbox, Broken())
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        await asyncio.wait_for(group.written(predictions(1)[0], perf_counter()), 5)
-
-    asyncio.run(run())
-    assert pages(outbox) == [1]

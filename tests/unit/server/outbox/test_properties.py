@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.outbox.queue import Outbox
-from server.outbox.relay import Drain
+from server.outbox.relay import Relay
 from tabular.predictions.prediction import Prediction
 
 ROOMY = 100_000_000
 MAX_STEPS = 100
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-page_sizes = st.lists(st.integers(1, 4), min_size=1, max_size=25)
+entry_sizes = st.lists(st.integers(1, 4), min_size=1, max_size=25)
 paddings = st.integers(0, 3_000)
 
 
@@ -38,7 +38,7 @@ class Kept:
         return len(predictions)
 
 
-def page(first: int, size: int, padding: int) -> list[Prediction]:
+def entry(first: int, size: int, padding: int) -> list[Prediction]:
     return [
         Prediction(
             id=f"p{number}",
@@ -55,10 +55,10 @@ def page(first: int, size: int, padding: int) -> list[Prediction]:
 
 
 def append(outbox: Outbox, sizes: Sequence[int], padding: int, first: int = 0) -> list[Prediction]:
-    """Append pages of these sizes; returns all of their predictions."""
+    """Append entries of these sizes; returns all of their predictions."""
     appended: list[Prediction] = []
     for size in sizes:
-        fresh = page(first + len(appended), size, padding)
+        fresh = entry(first + len(appended), size, padding)
         outbox.append(fresh)
         appended += fresh
     return appended
@@ -81,15 +81,15 @@ def recovered(image: Path) -> tuple[list[Prediction], int]:
     """Everything that a new start carries to the store, and how many losses it tells of. Removes the image."""
     try:
         outbox, store = Outbox(image, ROOMY, "normal"), Kept()
-        drain = Drain(outbox, store)
+        relay = Relay(outbox, store)
         for _ in range(MAX_STEPS):
             if not outbox.oldest(1):
                 break
-            drain.step()
+            relay.step()
         else:
-            raise AssertionError("the drain does not come to an end")
-        told = outbox.status().set_aside + len(outbox.refused())
-        outbox.append(page(10**6, 1, 0))  # whatever happened, it goes on
+            raise AssertionError("the relay does not come to an end")
+        told = outbox.status().set_aside + len(outbox.rejected())
+        outbox.append(entry(10**6, 1, 0))  # whatever happened, it goes on
         outbox.close()
         return store.predictions, told
     finally:
@@ -105,16 +105,16 @@ def log_bytes(of: Path) -> int:
 
 
 @quick
-@given(st.lists(st.tuples(page_sizes, st.booleans()), min_size=1, max_size=5), paddings)
-def test_after_any_appends_drains_and_kills_everything_arrives_once_and_in_order(rounds, padding):
+@given(st.lists(st.tuples(entry_sizes, st.booleans()), min_size=1, max_size=5), paddings)
+def test_after_any_appends_relays_and_kills_everything_arrives_once_and_in_order(rounds, padding):
     with folder() as here:
         appended: list[Prediction] = []
         store = Kept()
-        for sizes, is_drained in rounds:
+        for sizes, is_relayed in rounds:
             outbox = Outbox(here, ROOMY, "normal")
             appended += append(outbox, sizes, padding, len(appended))
-            if is_drained:
-                Drain(outbox, store).step()
+            if is_relayed:
+                Relay(outbox, store).step()
             image = crashed(here)
             outbox.close()
             shutil.rmtree(here)
@@ -125,7 +125,7 @@ def test_after_any_appends_drains_and_kills_everything_arrives_once_and_in_order
 
 
 @quick
-@given(page_sizes, paddings, st.floats(0, 1))
+@given(entry_sizes, paddings, st.floats(0, 1))
 def test_a_log_cut_anywhere_keeps_what_was_written_before_the_cut(sizes, padding, share):
     with folder() as here:
         outbox = Outbox(here, ROOMY, "normal")
@@ -146,7 +146,7 @@ def test_a_log_cut_anywhere_keeps_what_was_written_before_the_cut(sizes, padding
 
 
 @quick
-@given(page_sizes, paddings, st.floats(0, 1), st.binary(min_size=1, max_size=64))
+@given(entry_sizes, paddings, st.floats(0, 1), st.binary(min_size=1, max_size=64))
 def test_a_torn_tail_of_any_bytes_adds_and_takes_nothing(sizes, padding, share, tail):
     with folder() as here:
         outbox = Outbox(here, ROOMY, "normal")
@@ -160,7 +160,7 @@ def test_a_torn_tail_of_any_bytes_adds_and_takes_nothing(sizes, padding, share, 
 
 
 @quick
-@given(page_sizes, paddings, st.floats(0, 1), st.binary(min_size=1, max_size=300), st.booleans())
+@given(entry_sizes, paddings, st.floats(0, 1), st.binary(min_size=1, max_size=300), st.booleans())
 def test_damage_anywhere_in_the_file_never_gives_a_wrong_row_nor_a_row_twice(sizes, padding, share, junk, is_cut):
     with folder() as here:
         outbox = Outbox(here, ROOMY, "normal")

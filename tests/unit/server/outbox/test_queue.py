@@ -29,18 +29,18 @@ def test_predictions_come_out_whole_and_in_order(outbox):
     assert waiting(outbox) == [prediction("a"), prediction("b"), prediction("c")]
 
 
-def test_what_was_settled_is_gone_and_what_came_meanwhile_stays(outbox):
+def test_what_was_acknowledged_is_gone_and_what_came_meanwhile_stays(outbox):
     outbox.append([prediction("a")])
-    pages = outbox.oldest(10)
+    entries = outbox.oldest(10)
     outbox.append([prediction("b")])
-    outbox.settle(pages)
+    outbox.acknowledge(entries)
     assert [each.id for each in waiting(outbox)] == ["b"]
 
 
-def test_the_oldest_pages_reach_the_number_asked_for_and_no_further(outbox):
+def test_the_oldest_entries_reach_the_number_asked_for_and_no_further(outbox):
     for name in "abcd":
         outbox.append([prediction(name), prediction(name * 2)])
-    assert [page.predictions for page in outbox.oldest(3)] == [2, 2]
+    assert [entry.predictions for entry in outbox.oldest(3)] == [2, 2]
 
 
 def test_the_depth_counts_predictions_and_the_age_is_the_oldest_ones(outbox):
@@ -49,17 +49,17 @@ def test_the_depth_counts_predictions_and_the_age_is_the_oldest_ones(outbox):
     for size in (1, 3, 5):
         outbox.append([prediction()] * size)
     assert outbox.status().current.depth == 9
-    outbox.settle(outbox.oldest(1))
+    outbox.acknowledge(outbox.oldest(1))
     assert outbox.status().current.depth == 8
-    outbox.settle(outbox.oldest(100))
+    outbox.acknowledge(outbox.oldest(100))
     assert outbox.status().current.depth == 0
 
 
-def test_a_refused_document_is_kept_with_its_reason(outbox):
+def test_a_rejected_document_is_kept_with_its_reason(outbox):
     outbox.append([prediction("a")])
-    outbox.settle(outbox.oldest(10), [("too large", b"{}")])
-    assert outbox.refused() == [("too large", b"{}")]
-    assert outbox.status().current.refused == 1
+    outbox.acknowledge(outbox.oldest(10), [("too large", b"{}")])
+    assert outbox.rejected() == [("too large", b"{}")]
+    assert outbox.status().current.rejected == 1
     assert outbox.status().current.depth == 0
 
 
@@ -95,7 +95,7 @@ def test_two_processes_share_one_outbox(tmp_path):
     outbox.close()
 
 
-def test_a_full_outbox_refuses_and_keeps_what_it_has(tmp_path):
+def test_a_full_outbox_rejects_and_keeps_what_it_has(tmp_path):
     outbox = Outbox(tmp_path, 400_000, "normal")
     appended = []
 
@@ -107,7 +107,7 @@ def test_a_full_outbox_refuses_and_keeps_what_it_has(tmp_path):
     with pytest.raises(Unavailable, match="the outbox is not available: database or disk is full"):
         fill()
     assert [each.id for each in waiting(outbox)] == appended
-    outbox.settle(outbox.oldest(10**9))
+    outbox.acknowledge(outbox.oldest(10**9))
     outbox.append([prediction("room again")])
     assert [each.id for each in waiting(outbox)] == ["room again"]
     outbox.close()
@@ -134,44 +134,44 @@ def sizes(folder) -> tuple[int, int]:
     return tuple((folder / name).stat().st_size for name in ("outbox-000001.sqlite", "outbox-000001.sqlite-wal"))
 
 
-def test_an_append_leaves_the_log_to_the_drain_and_tidying_keeps_it_short(outbox, tmp_path):
-    page = [prediction("x" * 10_000)]
+def test_an_append_leaves_the_log_to_the_relay_whose_checkpoints_keep_it_short(outbox, tmp_path):
+    entry = [prediction("x" * 10_000)]
     for _ in range(1_000):
-        outbox.append(page)
+        outbox.append(entry)
     empty_file, long_log = sizes(tmp_path)
     assert empty_file < 100_000
     assert long_log > 10_000_000
-    outbox.tidy()
+    outbox.checkpoint_log()
     assert sizes(tmp_path)[0] > 10_000_000
     for _ in range(100):
-        outbox.append(page)
+        outbox.append(entry)
     assert sizes(tmp_path)[1] == long_log  # written over from its beginning
     assert outbox.status().current.depth == 1_100
 
 
 def test_a_long_log_begins_anew_although_there_is_always_something_left_of_it(outbox, tmp_path):
-    page = [prediction("x" * 100_000)]
+    entry = [prediction("x" * 100_000)]
     for _ in range(LONG_LOG_PAGES * PAGE_BYTES // 100_000 + 1):
-        outbox.append(page)
+        outbox.append(entry)
     reader = sqlite3.connect(tmp_path / "outbox-000001.sqlite", isolation_level=None, check_same_thread=False)
     reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM pages").fetchone()
-    outbox.append(page)  # what the reader does not see cannot be moved yet
+    reader.execute("SELECT count(*) FROM entries").fetchone()
+    outbox.append(entry)  # what the reader does not see cannot be moved yet
     leaving = threading.Timer(0.3, reader.close)
     leaving.start()
-    outbox.tidy()
+    outbox.checkpoint_log()
     leaving.join()
     _, long_log = sizes(tmp_path)
     for _ in range(20):
-        outbox.append(page)
+        outbox.append(entry)
     assert sizes(tmp_path)[1] == long_log  # written over from its beginning
 
 
-def test_without_a_drain_the_log_stays_bounded_too(tmp_path):
+def test_without_a_relay_the_log_stays_bounded_too(tmp_path):
     outbox = Outbox(tmp_path, 1_000_000_000, "normal")
-    page = [prediction("x" * 100_000)]
+    entry = [prediction("x" * 100_000)]
     for _ in range(1_000):
-        outbox.append(page)
+        outbox.append(entry)
     file, log = sizes(tmp_path)
     assert file > 60_000_000
     assert log < 80_000_000
@@ -182,5 +182,5 @@ def test_tidying_waits_for_nobody(outbox, tmp_path):
     outbox.append([prediction()])
     with (tmp_path / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        outbox.tidy()
+        outbox.checkpoint_log()
         assert sizes(tmp_path)[0] > 0

@@ -1,4 +1,4 @@
-"""The drain: everything in the outbox reaches the store once, and one bad document holds up nothing."""
+"""The relay: everything in the outbox reaches the store once, and one bad document holds up nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from embedded.services.service import free_port
 from server.outbox.queue import Outbox
-from server.outbox.relay import BULK_PREDICTIONS, FIRST_BACKOFF_SECONDS, IDLE_SECONDS, LONGEST_BACKOFF_SECONDS, Drain
+from server.outbox.relay import BULK_PREDICTIONS, FIRST_BACKOFF_SECONDS, IDLE_SECONDS, LONGEST_BACKOFF_SECONDS, Relay
 from server.scoring.model import ready_model
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.columns import columns_of
@@ -51,7 +51,7 @@ def predictions(store, settings, database):
 def test_what_waits_reaches_the_store_and_leaves_the_outbox(outbox, predictions):
     outbox.append([prediction("a", x=1.5), prediction("b", x=None)])
     outbox.append([prediction("c", x="text")])
-    assert Drain(outbox, predictions).step() == IDLE_SECONDS
+    assert Relay(outbox, predictions).step() == IDLE_SECONDS
     assert {each.id: each.row for each in predictions.latest(9)} == {
         "a": {"x": 1.5},
         "b": {"x": None},
@@ -66,7 +66,7 @@ def test_a_batch_reaches_the_store_as_the_predictions_it_is(outbox, predictions,
     outbox.append([prediction("before")])
     outbox.append(batch)
     assert outbox.status().current.depth == 1 + len(rows)
-    Drain(outbox, predictions).step()
+    Relay(outbox, predictions).step()
     stored = {each.id: each for each in predictions.latest(99)}
     assert stored.pop("before") == prediction("before")
     assert stored == {each.id: each for each in batch}
@@ -76,25 +76,25 @@ def test_a_batch_reaches_the_store_as_the_predictions_it_is(outbox, predictions,
 def test_a_full_bulk_is_followed_by_the_next_without_rest(outbox, predictions):
     for number in range(BULK_PREDICTIONS + 1):
         outbox.append([prediction(str(number))])
-    drain = Drain(outbox, predictions)
-    assert drain.step() == 0
-    assert drain.step() == IDLE_SECONDS
+    relay = Relay(outbox, predictions)
+    assert relay.step() == 0
+    assert relay.step() == IDLE_SECONDS
     assert predictions.count_by_source() == {("t", "api"): BULK_PREDICTIONS + 1}
 
 
-def test_a_page_sent_twice_is_stored_once(outbox, predictions):
+def test_an_entry_sent_twice_is_stored_once(outbox, predictions):
     outbox.append([prediction("a")])
     predictions.save([prediction("a")])
-    Drain(outbox, predictions).step()
+    Relay(outbox, predictions).step()
     assert predictions.count_by_source() == {("t", "api"): 1}
 
 
-def test_a_document_refused_for_good_is_put_aside_and_the_rest_go_on(outbox, predictions):
+def test_a_document_that_the_store_rejects_is_kept_and_the_rest_go_on(outbox, predictions):
     outbox.append([prediction("good"), prediction("bad", x=2**70), prediction("better")])
     outbox.append([prediction("last")])
-    Drain(outbox, predictions).step()
+    Relay(outbox, predictions).step()
     assert {each.id for each in predictions.latest(9)} == {"good", "better", "last"}
-    ((reason, body),) = outbox.refused()
+    ((reason, body),) = outbox.rejected()
     assert "cannot hold" in reason
     assert b'"bad"' in body
     assert outbox.status().current.depth == 0
@@ -103,8 +103,8 @@ def test_a_document_refused_for_good_is_put_aside_and_the_rest_go_on(outbox, pre
 def test_while_the_store_is_down_the_outbox_keeps_all_and_the_waits_grow(outbox):
     nowhere = MongoPredictions(f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=1", "test")
     outbox.append([prediction("a")])
-    drain = Drain(outbox, nowhere)
-    first, second, third = drain.step(), drain.step(), drain.step()
+    relay = Relay(outbox, nowhere)
+    first, second, third = relay.step(), relay.step(), relay.step()
     assert first >= FIRST_BACKOFF_SECONDS / 2
     assert second > IDLE_SECONDS
     assert third <= LONGEST_BACKOFF_SECONDS

@@ -1,4 +1,4 @@
-"""The process that drains: one on a machine, whoever dies; and nothing of it outlives the workers."""
+"""The process that relays: one on a machine, whoever dies; and nothing of it outlives the workers."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ import msgspec
 import psutil
 import pytest
 
-from server.outbox.relay_process import Drainer, Draining
+from server.outbox.relay_process import RelaySettings, RelaySupervisor
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.predictions.prediction import Prediction
 
 KEEPER = """
 import sys, threading
 import msgspec
-from server.outbox.relay_process import Drainer, Draining
+from server.outbox.relay_process import RelaySupervisor, RelaySettings
 
-Drainer(msgspec.json.decode(sys.argv[1], type=Draining)).run(threading.Event())
+RelaySupervisor(msgspec.json.decode(sys.argv[1], type=RelaySettings)).run(threading.Event())
 """
 
 
 @pytest.fixture
 def what(store, settings, tmp_path):
-    return Draining(
+    return RelaySettings(
         folder=str(tmp_path / "outbox"),
         max_bytes=100_000_000,
         sync="normal",
@@ -60,14 +60,14 @@ def keep(what):
     stop, threads = threading.Event(), []
 
     def start():
-        threads.append(threading.Thread(target=Drainer(what).run, args=(stop,)))
+        threads.append(threading.Thread(target=RelaySupervisor(what).run, args=(stop,)))
         threads[-1].start()
 
     yield start
     stop.set()
     for thread in threads:
         thread.join()
-    assert drains(os.getpid()) == []
+    assert relays(os.getpid()) == []
 
 
 def prediction(name: str) -> Prediction:
@@ -75,8 +75,8 @@ def prediction(name: str) -> Prediction:
     return Prediction(id=name, made_at=made_at, table="t", run_id="r", contract="c", source="api", row={}, score=0.1)
 
 
-def drains(pid: int) -> list[psutil.Process]:
-    """The draining processes that this process has started."""
+def relays(pid: int) -> list[psutil.Process]:
+    """The relay processes that this process has started."""
     return [one for one in psutil.Process(pid).children() if "server.outbox.relay_process" in " ".join(one.cmdline())]
 
 
@@ -87,18 +87,19 @@ def wait_for(condition, seconds: float = 20.0) -> None:
         time.sleep(0.05)
 
 
-def test_one_process_drains_for_all_workers_and_another_is_started_when_it_is_killed(outbox, stored, keep):
+def test_one_process_relays_for_all_workers_and_another_is_started_when_it_is_killed(outbox, stored, keep):
     keep()
     keep()
     outbox.append([prediction("first")])
     wait_for(lambda: stored() == {"first"})
-    wait_for(lambda: outbox.status().current.depth == 0)  # stopped while it settles, it would hold the outbox as well
-    (process,) = drains(os.getpid())
+    # Stopped in the middle of an acknowledgement it would hold the outbox too.
+    wait_for(lambda: outbox.status().current.depth == 0)
+    (process,) = relays(os.getpid())
 
     process.send_signal(signal.SIGSTOP)  # holds its lock and does nothing
     outbox.append([prediction("second")])
     time.sleep(1.5)  # longer than a worker waits until it tries the lock again
-    assert drains(os.getpid()) == [process]
+    assert relays(os.getpid()) == [process]
     assert stored() == {"first"}
 
     process.kill()
@@ -111,7 +112,7 @@ def test_it_ends_with_the_worker_that_started_it_and_another_worker_goes_on(what
     try:
         outbox.append([prediction("first")])
         wait_for(lambda: stored() == {"first"})
-        (process,) = drains(worker.pid)
+        (process,) = relays(worker.pid)
     finally:
         worker.kill()
         worker.wait()
@@ -123,15 +124,15 @@ def test_it_ends_with_the_worker_that_started_it_and_another_worker_goes_on(what
 
 def test_the_address_of_the_store_is_on_no_command_line(what, outbox, keep):
     keep()
-    wait_for(lambda: drains(os.getpid()))
-    (process,) = drains(os.getpid())
+    wait_for(lambda: relays(os.getpid()))
+    (process,) = relays(os.getpid())
     assert "mongodb" not in " ".join(process.cmdline())
 
 
 def test_a_process_that_cannot_be_started_is_told_and_leaves_the_outbox_alone(what, outbox, monkeypatch, caplog):
     monkeypatch.setattr(sys, "executable", str(Path(what.folder) / "no-python"))
     stop = threading.Event()
-    keeper = threading.Thread(target=Drainer(what).run, args=(stop,))
+    keeper = threading.Thread(target=RelaySupervisor(what).run, args=(stop,))
     outbox.append([prediction("first")])
     keeper.start()
     wait_for(lambda: "could not be started" in caplog.text)

@@ -1,4 +1,4 @@
-"""A batch of stream records: good ones answered as over HTTP, the others told why."""
+"""A batch of stream records: valid ones get the result of HTTP, the others a dead letter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from server.scoring.model import Model, ready_model
-from server.stream.batch import MAX_SENT_BYTES, answer, dead_letters, results
+from server.stream.batch import MAX_SENT_BYTES, dead_letters, predict, results
 from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES
 from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import id_from_stream, reply
@@ -30,16 +30,16 @@ def record(data: bytes, number: int = 0, stream: str = "s@1") -> StreamRecord:
 
 
 def letter(model: Model, data: bytes) -> dict:
-    ((_, body),) = dead_letters(answer(model, [record(data)]))
+    ((_, body),) = dead_letters(predict(model, [record(data)]))
     assert len(body) < MAX_PUT_RECORD_BYTES
     return json.loads(body)
 
 
 def test_a_result_is_the_reply_of_http_and_whose_it_is(model, bundle):
     sent = [record(json.dumps(dict(golden.record)).encode(), at) for at, golden in enumerate(bundle.golden)]
-    answers = answer(model, sent)
-    assert [prediction.score for prediction in answers.predictions] == [golden.scores[0] for golden in bundle.golden]
-    for source, prediction, (key, body) in zip(sent, answers.predictions, results(answers), strict=True):
+    outcome = predict(model, sent)
+    assert [prediction.score for prediction in outcome.predictions] == [golden.scores[0] for golden in bundle.golden]
+    for source, prediction, (key, body) in zip(sent, outcome.predictions, results(outcome), strict=True):
         whose = {"partition_key": key, "shard": source.shard, "sequence_number": source.sequence_number}
         assert json.loads(body) == reply(prediction, bundle.contract) | whose
         assert key == source.partition_key
@@ -47,7 +47,7 @@ def test_a_result_is_the_reply_of_http_and_whose_it_is(model, bundle):
 
 def test_the_same_record_has_the_same_id_and_one_of_another_stream_has_not(model, bundle):
     data = json.dumps(dict(bundle.golden[0].record)).encode()
-    ids = [answer(model, [record(data, 7, stream)]).predictions[0].id for stream in ("s@1", "s@1", "s@2")]
+    ids = [predict(model, [record(data, 7, stream)]).predictions[0].id for stream in ("s@1", "s@1", "s@2")]
     assert ids[0] == ids[1] != ids[2]
     assert ids[0] == id_from_stream("s@1", "shardId-0", "7")
 
@@ -63,22 +63,22 @@ def test_the_same_record_has_the_same_id_and_one_of_another_stream_has_not(model
         lambda data: b"\xef\xbb\xbf" + base64.b64encode(data),
     ],
 )
-def test_base64_of_an_object_is_answered_like_the_object_and_counted(model, bundle, encode):
+def test_base64_of_an_object_is_processed_like_the_object_and_counted(model, bundle, encode):
     data = json.dumps(dict(bundle.golden[0].record)).encode()
-    plain, decoded = answer(model, [record(data)]), answer(model, [record(encode(data)), record(b"{}", 1)])
+    plain, decoded = predict(model, [record(data)]), predict(model, [record(encode(data)), record(b"{}", 1)])
     assert [each.score for each in decoded.predictions] == [each.score for each in plain.predictions]
     assert [each.id for each in decoded.predictions] == [each.id for each in plain.predictions]
-    assert (plain.base64, decoded.base64, len(decoded.refused)) == (0, 1, 1)
+    assert (plain.base64, decoded.base64, len(decoded.rejected)) == (0, 1, 1)
 
 
 def test_a_byte_order_mark_is_read(model, bundle):
     data = b"\xef\xbb\xbf" + json.dumps(dict(bundle.golden[0].record)).encode()
-    assert len(answer(model, [record(data)]).predictions) == 1
+    assert len(predict(model, [record(data)]).predictions) == 1
 
 
 def test_an_empty_batch_needs_no_model_call(model):
-    answers = answer(model, [])
-    assert results(answers) == dead_letters(answers) == []
+    outcome = predict(model, [])
+    assert results(outcome) == dead_letters(outcome) == []
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_empty_batch_needs_no_model_call(model):
         (b"", "empty", "utf-8"),
         (b"\xff\xfe", "not JSON", "base64"),
         (b"age: 57", "this is not JSON: ", "utf-8"),
-        (b'{"age": NaN}', "Put null", "utf-8"),
+        (b'{"age": NaN}', "Write null", "utf-8"),
         (b"{'age': 57}", "json.dumps", "utf-8"),
         (b"[1, 2]", "an array", "utf-8"),
         (base64.b64encode(b'{"a": 1}'), "contract", "utf-8"),
@@ -132,7 +132,7 @@ POISON = {
 @pytest.mark.parametrize("data", POISON.values(), ids=POISON.keys())
 def test_a_letter_fits_on_a_stream_however_large_and_strange_the_record(model, data):
     key = "\x01" * 256
-    ((_, body),) = dead_letters(answer(model, [replace(record(data), partition_key=key)]))
+    ((_, body),) = dead_letters(predict(model, [replace(record(data), partition_key=key)]))
     assert len(body) + len(key) <= min(MAX_PUT_RECORD_BYTES, 2 * len(data) + 100_000)
     assert json.loads(body)["data_bytes"] == len(data)
 
@@ -179,7 +179,7 @@ def test_a_letter_is_bounded_and_names_a_fault_whatever_the_contract_is(
     names = model.bundle.contract.feature_names
     body = json.dumps({name: ["\x01" * 90] for name in names}).encode() if data is None else data
     padded = body.replace(b"{", b"{" + b" " * 200_000, 1) if data is None else body
-    ((key, sent),) = dead_letters(answer(model, [replace(record(padded), partition_key="\x01" * 256)]))
+    ((key, sent),) = dead_letters(predict(model, [replace(record(padded), partition_key="\x01" * 256)]))
     assert len(sent) + len(key.encode()) <= MAX_SENT_BYTES
     assert len(base64.b64encode(sent)) + len(key.encode()) <= MAX_PUT_RECORD_BYTES
     assert data is not None or json.loads(sent)["faults"]
@@ -190,12 +190,12 @@ def test_a_result_is_bounded_whatever_there_is_to_warn_of(make_bundle, tiny_cont
     row = dict(model.bundle.contract.example) | {
         name: "\x01" * 100 for name in model.bundle.contract.feature_names if name.startswith("class")
     }
-    answers = answer(model, [record(json.dumps(row).encode())])
-    ((_, sent),) = results(answers)
+    outcome = predict(model, [record(json.dumps(row).encode())])
+    ((_, sent),) = results(outcome)
     assert len(sent) <= MAX_SENT_BYTES
     warnings = json.loads(sent)["warnings"]
     assert "more warnings" in warnings[-1]
-    assert len(answers.predictions[0].warnings) >= 1_450 > len(warnings)
+    assert len(outcome.predictions[0].warnings) >= 1_450 > len(warnings)
 
 
 def test_text_that_json_would_make_much_longer_is_repeated_in_base64(model):
@@ -207,11 +207,11 @@ def test_what_is_kept_of_a_rejected_record_is_the_record_and_the_reason(model):
     batch = [record(json.dumps({f"k{at}": at for at in range(75_000)}).encode(), at) for at in range(20)]
     tracemalloc.start()
     try:
-        answers = answer(model, batch)
+        outcome = predict(model, batch)
         kept_bytes, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(answers.refused) == 20
+    assert len(outcome.rejected) == 20
     assert kept_bytes < 2_000_000
     assert peak_bytes < 32_000_000, "one record's at a time"
 

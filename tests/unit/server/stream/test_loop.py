@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from server.scoring.model import Model, ready_model
-from server.stream.leases import NameTaken, Standing
+from server.stream.leases import LeaseSummary, NameTaken
 from server.stream.loop import Sinks, StreamLoop
 from server.stream.metrics import StreamMetrics
 from server.stream.shard_reader import ShardReader
@@ -46,14 +46,14 @@ class Journal:
     def listing(self) -> Listing:
         return Listing("s@1", (Shard("one"),))
 
-    def place(self, _shard: str, after: str | None) -> str:
+    def iterator(self, _shard: str, after: str | None) -> str:
         return str(0 if after is None else int(after) + 1)
 
-    def read(self, _shard: str, place: str, limit: int) -> Page:
-        found = tuple(self.records[int(place) : int(place) + limit])
+    def read(self, _shard: str, iterator: str, limit: int) -> Page:
+        found = tuple(self.records[int(iterator) : int(iterator) + limit])
         if not found:
             self.stop.set()
-        return Page(found, str(int(place) + len(found)), 0)
+        return Page(found, str(int(iterator) + len(found)), 0)
 
     def save(self, predictions) -> int:
         if any(prediction.id in self.unwanted_ids for prediction in predictions):
@@ -61,8 +61,8 @@ class Journal:
         self.write("store", [prediction.id for prediction in predictions])
         return len(predictions)
 
-    def standing(self) -> Standing:
-        return Standing(1, 0, 1, 0)
+    def summary(self) -> LeaseSummary:
+        return LeaseSummary(1, 0, 1, 0)
 
     def are_held(self, _shards) -> bool:
         return not self.failures.get("held") or self.failures["held"].pop(0)
@@ -77,11 +77,11 @@ class Journal:
         return []
 
 
-class Keeper:
+class Checkpoints:
     """The journal once more: its `save` is the store's."""
 
     def __init__(self, journal: Journal) -> None:
-        self.standing, self.are_held, self.save = journal.standing, journal.are_held, journal.save_positions
+        self.summary, self.are_held, self.save = journal.summary, journal.are_held, journal.save_positions
 
 
 class Sink:
@@ -107,7 +107,7 @@ def run(journal: Journal, model: Model, batch_records: int = 2) -> StreamMetrics
     metrics = StreamMetrics()
     sinks = Sinks(journal, Sink(journal, "results"), Sink(journal, "dead letters"))
     reader = ShardReader(journal, journal.checkpoints.get)
-    StreamLoop(reader, Keeper(journal), lambda: model, sinks, metrics, batch_records).run(0.0, journal.stop)
+    StreamLoop(reader, Checkpoints(journal), lambda: model, sinks, metrics, batch_records).run(0.0, journal.stop)
     return metrics
 
 
@@ -159,7 +159,7 @@ def test_a_prediction_the_store_never_takes_becomes_a_dead_letter_and_the_others
     assert journal.steps() == ["store", "results", "dead letters", "checkpoint"]
     (letter,) = journal.done[2][1]
     assert (letter["sequence_number"], letter["reason"]) == ("000", "the store never takes this")
-    assert [answer["sequence_number"] for answer in journal.done[1][1]] == ["001"]
+    assert [result["sequence_number"] for result in journal.done[1][1]] == ["001"]
 
 
 def test_a_second_run_goes_on_behind_the_checkpoint(model, good):
@@ -183,7 +183,7 @@ def test_a_batch_whose_shard_was_taken_at_the_last_moment_is_not_counted_and_is_
     journal.taken_away = 1
     metrics = run(journal, model)
     assert journal.steps() == ["store", "results", "store", "results", "checkpoint"]
-    assert metrics.registry.get_sample_value("consumer_records_total", {"outcome": "answered"}) == 2
+    assert metrics.registry.get_sample_value("consumer_records_total", {"outcome": "served"}) == 2
 
 
 def test_another_consumer_of_its_name_ends_it(model, good):

@@ -43,8 +43,9 @@ def test_an_empty_closed_shard_is_passed(stream):
 def test_a_closed_shard_is_finished_even_if_the_stream_goes_on_giving_places(stream):
     """As moto does."""
     endless = stream.read
-    stream.read = lambda shard, place, limit: replace(
-        page := endless(shard, place, limit), next_place=page.next_place or f"{shard}:{len(stream.records[shard])}"
+    stream.read = lambda shard, iterator, limit: replace(
+        page := endless(shard, iterator, limit),
+        next_iterator=page.next_iterator or f"{shard}:{len(stream.records[shard])}",
     )
     assert len(drain(start(stream), polls=80)) == 50
 
@@ -52,7 +53,7 @@ def test_a_closed_shard_is_finished_even_if_the_stream_goes_on_giving_places(str
 def test_the_lag_is_told_by_shard(stream):
     reader = start(stream)
     reader.poll(4)
-    assert reader.behind_milliseconds() == {"lone": 6, "root": 0}
+    assert reader.lag_milliseconds() == {"lone": 6, "root": 0}
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -83,16 +84,16 @@ def test_two_readers_share_the_shards_and_still_read_no_child_before_its_parents
 
 def test_a_claim_under_a_new_term_is_read_from_the_saved_position(stream):
     saved: dict[str, Position] = {}
-    terms = {"root": 1}
+    tokens = {"root": 1}
     reader = ShardReader(
         stream,
         lambda shard: msgspec.to_builtins(saved[shard]) if shard in saved else None,
         0.0,
-        lambda shards: {shard: terms[shard] for shard in shards if shard in terms},
+        lambda shards: {shard: tokens[shard] for shard in shards if shard in tokens},
     )
     assert [int(record.data) for record in reader.poll(3).records] == [1, 2, 3]
     saved["root"] = Position("s@1", "000000008")  # somebody else had it meanwhile
-    terms["root"] = 2
+    tokens["root"] = 2
     assert [int(record.data) for record in reader.poll(3).records] == [9, 10]
 
 

@@ -59,13 +59,13 @@ def test_a_stream_made_anew_between_two_listings_is_not_taken_for_the_earlier_on
 
 
 def test_a_shard_claimed_long_after_the_listing_is_read_as_of_the_stream_that_is_there_now():
-    stream, claimed = MemoryStream(), {}
+    stream, acquired = MemoryStream(), {}
     stream.add("only")
-    reader = ShardReader(stream, {}.get, 3_600, lambda _: claimed)
+    reader = ShardReader(stream, {}.get, 3_600, lambda _: acquired)
     assert not reader.poll(100).records
     stream.name = "s@2"
     stream.put("only", 5)
-    claimed["only"] = 1
+    acquired["only"] = 1
     assert reader.poll(100).positions["only"].stream == "s@2"
 
 
@@ -78,10 +78,10 @@ def test_what_was_read_before_a_failure_is_handed_over(stream):
     reader = start(stream)
     whole = stream.read
 
-    def fail_on_lone(shard, place, limit):
+    def fail_on_lone(shard, iterator, limit):
         if shard == "lone":
             raise Unavailable("stream", "it is down")
-        return whole(shard, place, limit)
+        return whole(shard, iterator, limit)
 
     stream.read = fail_on_lone
     found = []

@@ -1,4 +1,4 @@
-"""However little is sent, and however wrong, the answer is not much longer; and it still says which rows are wrong."""
+"""However little is sent, and however wrong, the response is not much longer, and says which rows are wrong."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def api(run_api):
 
 
 def asked(api, path, body, media=JSON):
-    status, _, answer = api.ask("POST", path, body, Content_Type=media)
-    assert len(answer) <= 2 * len(body) + 100_000
-    return status, answer
+    status, _, response = api.ask("POST", path, body, Content_Type=media)
+    assert len(response) <= 2 * len(body) + 100_000
+    return status, response
 
 
-def test_of_thousands_of_refused_rows_the_first_are_listed_and_the_others_counted(api):
-    status, answer = asked(api, "/predict/batch", json.dumps([{}] * ROWS, separators=(",", ":")).encode())
-    found = json.loads(answer)
+def test_of_thousands_of_rejected_rows_the_first_are_listed_and_the_others_counted(api):
+    status, response = asked(api, "/predict/batch", json.dumps([{}] * ROWS, separators=(",", ":")).encode())
+    found = json.loads(response)
     listed = len(found["predictions"])
     assert status == 200
-    assert (found["answered"], found["refused"]) == (0, ROWS)
+    assert (found["served"], found["rejected"]) == (0, ROWS)
     assert 10 < listed <= 100
     assert found["predictions"][9]["error"]["faults"]
     assert found["not_listed"] == {
-        "refused": ROWS - listed,
+        "rejected": ROWS - listed,
         "codes": {"invalid_record": ROWS - listed},
         "rows": [[listed, ROWS - 1]],
     }
@@ -40,8 +40,8 @@ def test_of_thousands_of_refused_rows_the_first_are_listed_and_the_others_counte
 def test_in_ndjson_a_last_line_counts_them(api, contract):
     good = json.dumps(contract.example).encode()
     body = b"\n".join([b"{}"] * 5_000 + [good] + [b"oh"] * 3 + [good])
-    _, answer = asked(api, "/predict/batch", body, NDJSON)
-    *lines, last = [json.loads(line) for line in answer.splitlines()]
+    _, response = asked(api, "/predict/batch", body, NDJSON)
+    *lines, last = [json.loads(line) for line in response.splitlines()]
     listed = len(lines) - 2
     assert [line["row"] for line in lines[:listed]] == list(range(listed))
     assert [line["row"] for line in lines[listed:]] == [5_000, 5_004]
@@ -50,20 +50,20 @@ def test_in_ndjson_a_last_line_counts_them(api, contract):
     assert last["not_listed"]["rows"] == [[listed, 4_999], [5_001, 5_003]]
 
 
-def test_where_all_refused_rows_are_listed_nothing_else_is_said(api, contract):
-    _, answer = asked(api, "/predict/batch", json.dumps([contract.example, {}]).encode())
-    assert json.loads(answer).keys() == {"predictions", "answered", "refused"}
+def test_where_all_rejected_rows_are_listed_nothing_else_is_said(api, contract):
+    _, response = asked(api, "/predict/batch", json.dumps([contract.example, {}]).encode())
+    assert json.loads(response).keys() == {"predictions", "served", "rejected"}
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
 @pytest.mark.parametrize("size", [1_000_000, 5_000_000])
-def test_megabytes_of_unknown_keys_have_a_short_answer(api, path, size):
+def test_megabytes_of_unknown_keys_have_a_short_response(api, path, size):
     keys = b",".join(b'"%d":1' % number for number in range(size // 12))
     record = b"{" + keys + b"}"
-    status, answer = asked(api, path, b"[" + record + b"]" if path.endswith("batch") else record)
-    found = json.loads(answer)
+    status, response = asked(api, path, b"[" + record + b"]" if path.endswith("batch") else record)
+    found = json.loads(response)
     error = found["error"] if path == "/predict" else found["predictions"][0]["error"]
-    assert len(answer) < 100_000
+    assert len(response) < 100_000
     too_large = "too_large" if path == "/predict" else "record_too_large"
     assert error["code"] == ("invalid_record" if size == 1_000_000 else too_large)
     assert status == (200 if path.endswith("batch") else 422 if size == 1_000_000 else 413)

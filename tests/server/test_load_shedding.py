@@ -1,4 +1,4 @@
-"""Clients when more come than may wait, or the API is told to stop: each gets an answer, and soon."""
+"""When more requests come than may be queued, or the API is stopped: each gets a response, and soon."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import signal
 import threading
 import time
 
-from tests.server.raw_http import answers, connected, request
+from tests.server.raw_http import connected, request, responses
 
 
 def burst(api, body, clients):
-    """As many kept connections, each with one request sent before any answer is read; the statuses and headers."""
+    """As many kept connections, each with one request sent before any response is read; the statuses and headers."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(connected(api)) for _ in range(clients)]
         for each in sockets:
             each.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            answers(each)
+            responses(each)
         os.kill(api.workers()[0], signal.SIGSTOP)  # so that all of them are there at once
         try:
             for each in sockets:
                 each.sendall(request(body))
         finally:
             os.kill(api.workers()[0], signal.SIGCONT)
-        return [answers(each)[0] for each in sockets]
+        return [responses(each)[0] for each in sockets]
 
 
-def test_more_than_may_wait_are_sent_away_at_once_and_told_when_to_come_back(run_api, good, contract):
-    with run_api(API_WORKERS="1", API_MAX_WAITING="10") as api:
+def test_more_than_may_wait_are_rejected_at_once_with_a_time_to_retry_after(run_api, good, contract):
+    with run_api(API_WORKERS="1", API_MAX_QUEUED_REQUESTS="10") as api:
         found = burst(api, good, 60)
         statuses = [status for status, _, _ in found]
         assert set(statuses) == {200, 503}
@@ -37,41 +37,41 @@ def test_more_than_may_wait_are_sent_away_at_once_and_told_when_to_come_back(run
         shed = [(headers, json.loads(body)["error"]) for status, headers, body in found if status == 503]
         assert {headers["retry-after"] for headers, _ in shed} == {"1"}
         assert {error["code"] for _, error in shed} == {"overloaded"}
-        assert api.metric("api_requests_shed_total") == len(shed)
+        assert api.metric("http_requests_shed_total") == len(shed)
         assert api.metric("api_outbox_predictions") == statuses.count(200)
         assert api.predict(contract.example)[0] == 200
 
 
 def test_health_is_told_however_many_wait(run_api, good):
-    with run_api(API_WORKERS="1", API_MAX_WAITING="1") as api, contextlib.ExitStack() as stack:
+    with run_api(API_WORKERS="1", API_MAX_QUEUED_REQUESTS="1") as api, contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(connected(api)) for _ in range(20)]
         os.kill(api.workers()[0], signal.SIGSTOP)
         for each in sockets:
             each.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         os.kill(api.workers()[0], signal.SIGCONT)
-        assert {answers(each)[0][0] for each in sockets} == {200}
+        assert {responses(each)[0][0] for each in sockets} == {200}
 
 
-def test_a_cycle_whose_predictions_cannot_be_written_is_answered_503_each_and_counts_none(run_api, good, contract):
-    # A row that is answered and one that is not, in the same cycle as those that need the disk.
+def test_a_cycle_whose_predictions_cannot_be_written_gets_503_each_and_counts_none(run_api, good, contract):
+    # A row that is served and one that is not, in the same cycle as those that need the disk.
     with run_api(API_WORKERS="1", OUTBOX_MAX_BYTES="65536") as api:
         while api.predict(contract.example)[0] == 200:
             pass
-        before = api.metric("api_rows_total", outcome="answered")
+        before = api.metric("api_rows_total", outcome="served")
         depth = api.metric("api_outbox_predictions")
         found = burst(api, good, 12)
         assert {status for status, _, _ in found} == {503}
         assert all("outbox" in json.loads(body)["error"]["message"] for _, _, body in found)
-        assert api.metric("api_rows_total", outcome="answered") == before == depth
+        assert api.metric("api_rows_total", outcome="served") == before == depth
         assert api.metric("api_outbox_predictions") == depth
         assert api.predict({})[0] == 422
 
 
-def test_told_to_stop_it_answers_what_has_come_and_what_is_on_its_way(run_api, good, contract):
+def test_stopped_it_serves_what_has_come_and_what_is_on_its_way(run_api, good, contract):
     with run_api(API_WORKERS="1") as api:
         with connected(api) as idle, connected(api) as late:
             idle.sendall(request(good))
-            assert answers(idle)[0][0] == 200
+            assert responses(idle)[0][0] == 200
             text = request(good)
             late.sendall(text[:-10])
             done = []
@@ -83,7 +83,7 @@ def test_told_to_stop_it_answers_what_has_come_and_what_is_on_its_way(run_api, g
             api.process.send_signal(signal.SIGTERM)
             time.sleep(0.3)
             late.sendall(text[-10:])
-            status, headers, _ = answers(late)[0]
+            status, headers, _ = responses(late)[0]
             assert (status, headers["connection"]) == (200, "close")
             batch.join()
             assert done[0][0] == 200

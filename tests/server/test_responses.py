@@ -1,4 +1,4 @@
-"""What the API answers: the score of the model, in the words of the contract, and how it says what is odd."""
+"""What the API responds: the score of the model, in the words of the contract, and how it says what is odd."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def score(api_state):
 
 
 def test_one_object_gets_the_models_score_bit_for_bit(api, contract, score):
-    status, answer = api.predict(contract.example)
+    status, response = api.predict(contract.example)
     assert status == 200
-    assert set(answer) == {"churn chance", "model_run_id", "prediction_id", "warnings"}
-    assert answer["churn chance"] == score(contract.example)
-    assert answer["model_run_id"] == "aaaa"
-    assert answer["warnings"] == []
-    assert uuid.UUID(answer["prediction_id"])
+    assert set(response) == {"churn chance", "model_run_id", "prediction_id", "warnings"}
+    assert response["churn chance"] == score(contract.example)
+    assert response["model_run_id"] == "aaaa"
+    assert response["warnings"] == []
+    assert uuid.UUID(response["prediction_id"])
 
 
 def test_codes_and_labels_in_any_case_and_nulls_are_the_same_record(api, contract):
@@ -47,38 +47,38 @@ def test_codes_and_labels_in_any_case_and_nulls_are_the_same_record(api, contrac
 def test_every_spelling_of_a_category_has_the_same_score(api, contract, score, send, spelling):
     record = contract.example | {"education_level": spelling}
     if send == "one":
-        status, answer = api.predict(record)
+        status, response = api.predict(record)
     elif send == "array":
-        status, answer = api.predict([record], "/predict/batch")
-        (answer,) = answer["predictions"]
+        status, response = api.predict([record], "/predict/batch")
+        (response,) = response["predictions"]
     else:
         status, _, body = api.ask("POST", "/predict/batch", json.dumps(record).encode(), Content_Type=NDJSON)
-        answer = json.loads(body)
-    assert (status, answer["warnings"]) == (200, [])
-    assert answer["churn chance"] == score(contract.example | {"education_level": "Graduate"})
+        response = json.loads(body)
+    assert (status, response["warnings"]) == (200, [])
+    assert response["churn chance"] == score(contract.example | {"education_level": "Graduate"})
 
 
 def test_an_unknown_category_is_treated_as_missing_flagged_and_counted(api, contract, score):
     before = api.metric("api_feature_values_total", feature="card_category", kind="unknown")
-    status, answer = api.predict(contract.example | {"card_category": "Pink"})
+    status, response = api.predict(contract.example | {"card_category": "Pink"})
     assert status == 200
-    assert answer["churn chance"] == score(contract.example | {"card_category": None})
-    assert "card_category" in answer["warnings"][0]
-    assert "'Pink'" in answer["warnings"][0]
+    assert response["churn chance"] == score(contract.example | {"card_category": None})
+    assert "card_category" in response["warnings"][0]
+    assert "'Pink'" in response["warnings"][0]
     assert api.metric("api_feature_values_total", feature="card_category", kind="unknown") == before + 1
 
 
-def test_a_plausible_value_outside_the_training_range_is_answered_flagged_and_counted(api, contract, api_state):
+def test_a_plausible_value_outside_the_training_range_is_served_flagged_and_counted(api, contract, api_state):
     highest = read_bundle(api_state / "bundles" / "aaaa").profile["credit_limit"][1]
     assert highest < 1_000_000
     before = api.metric("api_feature_values_total", feature="credit_limit", kind="out_of_range")
-    status, answer = api.predict(contract.example | {"credit_limit": 1_000_000})
+    status, response = api.predict(contract.example | {"credit_limit": 1_000_000})
     assert status == 200
-    assert "credit_limit" in answer["warnings"][0]
+    assert "credit_limit" in response["warnings"][0]
     assert api.metric("api_feature_values_total", feature="credit_limit", kind="out_of_range") == before + 1
 
 
-def test_the_public_example_is_answered(api, contract):
+def test_the_public_example_is_served(api, contract):
     status, _ = api.predict(contract.example | {"customer_age": 100, "months_on_book": 4})
     assert status == 200
 
@@ -89,29 +89,29 @@ def test_the_same_idempotency_key_gives_the_same_id_and_another_another(api, con
     assert api.predict(contract.example)[1]["prediction_id"] not in ids
 
 
-def test_a_batch_answers_each_row_in_order_or_refuses_it_alone(api, contract, score):
+def test_a_batch_serves_each_row_in_order_or_rejects_it_alone(api, contract, score):
     rows = [contract.example, {"gender": "F"}, contract.example | {"customer_age": 30}, 7, contract.example | {"id": 1}]
-    status, answer = api.predict(rows, "/predict/batch")
+    status, response = api.predict(rows, "/predict/batch")
     assert status == 200
-    assert (answer["answered"], answer["refused"]) == (2, 3)
-    assert [each["row"] for each in answer["predictions"]] == [0, 1, 2, 3, 4]
-    assert answer["predictions"][0]["churn chance"] == score(rows[0])
-    assert answer["predictions"][2]["churn chance"] == score(rows[2])
-    assert len(answer["predictions"][1]["error"]["faults"]) == 10
-    assert answer["predictions"][3]["error"]["code"] == "invalid_record"
-    assert answer["predictions"][4]["error"]["faults"][0]["field"] == "id"
+    assert (response["served"], response["rejected"]) == (2, 3)
+    assert [each["row"] for each in response["predictions"]] == [0, 1, 2, 3, 4]
+    assert response["predictions"][0]["churn chance"] == score(rows[0])
+    assert response["predictions"][2]["churn chance"] == score(rows[2])
+    assert len(response["predictions"][1]["error"]["faults"]) == 10
+    assert response["predictions"][3]["error"]["code"] == "invalid_record"
+    assert response["predictions"][4]["error"]["faults"][0]["field"] == "id"
 
 
-def test_a_batch_in_which_nothing_can_be_answered_says_so_row_by_row(api):
-    status, answer = api.predict([{}, {}], "/predict/batch")
+def test_a_batch_in_which_nothing_can_be_served_says_so_row_by_row(api):
+    status, response = api.predict([{}, {}], "/predict/batch")
     assert status == 200
-    assert (answer["answered"], answer["refused"]) == (0, 2)
+    assert (response["served"], response["rejected"]) == (0, 2)
 
 
 def test_a_batch_with_a_key_gives_each_row_an_id_of_its_own_twice_the_same(api, contract):
     def ids(key):
-        answer = api.predict([contract.example] * 3, "/predict/batch", Idempotency_Key=key)[1]
-        return [each["prediction_id"] for each in answer["predictions"]]
+        response = api.predict([contract.example] * 3, "/predict/batch", Idempotency_Key=key)[1]
+        return [each["prediction_id"] for each in response["predictions"]]
 
     assert ids("batch") == ids("batch")
     assert len({*ids("batch"), *ids("other")}) == 6
@@ -119,7 +119,7 @@ def test_a_batch_with_a_key_gives_each_row_an_id_of_its_own_twice_the_same(api, 
     assert not singles & {*ids("batch")}
 
 
-def test_ndjson_is_answered_in_ndjson_and_a_broken_line_is_refused_alone(api, contract, score):
+def test_ndjson_is_served_in_ndjson_and_a_broken_line_is_rejected_alone(api, contract, score):
     line = json.dumps(contract.example).encode()
     status, headers, body = api.ask("POST", "/predict/batch", line + b"\r\n\n{oh\n" + line, Content_Type=NDJSON)
     assert (status, headers["Content-Type"]) == (200, NDJSON)
@@ -150,7 +150,7 @@ def test_a_model_of_synthetic_data_is_told_wherever_the_model_is(run_api, make_b
     assert not any(b"synthetic" in api.ask("GET", page)[2] for page in pages)
 
 
-def test_live_answers_and_the_root_leads_to_the_docs(api):
+def test_live_responds_and_the_root_leads_to_the_docs(api):
     assert json.loads(api.ask("GET", "/health/live")[2]) == {"status": "live"}
     status, headers, _ = api.ask("GET", "/")
     assert (status, headers["Location"]) == (302, "/docs")
@@ -166,17 +166,17 @@ def test_the_openapi_document_is_the_contracts(api, contract):
 
 def test_two_workers_count_into_the_same_metrics(api, contract, wait_for):
     wait_for(lambda: api.metric("api_model_workers", run_id="aaaa") == 2)
-    before = api.metric("api_rows_total", outcome="answered")
+    before = api.metric("api_rows_total", outcome="served")
     for _ in range(40):
         api.predict(contract.example)
-    seen = {api.metric("api_rows_total", outcome="answered") for _ in range(10)}
+    seen = {api.metric("api_rows_total", outcome="served") for _ in range(10)}
     assert seen == {before + 40}
-    assert api.metric("api_request_seconds_count", route="/predict") == api.metric(
-        "api_requests_total", route="/predict"
+    assert api.metric("http_request_duration_seconds_count", route="/predict") == api.metric(
+        "http_requests_total", route="/predict"
     )
 
 
-def test_with_an_api_key_only_those_who_hold_it_are_answered(run_api, contract):
+def test_with_an_api_key_only_those_who_hold_it_are_served(run_api, contract):
     with run_api(API_KEY="s3cret", API_WORKERS="1") as locked:
         for headers in (
             {},
@@ -184,8 +184,8 @@ def test_with_an_api_key_only_those_who_hold_it_are_answered(run_api, contract):
             {"Authorization": "Bearer s3cre"},
             {"Authorization": "Basic s3cret"},
         ):
-            status, answer = locked.predict(contract.example, **headers)
-            assert (status, answer["error"]["code"]) == (401, "unauthorized")
+            status, response = locked.predict(contract.example, **headers)
+            assert (status, response["error"]["code"]) == (401, "unauthorized")
         for headers in ({"X_API_Key": "s3cret"}, {"Authorization": "Bearer s3cret"}):
             assert locked.predict(contract.example, **headers)[0] == 200
         assert locked.ask("GET", "/health/ready")[0] == 200
