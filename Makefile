@@ -113,7 +113,7 @@ test-stack: setup_tests ## test the whole stack in containers; needs Docker, and
 
 chaos: .venv/.ready-tests ## inject faults under load and count losses, then attack the API (MINUTES=10 SEED=n)
 	@$(PY) -u -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
-	@$(PY) -u -m benchmarks.attacks --against none
+	@$(PY) -u -m tests.server.attacks
 	@FUZZ_SECONDS=60 $(PY) -m pytest -q --hypothesis-profile random tests/server/test_fuzz.py \
 		tests/unit/server/outbox/test_properties.py tests/unit/encoding/test_row_properties.py
 
@@ -124,16 +124,16 @@ fmt: .venv/.ready-tests ## format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 
 bench: .venv/.ready-tests ## run the benchmarks and write their page (QUICK=1: only see that they run)
-	@$(PY) benchmarks/run.py $(if $(QUICK),--quick)
+	@$(PY) -m benchmarks.run $(if $(QUICK),--quick)
 
 bench-peers: .venv/.ready-tests ## our API beside MLflow, BentoML, MLServer, Ray Serve, FastAPI, installed apart (QUICK=1)
-	@$(PY) benchmarks/run.py $(if $(QUICK),--quick) peers
+	@$(PY) -m benchmarks.run $(if $(QUICK),--quick) peers
 
-attacks: .venv/.ready-tests ## attack the API, an earlier version's beside it: memory, a bystander, bounds (AGAINST=COMMIT or none)
-	@$(PY) -m benchmarks.attacks $(if $(AGAINST),--against $(AGAINST))
+attacks: .venv/.ready-tests ## attack the API: its memory, other clients' latency, whether each bound holds
+	@$(PY) -u -m tests.server.attacks
 
 bench-page: .venv/.ready-tests ## write docs/reference/benchmarks.md again from the last results
-	@$(PY) benchmarks/page.py
+	@$(PY) -m benchmarks.harness.page
 
 .venv/.ready: pyproject.toml uv.lock embedded/emulators/uv.lock embedded/setup.sh containers/uv.txt hatch_build.py $(wildcard tabular/model/native/*.c)
 	@sh embedded/setup.sh

@@ -1,9 +1,9 @@
 """Runs the benchmarks, all or those named, and keeps what each found for the results page.
 
-    python benchmarks/run.py [--quick] [--results docs/reference/benchmarks] [peers | drift serving stream sweep ...]
+    python -m benchmarks.run [--quick] [--results docs/reference/benchmarks] [peers | quality search serving stream ...]
 
 A benchmark is a folder here with a `__main__.py`, run as `python -m benchmarks.<name>`, that ends with `save` of its
-tables (benchmarks/results.py). One that fails is named at the end, and the page keeps its last result.
+tables (harness/results.py). One that fails is named at the end, and the page keeps its last result.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import sys
 import time
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent
-PROJECT = FOLDER.parent
+from benchmarks.harness.page import RESULTS, write
+from embedded.layout import PROJECT
+
+FOLDER = PROJECT / "benchmarks"
 PEERS = "peers"
 QUICK = {
     "peers": ["--quick"],
-    "serving": ["--rounds", "1", "--seconds", "2", "--rates", "100"],
-    "stream": ["--records", "500", "--seconds", "2", "--rounds", "1", "--shards", "2"],
-    "sweep": ["--trials", "2", "--engine-rounds", "1"],
-    "drift": ["--repeats", "4", "--peer-repeats", "1", "--windows", "1000", "10000"],
-    "attacks": ["--against", "none", "--scale", "0.1", "--only", "expect", "empty-rows", "labels"],
-    "watching": ["--rows", "1000", "--peer-rows", "1000"],
+    "quality": ["--repeats=4", "--peer-repeats=1", "--windows", "1000", "10000", "--rows", "1000", "--peer-rows=1000"],
+    "search": ["--trials=2", "--engine-rounds=1"],
+    "serving": ["--rounds=1", "--seconds=2", "--rates", "100"],
+    "stream": ["--records=500", "--seconds=2", "--rounds=1", "--shards", "2"],
 }
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--quick", action="store_true", help="see that they run; the page is left alone")
-    parser.add_argument("--results", type=Path, default=PROJECT / "docs" / "reference" / "benchmarks")
+    parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
     results = (PROJECT / ".bench" / "quick" / "benchmarks" if given.quick else given.results).resolve()
     failed, took = [], {}
@@ -60,7 +60,7 @@ def main() -> None:
             failed.append(name)
         took[name] = time.monotonic() - began
     if list(results.glob("*.json")):
-        subprocess.run([sys.executable, str(FOLDER / "page.py"), "--results", str(results)], check=True)
+        write(results)
     print("; ".join(f"{name} {seconds:.0f} s" for name, seconds in {**took, "in all": sum(took.values())}.items()))
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

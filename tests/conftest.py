@@ -15,7 +15,8 @@ import pytest
 import xgboost as xgb
 from hypothesis import settings as hypothesis_settings
 
-from embedded.layout import PROJECT, Layout, Ports
+from benchmarks.harness.stack import free_layout
+from embedded.layout import PROJECT, Layout
 from embedded.services import backends
 from embedded.services.service import Service, free_port
 from tabular.contract.loading import contract_from_json, load_contract
@@ -36,8 +37,7 @@ REAL_TABLES = PROJECT.parent / "shared" / "data"
 @pytest.fixture(scope="session")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """A stack of its own for this test session: free ports, a temporary state folder."""
-    ports = Ports(**{name: free_port() for name in Ports.__dataclass_fields__})
-    return Layout(state=tmp_path_factory.mktemp("state"), ports=ports)
+    return free_layout(tmp_path_factory.mktemp("state"))
 
 
 def _run(service: Service, layout: Layout) -> Iterator[Service]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedded.layout import PROJECT
 
-PEERS = Path(__file__).resolve().parent
+CONTENDERS = Path(__file__).resolve().parent / "contenders"
 ENVIRONMENTS = PROJECT / ".bench" / "peers"
 INSTALL_SECONDS = 900
 
@@ -23,7 +23,7 @@ def program(peer: str, name: str, *arguments: str) -> list[str]:
 
 def install(peer: str) -> str:
     """Install what is not there yet; returns why it failed, or nothing."""
-    locked = PEERS / peer / "requirements.txt"
+    locked = CONTENDERS / peer / "requirements.txt"
     folder, wanted = ENVIRONMENTS / peer, hashlib.sha256(locked.read_bytes() + sys.version.encode()).hexdigest()
     done = folder / "installed"
     if done.exists() and done.read_text() == wanted:
@@ -38,10 +38,10 @@ def install(peer: str) -> str:
     try:
         for command in (venv, sync):
             subprocess.run(command, env=_environ(), check=True, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-    except subprocess.CalledProcessError as error:
-        return " ".join(error.stderr.split())[-300:]
-    except (subprocess.TimeoutExpired, OSError) as error:
-        return str(error)
+    except (subprocess.SubprocessError, OSError) as error:
+        why = " ".join((getattr(error, "stderr", None) or str(error)).split())[-300:]
+        print(f"{peer} cannot be installed: {why}", file=sys.stderr)
+        return why
     done.write_text(wanted)
     return ""
 
@@ -60,5 +60,5 @@ def installer() -> str | None:
 
 def versions(peer: str, package: str) -> str:
     """The version a peer's lock names for a package."""
-    lines = (PEERS / peer / "requirements.txt").read_text().splitlines()
+    lines = (CONTENDERS / peer / "requirements.txt").read_text().splitlines()
     return next((line.partition("==")[2] for line in lines if line.startswith(f"{package}==")), "")

@@ -4,7 +4,7 @@
 <folder>/model.ubj          the same booster; schema.json names its features with their levels, in order
 <folder>/vectorized/        what the naive design serves: a booster of the same size over DictVectorizer's columns
 <folder>/mlflow/            the same booster as MLflow's xgboost flavour keeps it
-<folder>/<form>.ndjson      the bodies in one form, line by line; scores.json holds what each must be answered
+<folder>/<form>.ndjson      the bodies in one form, line by line; scores.json holds the score of each
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from benchmarks import model as base
-from benchmarks.model import PARAMS, ROUNDS, Record
+from benchmarks.harness import model as base
+from benchmarks.harness.model import PARAMS, ROUNDS, Record
+from benchmarks.harness.wrk import written
 from tabular.encoding.row import Matrix, matrix
 
 PAYLOADS = 300
@@ -29,7 +29,7 @@ SCORES = "scores.json"
 
 
 def make(folder: Path) -> None:
-    """Train on made-up rows and write everything the contenders read."""
+    """Train on synthetic rows and write everything the contenders read."""
     made = base.make(folder)
     booster, contract = made.booster, made.bundle.contract
     booster.save_model(folder / "model.ubj")
@@ -39,13 +39,12 @@ def make(folder: Path) -> None:
     rows = matrix([made.bundle.codec.parse(record) for record in chosen])
     _save_for_mlflow(booster, rows, list(contract.feature_names), folder / "mlflow")
     naive = _save_vectorized(folder / "vectorized", made.records, made.target)[:PAYLOADS]
-    scores = booster.inplace_predict(rows, missing=np.nan).tolist()
-    (folder / SCORES).write_text(json.dumps({"scores": scores, "vectorized": naive}))
+    (folder / SCORES).write_text(json.dumps({"scores": made.scores[:PAYLOADS], "vectorized": naive}))
     _write_bodies(folder, chosen, rows)
 
 
 def _write_bodies(folder: Path, records: Sequence[Record], rows: Matrix) -> None:
-    # A peer whose own door takes numbers alone is sent the codes: the encoding is done for it.
+    # A peer whose own endpoint takes numbers alone is sent the codes: the encoding is done for it.
     names = list(records[0])
     codes = [[None if math.isnan(code) else code for code in row] for row in rows.tolist()]
     forms = {
@@ -57,13 +56,13 @@ def _write_bodies(folder: Path, records: Sequence[Record], rows: Matrix) -> None
         ],
     }
     for form, bodies in forms.items():
-        (folder / f"{form}.ndjson").write_text("".join(json.dumps(body) + "\n" for body in bodies))
+        written(folder / f"{form}.ndjson", bodies)
 
 
 def _save_for_mlflow(booster: xgb.Booster, rows: Matrix, names: list[str], folder: Path) -> None:
     import mlflow
 
-    # Without a signature a missing value comes to the model as an object, and is refused.
+    # Without a signature a missing value reaches the model as an object, and is rejected.
     signature = mlflow.models.infer_signature(pd.DataFrame(rows.astype(float), columns=names))
     mlflow.xgboost.save_model(booster, str(folder), signature=signature, pip_requirements=[])
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
-from benchmarks.figures import Figures, at_least, at_most, goals, middle, ratio
-from benchmarks.peers.contenders import CONTENDERS
+from benchmarks.harness.figures import Figures, at_least, at_most, goals, middle, ratio
+from benchmarks.harness.plot import number
+from benchmarks.harness.results import Table, Value
+from benchmarks.peers.catalog import CONTENDERS
 from benchmarks.peers.environments import versions
 from benchmarks.peers.turn import Load
-from benchmarks.plot import number
-from benchmarks.results import Table, Value
 
 OURS, PLAIN = "ours", "FastAPI + uvicorn"
 FOUR = ("mlflow models serve", "BentoML", "MLServer, in process", "MLServer, 2 workers", "Ray Serve")
-CONSTANT = "limit: constant answer"
+CONSTANT = "limit: constant response"
 PACKAGES = {"fastapi": "fastapi", "bentoml": "bentoml", "mlserver": "mlserver", "rayserve": "ray", "mlflow": "mlflow"}
 Rounds = Mapping[str, Sequence[Figures]]
 
@@ -37,13 +37,13 @@ def _saturation(rounds: Rounds, medians: Mapping[str, Figures], load: Load) -> T
             "contender": _named(name),
             "requests/s": one["full_requests_per_second"],
             "ours / it": ratio(rounds.get(OURS, ()), rounds[name], "full_requests_per_second"),
-            "CPU, it / ours": ratio(rounds[name], rounds.get(OURS, ()), "cpu_us"),
+            "CPU, it / ours": ratio(rounds[name], rounds.get(OURS, ()), "full_cpu_us"),
             "p50 ms": one["full_p50_ms"],
             "p99 ms": one["full_p99_ms"],
             "errors": int(sum(figures["full_errors"] for figures in rounds[name])),
-            "CPU us/request": one["cpu_us"],
+            "CPU us/request": one["full_cpu_us"],
             "store CPU us/request": one["store_cpu_us"] if _keeps(name) else None,
-            "resident MB": one["resident_mb"],
+            "resident MB": one["full_resident_mb"],
             "start s": one["start_seconds"],
         }
         for name, one in medians.items()
@@ -54,9 +54,9 @@ def _saturation(rounds: Rounds, medians: Mapping[str, Figures], load: Load) -> T
     notes = (
         f"Medians of {count} rounds of {load.seconds:g} s after {load.warm_seconds:g} s of warming up, "
         f"{load.connections} connections. `ours / it` is the median of the ratios within a round. Ours writes every "
-        "prediction to disk before its answer and drains it to the store meanwhile; the naive design inserts and tells "
-        "the monitor; the others keep nothing. CPU and memory are those of the server's whole process tree, the store "
-        "beside them. Start is from the command to the first answered prediction. "
+        "prediction to disk before its response and relays it to the store meanwhile; the naive design inserts and "
+        "tells the monitor; the others keep nothing. CPU and memory are those of the server's whole process tree, the "
+        "store beside them. Start is from the command to the first prediction. "
         f"wrk used at most {generator:.0%} of a core; what else ran on the machine took {_share(others)} of its cores."
     )
     return Table("One row a request, at saturation", rows, notes, bars=("contender", "requests/s"))
@@ -70,15 +70,15 @@ def _fixed(medians: Mapping[str, Figures], load: Load) -> Table:
             row |= {
                 f"{rate}/s: p50 ms": one[f"{rate}_p50_ms"],
                 f"{rate}/s: p99 ms": one[f"{rate}_p99_ms"],
-                f"{rate}/s: answered": f"{min(one[f'{rate}_requests_per_second'] / rate, 1):.1%}",
+                f"{rate}/s: served": f"{min(one[f'{rate}_requests_per_second'] / rate, 1):.1%}",
             }
         rows.append(row)
     lag = max((one[f"{rate}_lag_p99_ms"] for one in medians.values() for rate in load.rates), default=0.0)
     notes = (
-        f"{load.paced_seconds:g} s at each rate. Requests are sent when they are due, answered or not the one before, "
-        "and a latency counts from then: who cannot keep up shows his queue. `answered` is what came back with 200, "
-        "the last within 5 s of the end. The "
-        f"generator sent 99 % of the requests within {number(lag)} ms of their time, in the worst case of all."
+        f"{load.paced_seconds:g} s at each rate. Requests are sent when they are due, whether or not the one before "
+        "has a response, and a latency counts from then: a server that cannot keep up shows its queue. `served` is "
+        "what came back with 200, the last within 5 s of the end. The generator sent 99 % of the requests within "
+        f"{number(lag)} ms of their time, in the worst case of all."
     )
     return Table("One row a request, at fixed rates", rows, notes)
 
@@ -100,8 +100,8 @@ def _goals(rounds: Rounds, load: Load) -> list[Table]:
             6,
         ),
         at_least("requests/s over FastAPI + uvicorn", over(PLAIN, rate), 1.7),
-        at_least("requests/s over the constant answer", over(CONSTANT, rate), 0.5),
-        at_most("CPU a request over the constant answer", over(CONSTANT, "cpu_us"), 3),
+        at_least("requests/s over the constant response", over(CONSTANT, rate), 0.5),
+        at_most("CPU a request over the constant response", over(CONSTANT, "full_cpu_us"), 3),
         *(
             at_most(f"p99 {when} over the best peer's", max(all_over(peers, f"{key}_p99_ms"), default=None), 1)
             for key, when in shown.items()

@@ -1,4 +1,4 @@
-"""One contender's turn: start it, check what it answers, load it, stop it."""
+"""One contender's turn: start it, check its scores, load it, stop it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.figures import Figures
-from benchmarks.load.paced import at_rate
-from benchmarks.load.processes import machine_cpu_seconds, tree, usage
-from benchmarks.load.wrk import saturate
-from benchmarks.peers.contenders import Around, Contender
+from benchmarks.harness.figures import Figures
+from benchmarks.harness.paced import at_rate
+from benchmarks.harness.processes import machine_cpu_seconds
+from benchmarks.harness.wrk import loaded, saturate
+from benchmarks.peers.catalog import Around, Contender
 from benchmarks.peers.model import SCORES
 from embedded.services.service import Service, stop, tail
 
@@ -28,19 +28,19 @@ WARM_RATE = 200
 
 
 class Failed(Exception):
-    """The contender did not start, or did not answer what the model says."""
+    """The contender did not start, or did not respond with the model's scores."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """How much is asked of each contender in a turn."""
+    """How much is asked of each contender in a turn; of so many responses the score is checked before."""
 
     seconds: float
     warm_seconds: float
     paced_seconds: float
     rates: tuple[int, ...]
     connections: int
-    answers_checked: int
+    checked: int
 
 
 def take(contender: Contender, around: Around, load: Load, store_cpu: Callable[[], float]) -> Figures:
@@ -55,39 +55,37 @@ def take(contender: Contender, around: Around, load: Load, store_cpu: Callable[[
     try:
         _wait(contender, around, process, log)
         figures = {"start_seconds": time.perf_counter() - began}
-        _check(contender, around, load.answers_checked)
+        _check(contender, around, load.checked)
         return figures | _measure(contender, around, process.pid, load, store_cpu)
     finally:
         stop(process)
 
 
-def _measure(
-    contender: Contender, around: Around, pid: int, load: Load, store_cpu: Callable[[], float]
-) -> dict[str, float]:
+def _measure(contender: Contender, around: Around, pid: int, load: Load, store_cpu: Callable[[], float]) -> Figures:
     bodies = around.model / f"{contender.form}.ndjson"
     at_rate(around.port, contender.path, bodies, WARM_RATE, load.warm_seconds)
-    figures: dict[str, float] = {}
+    figures: Figures = {}
     for rate in load.rates:  # before saturation, of which ours has a queue for the store left over
         time.sleep(0.5)
         paced = at_rate(around.port, contender.path, bodies, rate, load.paced_seconds)
         figures |= {f"{rate}_{name}": value for name, value in paced.items()}
     saturate(around.port, contender.path, bodies, load.warm_seconds, load.connections)
-    pids = tree(pid)
-    before, store_before, machine_before, began = usage(pids), store_cpu(), machine_cpu_seconds(), time.perf_counter()
-    full = saturate(around.port, contender.path, bodies, load.seconds, load.connections)
-    after, machine = usage(pids), machine_cpu_seconds() - machine_before
-    known = after.cpu_seconds - before.cpu_seconds + store_cpu() - store_before + full["generator_cpu"] * load.seconds
-    asked = max(full["requests"], 1)
+    store_before, machine_before, began = store_cpu(), machine_cpu_seconds(), time.perf_counter()
+    full = loaded(pid, around.port, contender.path, bodies, load.seconds, load.connections)
+    machine, store, seconds = (
+        machine_cpu_seconds() - machine_before,
+        store_cpu() - store_before,
+        time.perf_counter() - began,
+    )
+    others = machine - full["cpu_seconds"] - store - full["generator_cpu"] * load.seconds
     figures |= {f"full_{name}": value for name, value in full.items()}
-    figures["others_cpu"] = max(0.0, machine - known) / (time.perf_counter() - began) / len(os.sched_getaffinity(0))
-    figures["cpu_us"] = 1e6 * (after.cpu_seconds - before.cpu_seconds) / asked
-    figures["store_cpu_us"] = 1e6 * (store_cpu() - store_before) / asked
-    figures["resident_mb"] = after.resident_bytes / 1e6
+    figures["others_cpu"] = max(0.0, others) / seconds / len(os.sched_getaffinity(0))
+    figures["store_cpu_us"] = 1e6 * store / max(full["requests"], 1)
     return figures
 
 
 def _wait(contender: Contender, around: Around, process: subprocess.Popen[bytes], log: Path) -> None:
-    # Ready is who answers a prediction, whatever his health page says.
+    # Ready is what responds with a prediction, whatever its health page says.
     first = _bodies(contender, around)[0]
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -99,20 +97,20 @@ def _wait(contender: Contender, around: Around, process: subprocess.Popen[bytes]
             time.sleep(PROBE_SECONDS)
         else:
             return
-    raise Failed(f"it answered no prediction in {START_SECONDS:g} s:\n{tail(log)}")
+    raise Failed(f"it served no prediction in {START_SECONDS:g} s:\n{tail(log)}")
 
 
-def _check(contender: Contender, around: Around, answers: int) -> None:
+def _check(contender: Contender, around: Around, checked: int) -> None:
     if contender.score is None:
         return
     wanted = json.loads((around.model / SCORES).read_text())[contender.scores]
-    for body, right in list(zip(_bodies(contender, around), wanted, strict=True))[:answers]:
+    for body, right in list(zip(_bodies(contender, around), wanted, strict=True))[:checked]:
         try:
             got = contender.score(_ask(contender, around, body))
         except (OSError, LookupError, TypeError) as error:
-            raise Failed(f"it did not answer {body.decode()}: {error}") from error
+            raise Failed(f"it did not respond to {body.decode()}: {error}") from error
         if not math.isclose(got, right, abs_tol=TOLERANCE):
-            raise Failed(f"it answers {got}, the model says {right}")
+            raise Failed(f"it responds with {got}, the model says {right}")
 
 
 def _bodies(contender: Contender, around: Around) -> list[bytes]:
@@ -122,5 +120,5 @@ def _bodies(contender: Contender, around: Around) -> list[bytes]:
 def _ask(contender: Contender, around: Around, body: bytes) -> object:
     url = f"http://127.0.0.1:{around.port}{contender.path}"
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
-        return json.loads(answer.read())
+    with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as response:
+        return json.loads(response.read())

@@ -1,4 +1,4 @@
-"""Single rows beside clients of batches: what somebody waits while others send much, or much that is refused."""
+"""Single rows beside clients of batches: what a client waits while others send much, or much that is rejected."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.figures import Row, at_most, middle
-from benchmarks.load.paced import at_rate
-from benchmarks.load.wrk import saturate
-from benchmarks.model import Record
-from benchmarks.results import Table
-from benchmarks.serving.measure import BATCH, PAYLOADS, SINGLE, Rounds, written
+from benchmarks.harness.figures import Row, at_most, middle
+from benchmarks.harness.model import Record
+from benchmarks.harness.paced import at_rate
+from benchmarks.harness.results import Table
+from benchmarks.harness.wrk import saturate, written
+from benchmarks.serving.measure import BATCH, PAYLOADS, SINGLE, Rounds
 from benchmarks.serving.servers import Server
 
 RATE_PER_SECOND, NEIGHBOURS, WITHIN_SECONDS = 100, 2, 0.5
@@ -37,7 +37,7 @@ def neighbours(records: Sequence[Record]) -> dict[str, tuple[str, object]]:
 
 
 def mixed(server: Server, folder: Path, records: Sequence[Record], rounds: int, seconds: int) -> Rounds:
-    """Single rows at a fixed rate beside two clients of each kind, who send as fast as they are answered."""
+    """Single rows at a fixed rate beside two clients of each kind, who send as fast as they are served."""
     singles = written(folder / "mixed-singles" / "bodies", records[:PAYLOADS])
     bodies = {
         name: (path, written(folder / f"mixed-{at}" / "bodies", [body]))
@@ -71,7 +71,7 @@ def table(found: Mapping[str, Sequence[dict[str, float]]]) -> Table:
             }
         )
     notes = (
-        f"{RATE_PER_SECOND} single rows a second, beside {NEIGHBOURS} clients who send as fast as they are answered. A "
+        f"{RATE_PER_SECOND} single rows a second, beside {NEIGHBOURS} clients who send as fast as they are served. A "
         "latency counts from when the request was due; the server, its store and all clients share the cores."
     )
     return Table("Single rows beside batches", rows, notes)

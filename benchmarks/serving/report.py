@@ -6,13 +6,12 @@ import statistics
 from collections.abc import Mapping
 from functools import partial
 
-from benchmarks.figures import Row, at_least, at_most, goals, middle, ratio
-from benchmarks.results import Table
+from benchmarks.harness.figures import Row, at_least, at_most, goals, middle, ratio
+from benchmarks.harness.results import Table
 from benchmarks.serving import mixed
-from benchmarks.serving.measure import ONE, Batch, Rounds, share_of_raw
-from benchmarks.serving.servers import API
+from benchmarks.serving.measure import ONE, Batch, Rounds
+from benchmarks.serving.servers import API, CONSTANT, ECHO
 
-CONSTANT, ECHO = "constant", "JSON echo"
 RATE = "requests_per_second"
 
 
@@ -35,7 +34,7 @@ def full(rounds: Rounds, setting: str) -> Table:
             }
         )
     notes = (
-        f"Medians of {len(rounds[API])} rounds, 32 connections; ratios are taken within a round. The limits answer "
+        f"Medians of {len(rounds[API])} rounds, 32 connections; ratios are taken within a round. The limits respond "
         f"under the same gunicorn file and keep nothing. {setting}"
     )
     return Table("Single rows at saturation", rows, notes, bars=("server", "requests/s"))
@@ -53,7 +52,7 @@ def paced(found: Mapping[int, Rounds]) -> Table:
                     "p50 ms": one["p50_ms"],
                     "p99 ms": one["p99_ms"],
                     "p99, API / it": ratio(rounds[API], figures, "p99_ms"),
-                    "answered": f"{min(one[RATE] / rate, 1):.1%}",
+                    "served": f"{min(one[RATE] / rate, 1):.1%}",
                     "errors": int(sum(each["errors"] for each in figures)),
                 }
             )
@@ -69,9 +68,9 @@ def batches(found: Mapping[int, Batch], workers: int) -> Table:
             {
                 "rows a request": size,
                 "rows/s": one[RATE] * size,
-                "rows/s / XGBoost alone": share_of_raw(batch, API, workers, size),
-                "JSON echo's / XGBoost alone": share_of_raw(batch, ECHO, workers, size),
-                "one connection / one thread": share_of_raw(batch, ONE, 1, size),
+                "rows/s / XGBoost alone": batch.share_of_raw(API, workers, size),
+                "JSON echo's / XGBoost alone": batch.share_of_raw(ECHO, workers, size),
+                "one connection / one thread": batch.share_of_raw(ONE, 1, size),
                 "CPU us/row": one["cpu_us"] / size,
                 "XGBoost alone, CPU us/row": raw,
                 "p50 ms": one["p50_ms"],
@@ -82,8 +81,8 @@ def batches(found: Mapping[int, Batch], workers: int) -> Table:
         )
     notes = (
         "4 connections, and one for the column that says so. XGBoost alone is `inplace_predict` on a matrix that is "
-        "there already, one thread for each worker, all at once (or one thread). The JSON echo decodes the same "
-        "body and encodes it again, and does nothing else. The API's CPU is its own and the draining process's."
+        "ready, one thread for each worker, all at once (or one thread). The JSON echo decodes the same "
+        "body and encodes it again, and does nothing else. The API's CPU is its own and the relay process's."
     )
     return Table(
         "Batches", rows, notes, lines=("rows a request", "rows/s / XGBoost alone", "JSON echo's / XGBoost alone")
@@ -96,10 +95,10 @@ def met(
     """The goals beside what was found."""
     biggest_mb = max(one["worker_mb"] for batch in found.values() for one in batch.rounds[API])
     thousand = found[1_000].rounds[API]
-    share = partial(share_of_raw, found[1_000], size=1_000)
+    share = partial(found[1_000].share_of_raw, size=1_000)
     return goals(
-        at_least("requests/s over the constant answer", ratio(rounds[API], rounds[CONSTANT], RATE), 0.5),
-        at_most("CPU a request over the constant answer", ratio(rounds[API], rounds[CONSTANT], "cpu_us"), 3),
+        at_least("requests/s over the constant response", ratio(rounds[API], rounds[CONSTANT], RATE), 0.5),
+        at_most("CPU a request over the constant response", ratio(rounds[API], rounds[CONSTANT], "cpu_us"), 3),
         at_least("batch of 1,000, one connection: rows/s over one thread of XGBoost", share(ONE, 1), 0.5),
         at_least("batch of 1,000, every core, beside the store: rows/s over XGBoost", share(API, workers), 0.5),
         at_most(

@@ -1,4 +1,4 @@
-"""The servers of this benchmark: the API, the limits under the same gunicorn file, and the store it drains to."""
+"""The servers of this benchmark: the API, the limits under the same gunicorn file, and the store it relays to."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import contextlib
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.load.processes import largest_mb
-from benchmarks.model import RUN_ID
-from embedded.layout import Layout, Ports
-from embedded.services import apps, backends
-from embedded.services.service import Service, free_port, stop
+from benchmarks.harness import stack
+from benchmarks.harness.figures import Figures
+from benchmarks.harness.model import RUN_ID
+from benchmarks.harness.processes import largest_mb
+from benchmarks.harness.wrk import loaded
+from embedded.layout import Layout
+from embedded.services import backends
+from embedded.services.service import Service, stop
 
-LIMITS = {
-    "constant": ("benchmarks.load.limits:app", "/constant"),
-    "JSON echo": ("benchmarks.load.limits:app", "/echo"),
-}
-API = "API"
+API, CONSTANT, ECHO = "API", "constant", "JSON echo"
+PATHS = {API: "/predict", CONSTANT: "/constant", ECHO: "/echo"}
+LIMITS = "benchmarks.harness.limits:app"
 PROBE_SECONDS = 0.005
 
 
@@ -33,33 +34,35 @@ class Server:
     pid: int
     path: str
 
+    def loaded(self, bodies: Path, seconds: float, connections: int, path: str = "") -> Figures:
+        """What wrk found, and what the server's processes took."""
+        return loaded(self.pid, self.port, path or self.path, bodies, seconds, connections)
+
 
 @contextlib.contextmanager
-def running(folder: Path, given: argparse.Namespace) -> Iterator[list[Server]]:
+def running(layout: Layout, given: argparse.Namespace) -> Iterator[list[Server]]:
     """The store, the API and the limits, for the length of a `with` block; the API is the first."""
-    store = backends.store(Layout(folder, replace(Ports(), store=given.store_port)))
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as started:
         if not given.no_store:
-            stack.enter_context(store.running(folder / "store.log"))
-        services = {API: (api(folder, given), "/predict")}
-        services |= {name: (limit(name, folder, given), LIMITS[name][1]) for name in LIMITS}
+            started.enter_context(backends.store(layout).running(layout.logs / "store.log"))
         servers = []
-        for name, (service, path) in services.items():
-            process = stack.enter_context(service.running(folder / f"{name}.log"))
+        for name, path in PATHS.items():
+            service = _service(name, layout, given)
+            process = started.enter_context(service.running(layout.logs / f"{name}.log"))
             servers.append(Server(name, service.port or 0, process.pid, path))
         yield servers
 
 
-def starts(folder: Path, given: argparse.Namespace, times: int) -> tuple[float, float]:
+def starts(layout: Layout, given: argparse.Namespace, times: int) -> tuple[float, float]:
     """Start the API so many times: seconds from the command until it is ready, and MB of its largest worker."""
-    seconds, resident_mb = [], []
+    seconds, resident_mb, log = [], [], layout.logs / "start.log"
     for _ in range(times):
-        service, begun = api(folder, given), time.perf_counter()
-        process = service.start(folder / "start.log")
+        service, begun = _service(API, layout, given), time.perf_counter()
+        process = service.start(log)
         try:
             while not service.is_ready:
                 if process.poll() is not None:
-                    service.wait_ready(process, folder / "start.log")  # says why
+                    service.wait_ready(process, log)  # raises with the end of the log
                 time.sleep(PROBE_SECONDS)
             seconds.append(time.perf_counter() - begun)
             resident_mb.append(largest_mb(process.pid))
@@ -68,28 +71,14 @@ def starts(folder: Path, given: argparse.Namespace, times: int) -> tuple[float, 
     return statistics.median(seconds), statistics.median(resident_mb)
 
 
-def api(folder: Path, given: argparse.Namespace) -> Service:
-    """The API as the stack starts it, on a port of its own."""
-    layout = Layout(folder, replace(Ports(), api=free_port()))
-    return _with_settings(apps.api(layout), folder, layout.ports.api, given)
-
-
-def limit(name: str, folder: Path, given: argparse.Namespace) -> Service:
-    """A limit under the very same gunicorn file."""
-    port = free_port()
-    like = apps.api(Layout(folder, replace(Ports(), api=port)))
-    service = replace(like, name=name, command=(*like.command[:-1], LIMITS[name][0]))
-    return _with_settings(service, folder / name.replace(" ", "-"), port, given)
-
-
-def _with_settings(service: Service, state: Path, port: int, given: argparse.Namespace) -> Service:
-    environ = {
-        "STATE_DIR": str(state),
-        "RUN_ID": RUN_ID,
-        "MONGO_URI": f"mongodb://127.0.0.1:{given.store_port}/?w=1&journal=false",
-        "API_PORT": str(port),
-        "API_WORKERS": str(given.workers),
-        "API_THREADS": str(given.threads),
-        "OUTBOX_SYNC": given.sync,
-    }
-    return replace(service, environ=environ)
+def _service(name: str, layout: Layout, given: argparse.Namespace) -> Service:
+    state, application = (layout.state, "") if name == API else (layout.folder(name.replace(" ", "-")), LIMITS)
+    return stack.api(
+        state,
+        application,
+        RUN_ID=RUN_ID,
+        MONGO_URI=f"mongodb://127.0.0.1:{layout.ports.store}/?w=1&journal=false",
+        API_WORKERS=str(given.workers),
+        API_THREADS=str(given.threads),
+        OUTBOX_SYNC=given.sync,
+    )

@@ -8,26 +8,24 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from benchmarks.figures import Figures, Row
-from benchmarks.results import Table
-from benchmarks.stream.door import REGION, RESULTS, WAIT_SECONDS, Door
+from benchmarks.harness.figures import Figures, Row
+from benchmarks.harness.results import Table
+from benchmarks.stream.consumers import RESULTS, WAIT_SECONDS, Streams
 from server.stream.shard_reader import ShardReader
-from tabular.adapters.kinesis.shards import KinesisShards
-from tabular.adapters.kinesis.streams import KinesisStream
 
 PAGE_RECORDS = 10_000
 
 
-def measure(door: Door, rate: int, seconds: int) -> Figures:
+def measure(streams: Streams, rate: int, seconds: int) -> Figures:
     """Milliseconds; what is due at once is put in one call."""
-    stream, wanted = door.stream(2), rate * seconds
-    reader = ShardReader(KinesisShards(RESULTS, door.url, REGION), load=lambda _: None)
+    stream, wanted = streams.new(2), rate * seconds
+    reader = ShardReader(streams.wiring.shards(RESULTS), load=lambda _: None)
     while reader.poll(PAGE_RECORDS).records:
         pass
     took: list[float] = []
-    with door.consumers(stream, 1):
+    with streams.consumers(stream, 2, 1):
         started = time.perf_counter()
-        sender = threading.Thread(target=_send, args=(door, stream, started, rate, seconds))
+        sender = threading.Thread(target=_send, args=(streams, stream, started, rate, seconds))
         sender.start()
         while len(took) < wanted and time.perf_counter() - started < WAIT_SECONDS:
             at_once = [int(record.partition_key) for record in reader.poll(PAGE_RECORDS).records]
@@ -50,10 +48,10 @@ def table(found: Mapping[int, Figures]) -> Table:
     return Table("Put to result", rows, notes)
 
 
-def _send(door: Door, stream: str, started: float, rate: int, seconds: int) -> None:
-    target, sent = KinesisStream(stream, door.url, REGION), 0
+def _send(streams: Streams, stream: str, started: float, rate: int, seconds: int) -> None:
+    target, sent = streams.wiring.stream(stream), 0
     while sent < rate * seconds:
         due = min(int((time.perf_counter() - started) * rate) + 1, rate * seconds)
-        target.put([(str(at), door.bodies[at % len(door.bodies)]) for at in range(sent, due)])
+        target.put([(str(at), streams.bodies[at % len(streams.bodies)]) for at in range(sent, due)])
         sent = due
         time.sleep(max(0.0, min(sent / rate - (time.perf_counter() - started), 0.1)))

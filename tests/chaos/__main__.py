@@ -20,10 +20,9 @@ import time
 from pathlib import Path
 
 from embedded.services import backends
-from tests.chaos.model import make_bundle
+from tests.chaos.faults.schedule import schedule, smoke
 from tests.chaos.run import Run
-from tests.chaos.schedule import schedule, smoke
-from tests.chaos.stack import CONTRACT, Stack
+from tests.chaos.stack import Stack
 
 MALFORMED = 10_000
 SMOKE_MALFORMED = 400
@@ -46,7 +45,7 @@ def main() -> int:
     faulthandler.register(signal.SIGUSR1)  # where does it hang?
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    is_good, stack = False, Stack(folder, seed, lambda path: make_bundle(CONTRACT, path), is_whole=not options.smoke)
+    is_good, stack = False, Stack(folder, seed, is_whole=not options.smoke)
     began = time.monotonic()
     try:
         stack.start()

@@ -1,4 +1,4 @@
-"""Steady load on both doors; every request and record has an id that is known before it is sent."""
+"""Steady load on the API and the stream; every request and record has an id that is known before it is sent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 from tabular.adapters.kinesis.streams import KinesisStream
 from tabular.errors import TabularError
 from tabular.predictions.prediction import id_from_key
-from tests.chaos.ledger import Attempt, Ledger
-from tests.chaos.mutation import mutated
+from tests.chaos.audit.ledger import Attempt, Ledger
+from tests.chaos.faults.mutation import mutated
 
 JSON = "application/json"
 CLIENTS = 4
@@ -28,19 +28,19 @@ RIGHT_FOR_MALFORMED = {200, 400, 413, 422}
 
 
 class HttpClient:
-    """One kept-alive connection that tries a request again, with its key, until it is answered or given up."""
+    """One kept-alive connection that tries a request again, with its key, until it is served or given up."""
 
     def __init__(self, port: int, ledger: Ledger, score_key: str) -> None:
         self._port, self._ledger, self._score_key = port, ledger, score_key
         self._connection: http.client.HTTPConnection | None = None
 
     def ask(self, path: str, body: bytes, key: str, right: set[int]) -> int:
-        """Send until there is an answer; notes what it promises. Returns the status, 0 if there never was one."""
+        """Send until there is a response; notes what it promises. Returns the status, 0 if there never was one."""
         until, pause_seconds, status = time.monotonic() + GIVE_UP_SECONDS, 0.05, 0
         while time.monotonic() < until:
             status, answer = self._once(path, body, key)
             if status == 200:
-                self._ledger.answered(self._promises(json.loads(answer)))
+                self._ledger.served(self._promises(json.loads(answer)))
             elif status not in right | TRIED_AGAIN:
                 self._ledger.complain(f"{path} {key}: {status} {answer[:300]!r}")
             if status not in TRIED_AGAIN:
@@ -49,7 +49,7 @@ class HttpClient:
                 return status
             time.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, 1.0)
-        self._ledger.give_up(f"{path} {key}: no answer for {GIVE_UP_SECONDS:g} s")
+        self._ledger.give_up(f"{path} {key}: no response for {GIVE_UP_SECONDS:g} s")
         return status
 
     def _once(self, path: str, body: bytes, key: str) -> tuple[int, bytes]:
@@ -96,7 +96,7 @@ class Load:
         self.go_on()
 
     def rest(self) -> None:
-        """Send nothing new, and return when everything sent is answered or given up."""
+        """Send nothing new, and return when everything sent is served or given up."""
         self._http_on.clear()
         self._stream_on.clear()
         for _ in range(CLIENTS + 1):

@@ -9,18 +9,19 @@ from collections.abc import Sequence
 from prometheus_client.parser import text_string_to_metric_families
 
 from tabular.adapters.kinesis.streams import KinesisStream
-from tests.chaos.audit import Promises, audit
-from tests.chaos.collect import Collector, stored
-from tests.chaos.faults import Breaker
-from tests.chaos.ledger import Ledger
+from tests.chaos.audit.collect import Collector, stored
+from tests.chaos.audit.comparison import Promises, audit
+from tests.chaos.audit.ledger import Ledger
+from tests.chaos.audit.report import table
+from tests.chaos.faults.breaker import Breaker
+from tests.chaos.faults.schedule import Round
 from tests.chaos.load import Load
-from tests.chaos.model import records
-from tests.chaos.report import table
-from tests.chaos.schedule import Round
 from tests.chaos.stack import CONTRACT, Stack
 
 SETTLE_SECONDS = 180.0
 SHOWN = 5
+SENT = 500
+"""So many different rows are sent, again and again."""
 
 
 class Run:
@@ -31,7 +32,7 @@ class Run:
         settings, key = stack.settings, CONTRACT.reply.prediction_key
         self._ledger = Ledger()
         stream = KinesisStream(settings.stream_predictions, settings.aws_endpoint_url, settings.aws_region)
-        self._load = Load(settings.api_port, stream, self._ledger, records(CONTRACT), key)
+        self._load = Load(settings.api_port, stream, self._ledger, stack.made.records[:SENT], key)
         self._collector = Collector(stack.emulator_port, stack.streams, key)
         self._breaker = Breaker(stack, self._load, malformed_at_once)
         self._is_good = True
@@ -76,7 +77,7 @@ class Run:
         while time.monotonic() - began < SETTLE_SECONDS:
             with self._collector.lock:
                 found = self._collector.found
-                is_read = self._ledger.put <= found.keys and not found.unanswered
+                is_read = self._ledger.put <= found.keys and not found.without_outcome
             if is_read and self._waiting() == 0:
                 break
             time.sleep(0.3)

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.harness import model
+from benchmarks.harness.processes import children
+from benchmarks.harness.stack import free_layout
 from embedded.environment import process_environ
-from embedded.layout import PROJECT, Layout, Ports
+from embedded.layout import PROJECT
 from embedded.services import apps, backends
 from embedded.services.service import Service, free_port, stop, tail
 from tabular.adapters.kinesis.streams import StreamAdmin
@@ -22,11 +24,11 @@ from tabular.contract.loading import load_contract
 from tabular.errors import Unavailable
 from tabular.ports.registry import BUNDLE, CHAMPION
 from tabular.settings import Settings, load_settings
-from tests.chaos.clock import Clock
-from tests.chaos.proxy import FaultyProxy
+from tests.chaos.faults.clock import Clock
+from tests.chaos.faults.proxy import FaultyProxy
 
 CONTRACT = load_contract(PROJECT / "contracts" / "credit_card_churn.toml")
-PINNED_RUN = "c" * 32
+BUNDLE_ROWS, BUNDLE_ROUNDS = 2_000, 40
 OUTBOX_DISK_BYTES = 64 * 1024 * 1024
 SHARDS = 2
 OURS = ("API", "consumer", "monitor")
@@ -90,11 +92,11 @@ class Part:
 
     def children(self) -> list[int]:
         """The process ids of its children."""
-        return _children(self.pid)
+        return children(self.pid)
 
-    def drains(self) -> set[int]:
-        """The process ids of what its workers have started: the one that drains."""
-        return {drain for worker in self.children() for drain in _children(worker)}
+    def relays(self) -> set[int]:
+        """The process ids of what its workers have started: the one that relays the outbox to the store."""
+        return {relay for worker in self.children() for relay in children(worker)}
 
     def end(self) -> None:
         """End it and whatever earlier ones left behind."""
@@ -105,28 +107,20 @@ class Part:
             stop(process, signal.SIGKILL)
 
 
-def _children(pid: int) -> list[int]:
-    found: list[str] = []
-    with suppress(OSError):
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            found += (thread / "children").read_text().split()
-    return [int(child) for child in found]
-
-
 class Stack:
     """API, consumer, store, emulator behind the proxy; with `is_whole` also MLflow, from which they serve, and monitor.
 
-    Without MLflow the doors serve a local copy of a pinned run.
+    Without MLflow the API and the consumer serve a local copy of a pinned run.
     """
 
-    def __init__(self, folder: Path, seed: int, make_bundle: Callable[[Path], object], *, is_whole: bool) -> None:
-        ports = Ports(**{name: free_port() for name in Ports.__dataclass_fields__})
-        self.layout = Layout(folder / "state", ports)
+    def __init__(self, folder: Path, seed: int, *, is_whole: bool) -> None:
+        self.layout = free_layout(folder / "state")
+        ports = self.layout.ports
+        self.made = model.make(self.layout.state, BUNDLE_ROWS, BUNDLE_ROUNDS)
         self.outbox_disk = self.layout.folder("outbox")
         self.clock = Clock(folder)
         self.is_whole = is_whole
         self._behind_proxy = replace(self.layout, ports=replace(ports, emulator=free_port()))
-        self._make_bundle = make_bundle
         self.emulator_port = self._behind_proxy.ports.emulator
         self.parts: dict[str, Part] = {}
         self.proxy = FaultyProxy(ports.emulator, self.emulator_port, seed)
@@ -134,11 +128,11 @@ class Stack:
 
     @property
     def settings(self) -> Settings:
-        """What the doors find in their environment."""
+        """What the services find in their environment."""
         return load_settings(self._environ)
 
     def start(self) -> None:
-        """Start every part and wait for it; the doors last, with a model to serve."""
+        """Start every part and wait for it; API, consumer and monitor last, with a model to serve."""
         makers = {"emulator": backends.emulator(self._behind_proxy), "store": backends.store(self.layout)}
         if self.is_whole:
             makers["MLflow"] = backends.mlflow(self.layout)
@@ -146,10 +140,10 @@ class Stack:
         self._environ = self._environment()
         self.make_streams()
         self._publish()
-        doors = {"API": apps.api(self.layout), "consumer": apps.consumer(self.layout)}
+        ours = {"API": apps.api(self.layout), "consumer": apps.consumer(self.layout)}
         if self.is_whole:
-            doors["monitor"] = apps.monitor(self.layout)
-        self._start(doors)
+            ours["monitor"] = apps.monitor(self.layout)
+        self._start(ours)
 
     def end(self) -> None:
         """End everything."""
@@ -180,17 +174,14 @@ class Stack:
             self.parts[name].wait()
 
     def _environment(self) -> dict[str, str]:
-        given = {"RUN_ID": "" if self.is_whole else PINNED_RUN, "MODEL_REFRESH_SECONDS": "2", "API_THREADS": "4"}
-        ports = {f"{name.upper()}_PORT": str(getattr(self.layout.ports, name)) for name in Ports.__dataclass_fields__}
-        return process_environ(self.layout, {**given, **ports})
+        given = {"RUN_ID": "" if self.is_whole else model.RUN_ID, "MODEL_REFRESH_SECONDS": "2", "API_THREADS": "4"}
+        return process_environ(self.layout, given)
 
     def _publish(self) -> None:
-        folder = self.layout.folder("bundles") / PINNED_RUN
-        self._make_bundle(folder)
         if self.is_whole:
             registry = MlflowRegistry(self.settings.mlflow_tracking_uri, CONTRACT.table.name)
             run_id = registry.start_run("chaos", {})
-            registry.put_folder(run_id, folder, BUNDLE)
+            registry.put_folder(run_id, self.layout.folder("bundles") / model.RUN_ID, BUNDLE)
             registry.finish(run_id)
             registry.register(run_id, CHAMPION, {})
 

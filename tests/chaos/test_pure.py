@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.audit import Promises, Stored, Streams, audit
-from tests.chaos.faults import Window
-from tests.chaos.ledger import Attempt, Ledger
-from tests.chaos.report import table
-from tests.chaos.schedule import AT_REST, EVERY_OTHER_ROUND, LONG_PAUSE_SECONDS, MIX, schedule, smoke
+from tests.chaos.audit.comparison import Promises, Stored, Streams, audit
+from tests.chaos.audit.ledger import Attempt, Ledger
+from tests.chaos.audit.report import table
+from tests.chaos.faults.breaker import Window
+from tests.chaos.faults.schedule import AT_REST, EVERY_OTHER_ROUND, LONG_PAUSE_SECONDS, MIX, schedule, smoke
 
 
 def faults(rounds):
@@ -53,7 +53,7 @@ def broken(promises=GOOD, found=None, stored=STORED):
 
 def test_nothing_is_broken_where_every_promise_was_kept():
     assert broken() == set()
-    assert streams().unanswered == 0
+    assert streams().without_outcome == 0
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_nothing_is_broken_where_every_promise_was_kept():
     [
         ("acknowledged, not in the store", {"stored": STORED[1:]}),
         ("stored more than once", {"stored": [*STORED, STORED[0]]}),
-        ("stored with another score than answered", {"stored": [Stored("a", "api", 0.3), STORED[1]]}),
+        ("stored with another score than the response's", {"stored": [Stored("a", "api", 0.3), STORED[1]]}),
         ("stored by the API, never asked for", {"stored": [*STORED, Stored("x", "api", 0.1)]}),
         ("put, not on the stream", {"found": streams(keys={"k1"})}),
         ("stored by the consumer, not on the stream", {"stored": [*STORED, Stored("x", "stream", 0.1)]}),
@@ -80,12 +80,12 @@ def test_a_prediction_nobody_was_told_of_may_be_stored_if_it_was_asked_for():
     assert broken(stored=[*STORED, Stored("b", "api", 0.5)]) == set()
 
 
-def test_two_answers_of_one_request_must_be_the_same():
+def test_two_responses_to_one_request_must_be_the_same():
     ledger = Ledger()
-    ledger.answered({"a": 0.1})
-    ledger.answered({"a": 0.1})
+    ledger.served({"a": 0.1})
+    ledger.served({"a": 0.1})
     assert not ledger.unforeseen
-    ledger.answered({"a": 0.2})
+    ledger.served({"a": 0.2})
     assert ledger.unforeseen
 
 

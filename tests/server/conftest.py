@@ -9,16 +9,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from embedded.layout import Layout, Ports
-from embedded.services import apps
-from embedded.services.service import free_port
+from benchmarks.harness import stack
+from benchmarks.harness.processes import children
 
 JSON = "application/json"
 WAIT_SECONDS = 30.0
@@ -63,8 +61,7 @@ class RunningApi:
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return children(self.process.pid)
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that carry these labels."""
@@ -90,22 +87,10 @@ def run_api(tmp_path_factory, api_state):
         if state is None:
             state = tmp_path_factory.mktemp("api") / "state"
             shutil.copytree(api_state, state)
-        layout = Layout(state=state, ports=Ports(api=free_port()))
-        nowhere = f"127.0.0.1:{free_port()}"
-        service = replace(
-            apps.api(layout),
-            environ={
-                "STATE_DIR": str(state),
-                "API_PORT": str(layout.ports.api),
-                "RUN_ID": RUN_ID,
-                "MLFLOW_TRACKING_URI": f"http://{nowhere}",
-                "MONGO_URI": f"mongodb://{nowhere}",
-                **environ,
-            },
-        )
+        service = stack.api(state, **{"RUN_ID": RUN_ID, **environ})
         log = state / "api.log"
         with service.running(log) as process:
-            yield RunningApi(layout.ports.api, log, process)
+            yield RunningApi(service.port, log, process)
 
     return run
 

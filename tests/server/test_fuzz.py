@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from random import Random
 
-from tests.chaos.mutation import mutated
+from tests.chaos.faults.mutation import mutated
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "12"))
 SEED = int(os.environ.get("SEED", "0"))

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.attacks.attack import Target
-from benchmarks.attacks.catalog import catalog
-from benchmarks.attacks.measure import KEY, Measured, measure, warm
+from tests.server.attacks.attack import Target
+from tests.server.attacks.catalog import catalog
+from tests.server.attacks.measure import KEY, Measured, measure, warm
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def under_attack(run_api, contract):
                 if worker not in warmed:  # also one that had to replace another
                     warm(target, environ.get(KEY, ""))
                     warmed.add(worker)
-                # How long others wait is for the benchmark to judge: here the machine has other tests to run as well.
+                # How long others wait is measured by `make attacks`: here the machine has other tests to run as well.
                 return measure(replace(catalog()[name], p99_ms=None), target, scale)
 
             yield attack

@@ -1,4 +1,4 @@
-"""Large bodies that are refused, answers larger than their question, odd framing: none costs more than it sent."""
+"""Large bodies that are rejected, responses larger than their request, odd framing: none costs more than it sent."""
 
 from __future__ import annotations
 

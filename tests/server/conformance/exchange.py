@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-from benchmarks.attacks.wire import Answer, answer, connected, head, send
+from tests.server.wire import Answer, answer, connected, head, send
 
 LIVE = b'"live"'
 PROBE = head("GET", "/health/live")

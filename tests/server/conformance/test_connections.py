@@ -8,8 +8,8 @@ import struct
 
 import pytest
 
-from benchmarks.attacks.wire import BATCH, SINGLE, connected, head, post, send
 from tests.server.conformance.exchange import exchange
+from tests.server.wire import BATCH, SINGLE, connected, head, post, send
 
 RESET = struct.pack("ii", 1, 0)
 PAGE = head("GET", "/health/live")

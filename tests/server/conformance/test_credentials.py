@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.attacks.wire import BATCH, SINGLE, head, post
 from tests.server.conformance.exchange import exchange
+from tests.server.wire import BATCH, SINGLE, head, post
 
 KEY = "correct-horse-battery"
 MARK = "malformed-credential"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.attacks.wire import JSON, head, post
+from tests.server.wire import JSON, head, post
 
 NOT_FRAMED = {400, 411, 501}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.attacks.wire import HOST, head, post
+from tests.server.wire import HOST, head, post
 
 LIVE = "/health/live"
 

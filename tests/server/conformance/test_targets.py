@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.attacks.wire import JSON, head, post
+from tests.server.wire import JSON, head, post
 
 NO_SUCH_METHOD = {400, 405, 501}
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.load.paced import requests_of, run
+from benchmarks.harness.paced import at_rate, requests_of, run
 
 RATE, SECONDS, CONNECTIONS = 200, 0.5, 8
 REQUESTS = int(RATE * SECONDS)
@@ -63,14 +63,14 @@ def load(port, tmp_path, drain_seconds=5.0):
 @pytest.mark.parametrize(
     "kind", [{}, {"version": "HTTP/1.0"}, {"transfer": "chunked"}], ids=["kept", "closed", "chunked"]
 )
-def test_every_request_is_sent_once_and_answered(kind, tmp_path):
+def test_every_request_is_sent_once_and_served(kind, tmp_path):
     with server(**kind) as (port, seen):
         tally = load(port, tmp_path)
     assert (len(seen), len(tally.latencies), tally.errors) == (REQUESTS, REQUESTS, 0)
     assert set(seen) == {b'{"a": 1}', '{"a": "é"}'.encode(), b'{"a": 3}'}
 
 
-def test_an_answer_other_than_200_is_an_error(tmp_path):
+def test_a_status_other_than_200_is_an_error(tmp_path):
     with server(status=503) as (port, _):
         assert load(port, tmp_path).errors == REQUESTS
 
@@ -89,10 +89,19 @@ def test_a_connection_that_breaks_off_is_an_error(tmp_path):
     assert (tally.errors, len(tally.latencies)) == (10, REQUESTS)
 
 
-def test_what_is_never_answered_is_an_error_that_took_all_the_time(tmp_path):
+def test_what_never_gets_a_response_is_an_error_that_took_all_the_time(tmp_path):
     hold = threading.Event()
     with server(hold=hold) as (port, _):
         tally = load(port, tmp_path, drain_seconds=0.1)
         hold.set()
     assert (tally.errors, len(tally.latencies)) == (REQUESTS, REQUESTS)
     assert max(tally.latencies) >= SECONDS
+
+
+def test_the_generator_in_a_process_of_its_own_has_the_same_figures(tmp_path):
+    bodies = tmp_path / "bodies.ndjson"
+    bodies.write_text('{"a": 1}\n')
+    with server() as (port, seen):
+        figures = at_rate(port, "/predict", bodies, RATE, SECONDS)
+    assert (figures["requests"], figures["errors"], len(seen)) == (REQUESTS, 0, REQUESTS)
+    assert figures["requests_per_second"] == RATE

@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.figures import at_least, at_most, goals, middle, ratio
-from benchmarks.page import page
-from benchmarks.plot import bars, lines, number
-from benchmarks.results import Table, save, show
+from benchmarks.harness.figures import at_least, at_most, goals, middle, ratio
+from benchmarks.harness.page import page
+from benchmarks.harness.plot import bars, lines, number
+from benchmarks.harness.results import Table, save, show
 from benchmarks.run import run
 
 ROWS = [

@@ -1,4 +1,4 @@
-"""A contender's turn: what is refused, and what is counted."""
+"""A contender's turn: what is rejected, and what is counted."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from benchmarks.load.processes import largest_mb, tree, usage
+from benchmarks.harness.processes import largest_mb, tree, usage
 from benchmarks.peers import model
-from benchmarks.peers.contenders import Around, Contender
+from benchmarks.peers.catalog import Around, Contender
 from benchmarks.peers.report import tables
 from benchmarks.peers.turn import Failed, Load, take
 from embedded.services.service import free_port
 
-LOAD = Load(seconds=1, warm_seconds=1, paced_seconds=1, rates=(), connections=2, answers_checked=5)
+LOAD = Load(seconds=1, warm_seconds=1, paced_seconds=1, rates=(), connections=2, checked=5)
 SERVER = """
 import http.server, json, sys
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -40,18 +40,18 @@ def around(made, tmp_path):
     return Around(made, tmp_path, free_port(), (free_port(), free_port()), "mongodb://127.0.0.1:1", "")
 
 
-def contender(code, score=lambda answer: answer["score"]):
+def contender(code, score=lambda response: response["score"]):
     return Contender("some", lambda around: [sys.executable, "-c", code, str(around.port)], score=score)
 
 
-def test_a_server_that_answers_something_else_than_the_model_is_not_measured(around):
-    with pytest.raises(Failed, match="it answers 2, the model says 0"):
+def test_a_server_that_responds_with_another_score_than_the_model_is_not_measured(around):
+    with pytest.raises(Failed, match="it responds with 2, the model says 0"):
         take(contender(SERVER), around, LOAD, lambda: 0.0)
 
 
-def test_a_server_whose_answer_holds_no_score_is_not_measured(around):
-    with pytest.raises(Failed, match="it did not answer"):
-        take(contender(SERVER, lambda answer: answer["chance"]), around, LOAD, lambda: 0.0)
+def test_a_server_whose_response_holds_no_score_is_not_measured(around):
+    with pytest.raises(Failed, match="it did not respond to"):
+        take(contender(SERVER, lambda response: response["chance"]), around, LOAD, lambda: 0.0)
 
 
 def test_a_server_that_does_not_start_is_named_with_the_end_of_its_log(around):
@@ -82,8 +82,8 @@ def test_every_process_of_a_tree_is_counted():
 def test_ratios_are_taken_within_a_round():
     def figures(rate, p99):
         named = {"full_requests_per_second": rate, "full_p50_ms": 1.0, "full_p99_ms": p99, "full_errors": 0.0}
-        rest = dict.fromkeys(("full_generator_cpu", "others_cpu", "cpu_us", "store_cpu_us"), 1.0)
-        return {**named, **rest, "resident_mb": 1.0, "start_seconds": 1.0}
+        rest = dict.fromkeys(("full_generator_cpu", "others_cpu", "full_cpu_us", "store_cpu_us"), 1.0)
+        return {**named, **rest, "full_resident_mb": 1.0, "start_seconds": 1.0}
 
     slow, fast = (figures(100.0, 8.0), figures(10.0, 20.0)), (figures(600.0, 4.0), figures(1_000.0, 5.0))
     rounds = {"ours": [*fast, fast[0]], "BentoML": [*slow, slow[0]]}  # ratios 6, 100, 6

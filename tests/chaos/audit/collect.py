@@ -1,0 +1,78 @@
+"""Reads what is on the three streams and in the store, past the proxy."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+
+import pymongo
+
+from server.stream.shard_reader import ShardReader
+from tabular.adapters.kinesis.shards import KinesisShards
+from tabular.errors import TabularError
+from tabular.ports.streams import StreamRecord
+from tabular.predictions.prediction import id_from_stream
+from tabular.settings import Settings
+from tests.chaos.audit.comparison import Stored, Streams
+
+POLL_SECONDS = 0.3
+LIMIT = 10_000
+
+
+class Collector:
+    """Keeps everything that was ever on the streams, in a thread: an emulator that is killed forgets it."""
+
+    def __init__(self, emulator_port: int, streams: tuple[str, str, str], score_key: str) -> None:
+        url = f"http://127.0.0.1:{emulator_port}"
+        self.found, self.lock = Streams(), threading.Lock()
+        self._score_key = score_key
+        self._stop = threading.Event()
+        takers: tuple[Callable[[StreamRecord], None], ...] = (self._record, self._result, self._letter)
+        self._readers = [
+            (ShardReader(KinesisShards(stream, url, "us-east-1"), lambda _: None, discover_seconds=1.0), take)
+            for stream, take in zip(streams, takers, strict=True)
+        ]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def is_reading(self) -> bool:
+        """False if it died: then nothing that it lacks is anybody else's loss."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Read no more."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            for reader, take in self._readers:
+                try:
+                    records = reader.poll(LIMIT).records
+                except TabularError:
+                    continue
+                with self.lock:
+                    for record in records:
+                        take(record)
+
+    def _record(self, record: StreamRecord) -> None:
+        known = id_from_stream(record.stream, record.shard, record.sequence_number)
+        self.found.records[record.shard, record.sequence_number] = known
+        self.found.keys.add(record.partition_key)
+
+    def _result(self, record: StreamRecord) -> None:
+        answer = json.loads(record.data)
+        self.found.results.setdefault(answer["prediction_id"], []).append(answer[self._score_key])
+
+    def _letter(self, record: StreamRecord) -> None:
+        letter = json.loads(record.data)
+        self.found.letters[letter["shard"], letter["sequence_number"]] += 1
+
+
+def stored(settings: Settings) -> list[Stored]:
+    """Every document of the store, read with the plain driver."""
+    with pymongo.MongoClient(settings.mongo_uri) as client:
+        documents = client[settings.mongo_database]["data"].find({}, {"_id": 1, "source": 1, "score": 1})
+        return [Stored(each["_id"], each["source"], each["score"]) for each in documents]

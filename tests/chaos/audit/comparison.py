@@ -1,0 +1,76 @@
+"""The comparison: what was promised against what is there (pure)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Streams:
+    """What was read from the three streams: the other side of the audit, as far as the stream goes.
+
+    `records`: of each record on the predictions stream, the id its prediction must have, by (shard, sequence number).
+    `keys`: their partition keys. `results`: the scores put on the results stream, by prediction id.
+    `letters`: how many dead letters name a record.
+    """
+
+    records: dict[tuple[str, str], str] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+    results: dict[str, list[float]] = field(default_factory=dict)
+    letters: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    @property
+    def without_outcome(self) -> int:
+        """How many records have neither a result nor a dead letter yet."""
+        return sum(known not in self.results and place not in self.letters for place, known in self.records.items())
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One document of the store."""
+
+    id: str
+    source: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Promises:
+    """What the load was told, from the ledger."""
+
+    acknowledged: Mapping[str, float]
+    possible: frozenset[str]
+    put: frozenset[str]
+
+
+def audit(promises: Promises, streams: Streams, stored: Iterable[Stored]) -> dict[str, list[str]]:
+    """Every broken promise, by its kind; all lists are empty when none is."""
+    documents = list(stored)
+    times = Counter(each.id for each in documents)
+    scores = {each.id: each.score for each in documents}
+    on_stream = set(streams.records.values())
+    by_source = {name: {each.id for each in documents if each.source == name} for name in ("api", "stream")}
+    dead = {streams.records[place] for place in streams.letters if place in streams.records}
+    return {
+        "acknowledged, not in the store": sorted(promises.acknowledged.keys() - scores.keys()),
+        "stored more than once": sorted(known for known, count in times.items() if count > 1),
+        "stored with another score than the response's": _differing(promises.acknowledged, scores),
+        "stored by the API, never asked for": sorted(by_source["api"] - promises.possible),
+        "put, not on the stream": sorted(promises.put - streams.keys),
+        "stored by the consumer, not on the stream": sorted(by_source["stream"] - on_stream),
+        "record neither stored nor dead": sorted(on_stream - scores.keys() - dead),
+        "record both stored and dead": sorted(scores.keys() & dead),
+        "stored, without a result": sorted((on_stream & scores.keys()) - streams.results.keys()),
+        "result with another score than stored": sorted(
+            known for known, found in streams.results.items() if any(score != scores.get(known) for score in found)
+        ),
+        "dead letter of no record": sorted(
+            "/".join(place) for place in streams.letters.keys() - streams.records.keys()
+        ),
+    }
+
+
+def _differing(served: Mapping[str, float], stored: Mapping[str, float]) -> list[str]:
+    return sorted(known for known, score in served.items() if known in stored and stored[known] != score)
