@@ -19,7 +19,7 @@ from tabular.settings import load_settings
 from tabular.wiring import Wiring
 
 RESULTS, OTHER = "results", "other"
-SERVED = 'consumer_records_total{outcome="answered"}'
+SERVED = 'consumer_records_total{outcome="served"}'
 PROBE_SECONDS = 0.02
 WAIT_SECONDS = 300.0
 

@@ -15,7 +15,7 @@ from benchmarks.harness.results import Table
 from benchmarks.stream.consumers import Streams
 from benchmarks.stream.plain import BATCH_RECORDS
 from server.scoring.model import ready_model
-from server.stream.batch import answer, results
+from server.stream.batch import predict, results
 from server.stream.leases import Leases
 from server.stream.loop import Sinks, StreamLoop
 from server.stream.metrics import StreamMetrics
@@ -37,12 +37,12 @@ def own(made: Made, bodies: list[bytes]) -> dict[str, float]:
     ]
     rows = [bundle.codec.decode(record.data) for record in batch]
     ids = [record.sequence_number for record in batch]
-    answers = answer(model, batch)
+    outcome = predict(model, batch)
     parts: dict[str, Work] = {
         "decode and check": lambda: [bundle.codec.decode(record.data) for record in batch],
         "score and describe": lambda: list(model.many(columns_of(rows), ids, "stream")),
-        "both, with ids": lambda: answer(model, batch),
-        "encode results": lambda: results(answers),
+        "both, with ids": lambda: predict(model, batch),
+        "encode results": lambda: results(outcome),
     }
     return {name: 1e6 * _least_seconds(work) / BATCH_RECORDS for name, work in parts.items()}
 
@@ -93,7 +93,7 @@ class Enough(threading.Event):
         self._metrics, self._records = metrics, records
 
     def is_set(self) -> bool:
-        served = self._metrics.registry.get_sample_value("consumer_records_total", {"outcome": "answered"})
+        served = self._metrics.registry.get_sample_value("consumer_records_total", {"outcome": "served"})
         return (served or 0) >= self._records
 
 
@@ -114,7 +114,7 @@ def shares(streams: Streams) -> Shares:
     out = Timed(wiring.stream(wiring.settings.stream_results), "put")
     leases = Leases(wiring.leases(), stream, "bench", wiring.settings.lease_seconds)
     keeper, model = Timed(leases, "save"), ready_model(RUN_ID, streams.made.bundle)
-    reader = ShardReader(shards, load=leases.saved, claim=leases.claim)
+    reader = ShardReader(shards, load=leases.saved, acquire=leases.acquire)
     loop = StreamLoop(reader, keeper, lambda: model, Sinks(store, out, out), metrics, BATCH_RECORDS)
     reader.poll(0)  # take the leases
     wall, cpu = time.perf_counter(), time.thread_time()

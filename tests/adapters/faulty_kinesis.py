@@ -1,4 +1,4 @@
-"""A Kinesis that fails: a real HTTP server in front of an emulator that passes on, refuses or changes what it hears."""
+"""A Kinesis that fails: a real HTTP server in front of an emulator that passes on, rejects or changes what it gets."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ class FaultyKinesis:
                     try:
                         with urllib.request.urlopen(
                             urllib.request.Request(behind, json.dumps(body).encode(), headers)
-                        ) as answer:
-                            return answer.status, json.loads(answer.read() or b"{}")
+                        ) as response:
+                            return response.status, json.loads(response.read() or b"{}")
                     except urllib.error.HTTPError as error:
                         return error.code, json.loads(error.read())
 
                 fault = faulty.faults[action].popleft() if faulty.faults[action] else None
                 if fault is None and faulty.are_reads_limited and action == "GetRecords":
                     fault = faulty._limited
-                status, answer = fault(request, forward) if fault else forward(request)
-                body = json.dumps(answer).encode()
+                status, response = fault(request, forward) if fault else forward(request)
+                body = json.dumps(response).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.1")
                 self.send_header("Content-Length", str(len(body)))
@@ -67,19 +67,19 @@ class FaultyKinesis:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def refuse(self, action: str, code: str, times: int = 1) -> None:
+    def reject(self, action: str, code: str, times: int = 1) -> None:
         """Answer the next calls of this action with a Kinesis error."""
         error = (400, {"__type": code, "message": "planted by the test"})
         self.faults[action].extend([lambda *_: error] * times)
 
-    def refuse_records(self, *positions: int) -> None:
+    def reject_records(self, *positions: int) -> None:
         """Of the next PutRecords call pass on all but these, and report these as throttled."""
 
         def fault(request: dict[str, Any], forward: Forward) -> Answer:
             records = request["Records"]
             kept = [record for at, record in enumerate(records) if at not in positions]
-            status, answer = forward(request | {"Records": kept}) if kept else (200, {"Records": []})
-            taken = iter(answer["Records"])
+            status, response = forward(request | {"Records": kept}) if kept else (200, {"Records": []})
+            taken = iter(response["Records"])
             failed = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "planted by the test"}
             merged = [failed if at in positions else next(taken) for at in range(len(records))]
             return status, {"FailedRecordCount": len(positions), "Records": merged}

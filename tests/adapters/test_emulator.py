@@ -53,8 +53,8 @@ def client(bounded):
 
 def put(client, *names):
     records = [{"Data": name.encode(), "PartitionKey": "key"} for name in names]
-    answer = client.put_records(StreamName="short", Records=records)
-    return [record["SequenceNumber"] for record in answer["Records"]]
+    response = client.put_records(StreamName="short", Records=records)
+    return [record["SequenceNumber"] for record in response["Records"]]
 
 
 def iterator(client, kind, **after):
@@ -65,8 +65,8 @@ def iterator(client, kind, **after):
 
 
 def read(client, place, limit=1000):
-    answer = client.get_records(ShardIterator=place, Limit=limit)
-    return [record["Data"].decode() for record in answer["Records"]], answer["NextShardIterator"]
+    response = client.get_records(ShardIterator=place, Limit=limit)
+    return [record["Data"].decode() for record in response["Records"]], response["NextShardIterator"]
 
 
 def grow_old(client):
@@ -95,7 +95,7 @@ def test_a_foreign_page_is_permitted_nothing(ministack, path):
 
 @pytest.mark.parametrize("path", ["/?Action=ListQueues&Version=2012-11-05", "/feature-store", "/_ministack/reset"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_request_without_origin_is_refused_unless_it_is_signed(ministack, method, path):
+def test_a_request_without_origin_is_rejected_unless_it_is_signed(ministack, method, path):
     # As an image of a page or its form sends it.
     connection = http.client.HTTPConnection("127.0.0.1", ministack.port, timeout=20)
     connection.request(method, path)
@@ -175,7 +175,7 @@ def test_memory_stays_bounded_while_300_megabytes_pass(bounded):
     assert most - before < 150_000_000, (before, most)
 
 
-def test_a_full_emulator_refuses_puts_until_records_are_old_and_loses_nothing_that_it_took(bounded, tmp_path):
+def test_a_full_emulator_rejects_puts_until_records_are_old_and_loses_nothing_that_it_took(bounded, tmp_path):
     address, _ = bounded(emulator_retention_seconds=8.0, emulator_max_bytes=1_000_000)
     StreamAdmin(address, REGION).ensure("short", 1)
     client = kinesis_client(address, REGION)

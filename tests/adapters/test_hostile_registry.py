@@ -1,4 +1,4 @@
-"""An MLflow server that somebody else controls: what it lists and sends is refused before a disk or memory is full."""
+"""An MLflow server that somebody else controls: what it lists and sends is rejected before a disk or memory is full."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class HostileMlflow:
                     self.send_header(name, value)
                 self.end_headers()
                 try:
-                    for piece in hostile.answer(urlsplit(self.path)):
+                    for piece in hostile.respond(urlsplit(self.path)):
                         self.wfile.write(piece)
                         hostile.sent_bytes += len(piece)
                 except OSError:
@@ -70,7 +70,7 @@ class HostileMlflow:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def answer(self, target: Any) -> Iterable[bytes]:
+    def respond(self, target: Any) -> Iterable[bytes]:
         if target.path.endswith("/runs/get"):
             return [json.dumps({"run": {"info": self._info(), "data": {}}}).encode()]
         if target.path.endswith("/registered-models/alias"):
@@ -129,7 +129,7 @@ def test_played_by_the_rules_the_bundle_is_fetched(hostile, cache, bundle):
     "name",
     ["../../x", "..", ".", "", "/etc/passwd", "a/b", "a\\b", "sub/../model.ubj", "model.ubj/../../x", "\x00", "a\nb"],
 )
-def test_a_name_that_is_no_file_name_is_refused_before_anything_is_fetched(hostile, cache, tmp_path, name):
+def test_a_name_that_is_no_file_name_is_rejected_before_anything_is_fetched(hostile, cache, tmp_path, name):
     hostile.listing = [*hostile.true_listing(), {"path": name, "is_dir": False, "file_size": 5}]
     with pytest.raises(BrokenBundle, match="not a file's name"):
         cache.load(RUN)
@@ -146,7 +146,7 @@ def test_what_else_is_listed_is_not_fetched(hostile, cache, bundle):
 
 
 @pytest.mark.parametrize("name", BUNDLE_LIMITS.file_bytes)
-def test_a_file_that_is_listed_too_large_is_refused_before_anything_is_fetched(hostile, cache, name):
+def test_a_file_that_is_listed_too_large_is_rejected_before_anything_is_fetched(hostile, cache, name):
     size = {"file_size": 10_000_000_000}
     hostile.listing = [file | size if file["path"] == name else file for file in hostile.true_listing()]
     with pytest.raises(BrokenBundle, match=rf"{name} has 10,000,000,000 bytes; at most"):
@@ -154,7 +154,7 @@ def test_a_file_that_is_listed_too_large_is_refused_before_anything_is_fetched(h
     assert hostile.fetched() == []
 
 
-def test_files_that_are_too_large_together_are_refused(hostile, cache):
+def test_files_that_are_too_large_together_are_rejected(hostile, cache):
     hostile.listing = [file | {"file_size": BUNDLE_LIMITS.file_bytes[file["path"]]} for file in hostile.true_listing()]
     with pytest.raises(BrokenBundle, match="its files have"):
         cache.load(RUN)
@@ -172,7 +172,7 @@ def test_a_file_that_goes_on_beyond_its_limit_is_not_fetched_to_its_end(hostile,
 
 
 @pytest.mark.parametrize("piece", [b'{"files": [' + b'{"path": "a"},' * 10_000, b" " * 100_000])
-def test_a_listing_without_end_is_refused(hostile, cache, piece):
+def test_a_listing_without_end_is_rejected(hostile, cache, piece):
     hostile.listing_pieces = endless(piece)
     with pytest.raises(BrokenBundle, match="longer than 1,000,000 bytes"):
         cache.load(RUN)
@@ -182,7 +182,7 @@ def test_a_listing_without_end_is_refused(hostile, cache, piece):
 @pytest.mark.parametrize(
     "listing", [b"", b"[]", b"{", b'{"files": [{"path": 3}]}', b"[" * 100_000, b"\xff", b'{"files": {}}']
 )
-def test_a_listing_that_is_none_is_refused(hostile, cache, listing):
+def test_a_listing_that_is_none_is_rejected(hostile, cache, listing):
     hostile.listing_pieces = [listing or b" "]
     with pytest.raises(BrokenBundle, match="cannot be read"):
         cache.load(RUN)
@@ -265,7 +265,7 @@ def test_a_link_in_a_files_place_is_not_followed(folder, bundle):
 
 
 @pytest.mark.timeout(30)
-def test_a_pipe_or_a_folder_in_a_files_place_is_refused(folder):
+def test_a_pipe_or_a_folder_in_a_files_place_is_rejected(folder):
     (folder / "golden.json").unlink()
     os.mkfifo(folder / "golden.json")
     with pytest.raises(BrokenBundle, match=r"golden\.json is not a plain file"):
@@ -276,14 +276,14 @@ def test_a_pipe_or_a_folder_in_a_files_place_is_refused(folder):
         read_bundle(folder)
 
 
-def test_a_file_of_ten_gigabytes_is_refused_unread(folder):
+def test_a_file_of_ten_gigabytes_is_rejected_unread(folder):
     os.truncate(folder / "model.ubj", 10_000_000_000)  # a hole: it takes no room
     with pytest.raises(BrokenBundle, match="10,000,000,000 bytes; at most 500,000,000"):
         read_bundle(folder)
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "run.sh"])
-def test_a_manifest_that_names_other_files_is_refused(folder, name):
+def test_a_manifest_that_names_other_files_is_rejected(folder, name):
     (folder.parent / "outside").write_bytes(b"x")
     manifest = json.loads((folder / "manifest.json").read_bytes())
     manifest["files"][name] = "0" * 64
@@ -296,7 +296,7 @@ GARBAGE = (b" ", b"{}", b"\x00\xff", b"null", b'{"model_version": 7}', b'{"model
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)
-def test_garbage_for_the_champion_is_an_answer_of_ours_and_the_last_champion_stays(hostile, cache, garbage):
+def test_garbage_for_the_champion_is_an_error_of_ours_and_the_last_champion_stays(hostile, cache, garbage):
     assert cache.champion() == RUN
     hostile.alias = garbage
     with pytest.raises((Unavailable, NotFound)):

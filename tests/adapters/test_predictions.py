@@ -88,7 +88,7 @@ def test_the_latest_of_one_run_leave_the_others_out(predictions):
     assert [each.id for each in predictions.latest(2, run_id="run0")] == ["p4", "p2"]
 
 
-def test_each_door_is_counted(predictions):
+def test_each_source_is_counted(predictions):
     predictions.save([prediction(1), prediction(2, source="stream"), prediction(3, source="stream")])
     assert predictions.count_by_source() == {("churn", "api"): 1, ("churn", "stream"): 2}
 

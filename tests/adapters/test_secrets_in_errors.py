@@ -1,4 +1,4 @@
-"""What an adapter says and logs when its server refuses or is not there never holds the password that it was given."""
+"""What an adapter says and logs when its server rejects it or is not there never holds the password it was given."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ SECRET = "s3cret-pass"
 
 
 @pytest.fixture
-def refusing() -> Iterator[int]:
+def rejecting() -> Iterator[int]:
     """The port of a real server that knows nobody."""
 
     class Handler(BaseHTTPRequestHandler):
-        def refuse(self) -> None:
+        def reject(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_error(401)
 
         def __getattr__(self, name: str):
             if name.startswith("do_"):
-                return self.refuse
+                return self.reject
             raise AttributeError(name)
 
         def log_message(self, *_: object) -> None:
@@ -78,8 +78,8 @@ def test_an_address_of_the_store_that_is_none_is_a_setting_to_mend():
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_mlflows_password(everything_said, monkeypatch, refusing, tmp_path, is_there):
-    where = f"127.0.0.1:{refusing if is_there else free_port()}"
+def test_mlflows_password(everything_said, monkeypatch, rejecting, tmp_path, is_there):
+    where = f"127.0.0.1:{rejecting if is_there else free_port()}"
     for uri in (f"http://user:{SECRET}@{where}", f"http://{where}"):
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "user")
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", SECRET)
@@ -90,8 +90,8 @@ def test_mlflows_password(everything_said, monkeypatch, refusing, tmp_path, is_t
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_the_key_of_aws(everything_said, monkeypatch, refusing, is_there):
+def test_the_key_of_aws(everything_said, monkeypatch, rejecting, is_there):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    endpoint = f"http://127.0.0.1:{refusing if is_there else free_port()}"
+    endpoint = f"http://127.0.0.1:{rejecting if is_there else free_port()}"
     assert SECRET not in everything_said(lambda: KinesisStream("s", endpoint, REGION, attempts=1).put([("k", b"x")]))
     assert SECRET not in everything_said(lambda: S3Objects("bucket", endpoint, REGION).get("key"))

@@ -1,4 +1,4 @@
-"""The port of streams when Kinesis throttles, refuses, forgets or says nothing: no record is lost or read twice."""
+"""The port of streams when Kinesis throttles, rejects, forgets or says nothing: no record is lost or read twice."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from tabular.errors import NotFound, Unavailable
 from tests.adapters.numbered_records import REGION, numbers, read_all, reader, records
 
 
-def test_only_the_refused_part_of_a_put_is_sent_again(faulty, emulator_url, stream):
-    faulty.refuse_records(0, 3, 7)
-    faulty.refuse_records(1)
+def test_only_the_rejected_part_of_a_put_is_sent_again(faulty, emulator_url, stream):
+    faulty.reject_records(0, 3, 7)
+    faulty.reject_records(1)
     KinesisStream(stream, faulty.url, REGION).put(records(10))
     assert [len(call["Records"]) for call in faulty.seen["PutRecords"]] == [10, 3, 1]
     assert numbers(read_all(reader(stream, emulator_url))) == list(range(10))
 
 
 def test_a_throttled_put_is_sent_again(faulty, emulator_url, stream):
-    faulty.refuse("PutRecords", "ProvisionedThroughputExceededException", times=4)
+    faulty.reject("PutRecords", "ProvisionedThroughputExceededException", times=4)
     KinesisStream(stream, faulty.url, REGION).put(records(10))
     assert numbers(read_all(reader(stream, emulator_url))) == list(range(10))
 
 
-def test_a_stream_that_goes_on_refusing_is_unavailable_and_says_how_many_are_left(faulty, stream):
+def test_a_stream_that_goes_on_rejecting_is_unavailable_and_says_how_many_are_left(faulty, stream):
     for _ in range(3):
-        faulty.refuse_records(0)
+        faulty.reject_records(0)
     with pytest.raises(Unavailable, match=r"1 of 10 records.*planted") as caught:
         KinesisStream(stream, faulty.url, REGION, attempts=3).put(records(10))
     assert caught.value.retry_after_seconds > 0
@@ -56,14 +56,14 @@ def test_an_expired_iterator_is_renewed_without_loss_or_repeat(faulty, emulator_
     KinesisStream(stream, emulator_url, REGION).put(records(300))
     source = reader(stream, faulty.url)
     found = source.poll(100).records
-    faulty.refuse("GetRecords", "ExpiredIteratorException", times=2)
+    faulty.reject("GetRecords", "ExpiredIteratorException", times=2)
     assert numbers(found + read_all(source, limit=100)) == list(range(300))
 
 
 def test_a_throttled_read_loses_nothing(faulty, emulator_url, stream):
     KinesisStream(stream, emulator_url, REGION).put(records(30))
     source = reader(stream, faulty.url)
-    faulty.refuse("GetRecords", "ProvisionedThroughputExceededException", times=4)
+    faulty.reject("GetRecords", "ProvisionedThroughputExceededException", times=4)
     found = []
     for _ in range(10):
         try:
@@ -77,7 +77,7 @@ def test_a_position_that_was_trimmed_does_not_stall_the_shard(faulty, emulator_u
     KinesisStream(stream, emulator_url, REGION).put(records(100))
     saved: dict[str, Position] = {}
     read_all(reader(stream, emulator_url), saved)
-    faulty.refuse("GetShardIterator", "InvalidArgumentException", times=1)
+    faulty.reject("GetShardIterator", "InvalidArgumentException", times=1)
     found = read_all(reader(stream, faulty.url, saved))
     assert len({record.shard for record in found}) == 1, (
         "one shard again from its oldest record, the other from its end"
@@ -99,7 +99,7 @@ class _Nothing(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def nothing():
-    """An endpoint that answers every call with 200 and nothing, as ministack did when it was killed in mid-answer."""
+    """An endpoint that answers every call with 200 and nothing, as ministack did when it was killed in mid-response."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Nothing)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -107,7 +107,7 @@ def nothing():
     server.server_close()
 
 
-def test_an_answer_that_says_nothing_is_no_success(nothing):
+def test_a_response_that_says_nothing_is_no_success(nothing):
     with pytest.raises(Unavailable, match="did not say"):
         KinesisStream("s", nothing, REGION, attempts=2).put([("key", b"data")])
     shards = KinesisShards("s", nothing, REGION)

@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.harness.stack import free_layout
 from embedded.layout import PROJECT, Layout, Ports
 from embedded.services.service import Service, free_port, stop
 from tabular.model.bundle import Bundle
-from tests.journeys.stream_door import RUN_ID, Door
+from tests.journeys.stream.consumer_process import RUN_ID, ConsumerProcess
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Loop:
         return self._open(urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers))
 
     def predict(self, body: object, **headers: str) -> tuple[int, Any]:
-        """POST /predict: the status and the decoded answer."""
+        """POST /predict: the status and the decoded response."""
         url = f"http://127.0.0.1:{self.ports.api}/predict"
         sent = {"Content-Type": "application/json"} | {key.replace("_", "-"): value for key, value in headers.items()}
         status, text = self._open(urllib.request.Request(url, json.dumps(body).encode(), sent))
@@ -55,8 +56,8 @@ class Loop:
     @staticmethod
     def _open(request: urllib.request.Request) -> tuple[int, str]:
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return answer.status, answer.read().decode()
+            with urllib.request.urlopen(request, timeout=20) as response:
+                return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
@@ -64,7 +65,7 @@ class Loop:
 @pytest.fixture(scope="session")
 def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     """The loop after a short `make run`, in a folder and a shell as people may have them."""
-    ports = Ports(**{name: free_port() for name in Ports.__dataclass_fields__})
+    ports = free_layout(Path()).ports
     given = {f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()}
     given |= {"TRIALS": "8", "SIMULATOR_RATE_PER_SECOND": "5", "DATASET_CSV": "", "RUN_ID": ""}
     outside = tuple(tmp_path_factory.mktemp(name) for name in ("home", "temporary"))
@@ -146,26 +147,28 @@ def state(tmp_path: Path, bundle: Bundle) -> Path:
 
 
 @pytest.fixture
-def make_door(ministack: Service, store: Service, state: Path) -> Iterator[Callable[..., Door]]:
-    """Makes doors on this session's servers or on others; their processes are ended with the test."""
-    doors: list[Door] = []
+def make_consumer(ministack: Service, store: Service, state: Path) -> Iterator[Callable[..., ConsumerProcess]]:
+    """Makes consumers on this session's servers or on others; their processes are ended with the test."""
+    consumers: list[ConsumerProcess] = []
 
-    def make(aws_port: int = ministack.port, mongo_port: int = store.port, batch_records: int = 500) -> Door:
-        made = Door(f"http://127.0.0.1:{aws_port}", f"mongodb://127.0.0.1:{mongo_port}", state, batch_records)
-        doors.append(made)
+    def make(aws_port: int = ministack.port, mongo_port: int = store.port, batch_records: int = 500) -> ConsumerProcess:
+        made = ConsumerProcess(
+            f"http://127.0.0.1:{aws_port}", f"mongodb://127.0.0.1:{mongo_port}", state, batch_records=batch_records
+        )
+        consumers.append(made)
         return made
 
     yield make
-    for process in [process for door in doors for process in door.started]:
+    for process in [process for consumer in consumers for process in consumer.started]:
         stop(process)
 
 
 @pytest.fixture
-def door(make_door: Callable[..., Door]) -> Door:
-    return make_door()
+def consumer(make_consumer: Callable[..., ConsumerProcess]) -> ConsumerProcess:
+    return make_consumer()
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Layout:
     """A store and an emulator that a test may kill."""
-    return Layout(state=tmp_path / "own", ports=Ports(**{name: free_port() for name in Ports.__dataclass_fields__}))
+    return free_layout(tmp_path / "own")

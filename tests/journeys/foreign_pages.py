@@ -46,9 +46,9 @@ def run_a_command(port: int, proof: Path, headers: dict[str, str]) -> list[int]:
         sent = {"Content-Type": "application/json", **headers}
         request = urllib.request.Request(f"http://127.0.0.1:{port}/api{path}", json.dumps(body).encode(), sent)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                statuses.append(answer.status)
-                return json.load(answer)["id"]
+            with urllib.request.urlopen(request, timeout=20) as response:
+                statuses.append(response.status)
+                return json.load(response)["id"]
         except urllib.error.HTTPError as error:
             statuses.append(error.code)
             return NOBODY

@@ -30,11 +30,11 @@ from tests.foreign_page import HOST, ORIGIN, permissions
 from tests.journeys.foreign_pages import PATHS, run_a_command, speak_http, websocket_status
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
-PATIENCE_SECONDS = 60
+WAIT_SECONDS = 60
 
 
-def eventually(check, seconds=PATIENCE_SECONDS):
-    """The first true answer of a check, within the patience of a person."""
+def eventually(check, seconds=WAIT_SECONDS):
+    """The first true result of a check, within a minute."""
     deadline = time.monotonic() + seconds
     while True:
         found = check()
@@ -53,12 +53,12 @@ def predictions(loop):
     return MongoPredictions(f"mongodb://127.0.0.1:{loop.ports.store}", "prediction_service")
 
 
-def test_the_printed_curl_line_answers_when_pasted(loop, contract, registry):
+def test_the_printed_curl_line_works_when_pasted(loop, contract, registry):
     line = next(line for line in loop.printed.splitlines() if line.startswith("curl "))
     done = subprocess.run([*shlex.split(line), "-s"], capture_output=True, text=True, check=True)
-    answer = json.loads(done.stdout)
-    assert 0 <= answer[contract.reply.prediction_key] <= 1
-    assert answer["model_run_id"] == registry.champion()
+    response = json.loads(done.stdout)
+    assert 0 <= response[contract.reply.prediction_key] <= 1
+    assert response["model_run_id"] == registry.champion()
 
 
 def test_what_it_writes_is_the_owners_alone_but_for_the_reports(loop):
@@ -77,7 +77,7 @@ def test_it_says_that_the_table_is_made_up(loop):
     assert "synthetic" in loop.printed.casefold()
 
 
-def test_every_printed_address_answers(loop):
+def test_every_printed_address_responds(loop):
     for name in ("mlflow", "prefect", "reports"):
         assert loop.get(getattr(loop.ports, name), "/")[0] == 200
     assert loop.get(loop.ports.api, "/docs")[0] == 200
@@ -94,11 +94,11 @@ def test_the_logins_are_printed_and_in_no_log(loop):
     assert not [password for password in passwords if password in logs]
 
 
-def test_a_run_that_is_not_there_is_refused_and_what_is_served_goes_on(loop, contract, registry):
-    refused = loop.command("start-serve", RUN_ID="f" * 32)
-    assert refused.returncode == 1
-    assert f"RUN_ID={'f' * 32} cannot be served, and nothing was changed: " in refused.stdout
-    assert f"does not know the run {'f' * 32}" in refused.stdout
+def test_a_run_that_is_not_there_is_rejected_and_what_is_served_goes_on(loop, contract, registry):
+    rejected = loop.command("start-serve", RUN_ID="f" * 32)
+    assert rejected.returncode == 1
+    assert f"RUN_ID={'f' * 32} cannot be served, and nothing was changed: " in rejected.stdout
+    assert f"does not know the run {'f' * 32}" in rejected.stdout
     assert loop.predict(contract.example)[1]["model_run_id"] == registry.champion()
 
 
@@ -128,15 +128,15 @@ def test_another_trials_run_id_is_served_with_a_key_when_asked_for(loop, contrac
     assert loop.predict(contract.example)[1]["model_run_id"] == champion
 
 
-def test_both_doors_give_the_same_score_and_the_store_has_each_once(loop, contract, predictions):
-    status, answer = loop.predict(contract.example, Idempotency_Key="the-whole-loop")
+def test_the_api_and_the_stream_give_the_same_score_and_the_store_has_each_once(loop, contract, predictions):
+    status, response = loop.predict(contract.example, Idempotency_Key="the-whole-loop")
     assert status == 200
     stream = KinesisStream("predictions", f"http://127.0.0.1:{loop.ports.emulator}", "us-east-1")
     stream.put([("key", json.dumps(contract.example).encode())])
     row = canonical_row(contract)
 
     def both():
-        of_this_run = [found for found in predictions.latest(500) if found.run_id == answer["model_run_id"]]
+        of_this_run = [found for found in predictions.latest(500) if found.run_id == response["model_run_id"]]
         same = [found for found in of_this_run if dict(found.row) == row]
         return (
             {found.source: found for found in same} if {found.source for found in same} == {"api", "stream"} else None
@@ -144,11 +144,12 @@ def test_both_doors_give_the_same_score_and_the_store_has_each_once(loop, contra
 
     found = eventually(both)
     assert found, "the record never came to the store"
-    assert found["stream"].score == found["api"].score == answer[contract.reply.prediction_key]
+    assert found["stream"].score == found["api"].score == response[contract.reply.prediction_key]
     assert (
-        loop.predict(contract.example, Idempotency_Key="the-whole-loop")[1]["prediction_id"] == answer["prediction_id"]
+        loop.predict(contract.example, Idempotency_Key="the-whole-loop")[1]["prediction_id"]
+        == response["prediction_id"]
     )
-    assert eventually(lambda: [p.id for p in predictions.latest(2_000)].count(answer["prediction_id"]) == 1)
+    assert eventually(lambda: [p.id for p in predictions.latest(2_000)].count(response["prediction_id"]) == 1)
 
 
 def another_trial(loop, registry, champion):
@@ -195,23 +196,23 @@ def test_prometheus_reads_every_process_that_has_metrics(loop):
 
 
 def prefect(loop, path, body):
-    """POST to Prefect's own interface: the decoded answer; asked again while its database is busy."""
+    """POST to Prefect's own interface: the decoded response; asked again while its database is busy."""
     login = base64.b64encode(prefect_login(Layout(loop.state)).encode()).decode()
     sent = {"Content-Type": "application/json", "Authorization": f"Basic {login}"}
     url = f"http://127.0.0.1:{loop.ports.prefect}/api{path}"
     post = urllib.request.Request(url, json.dumps(body).encode(), sent)
 
-    def answered():
+    def posted():
         try:
-            with urllib.request.urlopen(post, timeout=20) as answer:
-                return [json.load(answer)]
+            with urllib.request.urlopen(post, timeout=20) as response:
+                return [json.load(response)]
         except urllib.error.HTTPError as error:
             if error.code != 503:
                 raise
             return None
 
-    (answer,) = eventually(answered)
-    return answer
+    (response,) = eventually(posted)
+    return response
 
 
 def test_both_flows_are_scheduled(loop):
@@ -220,7 +221,7 @@ def test_both_flows_are_scheduled(loop):
         deployments = {one["id"]: one["name"] for one in prefect(loop, "/deployments/filter", {})}
         return {deployments[run["deployment_id"]] for run in runs} == {"train", "report"}
 
-    assert eventually(scheduled, PATIENCE_SECONDS * 3)
+    assert eventually(scheduled, WAIT_SECONDS * 3)
 
 
 def test_the_worker_runs_a_flow_asked_for_in_prefect_with_its_own_parameters(loop):
@@ -232,7 +233,7 @@ def test_the_worker_runs_a_flow_asked_for_in_prefect_with_its_own_parameters(loo
         (found,) = prefect(loop, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
         return found["state"] if found["state_type"] in {"COMPLETED", "FAILED", "CRASHED"} else None
 
-    state = eventually(ended, PATIENCE_SECONDS * 3)
+    state = eventually(ended, WAIT_SECONDS * 3)
     assert state["type"] == "COMPLETED", state
     assert "drift" in state["message"].casefold()
 
@@ -253,8 +254,8 @@ def test_a_foreign_page_is_permitted_nothing(loop, name):
 def test_the_store_does_nothing_with_a_request_of_a_browser_and_goes_on(loop):
     name, document = "prediction_service", {"_id": "from a page"}
     for _ in range(20):
-        answer = speak_http(loop.ports.store, {"insert": "predictions", "documents": [document], "$db": name})
-        assert not answer.startswith(b"HTTP/")
+        response = speak_http(loop.ports.store, {"insert": "predictions", "documents": [document], "$db": name})
+        assert not response.startswith(b"HTTP/")
     with MongoClient(f"mongodb://127.0.0.1:{loop.ports.store}", serverSelectionTimeoutMS=20_000) as client:
         assert client.admin.command("ping")["ok"] == 1
         assert client[name]["predictions"].find_one(document) is None

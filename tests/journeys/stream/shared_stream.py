@@ -5,23 +5,19 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from embedded.services.service import Service, free_port
-from server.stream.shard_reader import ShardReader
-from tabular.adapters.kinesis.shards import KinesisShards
-from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
+from benchmarks.harness import stack
+from tabular.adapters.kinesis.streams import KinesisStream
 from tabular.adapters.mongo.leases import MongoLeases
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import id_from_stream
-from tests.journeys.stream_door import REGION, RUN_ID, TABLE, metric_of
+from tests.journeys.stream.consumer_process import REGION, TABLE, StreamSetup, metric_of
 
 SHARDS = 8
 LEASE_SECONDS = 4.0
@@ -46,52 +42,27 @@ class Consumer:
 
 
 @dataclass
-class SharedStream:
+class SharedStream(StreamSetup):
     """A stream of eight shards, a store, and the consumers that share it."""
 
-    aws_url: str
-    mongo_uri: str
-    state: Path
-    bodies: list[bytes]
-    name: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:8]}")
+    bodies: list[bytes] = field(default_factory=list)
     started: list[Consumer] = field(default_factory=list)
     sent: int = 0
     records: dict[str, StreamRecord] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for stream in ("predictions", "results", "dead"):
-            StreamAdmin(self.aws_url, REGION).ensure(f"{self.name}-{stream}", SHARDS)
+        self.ensure_streams(SHARDS)
         self.store = MongoPredictions(self.mongo_uri, self.name)
         self.leases = MongoLeases(self.mongo_uri, self.name, TABLE)
-        self._source = self._reader("predictions")
-        self._results = self._reader("results")
-        self._answers: list[str] = []
+        self._source, self._results = self.reader("predictions"), self.reader("results")
+        self._found_results: list[str] = []
 
     def join(self, name: str = "") -> Consumer:
-        port, name = free_port(), name or f"c{len(self.started)}"
-        service = Service(
-            name,
-            (sys.executable, "-m", "server.stream.consumer"),
-            ready_url=f"http://127.0.0.1:{port}/metrics",
-            environ={
-                "RUN_ID": RUN_ID,
-                "STATE_DIR": str(self.state),
-                "AWS_ENDPOINT_URL": self.aws_url,
-                "AWS_REGION": REGION,
-                "MONGO_URI": self.mongo_uri,
-                "MONGO_DATABASE": self.name,
-                "STREAM_PREDICTIONS": f"{self.name}-predictions",
-                "STREAM_RESULTS": f"{self.name}-results",
-                "STREAM_DEAD_LETTERS": f"{self.name}-dead",
-                "CONSUMER_NAME": name,
-                "CONSUMER_METRICS_PORT": str(port),
-                "CONSUMER_POLL_SECONDS": "0.1",
-                "CONSUMER_BATCH_RECORDS": "40",
-                "LEASE_SECONDS": str(LEASE_SECONDS),
-            },
-        )
-        log = self.state / f"{name}.log"
-        consumer = Consumer(service.start(log), service.ready_url or "", log)
+        name = name or f"c{len(self.started)}"
+        given = {"CONSUMER_NAME": name, "CONSUMER_POLL_SECONDS": "0.1", "CONSUMER_BATCH_RECORDS": "40"}
+        environ = self.environ(**given, LEASE_SECONDS=str(LEASE_SECONDS))
+        service, log = stack.consumer(self.state, **environ), self.state / f"{name}.log"
+        consumer = Consumer(service.start(log), str(service.ready_url), log)
         self.started.append(consumer)
         service.wait_ready(consumer.process, log)
         return consumer
@@ -128,11 +99,8 @@ class SharedStream:
     def stored(self) -> int:
         return self.store.count_by_source().get((TABLE, "stream"), 0)
 
-    def answers(self) -> list[str]:
+    def results(self) -> list[str]:
         """The ids on the results stream so far, one that came twice twice."""
         while page := self._results.poll(10_000).records:
-            self._answers += [json.loads(record.data)["prediction_id"] for record in page]
-        return self._answers
-
-    def _reader(self, stream: str) -> ShardReader:
-        return ShardReader(KinesisShards(f"{self.name}-{stream}", self.aws_url, REGION), load=lambda _: None)
+            self._found_results += [json.loads(record.data)["prediction_id"] for record in page]
+        return self._found_results

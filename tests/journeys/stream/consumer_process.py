@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import urllib.request
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedded.services.service import Service, free_port
+from benchmarks.harness import stack
+from embedded.services.service import free_port
 from server.stream.shard_reader import ShardReader
 from tabular.adapters.kinesis.shards import KinesisShards
 from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
@@ -34,28 +34,19 @@ def metric_of(url: str, name: str) -> float:
 
 
 @dataclass
-class Door:
-    """One consumer's surroundings: streams, a database and a state folder of its own."""
+class StreamSetup:
+    """What consumers run on: three streams, a database and a state folder of their own."""
 
     aws_url: str
     mongo_uri: str
     state: Path
-    batch_records: int = 500
     name: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:8]}")
-    port: int = field(default_factory=free_port)
-    readers: dict[str, ShardReader] = field(default_factory=dict)
-    found: dict[str, list[StreamRecord]] = field(default_factory=dict)
-    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.store = MongoPredictions(self.mongo_uri, self.name)
-        self.ensure_streams()
-
-    def ensure_streams(self) -> None:
+    def ensure_streams(self, shards: int) -> None:
         for stream in ("predictions", "results", "dead"):
-            StreamAdmin(self.aws_url, REGION).ensure(f"{self.name}-{stream}", 2)
+            StreamAdmin(self.aws_url, REGION).ensure(f"{self.name}-{stream}", shards)
 
-    def environ(self) -> dict[str, str]:
+    def environ(self, **more: str) -> dict[str, str]:
         return os.environ | {
             "RUN_ID": RUN_ID,
             "STATE_DIR": str(self.state),
@@ -63,28 +54,39 @@ class Door:
             "AWS_REGION": REGION,
             "MONGO_URI": self.mongo_uri,
             "MONGO_DATABASE": self.name,
-            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",  # nobody is there: the local copy must do
+            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",  # unreachable: the local copy must do
             "STREAM_PREDICTIONS": f"{self.name}-predictions",
             "STREAM_RESULTS": f"{self.name}-results",
             "STREAM_DEAD_LETTERS": f"{self.name}-dead",
-            "CONSUMER_NAME": self.name,
-            "CONSUMER_METRICS_PORT": str(self.port),
-            "CONSUMER_BATCH_RECORDS": str(self.batch_records),
-            "CONSUMER_POLL_SECONDS": "0.05",
+            **more,
         }
 
+    def reader(self, stream: str) -> ShardReader:
+        return ShardReader(KinesisShards(f"{self.name}-{stream}", self.aws_url, REGION), load=lambda _: None)
+
+
+@dataclass
+class ConsumerProcess(StreamSetup):
+    """One consumer, started as often as a test wants it."""
+
+    batch_records: int = 500
+    url: str = ""
+    readers: dict[str, ShardReader] = field(default_factory=dict)
+    found: dict[str, list[StreamRecord]] = field(default_factory=dict)
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.store = MongoPredictions(self.mongo_uri, self.name)
+        self.ensure_streams(2)
+
     def start(self) -> subprocess.Popen[bytes]:
-        service = Service(
-            "consumer",
-            (sys.executable, "-m", "server.stream.consumer"),
-            port=self.port,
-            ready_url=f"http://127.0.0.1:{self.port}/metrics",
-            environ=self.environ(),
-        )
-        process = service.start(self.state / "consumer.log")
-        self.started.append(process)
-        service.wait_ready(process, self.state / "consumer.log")
-        return process
+        batch = str(self.batch_records)
+        given = {"CONSUMER_NAME": self.name, "CONSUMER_BATCH_RECORDS": batch, "CONSUMER_POLL_SECONDS": "0.05"}
+        service, log = stack.consumer(self.state, **self.environ(**given)), self.state / "consumer.log"
+        self.url = str(service.ready_url)
+        self.started.append(service.start(log))
+        service.wait_ready(self.started[-1], log)
+        return self.started[-1]
 
     def put(self, bodies: list[bytes]) -> None:
         keyed = [(f"key-{at}", body) for at, body in enumerate(bodies)]
@@ -92,28 +94,25 @@ class Door:
 
     def read(self, stream: str) -> list[StreamRecord]:
         """Everything on the stream so far."""
-        if stream not in self.readers:
-            shards = KinesisShards(f"{self.name}-{stream}", self.aws_url, REGION)
-            self.readers[stream] = ShardReader(shards, load=lambda _: None)
-        found = self.found.setdefault(stream, [])
-        while page := self.readers[stream].poll(10_000).records:
+        reader, found = self.readers.setdefault(stream, self.reader(stream)), self.found.setdefault(stream, [])
+        while page := reader.poll(10_000).records:
             found += page
         return found
 
-    def answers(self) -> list[dict[str, Any]]:
+    def results(self) -> list[dict[str, Any]]:
         return [json.loads(record.data) for record in self.read("results")]
 
-    def letters(self) -> list[dict[str, Any]]:
+    def dead_letters(self) -> list[dict[str, Any]]:
         return [json.loads(record.data) for record in self.read("dead")]
 
     def stored(self) -> int:
         return self.store.count_by_source().get((TABLE, "stream"), 0)
 
     def metric(self, name: str) -> float:
-        return metric_of(f"http://127.0.0.1:{self.port}/metrics", name)
+        return metric_of(self.url, name)
 
-    def answered(self) -> float:
-        """How many records were answered, checkpoint and all."""
+    def served(self) -> float:
+        """How many records have been dealt with, checkpoint and all."""
         return self.metric('consumer_records_total{outcome="served"}')
 
     def failures(self, step: str) -> float:

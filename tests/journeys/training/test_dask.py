@@ -90,7 +90,7 @@ def children() -> list[str]:
     return [line for line in lines if "dask" in line]
 
 
-def test_a_worker_with_other_code_is_refused_by_name(cluster, fit, monkeypatch):
+def test_a_worker_with_other_code_is_rejected_by_name(cluster, fit, monkeypatch):
     cluster.add_worker()
     monkeypatch.setattr("model_orchestration.search.dask_trials.sweep_digest", lambda: "another code")
     with (

@@ -28,7 +28,7 @@ from tabular.contract.loading import load_contract
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
 from tabular.ports.registry import CHALLENGER
-from tests.journeys.trainer import Trainer, parent_of
+from tests.journeys.training.trainer import Trainer, parent_of
 
 CONTRACT = PROJECT / "contracts" / "telecom_churn.toml"
 TRIALS = 6
@@ -78,16 +78,16 @@ def test_a_first_training_makes_a_champion(trainer, first):
 def test_the_runs_and_the_log_name_the_table(trainer, first):
     url = f"{trainer.environ['PREFECT_API_URL']}/flow_runs/filter"
     headers = {"Content-Type": "application/json", **login(trainer)}
-    with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=20) as answer:
-        assert "train telecom_churn" in {run["name"] for run in json.load(answer)}
+    with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=20) as response:
+        assert "train telecom_churn" in {run["name"] for run in json.load(response)}
     assert trainer.mlflow.get_run(parent_of(trainer, first)).info.run_name.startswith("telecom_churn: sweep of")
     assert first["table"] == "telecom_churn"
 
 
 def flow_run(trainer, flow_run_id):
     url = f"{trainer.environ['PREFECT_API_URL']}/flow_runs/{flow_run_id}"
-    with urllib.request.urlopen(urllib.request.Request(url, headers=login(trainer)), timeout=20) as answer:
-        return json.load(answer)
+    with urllib.request.urlopen(urllib.request.Request(url, headers=login(trainer)), timeout=20) as response:
+        return json.load(response)
 
 
 def open_runs(trainer):
@@ -273,8 +273,8 @@ def artifacts(trainer: Trainer, key: str) -> list[str]:
     body = json.dumps({"artifacts": {"key": {"any_": [key]}}}).encode()
     headers = {"Content-Type": "application/json", **login(trainer)}
     asked = urllib.request.Request(f"{trainer.environ['PREFECT_API_URL']}/artifacts/filter", body, headers)
-    with urllib.request.urlopen(asked, timeout=20) as answer:
-        return [str(artifact["data"]) for artifact in json.load(answer)]
+    with urllib.request.urlopen(asked, timeout=20) as response:
+        return [str(artifact["data"]) for artifact in json.load(response)]
 
 
 def feature_store_only(trainer: Trainer, body: bytes, current: str) -> str:
@@ -314,8 +314,8 @@ def test_the_deployment_takes_its_schedule_from_the_environment_and_its_form_has
     done = subprocess.run(line, env=environ, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     url = f"{environ['PREFECT_API_URL']}/deployments/name/train/train"
-    with urllib.request.urlopen(urllib.request.Request(url, headers=login(trainer)), timeout=20) as answer:
-        deployment = json.load(answer)
+    with urllib.request.urlopen(urllib.request.Request(url, headers=login(trainer)), timeout=20) as response:
+        deployment = json.load(response)
     assert [one["schedule"]["cron"] for one in deployment["schedules"]] == [schedule]
     assert deployment["global_concurrency_limit"]["limit"] == 1
     form = deployment["parameter_openapi_schema"]["properties"]

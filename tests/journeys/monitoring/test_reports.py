@@ -15,7 +15,7 @@ from embedded.services.service import free_port
 from reporting.flow import make_report
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.errors import Unavailable
-from tests.journeys.reports import RUN, Reports
+from tests.journeys.monitoring.reports import RUN, Reports
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_labels_that_come_later_are_in_the_next_report(fresh, bundle, tmp_path):
     assert (row["labels"], row["quality"]["roc_auc"]) == (300, 1.0)
 
 
-def test_each_run_that_answered_has_a_report_of_its_own_and_one_that_cannot_hides_no_other(fresh, bundle):
+def test_each_run_that_served_has_a_report_of_its_own_and_one_that_cannot_hides_no_other(fresh, bundle):
     frame = bundle.reference().head(400)
     other, stray = "e" * 32, "f" * 32
     shutil.copytree(bundle.folder, fresh.folder.parent / "bundles" / other)

@@ -14,9 +14,9 @@ import pytest
 
 from embedded.services.service import Service, stop
 from tabular.model.bundle import Bundle
-from tests.journeys.patience import PATIENCE_SECONDS, wait_until
-from tests.journeys.shared_stream import LEASE_SECONDS, SharedStream
-from tests.journeys.stream_door import REGION, RUN_ID
+from tests.journeys.stream.consumer_process import REGION, RUN_ID
+from tests.journeys.stream.shared_stream import LEASE_SECONDS, SharedStream
+from tests.journeys.waiting import WAIT_SECONDS, wait_until
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def stream(ministack: Service, store: Service, tmp_path: Path, bundle: Bundle) -
     shutil.copytree(bundle.folder, tmp_path / "bundles" / RUN_ID)
     bodies = [json.dumps(golden.record).encode() for golden in bundle.golden]
     urls = (f"http://127.0.0.1:{ministack.port}", f"mongodb://127.0.0.1:{store.port}")
-    made = SharedStream(*urls, tmp_path, bodies)
+    made = SharedStream(*urls, tmp_path, bodies=bodies)
     yield made
     for consumer in made.started:
         if consumer.process.poll() is None:
@@ -33,15 +33,15 @@ def stream(ministack: Service, store: Service, tmp_path: Path, bundle: Bundle) -
 
 
 def check_all_is_stored_once(stream: SharedStream) -> None:
-    wait_until(lambda: len(set(stream.answers())) >= stream.sent)
+    wait_until(lambda: len(set(stream.results())) >= stream.sent)
     ids = stream.ids()
     assert len(ids) == stream.sent
     assert {prediction.id for prediction in stream.store.latest(1_000_000)} == ids.keys()
     assert stream.stored() == stream.sent
-    assert set(stream.answers()) == ids.keys()
+    assert set(stream.results()) == ids.keys()
 
 
-def test_consumers_join_and_leave_under_load_and_every_record_is_answered_exactly_once(stream):
+def test_consumers_join_and_leave_under_load_and_every_record_has_one_result(stream):
     a = stream.join()
     with stream.load():
         wait_until(lambda: a.held() == 8)
@@ -50,11 +50,11 @@ def test_consumers_join_and_leave_under_load_and_every_record_is_answered_exactl
         c = stream.join()
         wait_until(lambda: sorted([a.held(), b.held(), c.held()]) == [2, 3, 3])
         a.signal(signal.SIGTERM)
-        assert a.process.wait(PATIENCE_SECONDS) == 0
+        assert a.process.wait(WAIT_SECONDS) == 0
         assert {lease.owner for lease in stream.leases.leases(f"{stream.name}-predictions").values()}.isdisjoint({"c0"})
         wait_until(lambda: (b.held(), c.held()) == (4, 4))
     check_all_is_stored_once(stream)
-    assert len(stream.answers()) == stream.sent, "nobody answered what another had answered"
+    assert len(stream.results()) == stream.sent, "no record has results of two consumers"
     assert b.metric("consumer_leases_lost_total") == c.metric("consumer_leases_lost_total") == 0
 
 
@@ -79,7 +79,7 @@ def test_a_consumer_paused_past_its_lease_moves_nothing_back_and_comes_to_a_shar
         wait_until(lambda: stream.stored() > 200)
         b.signal(signal.SIGSTOP)
         wait_until(lambda: a.held() == 8)
-        wait_until(lambda: len(set(stream.answers())) >= stream.sent - 100)
+        wait_until(lambda: len(set(stream.results())) >= stream.sent - 100)
         before = stream.leases.leases(f"{stream.name}-predictions")
         b.signal(signal.SIGCONT)
         wait_until(lambda: (a.held(), b.held()) == (4, 4))
@@ -95,7 +95,7 @@ def test_two_consumers_follow_a_reshard(stream):
     a, b = stream.join(), stream.join()
     wait_until(lambda: (a.held(), b.held()) == (4, 4))
     stream.put(300)
-    wait_until(lambda: len(stream.answers()) == 300)
+    wait_until(lambda: len(stream.results()) == 300)
     stream.ids()  # ministack forgets the records of a shard that is split or merged
     client = boto3.client("kinesis", endpoint_url=stream.aws_url, region_name=REGION)
     name, (first, second, third, *_) = f"{stream.name}-predictions", [f"shardId-{at:012d}" for at in range(8)]
@@ -118,6 +118,6 @@ def test_a_second_consumer_of_one_name_ends_the_first_with_the_reason(stream):
     first = stream.join()
     wait_until(lambda: first.held() == 8)
     second = stream.join("c0")
-    assert first.process.wait(PATIENCE_SECONDS) == 1
+    assert first.process.wait(WAIT_SECONDS) == 1
     assert "CONSUMER_NAME" in first.log.read_text()
     wait_until(lambda: second.held() == 8)

@@ -131,7 +131,7 @@ def test_too_few_workers_are_unavailable_before_the_first_trial(shared, fit, mon
         sweep(run, 2, SEED, executor)
 
 
-def test_a_worker_with_other_code_is_refused_by_name(shared, fit, monkeypatch):
+def test_a_worker_with_other_code_is_rejected_by_name(shared, fit, monkeypatch):
     shared.have(1)
     monkeypatch.setattr("model_orchestration.search.dask_rows.sweep_digest", lambda: "another code")
     with (

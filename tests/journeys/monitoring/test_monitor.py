@@ -34,16 +34,16 @@ CONFIG = PROJECT / "monitoring" / "prometheus"
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return answer.read().decode()
+    with urllib.request.urlopen(url, timeout=5) as response:
+        return response.read().decode()
 
 
 def wait_for(found, what: str):
     """Ask until the answer is true; the answer."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
-        if answer := found():
-            return answer
+        if response := found():
+            return response
         time.sleep(0.2)
     raise AssertionError(f"not within {WAIT_SECONDS} s: {what}")
 
@@ -165,7 +165,7 @@ def test_what_is_no_prediction_or_dated_in_the_future_stops_neither_the_page_nor
         data.delete_many({"_id": {"$in": [one["_id"] for one in strange]}})
 
 
-def test_two_runs_that_answer_at_once_are_watched_side_by_side(monitor, predictions, bundle):
+def test_two_runs_that_serve_at_once_are_monitored_side_by_side(monitor, predictions, bundle):
     shifted = bundle.reference().head(400)
     shifted["credit_limit"] /= 2
     for name in ("one", "two", "three"):

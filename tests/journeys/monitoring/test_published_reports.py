@@ -17,7 +17,7 @@ from embedded.layout import PROJECT, find_executable
 from embedded.services.service import Service, free_port
 from reporting.static_server import create_server
 from tests.foreign_page import permissions
-from tests.journeys.reports import RUN, Reports
+from tests.journeys.monitoring.reports import RUN, Reports
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -113,8 +113,8 @@ def port(request):
 def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     connection.request(method, path, headers=headers)
-    answer = connection.getresponse()
-    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    response = connection.getresponse()
+    return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
 
 
 def test_both_servers_serve_the_index_and_the_reports(port, published):

@@ -1,4 +1,4 @@
-"""The stream door as a real process, on real streams and a real store: its answers and its dead letters."""
+"""The stream consumer as a real process, on real streams and a real store: its results and its dead letters."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from dataclasses import replace
 from embedded.layout import PROJECT
 from embedded.services import apps
 from tabular.predictions.prediction import id_from_stream
-from tests.journeys.patience import PATIENCE_SECONDS, wait_until
-from tests.journeys.stream_door import RUN_ID, TABLE, bodies, scores
+from tests.journeys.stream.consumer_process import RUN_ID, TABLE, bodies, scores
+from tests.journeys.waiting import WAIT_SECONDS, wait_until
 
 
-def test_a_record_comes_out_with_the_bundles_own_score_and_is_stored_once(door, bundle):
-    door.start()
+def test_a_record_comes_out_with_the_bundles_own_score_and_is_stored_once(consumer, bundle):
+    consumer.start()
     sent = bodies(bundle, 40)
-    door.put(sent)
-    wait_until(lambda: len(door.answers()) >= 40)
-    answers = {answer["partition_key"]: answer for answer in door.answers()}
+    consumer.put(sent)
+    wait_until(lambda: len(consumer.results()) >= 40)
+    results = {result["partition_key"]: result for result in consumer.results()}
     wanted = scores(bundle, sent)
     for at, body in enumerate(sent):
-        answer = answers[f"key-{at}"]
-        assert answer[bundle.contract.reply.prediction_key] == wanted[at], body
-        assert answer["model_run_id"] == RUN_ID
-    records = {record.partition_key: record for record in door.read("predictions")}
-    stored = {prediction.id: prediction for prediction in door.store.latest(1_000)}
-    assert len(stored) == door.stored() == 40
-    for key, answer in answers.items():
+        result = results[f"key-{at}"]
+        assert result[bundle.contract.reply.prediction_key] == wanted[at], body
+        assert result["model_run_id"] == RUN_ID
+    records = {record.partition_key: record for record in consumer.read("predictions")}
+    stored = {prediction.id: prediction for prediction in consumer.store.latest(1_000)}
+    assert len(stored) == consumer.stored() == 40
+    for key, result in results.items():
         record = records[key]
-        assert (answer["shard"], answer["sequence_number"]) == (record.shard, record.sequence_number)
-        assert answer["prediction_id"] == id_from_stream(record.stream, record.shard, record.sequence_number)
-        assert stored[answer["prediction_id"]].score == answer[bundle.contract.reply.prediction_key]
+        assert (result["shard"], result["sequence_number"]) == (record.shard, record.sequence_number)
+        assert result["prediction_id"] == id_from_stream(record.stream, record.shard, record.sequence_number)
+        assert stored[result["prediction_id"]].score == result[bundle.contract.reply.prediction_key]
 
 
-def test_poison_becomes_dead_letters_while_the_others_are_answered(door, bundle):
-    door.start()
+def test_poison_becomes_dead_letters_while_the_others_are_served(consumer, bundle):
+    consumer.start()
     good = bodies(bundle, 1)[0]
     record = json.loads(good)
     first, *others = record
@@ -56,13 +56,13 @@ def test_poison_becomes_dead_letters_while_the_others_are_answered(door, bundle)
         "a_megabyte": b'{"x": "' + b"\x01" * 1_000_000 + b'"}',
         "utf_16": good.decode().encode("utf-16"),
     }
-    door.put([good, *poison.values(), good])
-    wait_until(lambda: len(door.letters()) >= len(poison) and len(door.answers()) >= 2)
-    letters = {letter["partition_key"]: letter for letter in door.letters()}
-    assert len(door.letters()) == len(poison)
-    assert {answer["partition_key"] for answer in door.answers()} == {"key-0", f"key-{len(poison) + 1}"}
+    consumer.put([good, *poison.values(), good])
+    wait_until(lambda: len(consumer.dead_letters()) >= len(poison) and len(consumer.results()) >= 2)
+    letters = {letter["partition_key"]: letter for letter in consumer.dead_letters()}
+    assert len(consumer.dead_letters()) == len(poison)
+    assert {result["partition_key"] for result in consumer.results()} == {"key-0", f"key-{len(poison) + 1}"}
     by_name = {name: letters[f"key-{at}"] for at, name in enumerate(poison, start=1)}
-    sources = {record.partition_key: record for record in door.read("predictions")}
+    sources = {record.partition_key: record for record in consumer.read("predictions")}
     for at, (name, data) in enumerate(poison.items(), start=1):
         letter = by_name[name]
         kept = base64.b64decode(letter["data"]) if letter["data_encoding"] == "base64" else letter["data"].encode()
@@ -77,20 +77,20 @@ def test_poison_becomes_dead_letters_while_the_others_are_answered(door, bundle)
     assert [fault["field"] for fault in by_name["missing_field"]["faults"]] == [first]
     assert by_name["unknown_fields"]["fault_count"] == 500
     assert len(by_name["unknown_fields"]["faults"]) == 100
-    assert door.stored() == 2
-    assert door.metric('consumer_records_total{outcome="dead_letter"}') == len(poison)
-    assert door.metric('consumer_records_total{outcome="served"}') == 2
-    assert door.metric("consumer_model_info") == 1
+    assert consumer.stored() == 2
+    assert consumer.metric('consumer_records_total{outcome="dead_letter"}') == len(poison)
+    assert consumer.metric('consumer_records_total{outcome="served"}') == 2
+    assert consumer.metric("consumer_model_info") == 1
 
 
-def test_a_run_that_cannot_be_served_ends_it_with_the_reason(door, bundle):
+def test_a_run_that_cannot_be_served_ends_it_with_the_reason(consumer, bundle):
     process = subprocess.run(
         [sys.executable, "-m", "server.stream.consumer"],
-        env=door.environ() | {"RUN_ID": "../etc"},
+        env=consumer.environ() | {"RUN_ID": "../etc"},
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=WAIT_SECONDS,
         check=False,
     )
     assert process.returncode == 1
@@ -98,11 +98,11 @@ def test_a_run_that_cannot_be_served_ends_it_with_the_reason(door, bundle):
     assert "Traceback" not in process.stderr
 
 
-def test_the_same_row_gets_the_same_score_through_both_doors(door, own, bundle):
+def test_the_same_row_gets_the_same_score_over_http_and_on_the_stream(consumer, own, bundle):
     api = apps.api(own)
-    serving = replace(api, environ=door.environ() | {"API_PORT": str(own.ports.api), "API_WORKERS": "1"})
+    serving = replace(api, environ=consumer.environ() | {"API_PORT": str(own.ports.api), "API_WORKERS": "1"})
     sent = bodies(bundle, len(bundle.golden))
-    door.start()
+    consumer.start()
     with serving.running(own.logs / "api.log"):
         url = f"http://127.0.0.1:{own.ports.api}/predict"
         over_http = []
@@ -110,12 +110,14 @@ def test_the_same_row_gets_the_same_score_through_both_doors(door, own, bundle):
             request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
             with urllib.request.urlopen(request, timeout=10) as reply:
                 over_http.append(json.loads(reply.read()))
-        door.put(sent)
-        wait_until(lambda: len(door.answers()) == len(sent))
-        wait_until(lambda: door.store.count_by_source() == {(TABLE, "api"): len(sent), (TABLE, "stream"): len(sent)})
-    over_stream = {answer["partition_key"]: answer for answer in door.answers()}
+        consumer.put(sent)
+        wait_until(lambda: len(consumer.results()) == len(sent))
+        wait_until(
+            lambda: consumer.store.count_by_source() == {(TABLE, "api"): len(sent), (TABLE, "stream"): len(sent)}
+        )
+    over_stream = {result["partition_key"]: result for result in consumer.results()}
     unlike = {"prediction_id", "partition_key", "shard", "sequence_number"}
-    for at, answer in enumerate(over_http):
-        assert {key: value for key, value in answer.items() if key not in unlike} == {
+    for at, result in enumerate(over_http):
+        assert {key: value for key, value in result.items() if key not in unlike} == {
             key: value for key, value in over_stream[f"key-{at}"].items() if key not in unlike
         }
