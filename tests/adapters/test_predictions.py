@@ -15,6 +15,7 @@ from embedded.environment import process_environ
 from embedded.services import backends
 from embedded.services.service import free_port, stop
 from tabular.adapters.mongo.documents import Reader, document_of
+from tabular.adapters.mongo.indexes import indexes
 from tabular.adapters.mongo.predictions import MongoPredictions, mongo_client
 from tabular.errors import Rejected, Unavailable
 from tabular.ports.predictions import UNKNOWN_SOURCE
@@ -277,3 +278,12 @@ def test_a_report_without_a_date_or_dated_ahead_is_none(predictions, settings):
         strange = [{"foo": 1}, {"made_at_us": 5, "made_at": "yesterday"}, {"made_at_us": "z"}]
         client[predictions._data.database.name]["report"].insert_many(strange)
     assert [row["_id"] for row in predictions.reports(9)] == ["good"]
+
+
+def test_a_server_has_the_indexes_that_its_queries_use_and_no_others(predictions):
+    predictions.save([])
+    found = [name for name in predictions._data.index_information() if "_id" not in name.replace("run_id", "")]
+    assert len(found) == 1, f"nx-27017 uses no compound index: {found}"
+    newest = ("made_at_us", -1)
+    mongodb = indexes({"version": "8.0.4", "storageEngines": ["devnull", "wiredTiger"]})
+    assert mongodb == [[newest], [("run_id", 1), newest], [("level", 1), newest]]

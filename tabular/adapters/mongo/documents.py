@@ -11,12 +11,11 @@ import logging
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
-from tabular.ports.predictions import UNKNOWN_SOURCE
-from tabular.predictions.prediction import Prediction, Source
+from tabular.predictions.prediction import Prediction
 from tabular.predictions.sampling import level_of
 
 log = logging.getLogger(__name__)
@@ -108,18 +107,6 @@ def made_between(since: datetime | None, until: datetime | None) -> Document:
     """The condition since <= made_at < until. With `until` it takes numbers alone: to nx-27017 any text is greater."""
     limits = {name: microseconds(at) for name, at in (("$gte", since), ("$lt", until)) if at is not None}
     return {"made_at_us": limits} if limits else {}
-
-
-def by_source(groups: Mapping[str, Iterable[Mapping[str, Any]]], total: int) -> dict[tuple[str, str], int]:
-    """Each table's counts by source, as counts by both; what is left of the total is of UNKNOWN_SOURCE."""
-    counts = {
-        (table, found["_id"]): int(found["count"])
-        for table, each in groups.items()
-        for found in each
-        if found["_id"] in get_args(Source)
-    }
-    unknown = total - sum(counts.values())
-    return counts | ({("", UNKNOWN_SOURCE): unknown} if unknown > 0 else {})
 
 
 def without_nan(value: Any) -> Any:

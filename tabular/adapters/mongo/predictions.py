@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qs
 
 import pymongo
@@ -24,7 +24,6 @@ from tabular.adapters.mongo.documents import (
     LAST,
     Document,
     Reader,
-    by_source,
     document_of,
     is_run_id,
     made_between,
@@ -32,8 +31,10 @@ from tabular.adapters.mongo.documents import (
     of_run,
     without_nan,
 )
+from tabular.adapters.mongo.indexes import indexes
 from tabular.errors import InvalidSetting, Rejected, TabularError, Unavailable
-from tabular.predictions.prediction import Prediction
+from tabular.ports.predictions import UNKNOWN_SOURCE
+from tabular.predictions.prediction import Prediction, Source
 from tabular.predictions.sampling import MAX_LEVEL, Sample, thinned
 
 STORE = "the prediction store"
@@ -150,12 +151,17 @@ class MongoPredictions:
 
     def count_by_source(self) -> dict[tuple[str, str], int]:
         """How many predictions each source has stored of each table; UNKNOWN_SOURCE counts what none of them wrote."""
+        counts: dict[tuple[str, str], int] = {}
         with translated(), pymongo.timeout(SCAN_SECONDS):
-            tables = [table for table in self._data.distinct("table") if isinstance(table, str)]
-            # By one key alone: nx-27017 evaluates no compound one.
-            each = {"$group": {"_id": "$source", "count": {"$sum": 1}}}
-            groups = {table: self._data.aggregate([{"$match": {"table": table}}, each]) for table in tables}
-            return by_source(groups, self._data.count_documents({}))
+            # Before the others: what is stored meanwhile is not to count as foreign.
+            total = self._data.estimated_document_count()
+            # One field a $group: nx-27017 takes a document of several for a constant.
+            for source in get_args(Source):
+                stages = [{"$match": {"source": source}}, {"$group": {"_id": "$table", "count": {"$sum": 1}}}]
+                found = {group["_id"]: group["count"] for group in self._data.aggregate(stages)}
+                counts |= {(table, source): count for table, count in found.items() if isinstance(table, str)}
+        others = total - sum(counts.values())
+        return counts | ({("", UNKNOWN_SOURCE): others} if others > 0 else {})
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Store one report's row, by its `_id`; its `made_at` (now, if it has none) puts it in order."""
@@ -206,11 +212,7 @@ class MongoPredictions:
         # Who only reads, with a login that may do no more, leaves this to those who write.
         if self._is_indexed:
             return
-        # No tie-break on _id: nx-27017 refuses every write to a collection with _id in a compound index.
-        newest = ("made_at_us", -1)
-        self._data.create_indexes(
-            [pymongo.IndexModel([*before, newest]) for before in ([], [("run_id", 1)], [("level", 1)])]
-        )
+        self._data.create_indexes([pymongo.IndexModel(keys) for keys in indexes(self._client.server_info())])
         self._is_indexed = True
 
 
