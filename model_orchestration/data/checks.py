@@ -1,4 +1,4 @@
-"""The data checks: whether a table is fit to train on, and whether it still has the distribution of the last one that was.
+"""The data checks: whether a table is fit to train on, and has the distribution of the last one that was.
 
 What is broken is an error and stops the flow, naming rows and columns; what is merely odd is a warning.
 """
@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from tabular.contract.types import Contract
-from tabular.errors import Fault, InvalidTable
 from tabular.data.table import CleanTable, clean, read_csv
+from tabular.errors import Fault, InvalidTable
 from tabular.model.bundle import REFERENCE_TARGET
 from tabular.quality.drift import ColumnDrift, TooFewRows, compare
 from tabular.quality.two_sample import METHOD_NAMES, MIN_DISTANCE

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from tabular.data import feature_store
 from tabular.contract.types import Contract
+from tabular.data import feature_store
+from tabular.data.synthetic import make_table
 from tabular.errors import InvalidSetting
 from tabular.ports.objects import Objects
-from tabular.data.synthetic import make_table
 
 DATA = Path("data")
 SYNTHETIC_ROWS = 10_000

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from tabular.contract.types import Contract
-from tabular.errors import Fault
 from tabular.encoding.values import listed
+from tabular.errors import Fault
 
 MAX_NEAR_MISSES = 3
 

@@ -1,7 +1,8 @@
 """Rows that a stray quote swallows: two quotes in a column of notes make one cell of all the lines between them.
 
-That is a well-formed CSV, so no reader objects. It is distinguished from a cell that does hold line breaks by what its lines
-are: if each has as many cells as the table has columns, and these look like the cells of the other rows, they are rows.
+That is a well-formed CSV, so no reader objects. It is distinguished from a cell that does hold line breaks by what its
+lines are: if each has as many cells as the table has columns, and these look like those of the other rows, they are
+rows.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from tabular.contract.types import Contract
+from tabular.data.table import CleanTable, clean, read_csv
 from tabular.errors import NotFound, Rejected
 from tabular.ports.objects import Objects
-from tabular.data.table import CleanTable, clean, read_csv
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ def find_version(objects: Objects, contract: Contract, sha256: str) -> Version:
 
 
 def newest_real(objects: Objects, contract: Contract) -> Version | None:
-    """The current version if it is of a real table, or else the newest that is, if any; raises Rejected like `versions`."""
+    """The current version if it is of a real table, or else the newest that is; raises Rejected like `versions`."""
     current = _pointed(objects, contract, "current")
     if current is not None and not current.synthetic:
         return current

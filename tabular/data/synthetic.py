@@ -59,7 +59,9 @@ def _draw_feature(feature: Feature, rows: int, draw: np.random.Generator) -> tup
     shares = _shares(feature.synthetic, len(feature.categories))
     codes = draw.choice(len(shares), rows, p=shares)
     centred = codes.astype(np.float64) - float(np.arange(len(shares)) @ shares)
-    return _standardised(centred) if feature.kind == "ordinal" else centred, [feature.categories[code] for code in codes]
+    return _standardised(centred) if feature.kind == "ordinal" else centred, [
+        feature.categories[code] for code in codes
+    ]
 
 
 def _latent(pulls: Sequence[tuple[Feature, Floats]]) -> Floats:

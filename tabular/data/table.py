@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tabular.data.column_names import absent_columns
 from tabular.contract.types import Contract, Feature
+from tabular.data.column_names import absent_columns
 from tabular.data.csv_cells import header_and_rows
-from tabular.errors import Fault, InvalidTable
 from tabular.encoding.row import Matrix
 from tabular.encoding.values import cell_reader, class_reader, listed, target_number
+from tabular.errors import Fault, InvalidTable
 
 MAX_FAULTS_SHOWN_PER_COLUMN = 5
 LIKELY_MISSING = frozenset({"na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "#n/a", "<na>", "unknown"})

@@ -237,6 +237,12 @@ def test_the_process_that_relays_predictions_loads_no_model():
     assert loaded("import server.outbox.relay_process", ["xgboost", "scipy", "pandas", "boto3"]) == []
 
 
+def test_every_folder_of_modules_is_a_package_that_git_knows():
+    listed = subprocess.run(["git", "ls-files", *PACKAGES], cwd=PROJECT, capture_output=True, text=True, check=True)
+    folders = {Path(name).parent for name in listed.stdout.splitlines() if name.endswith(".py")}
+    assert not [folder for folder in folders if f"{folder}/__init__.py" not in listed.stdout.splitlines()]
+
+
 def test_no_folder_has_more_modules_than_can_be_taken_in():
     counts = Counter(name_of(path.parent) for path in MODULES)
     assert not {folder: count for folder, count in counts.items() if count > MAX_MODULES_A_FOLDER}

@@ -83,7 +83,10 @@ BAD = {
     "a target of no name": (lambda file: file["target"].update(column=""), "target.column: '' is empty"),
     "the target as the id": (lambda file: file["table"].update(id_column="Y"), "target.column: Y is the id or dropped"),
     "a dropped target": (lambda file: file["table"].update(dropped_columns=["Y"]), "target.column: Y is the id or dro"),
-    "a reply key of the results": (lambda file: file["reply"].update(prediction_key="shard"), "another key of the ans"),
+    "a reply key of the results": (
+        lambda file: file["reply"].update(prediction_key="shard"),
+        "another key of the resp",
+    ),
     "an empty reply key": (lambda file: file["reply"].update(prediction_key=""), r"reply\.prediction_key: '' is"),
     "a number with categories": (
         lambda file: first(file).update(categories=["a", "b"]),
@@ -157,7 +160,7 @@ BAD = {
     "no positive class": (lambda file: file["target"].pop("positive"), r"target\.positive: must be one of"),
     "a foreign positive class": (lambda file: file["target"].update(positive="maybe"), "'maybe'"),
     "a slice of no feature": (lambda file: file["table"].update(slice_features=["size"]), "size is not a feature"),
-    "a reply key in use": (lambda file: file["reply"].update(prediction_key="warnings"), "another key of the answer"),
+    "a reply key in use": (lambda file: file["reply"].update(prediction_key="warnings"), "another key of the response"),
     "shares of the wrong number": (
         lambda file: feature(file, "category").update(synthetic={"shares": [1]}),
         r"class: synthetic\.shares needs 2 weights",

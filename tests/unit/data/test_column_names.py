@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from embedded.layout import PROJECT
-from tabular.data.column_names import absent_columns, column_warnings, near_misses
 from tabular.contract.loading import load_contract
+from tabular.data.column_names import absent_columns, column_warnings, near_misses
 from tabular.data.csv_cells import header_and_rows
 
 COLUMNS = ["Age", "Class", "Stars", "Weight", "Y"]

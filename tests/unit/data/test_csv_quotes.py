@@ -7,8 +7,8 @@ import random
 import pytest
 
 from reporting.labels import read_labels
-from tabular.errors import InvalidTable
 from tabular.data.table import read_csv
+from tabular.errors import InvalidTable
 
 NOTES = "CLIENTNUM,age,Note\n1,31,ok\n2,32,ok\n"
 

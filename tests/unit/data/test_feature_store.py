@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tabular.data import feature_store
 from tabular.adapters.s3 import S3Objects
-from tabular.errors import InvalidTable, NotFound, Rejected, Unavailable
+from tabular.data import feature_store
 from tabular.data.synthetic import make_table
+from tabular.errors import InvalidTable, NotFound, Rejected, Unavailable
 
 
 @pytest.fixture

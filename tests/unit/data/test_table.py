@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from embedded.layout import PROJECT
-from tabular.data.column_names import column_warnings
 from tabular.contract.loading import load_contract
-from tabular.errors import InvalidTable
-from tabular.encoding.row import RowCodec, matrix
+from tabular.data.column_names import column_warnings
 from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.encoding.row import RowCodec, matrix
+from tabular.errors import InvalidTable
 
 HEADER = "Age,Class,Stars,Weight,Y"
 GOOD = ["30,A,1,0.5,yes", "40,B,3,-0.5,no", "?,?,?,?,no"]

@@ -12,9 +12,9 @@ import pytest
 from embedded.layout import PROJECT
 from model_orchestration.data.checks import check
 from tabular.contract.loading import load_contract
-from tabular.errors import InvalidTable
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, read_csv
+from tabular.errors import InvalidTable
 from tests.unit.model_orchestration.planted_faults import ROWS, planted
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
-
 import numpy as np
 import pytest
 
 from model_orchestration.data.split import split
-from tabular.data import feature_store
-from tabular.adapters.s3 import S3Objects
-from tabular.errors import InvalidTable, NotFound, Rejected
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, read_csv
 

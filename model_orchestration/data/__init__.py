@@ -1,0 +1,1 @@
+"""The training data: where it comes from, whether it is fit, and how it is split."""

@@ -1,0 +1,1 @@
+"""Tables: reading and cleaning them, keeping their versions, and making synthetic ones."""
