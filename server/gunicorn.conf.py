@@ -1,7 +1,5 @@
 """How gunicorn runs the API; the values come from the settings."""  # noqa: N999 - gunicorn looks for this name
 
-import ctypes
-import gc
 import math
 import mmap
 import os
@@ -26,7 +24,8 @@ except TabularError as error:
 
 GRACEFUL_SECONDS = 20
 # A busy thread gives the interpreter back to the event loop after this. The loop gives it up about ten times a request,
-# at its calls of the system, and may have to wait so long each time.
+# at its system calls, and may have to wait so long each time: beside batches of 10,000 rows single rows have a p50 of
+# 10 ms and a p99 of 83 with it, 33 and 213 with Python's 5 ms (docs/decisions/hotpath.md).
 SWITCH_SECONDS = 0.0002
 
 
@@ -58,28 +57,10 @@ class ApiWorker(UvicornWorker):
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     def run(self):  # noqa: ANN201
-        _share_memory_among_threads()
-        _collect_garbage_seldom()
         sys.setswitchinterval(SWITCH_SECONDS)
         super().run()
 
 
-def _share_memory_among_threads() -> None:
-    # glibc gives each thread a heap of its own (mallopt(3), M_ARENA_MAX), and each keeps what batches leave behind:
-    # 40 MB a worker. Python's threads take turns anyway, so one heap is enough.
-    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
-        mallopt(M_ARENA_MAX, 1)
-
-
-def _collect_garbage_seldom() -> None:
-    # A batch makes thousands of objects, none of which refers to itself; by default every 700 start a collection, and
-    # what was loaded at the start at every hundredth of these times.
-    gc.freeze()
-    gc.set_threshold(COLLECTED_AT_OBJECTS)
-
-
-M_ARENA_MAX = -8
-COLLECTED_AT_OBJECTS = 50_000
 SECONDS_BETWEEN_ATTEMPTS = 5
 _metrics_folder = _settings.state_dir / "api-metrics"
 
