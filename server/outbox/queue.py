@@ -140,10 +140,6 @@ class Outbox:
         current = self._run(lambda file: file.status())
         return OutboxStatus(current, len(list(self._folder.glob("outbox-*.sqlite"))) - 1)
 
-    def rejected(self) -> list[tuple[str, bytes]]:
-        """Every document that the store rejected: the reason and the prediction as JSON. Raises Unavailable."""
-        return self._run(lambda file: file.rejected())
-
     def close(self) -> None:
         """Close the file and give up the lock."""
         with self._mutex:

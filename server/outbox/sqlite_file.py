@@ -162,10 +162,6 @@ class OutboxFile:
         sizes = [path.stat().st_size for path in (self.path, wal) if path.exists()]
         return FileStatus(last - before, max(time.time() - queued_at, 0.0), rejected, sum(sizes))
 
-    def rejected(self) -> list[tuple[str, bytes]]:
-        """Every document that the store rejected: the reason and the body."""
-        return self._connection.execute("SELECT reason, body FROM rejected ORDER BY id").fetchall()
-
 
 def salvage(path: Path) -> Iterator[Entry]:
     """Every entry of a damaged file that is still whole: from the front up to the damage, then from the back."""

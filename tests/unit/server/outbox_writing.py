@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 
@@ -46,6 +49,12 @@ def prediction(name: str = "p") -> Prediction:
 def waiting(outbox) -> list[Prediction]:
     entries = outbox.oldest(10**9)
     return [each for entry in entries for each in msgspec.json.decode(entry.body, type=list[Prediction])]
+
+
+def rejected(folder: Path) -> list[tuple[str, bytes]]:
+    """Every document that the store rejected, as the outbox's first file keeps it: the reason and the document."""
+    with closing(sqlite3.connect(folder / "outbox-000001.sqlite")) as connection:
+        return connection.execute("SELECT reason, body FROM rejected ORDER BY id").fetchall()
 
 
 def start_writer(folder, name, count) -> subprocess.Popen[str]:

@@ -78,7 +78,7 @@ def crashed(of: Path) -> Path:
 
 
 def recovered(image: Path) -> tuple[list[Prediction], int]:
-    """Everything that a new start carries to the store, and how many losses it tells of. Removes the image."""
+    """Everything that a new start carries to the store, and how many losses it reports. Removes the image."""
     try:
         outbox, store = Outbox(image, ROOMY, "normal"), Kept()
         relay = Relay(outbox, store)
@@ -88,10 +88,10 @@ def recovered(image: Path) -> tuple[list[Prediction], int]:
             relay.step()
         else:
             raise AssertionError("the relay does not come to an end")
-        told = outbox.status().set_aside + len(outbox.rejected())
+        status = outbox.status()
         outbox.append(entry(10**6, 1, 0))  # whatever happened, it goes on
         outbox.close()
-        return store.predictions, told
+        return store.predictions, status.set_aside + status.current.rejected
     finally:
         shutil.rmtree(image)
 

@@ -13,7 +13,7 @@ import pytest
 from server.outbox.queue import Outbox
 from server.outbox.sqlite_file import LONG_LOG_PAGES, PAGE_BYTES
 from tabular.errors import Unavailable
-from tests.unit.server.outbox_writing import ROOMY, prediction, start_writer, waiting
+from tests.unit.server.outbox_writing import ROOMY, prediction, rejected, start_writer, waiting
 
 
 @pytest.fixture
@@ -55,10 +55,10 @@ def test_the_depth_counts_predictions_and_the_age_is_the_oldest_ones(outbox):
     assert outbox.status().current.depth == 0
 
 
-def test_a_rejected_document_is_kept_with_its_reason(outbox):
+def test_a_rejected_document_is_kept_with_its_reason(outbox, tmp_path):
     outbox.append([prediction("a")])
     outbox.acknowledge(outbox.oldest(10), [("too large", b"{}")])
-    assert outbox.rejected() == [("too large", b"{}")]
+    assert rejected(tmp_path) == [("too large", b"{}")]
     assert outbox.status().current.rejected == 1
     assert outbox.status().current.depth == 0
 

@@ -14,6 +14,7 @@ from server.scoring.model import ready_model
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.columns import columns_of
 from tabular.predictions.prediction import Prediction
+from tests.unit.server.outbox_writing import rejected
 
 
 def prediction(name: str, **row) -> Prediction:
@@ -89,12 +90,12 @@ def test_an_entry_sent_twice_is_stored_once(outbox, predictions):
     assert predictions.count_by_source() == {("t", "api"): 1}
 
 
-def test_a_document_that_the_store_rejects_is_kept_and_the_rest_go_on(outbox, predictions):
+def test_a_document_that_the_store_rejects_is_kept_and_the_rest_go_on(outbox, predictions, tmp_path):
     outbox.append([prediction("good"), prediction("bad", x=2**70), prediction("better")])
     outbox.append([prediction("last")])
     Relay(outbox, predictions).step()
     assert {each.id for each in predictions.latest(9)} == {"good", "better", "last"}
-    ((reason, body),) = outbox.rejected()
+    ((reason, body),) = rejected(tmp_path)
     assert "cannot hold" in reason
     assert b'"bad"' in body
     assert outbox.status().current.depth == 0
