@@ -78,7 +78,7 @@ class StreamLoop:
         self._batch_records = batch_records
 
     def run(self, poll_seconds: float, stop: threading.Event) -> None:
-        """Go on until stopped: a batch that has begun is finished, unless a sink is down just then."""
+        """Go on until stopped; a batch that has begun is finished unless a sink is down. Raises NameTaken."""
         while not stop.is_set():
             if not self._turn(stop):
                 stop.wait(poll_seconds)
