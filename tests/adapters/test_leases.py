@@ -1,4 +1,4 @@
-"""Leases over a real connection: of many that want one, one gets it; who has lost it saves nothing."""
+"""Leases over a real connection and in memory: of many that want one, one gets it; who lost it saves nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tabular.adapters.mongo.leases import MongoLeases
 from tabular.adapters.mongo.predictions import mongo_client
 from tabular.errors import Unavailable
 from tabular.ports.streams import Lease
+from tests.adapters.memory.leases import MemoryLeases
 
 POSITION = {"stream": "s@1", "sequence_number": "1" * 56, "is_finished": False}
 
@@ -28,38 +29,44 @@ def leases(store, settings, database):
     adapter.close()
 
 
-def test_nobody_has_a_lease_at_first_and_the_first_to_take_it_has_it(leases):
-    assert leases.leases("s") == {}
-    assert leases.acquire("s", "one", None, "a") == Lease("a", 1, None)
-    assert leases.acquire("s", "one", None, "b") is None
-    assert leases.leases("s") == {"one": Lease("a", 1, None)}
+@pytest.fixture(params=["mongo", "memory"])
+def either(request):
+    """The store of leases, and its twin in memory."""
+    return request.getfixturevalue("leases") if request.param == "mongo" else MemoryLeases()
 
 
-def test_a_lease_is_taken_only_as_it_was_seen(leases):
-    seen = leases.acquire("s", "one", None, "a")
-    assert leases.acquire("s", "one", seen, "b") == Lease("b", 2, None)
-    assert leases.acquire("s", "one", seen, "c") is None
-    leases.release("s", "one", "a", 1)
-    assert leases.leases("s") == {"one": Lease("b", 2, None)}, "what is not held cannot be given up"
-    leases.release("s", "one", "b", 2)
-    assert leases.leases("s") == {"one": Lease(None, 2, None)}
-    assert leases.acquire("s", "one", Lease(None, 2, None), "c") == Lease("c", 3, None)
+def test_nobody_has_a_lease_at_first_and_the_first_to_take_it_has_it(either):
+    assert either.leases("s") == {}
+    assert either.acquire("s", "one", None, "a") == Lease("a", 1, None)
+    assert either.acquire("s", "one", None, "b") is None
+    assert either.leases("s") == {"one": Lease("a", 1, None)}
 
 
-def test_a_position_is_saved_only_under_the_lease_that_is_held_and_stays_when_it_is_taken(leases):
-    leases.acquire("s", "one", None, "a")
-    two = leases.acquire("s", "two", None, "a")
-    leases.acquire("s", "two", two, "b")
+def test_a_lease_is_taken_only_as_it_was_seen(either):
+    seen = either.acquire("s", "one", None, "a")
+    assert either.acquire("s", "one", seen, "b") == Lease("b", 2, None)
+    assert either.acquire("s", "one", seen, "c") is None
+    either.release("s", "one", "a", 1)
+    assert either.leases("s") == {"one": Lease("b", 2, None)}, "what is not held cannot be given up"
+    either.release("s", "one", "b", 2)
+    assert either.leases("s") == {"one": Lease(None, 2, None)}
+    assert either.acquire("s", "one", Lease(None, 2, None), "c") == Lease("c", 3, None)
+
+
+def test_a_position_is_saved_only_under_the_lease_that_is_held_and_stays_when_it_is_taken(either):
+    either.acquire("s", "one", None, "a")
+    two = either.acquire("s", "two", None, "a")
+    either.acquire("s", "two", two, "b")
     positions = {"one": POSITION, "two": POSITION | {"sequence_number": "back"}}
-    assert leases.save_positions("s", "a", {"one": 1, "two": 1}, positions) == {"one"}
-    assert leases.save_positions("s", "a", {"one": 1}, positions) == {"one"}, "the same once more"
-    found = leases.leases("s")
+    assert either.save_positions("s", "a", {"one": 1, "two": 1}, positions) == {"one"}
+    assert either.save_positions("s", "a", {"one": 1}, positions) == {"one"}, "the same once more"
+    found = either.leases("s")
     assert found["two"] == Lease("b", 2, None)
     position = {key: found["one"].position[key] for key in POSITION}
     assert (position, type(position["is_finished"])) == (POSITION, bool)
-    assert leases.acquire("s", "one", found["one"], "c").position == found["one"].position
-    leases.release("s", "one", "c", 2)
-    assert leases.leases("s")["one"].position["is_finished"] is False
+    assert either.acquire("s", "one", found["one"], "c").position == found["one"].position
+    either.release("s", "one", "c", 2)
+    assert either.leases("s")["one"].position["is_finished"] is False
 
 
 def test_of_eight_that_want_a_lease_at_the_same_moment_exactly_one_gets_it(leases, settings, database):
@@ -110,26 +117,26 @@ def test_two_tables_that_share_a_stream_have_leases_of_their_own(leases, setting
     other.close()
 
 
-def test_streams_of_like_names_keep_apart(leases):
+def test_streams_of_like_names_keep_apart(either):
     for stream in ("s", "s-2", "s2", "t"):
-        leases.acquire(stream, "one", None, stream)
-        leases.heartbeat(stream, "a")
-    assert leases.leases("s") == {"one": Lease("s", 1, None)}
-    leases.leave("s", "a")
-    assert leases.heartbeats("s") == {}
-    assert leases.heartbeats("s-2").keys() == {"a"}
+        either.acquire(stream, "one", None, stream)
+        either.heartbeat(stream, "a")
+    assert either.leases("s") == {"one": Lease("s", 1, None)}
+    either.leave("s", "a")
+    assert either.heartbeats("s") == {}
+    assert either.heartbeats("s-2").keys() == {"a"}
 
 
-def test_every_beat_differs_and_only_the_silent_are_forgotten(leases):
-    leases.heartbeat("s", "a")
-    first = leases.heartbeats("s")["a"]
-    leases.heartbeat("s", "a")
-    second = leases.heartbeats("s")["a"]
+def test_every_heartbeat_differs_and_only_the_silent_are_forgotten(either):
+    either.heartbeat("s", "a")
+    first = either.heartbeats("s")["a"]
+    either.heartbeat("s", "a")
+    second = either.heartbeats("s")["a"]
     assert first != second
-    leases.leave("s", "a", first)
-    assert leases.heartbeats("s") == {"a": second}
-    leases.leave("s", "a", second)
-    assert leases.heartbeats("s") == {}
+    either.leave("s", "a", first)
+    assert either.heartbeats("s") == {"a": second}
+    either.leave("s", "a", second)
+    assert either.heartbeats("s") == {}
 
 
 def test_a_store_that_is_down_is_unavailable(database):

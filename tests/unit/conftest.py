@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.memory_stream import MemoryStream
+from tests.adapters.memory.shards import MemoryStream
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from server.stream.leases import NameTaken
 from server.stream.membership import Liveness, quota
 from tabular.errors import Unavailable
-from tests.unit.server.memory_leases import LEASE_SECONDS, SHARDS, ConsumerGroup, at
+from tests.unit.server.consumer_group import LEASE_SECONDS, SHARDS, ConsumerGroup, at
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_the_shards_of_a_silent_one_are_acquired_within_the_lease_and_not_before
     assert group.owners().count("a") == 4, "a consumer that stutters keeps its shards"
     group.pass_time(4)
     assert group.owners() == ["b"] * 8
-    assert "a" not in group.store.alive
+    assert ("s", "a") not in group.store.alive
 
 
 def test_one_that_leaves_releases_at_once(group):
@@ -75,11 +75,11 @@ def test_one_that_was_paused_past_its_lease_cannot_save_and_gets_no_shard_back_b
     assert b.saved(shard) == {"stream": "s@1", "sequence_number": "1", "is_finished": False}
     assert b.save({shard: at(2)}) == []
     assert a.save({shard: at(1)}) == [shard]
-    assert group.store.table[shard].position["sequence_number"] == "2"
+    assert group.store.table["s", shard].position["sequence_number"] == "2"
     group.paused.clear()
     group.pass_time(5)
     assert group.held() == {"a": 4, "b": 4}
-    assert group.store.table[shard].position["sequence_number"] == "2"
+    assert group.store.table["s", shard].position["sequence_number"] == "2"
 
 
 def test_one_that_was_paused_knows_before_it_publishes(group):
@@ -163,14 +163,14 @@ def test_a_shard_that_is_done_with_is_given_up(group):
     a = group.join("a")
     a.acquire(SHARDS)
     assert sorted(a.acquire(SHARDS[1:])) == SHARDS[1:]
-    assert group.store.table[SHARDS[0]].owner is None
+    assert group.store.table["s", SHARDS[0]].owner is None
 
 
 def test_a_shard_without_an_owner_is_shown(group):
     a = group.join("a")
     a.acquire(SHARDS)
     assert a.summary().without_owner == 0
-    group.store.alive["ghost"] = -1  # it heartbeats, by the clock of a, for a while; and takes nothing
+    group.store.alive["s", "ghost"] = -1  # it heartbeats, by the clock of a, for a while; and takes nothing
     a.heartbeat()
     a.acquire(SHARDS)
     assert a.summary().held == 4

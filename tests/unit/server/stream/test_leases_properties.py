@@ -7,7 +7,7 @@ import random
 import pytest
 
 from server.stream.leases import Leases
-from tests.unit.server.memory_leases import SHARDS, ConsumerGroup, at
+from tests.unit.server.consumer_group import SHARDS, ConsumerGroup, at
 
 
 def something_happens(group: ConsumerGroup, draw: random.Random, step: int) -> None:

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from server.stream.shard_reader import Position, ShardReader
-from tests.unit.memory_stream import MemoryStream, drain, start
+from tests.adapters.memory.shards import MemoryStream
+from tests.unit.server.stream.reading import drain, start
 
 
 def test_children_are_read_after_all_their_parents(stream):

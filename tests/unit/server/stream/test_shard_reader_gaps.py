@@ -6,7 +6,8 @@ import pytest
 
 from server.stream.shard_reader import Position, ShardReader
 from tabular.errors import Unavailable
-from tests.unit.memory_stream import MemoryStream, drain, start
+from tests.adapters.memory.shards import MemoryStream
+from tests.unit.server.stream.reading import drain, start
 
 
 def test_a_parent_that_is_listed_no_more_does_not_hold_its_children_back(stream):

@@ -1,4 +1,4 @@
-"""A stream in memory that closes shards the way Kinesis documents it.
+"""The port `Shards` in memory: a stream that closes shards the way Kinesis documents it.
 
 The emulators do not: ministack forgets a split shard with what is unread in it, moto puts records on closed shards.
 """
@@ -8,9 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-import msgspec
-
-from server.stream.shard_reader import Position, ShardReader
 from tabular.errors import Unavailable
 from tabular.ports.streams import Gone, Listing, Page, Shard, StaleIterator, StreamRecord
 
@@ -19,7 +16,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @dataclass
 class MemoryStream:
-    """Shards of numbered records; a iterator is "name/shard:index". A closed shard ends without a next iterator."""
+    """Shards of numbered records; an iterator is "name/shard:index". A closed shard ends without a next iterator."""
 
     name: str = "s@1"
     shards: dict[str, Shard] = field(default_factory=dict)
@@ -68,18 +65,3 @@ class MemoryStream:
         left = len(self.records[shard]) - end
         at_end = self.shards[shard].is_closed and not left
         return Page(found, None if at_end else f"{self.name}/{shard}:{end}", left)
-
-
-def start(stream: MemoryStream, saved: dict[str, Position] | None = None) -> ShardReader:
-    known = {} if saved is None else saved
-    return ShardReader(stream, lambda shard: msgspec.to_builtins(known[shard]) if shard in known else None, 0.0)
-
-
-def drain(reader: ShardReader, saved: dict[str, Position] | None = None, limit: int = 7, polls: int = 40):
-    found = []
-    for _ in range(polls):
-        batch = reader.poll(limit)
-        found += batch.records
-        if saved is not None:
-            saved.update(batch.positions)
-    return found
