@@ -92,7 +92,7 @@ class Bundle:
         return matrix([self.codec.parse(golden.record) for golden in self.golden])
 
     def reference(self) -> pd.DataFrame:
-        """The drift reference: canonical feature values, plus the columns REFERENCE_TARGET and REFERENCE_SCORE."""
+        """The drift reference: canonical feature values, plus REFERENCE_TARGET and REFERENCE_SCORE; raises OSError."""
         import pandas as pd
 
         return pd.read_parquet(self.folder / "reference.parquet")
@@ -145,7 +145,9 @@ def read_bundle(folder: Path) -> Bundle:
             codec=RowCodec(contract),
             scorer=read_scorer(manifest.family, files["model.ubj"]),
             profile=msgspec.json.decode(files["profile.json"], type=dict[str, Range]),
-            golden=[_as_meant(one, contract) for one in msgspec.json.decode(files["golden.json"], type=list[Golden])],
+            golden=[
+                _with_categories(one, contract) for one in msgspec.json.decode(files["golden.json"], type=list[Golden])
+            ],
             metrics=msgspec.json.decode(files["metrics.json"], type=dict[str, float]),
             digest=_sha256(files[MANIFEST]),
             synthetic=manifest.synthetic,
@@ -175,11 +177,8 @@ def _golden(contract: Contract, scorer: Scorer, records: Sequence[Mapping[str, A
     return [Golden(dict(record), tuple(map(float, got))) for record, got in zip(records, scores, strict=True)]
 
 
-def _as_meant(golden: Golden, contract: Contract) -> Golden:
-    """A golden record in which a number means what it meant when it was made.
-
-    In earlier bundles a number is the position of an ordinal's category also where the categories are numbers.
-    """
+def _with_categories(golden: Golden, contract: Contract) -> Golden:
+    """The record with an ordinal's category in the place of its position, by which earlier bundles name it."""
     record = {
         feature.name: feature.categories[value]
         for feature in contract.features

@@ -1,7 +1,7 @@
 """Local copies of bundles, so that a reader can start while the registry is down.
 
 <folder>/<run id>/      a verified bundle
-<folder>/champion       the run id the alias stood on when it was last seen
+<folder>/champion       the run id of the alias `champion` when the registry last responded
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ _RUN_ID = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
 class BundleCache:
-    """Fetches each run's bundle once, verifies it before first use, and answers from disk when the registry is down."""
+    """Fetches each run's bundle once, verifies it before its first use, and reads it from disk from then on."""
 
     def __init__(self, store: BundleSource, folder: Path) -> None:
         self._store = store
         self._folder = folder
 
     def champion(self) -> str:
-        """The champion's run id, or the last one seen while the registry is down; raises Unavailable, NotFound."""
-        remembered = self._remembered()
+        """The champion's run id, or the last known one if the registry is down; raises Unavailable, NotFound."""
+        last_known = self._last_known()
         try:
             run_id = self._store.champion()
         except Unavailable as error:
-            if remembered is None:
+            if last_known is None:
                 raise
-            log.warning("%s; staying with the last champion seen", error)
-            return remembered
+            log.warning("%s; using the last known champion", error)
+            return last_known
         _check(run_id)
-        if run_id != remembered:
-            self._remember(run_id)
+        if run_id != last_known:
+            self._save(run_id)
         return run_id
 
     def load(self, run_id: str) -> Bundle:
@@ -53,24 +53,24 @@ class BundleCache:
                 return _verified(kept)
             except BrokenBundle as error:
                 log.warning("dropping the local copy: %s", error)
-                shutil.rmtree(kept, ignore_errors=True)  # another worker may be doing the same
+                shutil.rmtree(kept, ignore_errors=True)  # another worker may be deleting it too
         return self._fetch(run_id, kept)
 
-    def _remembered(self) -> str | None:
+    def _last_known(self) -> str | None:
         try:
             return (self._folder / "champion").read_text().strip() or None
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            log.warning("the last champion seen cannot be read: %s", error)
+            log.warning("the last known champion cannot be read: %s", error)
             return None
 
-    def _remember(self, run_id: str) -> None:
+    def _save(self, run_id: str) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             _replace(self._folder / "champion", run_id)
-        except OSError as error:  # it matters only for a start while the registry is down
-            log.warning("the champion %s cannot be noted for the next start: %s", run_id, error)
+        except OSError as error:  # it is needed only for a start while the registry is down
+            log.warning("the champion %s cannot be saved for the next start: %s", run_id, error)
 
     def _fetch(self, run_id: str, kept: Path) -> Bundle:
         try:
@@ -86,7 +86,7 @@ class BundleCache:
             _verified(fresh)
             try:
                 fresh.rename(kept)
-            except OSError:  # another worker was first with the same bundle
+            except OSError:  # another worker has fetched the same bundle
                 log.debug("bundle %s was fetched by another process meanwhile", run_id)
             return read_bundle(kept)
         finally:

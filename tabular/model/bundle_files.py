@@ -1,7 +1,7 @@
-"""The files of a bundle, by name, and how large each may be. What else a folder holds is neither fetched nor looked at.
+"""The files of a bundle, by name, and the maximum size of each. Other files in the folder are neither fetched nor read.
 
-The limits are far above any real model: 500 trees of 8,191 nodes each make 140 MB. They are there so that a registry or
-a folder in which somebody else has written cannot fill a server's disk or memory.
+The limits are far above any real model: 500 trees of 8,191 nodes each make 140 MB. They prevent a registry or folder
+that somebody else has written to from filling a server's disk or memory.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def read_files(folder: Path) -> dict[str, bytes]:
     opened: dict[str, int] = {}
     try:
         for name in BUNDLE_LIMITS.file_bytes:
-            # Without blocking, for a pipe in the file's place would never open.
+            # Without blocking, because opening a pipe in the place of a file would wait for ever.
             opened[name] = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         found = {name: os.fstat(descriptor) for name, descriptor in opened.items()}
         for name, status in found.items():
@@ -72,6 +72,6 @@ def read_files(folder: Path) -> dict[str, bytes]:
 
 
 def _read(descriptor: int, size_bytes: int) -> bytes:
-    # No more than was checked, even if it grows meanwhile; its sha256 then tells.
+    # No more than was checked, even if the file has grown; its sha256 then differs.
     with open(descriptor, "rb", closefd=False) as file:
         return file.read(size_bytes)

@@ -1,4 +1,4 @@
-"""The bundle for MLflow's own tools: `mlflow.pyfunc.load_model("runs:/<run id>/bundle")` ends here."""
+"""The bundle for MLflow's own tools: `mlflow.pyfunc.load_model("runs:/<run id>/bundle")` loads it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DESCRIPTION = "MLmodel"
 
 
 class BundleModel:
-    """What MLflow calls: a frame in, scores out."""
+    """The model as MLflow calls it: a frame in, scores out."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
@@ -33,7 +33,7 @@ class BundleModel:
 
 
 def describe(folder: Path) -> None:
-    """Write MLflow's description of the bundle next to its files."""
+    """Write MLflow's description of the bundle next to its files; raises OSError."""
     lines = (
         "flavors:",
         "  python_function:",
