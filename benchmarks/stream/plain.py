@@ -29,7 +29,6 @@ from tabular.model.bundle import Bundle, read_bundle
 from tabular.predictions.prediction import Prediction, id_from_stream, reply
 
 BATCH_RECORDS = 500
-DATABASE = "plain"
 
 
 def main() -> None:
@@ -37,8 +36,8 @@ def main() -> None:
     kind, folder, url, mongo, stream, records = sys.argv[1:]
     bundle = read_bundle(Path(folder))
     client = boto3.client("kinesis", endpoint_url=url, region_name="us-east-1")
-    MongoPredictions(mongo, DATABASE).save([])  # makes the indexes
-    database: Any = pymongo.MongoClient(mongo)[DATABASE]
+    MongoPredictions(mongo, kind).save([])  # makes the indexes
+    database: Any = pymongo.MongoClient(mongo)[kind]
     work = in_batches if kind == "batches" else one_by_one
     left, started = int(records), time.perf_counter()
     for shard, page in pages(client, stream):
@@ -71,7 +70,7 @@ def predictions(bundle: Bundle, shard: str, page: list[Any]) -> list[Prediction]
     rows = [bundle.codec.decode(record["Data"]) for record in page]
     return [
         Prediction(
-            id=id_from_stream(DATABASE, shard, record["SequenceNumber"]),
+            id=id_from_stream(OTHER, shard, record["SequenceNumber"]),
             made_at=datetime.now(UTC),
             table=bundle.contract.table.name,
             run_id=RUN_ID,
