@@ -114,7 +114,7 @@ test-stack: setup_tests ## test the whole stack in containers; needs Docker, and
 chaos: .venv/.ready-tests ## inject faults under load and count losses, then attack the API (MINUTES=10 SEED=n)
 	@$(PY) -u -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 	@$(PY) -u -m tests.server.attacks
-	@FUZZ_SECONDS=60 $(PY) -m pytest -q --hypothesis-profile random tests/server/test_fuzz.py \
+	@FUZZ_SECONDS=60 $(PY) -m pytest -q --hypothesis-profile random tests/server/responses/test_fuzz.py \
 		tests/unit/server/outbox/test_properties.py tests/unit/encoding/test_row_properties.py
 
 lint: .venv/.ready-tests ## ruff format, ruff check, mypy --strict
