@@ -49,7 +49,6 @@ LABEL_VALUES = {
     ("api_rows", "outcome"): "`served`, `rejected`",
     ("api_feature_values", "kind"): "`missing`, `unknown`, `out_of_range`",
     ("api_model_workers", "bundle"): "the first 12 digits of the bundle's digest",
-    ("api_model_workers", "contract"): "the table's name",
     ("api_background_failures", "task"): "`relay`, `follow`, `ping`",
     ("api_background_failing", "task"): "`relay`, `follow`, `ping`",
     ("consumer_background_failures", "task"): "`follow`, `leases`",
@@ -141,7 +140,7 @@ def _api() -> bytes:
         metrics = ApiMetrics(Outbox(Path(folder), 10_000_000, "normal"))
         metrics.served("/predict", 0.0)
         metrics.row(prediction)
-        metrics.model(cast(Any, SimpleNamespace(run_id="", bundle=bundle)))
+        metrics.model(cast(Any, SimpleNamespace(table="", run_id="", bundle=bundle)))
         metrics.background([BackgroundTask("follow", lambda: None, 1.0)])
         return metrics.exposition()
 
@@ -149,7 +148,7 @@ def _api() -> bytes:
 def _consumer() -> bytes:
     metrics = StreamMetrics()
     metrics.lag({"": 0})
-    metrics.model("")
+    metrics.model("", "")
     metrics.tasks = [BackgroundTask("follow", lambda: None, 1.0)]
     return generate_latest(metrics.registry)
 

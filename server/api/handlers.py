@@ -103,7 +103,7 @@ class Handlers:
         try:
             row = read_record(model.bundle, _not_empty(body))
         except Rejected:
-            self._metrics.rejected_rows(1)
+            self._metrics.rejected_rows(model.table, 1)
             raise
         prediction = model.one(row, asked.id if asked else new_id(), "api")
         response = msgspec.json.encode(reply(prediction, model.bundle.contract))
@@ -128,7 +128,7 @@ class Handlers:
                 return replayed(standing, kept)
         elif batches:
             self._outbox.append(*batches)
-        self._metrics.rejected_rows(len(rows.rejected))
+        self._metrics.rejected_rows(model.table, len(rows.rejected))
         for batch in batches:
             self._metrics.rows(batch)
         return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import cache, wraps
 from typing import ParamSpec
 
 import prometheus_client as prometheus
@@ -59,7 +59,7 @@ class ApiMetrics:
             registry=self._registry,
         )
         self._rows = prometheus.Counter(
-            "api_rows", "Rows of requests, by outcome.", ["outcome"], registry=self._registry
+            "api_rows", "Rows of requests, by outcome.", ["table", "outcome"], registry=self._registry
         )
         self._shed = prometheus.Counter(
             "http_requests_shed", "Requests rejected because too many were queued.", registry=self._registry
@@ -72,13 +72,13 @@ class ApiMetrics:
         self._features = prometheus.Counter(
             "api_feature_values",
             "Values of served rows that were missing, unknown or out of the training range.",
-            ["feature", "kind"],
+            ["table", "feature", "kind"],
             registry=self._registry,
         )
         self._model = prometheus.Gauge(
             "api_model_workers",
             "How many workers serve a run.",
-            ["run_id", "bundle", "contract"],
+            ["table", "run_id", "bundle"],
             registry=self._registry,
             multiprocess_mode="livesum",
         )
@@ -99,7 +99,7 @@ class ApiMetrics:
         self._present: prometheus.Gauge | None = None
         self._shown: Model | None = None
         # Bound once: a look-up of a label costs more than counting.
-        self._served, self._rejected = self._rows.labels("served"), self._rows.labels("rejected")
+        self._by_table = cache(lambda table: (self._rows.labels(table, "served"), self._rows.labels(table, "rejected")))
         self._latency = {route: self._seconds.labels(route) for route in ROUTES}
         self._ok = {route: self._requests.labels(route, "200") for route in ROUTES}
 
@@ -127,29 +127,29 @@ class ApiMetrics:
     @_never_fails
     def row(self, prediction: Prediction) -> None:
         """Count a single row that was served, and what was odd about its values."""
-        self._served.inc()
+        self._by_table(prediction.table)[0].inc()
         if None in prediction.row.values():
-            self._odd(Tally((name, "missing") for name in prediction.missing))
+            self._odd(prediction.table, Tally((name, "missing") for name in prediction.missing))
         if prediction.warnings:
             odd = Tally((name, "unknown") for name in prediction.unknown)
             odd.update((name, "out_of_range") for name in prediction.out_of_range)
-            self._odd(odd)
+            self._odd(prediction.table, odd)
 
     @_never_fails
     def rows(self, batch: PredictionBatch) -> None:
         """Count rows that were served together, and what was odd about their values."""
-        self._served.inc(len(batch))
-        self._odd(batch.odd_values())
+        self._by_table(batch.table)[0].inc(len(batch))
+        self._odd(batch.table, batch.odd_values())
 
     @_never_fails
-    def rejected_rows(self, rows: int) -> None:
-        """Count rows that are not valid under the contract."""
+    def rejected_rows(self, table: str, rows: int) -> None:
+        """Count rows that are not valid under the table's contract."""
         if rows:
-            self._rejected.inc(rows)
+            self._by_table(table)[1].inc(rows)
 
-    def _odd(self, values: Tally[tuple[str, str]]) -> None:
+    def _odd(self, table: str, values: Tally[tuple[str, str]]) -> None:
         for (feature, kind), count in values.items():
-            self._features.labels(feature, kind).inc(count)
+            self._features.labels(table, feature, kind).inc(count)
 
     def model(self, model: Model) -> None:
         """Note which model this worker serves from now on."""
@@ -157,8 +157,8 @@ class ApiMetrics:
             return
         if self._present is not None:
             self._present.set(0)
-        contract = model.bundle.contract.table.name
-        self._present = self._model.labels(model.run_id, model.bundle.digest[:12], contract)
+        self._by_table(model.table)  # from 0 on, not from the first row
+        self._present = self._model.labels(model.table, model.run_id, model.bundle.digest[:12])
         self._present.set(1)
         self._shown = model
 

@@ -30,6 +30,11 @@ class Model:
     bundle: Bundle
     scorer: Scorer
 
+    @property
+    def table(self) -> str:
+        """The name of the table, by its contract."""
+        return self.bundle.contract.table.name
+
     def one(self, row: Row, known_as: str, source: Source) -> Prediction:
         """Score one row of this bundle's codec, the fastest way there is."""
         return self._prediction(row, known_as, source, self.scorer.one(row.codes), datetime.now(UTC))
@@ -52,7 +57,7 @@ class Model:
         return Prediction(
             id=known_as,
             made_at=made_at,
-            table=self.bundle.contract.table.name,
+            table=self.table,
             run_id=self.run_id,
             contract=self.bundle.contract.digest,
             source=source,
@@ -71,7 +76,7 @@ class Model:
         return PredictionBatch(
             ids=ids,
             made_at=datetime.now(UTC),
-            table=self.bundle.contract.table.name,
+            table=self.table,
             run_id=self.run_id,
             contract=self.bundle.contract.digest,
             source=source,

@@ -47,8 +47,10 @@ def run(wiring: Wiring, stop: threading.Event) -> None:
     metrics = StreamMetrics()
     where = (settings.consumer_metrics_host, settings.consumer_metrics_port)
     stop_serving = metrics.serve(*where, settings.allowed_hosts)
-    metrics.model(predictor.model.run_id)
-    follower = predictor.follower(settings.model_refresh_seconds, lambda _: metrics.model(predictor.model.run_id))
+    metrics.model(predictor.model.table, predictor.model.run_id)
+    follower = predictor.follower(
+        settings.model_refresh_seconds, lambda _: metrics.model(predictor.model.table, predictor.model.run_id)
+    )
     follower.start(stop)
     store, lease_store = wiring.predictions(), wiring.leases()
     leases = Leases(lease_store, settings.stream_predictions, consumer_name(settings), settings.lease_seconds)

@@ -125,7 +125,7 @@ class StreamLoop:
         self._metrics.records.labels("served").inc(len(outcome.predictions))
         self._metrics.records.labels("dead_letter").inc(len(outcome.rejected))
         self._metrics.base64.inc(outcome.base64)
-        self._metrics.model(model.run_id)
+        self._metrics.model(model.table, model.run_id)
         self._metrics.checkpointed()
 
     def _until_done(self, step: str, work: Callable[[], None], stop: threading.Event) -> bool:

@@ -61,7 +61,9 @@ class StreamMetrics:
         self._without_owner = Gauge(
             "consumer_unassigned_shards", "Shards to be read that no live consumer holds.", registry=self.registry
         )
-        self._model = Gauge("consumer_model_info", "The run that serves now.", ["run_id"], registry=self.registry)
+        self._model = Gauge(
+            "consumer_model_info", "The run that serves now.", ["table", "run_id"], registry=self.registry
+        )
         self.tasks: Sequence[BackgroundTask] = ()
         self.registry.register(_Tasks(self))
         self._shards: set[str] = set()
@@ -97,10 +99,10 @@ class StreamMetrics:
         self._alive.set(summary.consumers)
         self._without_owner.set(summary.without_owner)
 
-    def model(self, run_id: str) -> None:
-        """Show the run that serves now."""
+    def model(self, table: str, run_id: str) -> None:
+        """Show the run that serves now, and its table."""
         self._model.clear()
-        self._model.labels(run_id).set(1)
+        self._model.labels(table, run_id).set(1)
 
 
 class _Tasks(Collector):

@@ -24,7 +24,9 @@ def outbox(tmp_path):
 
 
 def served(bundle, outbox, metrics, body, count=1):
-    handlers = Handlers(SimpleNamespace(model=ready_model("run", bundle)), outbox, metrics, Settings())
+    model = ready_model("run", bundle)
+    metrics.model(model)
+    handlers = Handlers(SimpleNamespace(model=model), outbox, metrics, Settings())
 
     async def run():
         handled = (handlers.single(Body(body, IDENTITY, 1_000_000), None) for _ in range(count))
@@ -41,7 +43,7 @@ def body(contract):
 def test_each_row_that_is_on_disk_is_counted(bundle, outbox, body):
     metrics = ApiMetrics(outbox)
     served(bundle, outbox, metrics, body, count=3)
-    assert b'api_rows_total{outcome="served"} 3.0' in metrics.exposition()
+    assert b'api_rows_total{outcome="served",table="credit_card_churn"} 3.0' in metrics.exposition()
     assert outbox.status().current.depth == 3
 
 
@@ -52,12 +54,12 @@ def test_what_cannot_be_written_is_not_served_and_not_counted(bundle, outbox, bo
     outbox.close()
     found = served(bundle, outbox, metrics, body, count=2)
     assert [type(each) for each in found] == [Unavailable] * 2
-    assert b'api_rows_total{outcome="served"} 0.0' in metrics.exposition()
+    assert b'api_rows_total{outcome="served",table="credit_card_churn"} 0.0' in metrics.exposition()
 
 
 def test_what_is_on_disk_is_served_even_if_it_cannot_be_counted(bundle, outbox, body, caplog):
     class Broken(ApiMetrics):
-        def _odd(self, _values):
+        def _odd(self, _table, _values):
             raise OSError("the folder of the metrics is gone")
 
     incomplete = json.loads(body) | {"customer_age": None}
