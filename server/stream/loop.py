@@ -47,15 +47,12 @@ class Checkpointer(Protocol):
 
     def summary(self) -> LeaseSummary:
         """How the shards are distributed."""
-        ...
 
     def are_held(self, shards: Collection[str]) -> bool:
         """True if all of these are still this consumer's."""
-        ...
 
     def save(self, positions: Mapping[str, Position]) -> list[str]:
         """Save positions, each only if its shard is still held; returns the shards that were lost instead."""
-        ...
 
 
 class StreamLoop:

@@ -19,15 +19,12 @@ class PredictionWriter(Protocol):
 
     def save(self, predictions: Sequence[Prediction]) -> int:
         """Store what is not there yet by its id, in bulk; the first one stands. Returns how many were new."""
-        ...
 
     def set_labels(self, labels: Iterable[tuple[str, str | float]]) -> int:
         """Attach true outcomes to stored predictions, by id; returns how many were found."""
-        ...
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Store one report's row, by its `_id`."""
-        ...
 
 
 class PredictionReader(Protocol):
@@ -35,40 +32,31 @@ class PredictionReader(Protocol):
 
     def latest(self, limit: int, run_id: str | None = None, until: datetime | None = None) -> list[Prediction]:
         """The newest predictions, newest first; with `until`, those with made_at < until."""
-        ...
 
     def runs(self, since: datetime | None, until: datetime, most: int, newest: int | None = None) -> Counter[str]:
         """Which runs made the predictions of that time (the `newest` so many), and about how many: `most` are read."""
-        ...
 
     def count_since(self, since: datetime, most: int) -> int:
         """How many documents have since <= made_at; `most` if there are more."""
-        ...
 
     def sample_latest(self, newest: int, most: int, run_id: str, until: datetime | None = None) -> Sample:
         """The `newest` so many predictions of a run (before `until`), or a uniform sample of them: at most `most`."""
-        ...
 
     def sample_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
         """The predictions of a run with since <= made_at < until, or a uniform sample of them: at most `most`."""
-        ...
 
     def about_others_between(self, since: datetime, until: datetime, run_id: str) -> int:
         """How many predictions other runs made in that time: exact if they are few, else about."""
-        ...
 
     @property
     def unreadable(self) -> int:
         """How many documents were read and left out because they are no predictions; each counts once."""
-        ...
 
     def count_by_source(self) -> dict[tuple[str, str], int]:
         """How many predictions each source has stored of each table; UNKNOWN_SOURCE counts what none of them wrote."""
-        ...
 
     def reports(self, limit: int) -> list[dict[str, Any]]:
         """The newest report rows, newest first."""
-        ...
 
 
 class PredictionStore(PredictionReader, PredictionWriter, Protocol):

@@ -33,11 +33,9 @@ class BundleSource(Protocol):
 
     def champion(self) -> str:
         """The run id that the alias `champion` stands on; raises NotFound if it stands on none."""
-        ...
 
     def fetch_bundle(self, run_id: str, folder: Path) -> None:
         """Download the run's bundle into the empty folder; raises BrokenBundle for one that is too large or odd."""
-        ...
 
 
 class ModelRegistry(BundleSource, Protocol):
@@ -45,30 +43,24 @@ class ModelRegistry(BundleSource, Protocol):
 
     def trained_at(self) -> float:
         """When a training run last completed, in seconds since 1970; raises NotFound if none ever did."""
-        ...
 
     def version_tags(self, run_id: str) -> Mapping[str, str]:
         """The tags of the model version that a run is, newest first; none if it is no version."""
-        ...
 
     def fetch(self, run_id: str, path: str, limits: FileLimits, folder: Path) -> None:
         """Download the files that `limits` names from under an artifact path of the run into the empty folder.
 
         Raises NotFound if there are none, and BrokenBundle for what is too large or is listed under an odd name.
         """
-        ...
 
     def run(self, run_id: str) -> Run:
         """A run; raises NotFound if there is none, or if it was deleted."""
-        ...
 
     def url(self, run_id: str) -> str:
         """The page of a run."""
-        ...
 
     def start_run(self, name: str, tags: Mapping[str, Any], parent_id: str | None = None) -> str:
         """Open a run, under a parent if one is given; returns its id."""
-        ...
 
     def log(
         self,
@@ -78,24 +70,18 @@ class ModelRegistry(BundleSource, Protocol):
         tags: Mapping[str, Any] | None = None,
     ) -> None:
         """Write parameters, metrics and tags in one call."""
-        ...
 
     def put_folder(self, run_id: str, folder: Path, path: str) -> None:
         """Upload the files of a folder under an artifact path of the run."""
-        ...
 
     def finish(self, run_id: str, *, failed: bool = False) -> None:
         """Close a run."""
-        ...
 
     def end_running(self, tag: str, value: str, why: str) -> int:
         """Close every open run with this tag as failed; returns how many there were."""
-        ...
 
     def register(self, run_id: str, alias: str, tags: Mapping[str, Any]) -> str:
         """Give the alias to the run's bundle, as a new model version unless it is one already; returns the version."""
-        ...
 
     def drop_alias(self, alias: str, run_id: str) -> None:
         """Take the alias away if it stands on this run."""
-        ...

@@ -34,7 +34,6 @@ class StreamWriter(Protocol):
 
     def put(self, records: Sequence[Keyed]) -> None:
         """Put all records, in bulk; raises Unavailable, or Rejected for one that the stream never takes."""
-        ...
 
 
 class StaleIterator(TabularError):
@@ -76,15 +75,12 @@ class Shards(Protocol):
 
     def listing(self) -> Listing:
         """The stream as it is now; raises Unavailable."""
-        ...
 
     def iterator(self, shard: str, after: str | None) -> str:
         """The iterator behind a sequence number, or at the oldest record; raises StaleIterator, Gone, Unavailable."""
-        ...
 
     def read(self, shard: str, iterator: str, limit: int) -> Page:
         """At most `limit` records from an iterator on; raises StaleIterator, Gone, Unavailable."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -101,30 +97,23 @@ class LeaseStore(Protocol):
 
     def heartbeat(self, stream: str, name: str) -> None:
         """Write down that the consumer is alive: any number that differs from the last."""
-        ...
 
     def heartbeats(self, stream: str) -> dict[str, int]:
         """The last heartbeat of every consumer that has not left, by its name."""
-        ...
 
     def leave(self, stream: str, name: str, heartbeat: int | None = None) -> None:
         """Forget a consumer, if its last heartbeat is this one still or none is given."""
-        ...
 
     def leases(self, stream: str) -> dict[str, Lease]:
         """Every lease, by shard."""
-        ...
 
     def acquire(self, stream: str, shard: str, seen: Lease | None, owner: str) -> Lease | None:
         """Make it the owner's, under a new token, if it is still as it was seen; None if it is not."""
-        ...
 
     def release(self, stream: str, shard: str, owner: str, token: int) -> None:
         """Give it up, if it is still held."""
-        ...
 
     def save_positions(
         self, stream: str, owner: str, tokens: Mapping[str, int], positions: Mapping[str, Mapping[str, Any]]
     ) -> set[str]:
         """Save the position of each shard that the owner still holds under that token; returns these shards."""
-        ...
