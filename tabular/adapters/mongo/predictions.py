@@ -153,8 +153,7 @@ class MongoPredictions:
         """How many predictions each source has stored of each table; UNKNOWN_SOURCE counts what none of them wrote."""
         counts: dict[tuple[str, str], int] = {}
         with translated(), pymongo.timeout(SCAN_SECONDS):
-            # Before the others: what is stored meanwhile is not to count as foreign.
-            total = self._data.estimated_document_count()
+            total = self._data.estimated_document_count()  # first: what is stored meanwhile is not foreign
             # One field a $group: nx-27017 takes a document of several for a constant.
             for source in get_args(Source):
                 stages = [{"$match": {"source": source}}, {"$group": {"_id": "$table", "count": {"$sum": 1}}}]
