@@ -168,21 +168,21 @@ GOOD = {name: f"one-good-{name.lower()}" for name in CREDENTIALS} | {"PREFECT_AU
 
 
 @pytest.mark.parametrize("command", ["run", "setup-registry", "start-serve", "deploy"])
-def test_the_cloud_stack_refuses_to_start_and_names_every_credential_that_is_missing(command: str) -> None:
-    refused = cloud({}, command)
-    assert refused.returncode == 1
-    assert {name for name in CREDENTIALS if f"{name} is missing" in refused.stderr} == CREDENTIALS
+def test_the_cloud_stack_does_not_start_and_names_every_credential_that_is_missing(command: str) -> None:
+    rejected = cloud({}, command)
+    assert rejected.returncode == 1
+    assert {name for name in CREDENTIALS if f"{name} is missing" in rejected.stderr} == CREDENTIALS
 
 
 @pytest.mark.parametrize("name", sorted(CREDENTIALS))
 def test_the_cloud_stack_rejects_a_well_known_credential(name: str) -> None:
-    refused = cloud(GOOD | {name: "admin"})
-    assert refused.returncode == 1
-    assert f"{name} is a default" in refused.stderr
-    assert refused.stderr.count("is a default") == 1
+    rejected = cloud(GOOD | {name: "admin"})
+    assert rejected.returncode == 1
+    assert f"{name} is a default" in rejected.stderr
+    assert rejected.stderr.count("is a default") == 1
 
 
-def test_the_cloud_stack_refuses_a_short_password_and_a_prefect_login_without_a_name() -> None:
+def test_the_cloud_stack_rejects_a_short_password_and_a_prefect_login_without_a_name() -> None:
     assert "API_KEY has fewer than 12" in cloud(GOOD | {"API_KEY": "short"}).stderr
     assert "MONGO_USERNAME must not be servers" in cloud(GOOD | {"MONGO_USERNAME": "servers"}).stderr
     assert "must be name:password" in cloud(GOOD | {"PREFECT_AUTH_STRING": "only-a-password"}).stderr

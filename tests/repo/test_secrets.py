@@ -109,8 +109,8 @@ def test_a_store_elsewhere_may_have_an_address_for_those_who_only_read(tmp_path:
     assert found["mongo_uri_monitor"] == "mongodb://r@elsewhere"
 
 
-@pytest.mark.parametrize(("mode", "is_refused"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
-def test_a_file_of_secrets_that_others_can_read_stops_the_start(tmp_path: Path, mode: int, is_refused: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(("mode", "is_rejected"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+def test_a_file_of_secrets_that_others_can_read_stops_the_start(tmp_path: Path, mode: int, is_rejected: bool) -> None:  # noqa: FBT001
     env_file = tmp_path / ".env.local"
     env_file.write_text((PROJECT / ".env.local").read_text())
     secrets = tmp_path / ".env.local.secrets"
@@ -124,8 +124,8 @@ def test_a_file_of_secrets_that_others_can_read_stops_the_start(tmp_path: Path, 
         text=True,
         check=False,
     )
-    assert (f"chmod 600 {secrets}" in done.stderr) == is_refused
-    assert ("Docker does not respond" in done.stderr) != is_refused
+    assert (f"chmod 600 {secrets}" in done.stderr) == is_rejected
+    assert ("Docker does not respond" in done.stderr) != is_rejected
 
 
 def entered(folder: Path, user: int | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -164,9 +164,9 @@ def test_a_secret_that_cannot_be_read_stops_the_program() -> None:
         folder.chmod(0o755)  # a folder of pytest's would keep out whoever is not its owner
         (folder / "API_KEY").write_text("one")
         (folder / "API_KEY").chmod(0)
-        refused = entered(folder, user=nobody if os.geteuid() == 0 else None)
-    assert refused.returncode == 1
-    assert "API_KEY cannot be read" in refused.stderr
+        rejected = entered(folder, user=nobody if os.geteuid() == 0 else None)
+    assert rejected.returncode == 1
+    assert "API_KEY cannot be read" in rejected.stderr
 
 
 def test_each_pod_is_given_the_secrets_of_its_twin_in_compose() -> None:

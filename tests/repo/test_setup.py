@@ -118,7 +118,7 @@ def test_an_interpreter_that_can_create_environments_is_taken_before_one_that_ca
     assert "--python python3.11 .venv" in machine.set_up()
 
 
-def test_an_interpreter_that_was_named_is_taken_or_refused(machine):
+def test_an_interpreter_that_was_named_is_taken_or_rejected(machine):
     machine.have("python3", 11)
     named = machine.have("my python", 12)
     assert f"--python {named} .venv" in machine.set_up(PYTHON=str(named))

@@ -69,7 +69,7 @@ def test_a_step_that_fails_is_named_as_it_can_be_typed(stack):
         stack.call("no_such_module")
 
 
-def test_who_asks_for_servers_before_there_is_a_registry_is_told_what_to_start(stack):
+def test_starting_servers_before_the_registry_names_what_to_start(stack):
     code, said = finished(stack, "start-serve")
     assert (code, said.strip()) == (
         1,

@@ -1,4 +1,4 @@
-"""Several consumers in the embedded stack: which start, under which name and port, and who watches them."""
+"""Several consumers in the embedded stack: which start, under which name and port, and that they are monitored."""
 
 from __future__ import annotations
 

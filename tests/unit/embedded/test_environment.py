@@ -59,7 +59,7 @@ def test_a_process_has_the_settings_of_its_own_start_and_none_that_its_superviso
 
 
 class Recorder:
-    """A supervisor that notes what it is told to stop."""
+    """A supervisor that records what it is asked to stop."""
 
     is_running = True
 

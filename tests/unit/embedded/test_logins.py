@@ -1,4 +1,4 @@
-"""The logins that are made for the user, and who can read them."""
+"""The generated logins, and who can read them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from tabular.errors import InvalidSetting, Rejected
 from tabular.settings import Settings
 
 
-def refused(stack, consumers: int = 1, **ports: int) -> str:
+def rejected(stack, consumers: int = 1, **ports: int) -> str:
     layout = replace(stack.layout, ports=replace(stack.layout.ports, **ports))
     with pytest.raises(Rejected) as caught:
         preflight.check(layout, Supervisor(layout), consumers)
@@ -28,22 +28,22 @@ def refused(stack, consumers: int = 1, **ports: int) -> str:
 
 
 def test_a_taken_port_is_named_with_the_remedy_before_anything_starts(stack, store, layout):
-    said = refused(stack, api=layout.ports.store)
+    said = rejected(stack, api=layout.ports.store)
     assert f"port {layout.ports.store} (api) is in use by another program" in said
     assert "API_PORT=" in said
     assert "make run PORT_OFFSET=" in said
 
 
 def test_a_port_of_a_further_consumer_is_checked_too(stack, store, layout):
-    said = refused(stack, consumers=2, consumer_metrics=layout.ports.store - 10)
+    said = rejected(stack, consumers=2, consumer_metrics=layout.ports.store - 10)
     assert f"port {layout.ports.store} (consumer-2) is in use by another program" in said
 
 
 def test_two_that_want_the_same_port_are_named_before_anything_starts(stack):
     port = stack.layout.ports.mlflow
-    said = refused(stack, api=port)
+    said = rejected(stack, api=port)
     assert f"port {port} is assigned to both mlflow (MLFLOW_PORT) and api (API_PORT)" in said
-    said = refused(stack, consumers=2, monitor=21_010, consumer_metrics=21_000)
+    said = rejected(stack, consumers=2, monitor=21_010, consumer_metrics=21_000)
     assert "port 21010 is assigned to both monitor (MONITOR_PORT) and consumer-2 (CONSUMER_METRICS_PORT)" in said
 
 
@@ -70,7 +70,7 @@ def test_that_our_own_process_has_its_port_already_is_no_fault_and_that_a_strang
         preflight.check(moved, stack.supervisor)
 
 
-def test_one_option_moves_every_port_and_every_process_is_told_of_it(tmp_path):
+def test_one_option_moves_every_port_of_every_process(tmp_path):
     layout = layout_of(stack_settings(tmp_path, {"PORT_OFFSET": "100", "API_PORT": "9000"}))
     assert layout.ports == Ports(4666, 27_118, 5151, 4300, 9100, 8186, 8185, 9191, 8988)
     environ = process_environ(layout, {"PORT_OFFSET": "100", "API_PORT": "9000"})

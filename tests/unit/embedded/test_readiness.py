@@ -16,14 +16,14 @@ from tabular.errors import Unavailable
 
 
 class Yes(BaseHTTPRequestHandler):
-    """Another program, which answers 200 to whatever it is asked."""
+    """Another program, which responds 200 to any request."""
 
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
 
 
-def test_that_another_program_answers_on_the_port_does_not_make_ours_ready(stack):
+def test_another_program_that_responds_on_the_port_does_not_make_ours_ready(stack):
     with ThreadingHTTPServer(("127.0.0.1", stack.layout.ports.emulator), Yes) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()
         with pytest.raises(Unavailable, match=r"(?s)emulator.*it exited.*ddress already in use"):
@@ -32,7 +32,7 @@ def test_that_another_program_answers_on_the_port_does_not_make_ours_ready(stack
     assert not stack.supervisor.runs("emulator")
 
 
-def test_a_program_without_a_port_that_ends_again_and_again_is_not_ready_and_its_reason_is_told(stack):
+def test_a_program_without_a_port_that_keeps_exiting_is_not_ready_and_its_error_is_shown(stack):
     with pytest.raises(Unavailable, match=r"(?s)send-data-kinesis.*it exited.*is not available"):
         stack.up(["send-data-kinesis"])
     assert not stack.supervisor.runs("send-data-kinesis")
@@ -46,7 +46,7 @@ def test_a_server_that_does_not_start_tells_its_reason_at_once_and_is_not_tried_
     assert not stack.supervisor.runs("api")
 
 
-def test_a_port_is_told_by_who_listens_on_it():
+def test_a_port_belongs_to_the_process_that_listens_on_it():
     code = (
         "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"
     )

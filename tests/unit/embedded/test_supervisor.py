@@ -82,7 +82,7 @@ def test_to_shut_down_is_to_wait_until_every_process_and_the_supervisor_are_gone
     assert members_of(stack) == set()
 
 
-def test_who_answers_has_ended_before_what_he_stores_with_is_told_to(stack):
+def test_servers_have_ended_before_the_store_is_stopped(stack):
     stack.up(["store"])
     stack.supervisor.start("consumer")
     assert command(stack, "stop").returncode == 0

@@ -1,4 +1,4 @@
-"""The bundle: what is written is what is read, and damage is refused."""
+"""The bundle: what is written is what is read, and damage is rejected."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_changed_file_is_refused_by_name(copy, name):
         read_bundle(copy)
 
 
-def test_a_missing_file_is_refused(copy):
+def test_a_missing_file_is_rejected(copy):
     (copy / "model.ubj").unlink()
     with pytest.raises(BrokenBundle, match=r"model\.ubj"):
         read_bundle(copy)
@@ -60,7 +60,7 @@ def test_a_bundle_says_its_family_and_another_is_refused_by_name(copy, bundle):
         read_bundle(copy)
 
 
-def test_bytes_that_are_no_model_are_refused_though_their_sha256_is_right(copy):
+def test_bytes_that_are_no_model_are_rejected_though_their_sha256_is_right(copy):
     (copy / "model.ubj").write_bytes(b"{}")
     manifest = json.loads((copy / "manifest.json").read_bytes())
     manifest["files"]["model.ubj"] = hashlib.sha256(b"{}").hexdigest()

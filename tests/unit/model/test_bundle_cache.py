@@ -57,7 +57,7 @@ def test_the_last_champion_seen_stands_while_the_registry_is_down(cache, store, 
     assert BundleCache(store, tmp_path / "bundles").champion() == "run8", "after a restart too"
 
 
-def test_a_registry_that_answers_that_there_is_no_champion_is_believed(cache, store):
+def test_a_registry_that_responds_that_there_is_no_champion_is_believed(cache, store):
     cache.champion()
     store.alias = None
     with pytest.raises(NotFound):

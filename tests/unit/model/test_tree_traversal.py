@@ -152,7 +152,7 @@ def test_rows_of_another_width_are_left_to_xgboost_and_none_are_no_hindrance(cap
 
 
 @pytest.mark.parametrize(("left", "feature"), [(0, 0), (1, 9)])
-def test_trees_that_lead_in_a_circle_or_out_of_the_row_are_refused(left, feature):
+def test_trees_that_lead_in_a_circle_or_out_of_the_row_are_rejected(left, feature):
     tree = tree_traversal._Tree([left, -1, -1], [2, -1, -1], [feature] * 3, [0.0] * 3, [0] * 3, [0] * 3)
     with pytest.raises(Unsupported, match="laid out"):
         tree_traversal._laid_out([tree], 4)

@@ -1,4 +1,4 @@
-"""Which flows were killed is told by a lock that the kernel gives up for them."""
+"""A lock that the kernel releases shows which flows were killed."""
 
 from __future__ import annotations
 

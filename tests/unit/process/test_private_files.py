@@ -32,7 +32,7 @@ folder.mkdir()
     ],
 )
 def test_what_a_program_writes_is_its_users_alone(module, tmp_path):
-    # Settings that it refuses, so that it ends at once; what it would write comes after.
+    # Settings that it rejects, so that it ends at once; what it would write comes after.
     environ = os.environ | {"API_PORT": "none"}
     code = WRITE.format(module=module, arguments="None, None" if module.endswith("cli") else "")
     line = [sys.executable, "-c", code, str(tmp_path / "folder")]
