@@ -120,7 +120,7 @@ say "Installing the packages of the stack for Python $(version_of "$python") (ab
 "$uv" venv --quiet --allow-existing --python "$python" .venv
 install_locked "$PWD/.venv" "$PWD" --inexact "$@"
 [ -e tabular/model/native/tree_traversal.so ] \
-    || say "The tree traversal could not be compiled: rows are scored by XGBoost itself, which is slower. To have it, install a C compiler (gcc) and run: make setup"
+    || say "The tree traversal could not be compiled: rows are scored by XGBoost itself, which is slower. To have it, install a C compiler (gcc), then run: touch hatch_build.py && make setup"
 say "Installing the local stand-ins for AWS and MongoDB"
 "$uv" venv --quiet --allow-existing --python "$python" .venv-emulators
 install_locked "$PWD/.venv-emulators" "$PWD/embedded/emulators"

@@ -22,6 +22,7 @@ from tabular.encoding.row import Matrix, single_precision
 from tabular.model.scorer import Scores
 
 LIBRARY, VERSION = Path(__file__).parent / "native" / "tree_traversal.so", 2
+BUILD_IT = "to build it: touch hatch_build.py && make setup"
 LINKS = {"reg:squarederror": False, "binary:logistic": True}
 PROBES = 500
 
@@ -170,9 +171,9 @@ def _library() -> _Library:
         library, releasing = ctypes.PyDLL(str(LIBRARY)), ctypes.CDLL(str(LIBRARY))
         version = library.tree_traversal_version()
     except (OSError, AttributeError) as error:
-        raise Unsupported(f"{LIBRARY} cannot be used ({error}); `make setup` builds it") from error
+        raise Unsupported(f"{LIBRARY} cannot be used ({error}); {BUILD_IT}") from error
     if version != VERSION:
-        raise Unsupported(f"{LIBRARY} has version {version}, not {VERSION}; `make setup` builds it")
+        raise Unsupported(f"{LIBRARY} has version {version}, not {VERSION}; {BUILD_IT}")
     number, real, pointer = ctypes.c_int32, ctypes.c_float, ctypes.c_void_p
     model: list[Any] = [pointer, pointer, number, real, number]
     logit, one, many = library.tree_traversal_logit, library.tree_traversal_one, releasing.tree_traversal_many
