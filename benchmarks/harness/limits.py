@@ -2,6 +2,7 @@
 
 app /constant   an ASGI callable that reads the body and answers a constant
 app /echo       one that decodes the body as JSON and encodes it again
+app /view       a Flask view that reads the body and answers a constant, run by a2wsgi as the API's own pages are
 
 Nothing that is answered under the same worker can be faster than the first; nothing that reads JSON, than the second.
 The constant one also stands in for the monitoring service that the naive design tells of every prediction.
@@ -9,7 +10,12 @@ The constant one also stands in for the monitoring service that the naive design
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import msgspec
+from a2wsgi import WSGIMiddleware
+from flask import Flask, Response
+from flask import request as flask_request
 
 from server.api.request import HeldBytes, Receive, Request, Scope, Send
 from server.connections.clients import Clients
@@ -23,17 +29,32 @@ class Limits:
 
     def __init__(self) -> None:
         self.clients = Clients(1_000, 1_000, lambda _status: None)
+        self._view = WSGIMiddleware(cast(Any, _flask()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
+        if scope["path"] == "/view":
+            await self._view(cast(Any, scope), cast(Any, receive), cast(Any, send))
+            return
         request = Request(scope, receive, send, HeldBytes(MAX_BODY_BYTES))
         body = await request.body(MAX_BODY_BYTES)
         answer = msgspec.json.encode(msgspec.json.decode(body)) if request.path == "/echo" else ANSWER
         length = str(len(answer)).encode()
         await request.respond(200, [(b"content-type", b"application/json"), (b"content-length", length)], answer)
+
+
+def _flask() -> Flask:
+    app = Flask("limits")
+
+    @app.post("/view")
+    def view() -> Response:
+        flask_request.get_data()
+        return Response(ANSWER, content_type="application/json")
+
+    return app
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

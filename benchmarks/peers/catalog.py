@@ -82,6 +82,7 @@ CONTENDERS = (
         environ=OURS,
     ),
     Contender("limit: constant response", gunicorn(LIMITS), "/constant", score=None, environ=OURS),
+    Contender("limit: constant Flask view", gunicorn(LIMITS), "/view", score=None, environ=OURS),
     Contender("limit: JSON echo", gunicorn(LIMITS), "/echo", score=None, environ=OURS),
     Contender(
         "FastAPI + uvicorn",

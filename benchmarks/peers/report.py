@@ -14,7 +14,7 @@ from benchmarks.peers.turn import Load
 
 OURS, PLAIN = "ours", "FastAPI + uvicorn"
 FOUR = ("mlflow models serve", "BentoML", "MLServer, in process", "MLServer, 2 workers", "Ray Serve")
-CONSTANT = "limit: constant response"
+CONSTANT, VIEW = "limit: constant response", "limit: constant Flask view"
 PACKAGES = {"fastapi": "fastapi", "bentoml": "bentoml", "mlserver": "mlserver", "rayserve": "ray", "mlflow": "mlflow"}
 Rounds = Mapping[str, Sequence[Figures]]
 
@@ -100,6 +100,7 @@ def _goals(rounds: Rounds, load: Load) -> list[Table]:
             6,
         ),
         at_least("requests/s over FastAPI + uvicorn", over(PLAIN, rate), 1.7),
+        at_least("requests/s over a constant Flask view", over(VIEW, rate), 0.8),
         at_least("requests/s over the constant response", over(CONSTANT, rate), 0.5),
         at_most("CPU a request over the constant response", over(CONSTANT, "full_cpu_us"), 3),
         *(
