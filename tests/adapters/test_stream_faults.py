@@ -112,5 +112,5 @@ def test_a_response_that_says_nothing_is_no_success(nothing):
         KinesisStream("s", nothing, REGION, attempts=2).put([("key", b"data")])
     shards = KinesisShards("s", nothing, REGION)
     for call in (shards.listing, lambda: shards.iterator("shard", None), lambda: shards.read("shard", "place", 1)):
-        with pytest.raises(Unavailable, match=r"left .* out of its answer"):
+        with pytest.raises(Unavailable, match=r"left .* out of its response"):
             call()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -22,6 +23,7 @@ from embedded.layout import PROJECT, Layout, Ports
 from embedded.services.service import Service, free_port, stop
 from tabular.model.bundle import Bundle
 from tests.journeys.stream.consumer_process import RUN_ID, ConsumerProcess
+from tests.journeys.waiting import wait_until
 
 
 @dataclass
@@ -83,6 +85,11 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
         loop.command("stop")
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @dataclass
 class Cluster:
     """`dask scheduler` and `dask worker` as a user starts them, on free ports."""
@@ -95,6 +102,7 @@ class Cluster:
         port = free_port()
         self.address = f"tcp://127.0.0.1:{port}"
         self._run("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+        wait_until(lambda: _listens(port))  # importing Dask takes long on a busy machine
 
     def add_worker(self) -> subprocess.Popen[bytes]:
         """A worker without a nanny: killed is killed, until another is started."""

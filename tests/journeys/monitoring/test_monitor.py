@@ -29,6 +29,7 @@ from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
 
 RUN, NEXT_RUN = "c" * 32, "d" * 32
+TABLE = "credit_card_churn"
 WAIT_SECONDS = 60
 CONFIG = PROJECT / "monitoring" / "prometheus"
 
@@ -49,13 +50,13 @@ def wait_for(found, what: str):
 
 
 def metrics(port: int, run_id: str = RUN) -> dict[str, float]:
-    """What is told of the run, and of none, by no other label."""
+    """What is shown of the run, and of none, by no label but the table."""
     families = text_string_to_metric_families(get(f"http://127.0.0.1:{port}/metrics"))
     return {
         sample.name: sample.value
         for family in families
         for sample in family.samples
-        if sample.labels in ({}, {"run_id": run_id})
+        if sample.labels in ({}, {"table": TABLE, "run_id": run_id})
     }
 
 
@@ -161,7 +162,7 @@ def test_what_is_no_prediction_or_dated_in_the_future_stops_neither_the_page_nor
         wait_for(lambda: metrics(monitor)["monitor_future_predictions"] == 1, "what is dated in the future is counted")
         save(predictions, bundle, reference.head(800), "steady", NEXT_RUN)
         wait_for(lambda: metrics(monitor, NEXT_RUN).get("monitor_window_rows") == 800, "the monitor goes on")
-        assert 'column="y"' not in get(f"http://127.0.0.1:{monitor}/metrics")
+        assert 'feature="y"' not in get(f"http://127.0.0.1:{monitor}/metrics")
         data.delete_many({"_id": {"$in": [one["_id"] for one in strange]}})
 
 

@@ -14,7 +14,7 @@ from embedded.services.service import Service
 from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES, KinesisStream
 from tabular.encoding.row import MAX_RECORD_BYTES
 from tests.adapters.faulty_kinesis import FaultyKinesis
-from tests.journeys.stream.consumer_process import REGION, ConsumerProcess, bodies
+from tests.journeys.stream.consumer_process import REGION, TABLE, ConsumerProcess, bodies
 from tests.journeys.waiting import wait_until
 
 SIZE_BYTES = MAX_RECORD_BYTES - 1_000
@@ -79,6 +79,7 @@ def test_a_hundred_megabytes_of_poison_cost_a_bounded_memory_and_keep_nobody_bac
         assert len(letter.data) <= 2 * json.loads(letter.data)["data_bytes"] + 100_000
     labels = labels_of(consumer.url)
     assert labels == {
+        "table": {TABLE},
         "outcome": {"served", "dead_letter"},
         "step": {"read", "store", "results", "dead letters", "checkpoint"},
         "task": {"follow", "leases"},
