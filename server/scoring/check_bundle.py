@@ -6,12 +6,13 @@ import sys
 
 from server.scoring.predictor import Predictor
 from tabular.errors import TabularError
-from tabular.wiring import set_up_process, wire
+from tabular.process.private_files import keep_private
+from tabular.wiring import wire
 
 
 def main() -> int:
     """Load the run as a server would, with its golden records, and say what it is."""
-    set_up_process()
+    keep_private()
     try:
         wiring = wire()
         model = Predictor(wiring.bundles(), wiring.settings.run_id).model
