@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from benchmarks.harness.stack import free_layout
 from embedded.layout import PROJECT, Layout
 from embedded.services import backends
 from embedded.services.service import Service, free_port
+from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.contract.loading import contract_from_json, load_contract
 from tabular.contract.types import Contract, Feature
 from tabular.encoding.row import RowCodec, matrix
@@ -189,3 +191,17 @@ def tiny_contract() -> Callable[..., Contract]:
         return contract_from_json(msgspec.json.encode(file))
 
     return make
+
+
+@pytest.fixture
+def database() -> str:
+    """The name of a database that is the test's own."""
+    return f"test_{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def predictions(store: Service, settings: Settings, database: str) -> Iterator[MongoPredictions]:
+    """The prediction store, in that database."""
+    adapter = MongoPredictions(settings.mongo_uri, database)
+    yield adapter
+    adapter.close()

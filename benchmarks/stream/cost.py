@@ -113,14 +113,14 @@ def shares(streams: Streams) -> Shares:
     shards, store = Timed(wiring.shards(stream), "read"), Timed(wiring.predictions(), "save")
     out = Timed(wiring.stream(wiring.settings.stream_results), "put")
     leases = Leases(wiring.leases(), stream, "bench", wiring.settings.lease_seconds)
-    keeper, model = Timed(leases, "save"), ready_model(RUN_ID, streams.made.bundle)
+    checkpointer, model = Timed(leases, "save"), ready_model(RUN_ID, streams.made.bundle)
     reader = ShardReader(shards, load=leases.saved, acquire=leases.acquire)
-    loop = StreamLoop(reader, keeper, lambda: model, Sinks(store, out, out), metrics, BATCH_RECORDS)
+    loop = StreamLoop(reader, checkpointer, lambda: model, Sinks(store, out, out), metrics, BATCH_RECORDS)
     reader.poll(0)  # take the leases
     wall, cpu = time.perf_counter(), time.thread_time()
     loop.run(0.0, Enough(metrics, streams.records))
     wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
-    ports = {"get_records": shards, "insert_many": store, "put_records": out, "checkpoint": keeper}
+    ports = {"get_records": shards, "insert_many": store, "put_records": out, "checkpoint": checkpointer}
     each = 1e6 / streams.records
     spent = {
         name: (each * port.cpu_seconds, each * (port.wall_seconds - port.cpu_seconds)) for name, port in ports.items()

@@ -1,9 +1,8 @@
-"""A database, a registered model and streams for one test, and a Kinesis that fails."""
+"""A registered model and streams for one test, and a Kinesis that fails."""
 
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator
 
 import boto3
@@ -12,7 +11,6 @@ import pytest
 from embedded.services.service import Service
 from tabular.adapters.kinesis.streams import StreamAdmin
 from tabular.adapters.mlflow.registry import MlflowRegistry
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tests.adapters.faulty_kinesis import FaultyKinesis
 from tests.adapters.numbered_records import REGION
 
@@ -23,14 +21,6 @@ def faulty(request: pytest.FixtureRequest) -> Iterator[FaultyKinesis]:
     proxy = FaultyKinesis(request.getfixturevalue("emulator_url"))
     yield proxy
     proxy.close()
-
-
-@pytest.fixture
-def predictions(store, settings):
-    """A database of its own."""
-    adapter = MongoPredictions(settings.mongo_uri, f"test_{uuid.uuid4().hex}")
-    yield adapter
-    adapter.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import uuid
 
 import pytest
 
@@ -15,11 +14,6 @@ from tabular.ports.streams import Lease
 from tests.adapters.memory.leases import MemoryLeases
 
 POSITION = {"stream": "s@1", "sequence_number": "1" * 56, "is_finished": False}
-
-
-@pytest.fixture
-def database() -> str:
-    return f"test_{uuid.uuid4().hex}"
 
 
 @pytest.fixture

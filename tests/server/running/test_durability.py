@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import threading
-import uuid
 from dataclasses import replace
 
 import pytest
@@ -17,18 +16,6 @@ from embedded.services.service import free_port, stop
 from tabular.adapters.mongo.predictions import MongoPredictions
 
 JSON = "application/json"
-
-
-@pytest.fixture
-def database():
-    return f"test_{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def predictions(store, settings, database):
-    adapter = MongoPredictions(settings.mongo_uri, database)
-    yield adapter
-    adapter.close()
 
 
 @pytest.fixture

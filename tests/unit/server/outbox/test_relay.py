@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime
 
 import pytest
@@ -35,18 +34,6 @@ def outbox(tmp_path):
     box = Outbox(tmp_path, 100_000_000, "normal")
     yield box
     box.close()
-
-
-@pytest.fixture
-def database():
-    return f"test_{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def predictions(store, settings, database):
-    adapter = MongoPredictions(settings.mongo_uri, database)
-    yield adapter
-    adapter.close()
 
 
 def test_what_waits_reaches_the_store_and_leaves_the_outbox(outbox, predictions):
