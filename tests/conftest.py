@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from tabular.encoding.row import RowCodec, matrix
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
 from tabular.model.xgboost import XGBoostScorer
 from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 # The same examples each time, so that a change fails for what it changed; make chaos draws new ones.
 hypothesis_settings.register_profile("repeatable", derandomize=True)
@@ -64,7 +64,11 @@ def ministack(layout: Layout) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def moto(layout: Layout) -> Iterator[Service]:
-    yield from _run(backends.moto(replace(layout, ports=replace(layout.ports, emulator=free_port()))), layout)
+    """Moto: a second emulator, in memory only."""
+    port = free_port()
+    command = (*backends.program("moto_server"), "-H", "127.0.0.1", "-p", str(port))
+    service = Service(name="moto", command=command, port=port, ready_url=f"http://127.0.0.1:{port}/moto-api/data.json")
+    yield from _run(service, layout)
 
 
 @pytest.fixture(scope="session")
@@ -202,6 +206,6 @@ def database() -> str:
 @pytest.fixture
 def predictions(store: Service, settings: Settings, database: str) -> Iterator[MongoPredictions]:
     """The prediction store, in that database."""
-    adapter = MongoPredictions(settings.mongo_uri, database)
+    adapter = Wiring(msgspec.structs.replace(settings, mongo_database=database)).predictions()
     yield adapter
     adapter.close()

@@ -16,8 +16,9 @@ from typing import Any
 
 from benchmarks.harness.model import RUN_ID, Made
 from tabular.adapters.mongo.documents import document_of
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.predictions.prediction import Prediction
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 DATABASE = "monitoring"
 SPAN = timedelta(hours=20)
@@ -27,7 +28,7 @@ INSERT = "INSERT INTO data (_id, data) VALUES (?, ?)"
 
 def save(uri: str, made: Made, rows: int) -> None:
     """The newest of so many predictions, through the store."""
-    store = MongoPredictions(uri, DATABASE)
+    store = Wiring(Settings(mongo_uri=uri, mongo_database=DATABASE)).predictions()
     store.save(list(predictions(made, rows, 0, min(rows, SAVED_ROWS))))
     store.close()
 

@@ -31,10 +31,10 @@ from benchmarks.quality.detectors import preset_snapshot
 from benchmarks.quality.filling import DATABASE
 from monitoring.monitor import Monitor
 from reporting.flow import make_report
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.model.bundle import read_bundle
 from tabular.model.bundle_cache import BundleCache
 from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 CHECK, REPORT, PEER = "check", "report", "Evidently"
 MIN_ROWS, WARM_ROWS = 300, 1_000
@@ -47,7 +47,7 @@ class NoRegistry:
 
 def check(uri: str, state: Path, rows: int) -> Figures:
     """The monitor's second check, of one prediction more than the first."""
-    store = MongoPredictions(uri, DATABASE)
+    store = Wiring(Settings(mongo_uri=uri, mongo_database=DATABASE)).predictions()
     monitor = Monitor(store, _cache(state), rows, MIN_ROWS)
     monitor.check()
     newest = store.latest(1)[0]
@@ -60,7 +60,7 @@ def check(uri: str, state: Path, rows: int) -> Figures:
 
 def report(uri: str, state: Path, rows: int) -> Figures:
     """A report on the newest so many predictions."""
-    store = MongoPredictions(uri, DATABASE)
+    store = Wiring(Settings(mongo_uri=uri, mongo_database=DATABASE)).predictions()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(reports_dir=Path(folder), report_window_hours=hours_of(uri, rows))
         spent = timed(lambda: make_report(store, _cache(state), settings))

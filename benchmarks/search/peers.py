@@ -31,8 +31,9 @@ from model_orchestration.search.sweep import (
     threads,
 )
 from model_orchestration.search.trial_runs import Recorder
-from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.contract.types import Contract
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 SEED = 42
 WARM = {"learning_rate": 0.2, "max_depth": 2}
@@ -73,7 +74,7 @@ def ours(task: Task, uri: str) -> Figures:
     """Our search, alone and then with every trial recorded."""
     fit = Fit(task.data, objective(task.contract), SEED)
     fit(0, WARM)
-    registry = MlflowRegistry(uri, "benchmark-ours")
+    registry = Wiring(Settings(mlflow_tracking_uri=uri, model_name="benchmark-ours")).registry()
     parent = registry.start_run("search", {})  # the client is imported before the clock starts, as for the peer
 
     def run(on_trial: Any) -> float:

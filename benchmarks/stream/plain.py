@@ -23,10 +23,11 @@ import pymongo
 from benchmarks.harness.model import RUN_ID
 from benchmarks.stream.consumers import OTHER
 from tabular.adapters.mongo.documents import document_of
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.row import matrix
 from tabular.model.bundle import Bundle, read_bundle
 from tabular.predictions.prediction import Prediction, id_from_stream, reply
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 BATCH_RECORDS = 500
 
@@ -36,7 +37,7 @@ def main() -> None:
     kind, folder, url, mongo, stream, records = sys.argv[1:]
     bundle = read_bundle(Path(folder))
     client = boto3.client("kinesis", endpoint_url=url, region_name="us-east-1")
-    MongoPredictions(mongo, kind).save([])  # makes the indexes
+    Wiring(Settings(mongo_uri=mongo, mongo_database=kind)).predictions().save([])  # makes the indexes
     database: Any = pymongo.MongoClient(mongo)[kind]
     work = in_batches if kind == "batches" else one_by_one
     left, started = int(records), time.perf_counter()

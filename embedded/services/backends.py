@@ -60,16 +60,6 @@ def emulator(layout: Layout, settings: Settings = DEFAULTS) -> Service:
     )
 
 
-def moto(layout: Layout) -> Service:
-    """Moto: the second emulator, for tests; in memory only."""
-    return Service(
-        name="moto",
-        command=(*program("moto_server"), "-H", "127.0.0.1", "-p", str(layout.ports.emulator)),
-        port=layout.ports.emulator,
-        ready_url=f"http://127.0.0.1:{layout.ports.emulator}/moto-api/data.json",
-    )
-
-
 def store(layout: Layout) -> Service:
     """nx-27017: the MongoDB wire protocol over SQLite."""
     folder = layout.folder("store")

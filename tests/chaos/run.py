@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tabular.adapters.kinesis.streams import KinesisStream
+from tabular.wiring import Wiring
 from tests.chaos.audit.collect import Collector, stored
 from tests.chaos.audit.comparison import Promises, audit
 from tests.chaos.audit.ledger import Ledger
@@ -31,7 +31,7 @@ class Run:
         self._stack, self._rate = stack, rate_per_second
         settings, key = stack.settings, CONTRACT.reply.prediction_key
         self._ledger = Ledger()
-        stream = KinesisStream(settings.stream_predictions, settings.aws_endpoint_url, settings.aws_region)
+        stream = Wiring(settings).stream(settings.stream_predictions)
         self._load = Load(settings.api_port, stream, self._ledger, stack.made.records[:SENT], key)
         self._collector = Collector(stack.emulator_port, stack.streams, key)
         self._breaker = Breaker(stack, self._load, malformed_at_once)

@@ -18,12 +18,11 @@ from embedded.environment import process_environ
 from embedded.layout import PROJECT
 from embedded.services import apps, backends
 from embedded.services.service import Service, free_port, stop, tail
-from tabular.adapters.kinesis.streams import StreamAdmin
-from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.contract.loading import load_contract
 from tabular.errors import Unavailable
 from tabular.ports.registry import BUNDLE, CHAMPION
 from tabular.settings import Settings, load_settings
+from tabular.wiring import Wiring
 from tests.chaos.faults.clock import Clock
 from tests.chaos.faults.proxy import FaultyProxy
 
@@ -155,7 +154,7 @@ class Stack:
 
     def make_streams(self) -> None:
         """What init_aws does for streams."""
-        admin = StreamAdmin(f"http://127.0.0.1:{self.emulator_port}", "us-east-1")
+        admin = Wiring(Settings(aws_endpoint_url=f"http://127.0.0.1:{self.emulator_port}")).stream_admin()
         for stream in self.streams:
             admin.ensure(stream, SHARDS)
 
@@ -179,7 +178,7 @@ class Stack:
 
     def _publish(self) -> None:
         if self.is_whole:
-            registry = MlflowRegistry(self.settings.mlflow_tracking_uri, CONTRACT.table.name)
+            registry = Wiring(self.settings, CONTRACT).registry()
             run_id = registry.start_run("chaos", {})
             registry.put_folder(run_id, self.layout.folder("bundles") / model.RUN_ID, BUNDLE)
             registry.finish(run_id)

@@ -22,10 +22,9 @@ from embedded.services.logins import prefect_login, prometheus_password
 from embedded.services.prefect_worker import worker_has_reported
 from embedded.services.stack import STACK
 from embedded.supervision import orphans
-from tabular.adapters.kinesis.streams import KinesisStream
-from tabular.adapters.mlflow.registry import MlflowRegistry
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.row import RowCodec
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 from tests.foreign_page import HOST, ORIGIN, permissions
 from tests.journeys.foreign_pages import PATHS, run_a_command, speak_http, websocket_status
 
@@ -44,13 +43,25 @@ def eventually(check, seconds=WAIT_SECONDS):
 
 
 @pytest.fixture
-def registry(loop, contract):
-    return MlflowRegistry(f"http://127.0.0.1:{loop.ports.mlflow}", contract.table.name)
+def wiring(loop, contract):
+    """The adapters over the loop's own servers."""
+    local = "127.0.0.1"
+    settings = Settings(
+        mlflow_tracking_uri=f"http://{local}:{loop.ports.mlflow}",
+        mongo_uri=f"mongodb://{local}:{loop.ports.store}",
+        aws_endpoint_url=f"http://{local}:{loop.ports.emulator}",
+    )
+    return Wiring(settings, contract)
 
 
 @pytest.fixture
-def predictions(loop):
-    return MongoPredictions(f"mongodb://127.0.0.1:{loop.ports.store}", "prediction_service")
+def registry(wiring):
+    return wiring.registry()
+
+
+@pytest.fixture
+def predictions(wiring):
+    return wiring.predictions()
 
 
 def test_the_printed_curl_line_works_when_pasted(loop, contract, registry):
@@ -129,10 +140,10 @@ def test_another_trials_run_id_is_served_with_a_key_when_asked_for(loop, contrac
     assert loop.predict(contract.example)[1]["model_run_id"] == champion
 
 
-def test_the_api_and_the_stream_give_the_same_score_and_the_store_has_each_once(loop, contract, predictions):
+def test_the_api_and_the_stream_give_the_same_score_and_the_store_has_each_once(loop, contract, predictions, wiring):
     status, response = loop.predict(contract.example, Idempotency_Key="the-whole-loop")
     assert status == 200
-    stream = KinesisStream("predictions", f"http://127.0.0.1:{loop.ports.emulator}", "us-east-1")
+    stream = wiring.stream("predictions")
     stream.put([("key", json.dumps(contract.example).encode())])
     row = canonical_row(contract)
 

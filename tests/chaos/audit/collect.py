@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pymongo
 
 from server.stream.shard_reader import ShardReader
-from tabular.adapters.kinesis.shards import KinesisShards
 from tabular.errors import TabularError
 from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import id_from_stream
 from tabular.settings import Settings
+from tabular.wiring import Wiring
 from tests.chaos.audit.comparison import Stored, Streams
 
 POLL_SECONDS = 0.3
@@ -24,13 +24,13 @@ class Collector:
     """Keeps everything that was ever on the streams, in a thread: an emulator that is killed forgets it."""
 
     def __init__(self, emulator_port: int, streams: tuple[str, str, str], score_key: str) -> None:
-        url = f"http://127.0.0.1:{emulator_port}"
+        wiring = Wiring(Settings(aws_endpoint_url=f"http://127.0.0.1:{emulator_port}"))
         self.found, self.lock = Streams(), threading.Lock()
         self._score_key = score_key
         self._stop = threading.Event()
         takers: tuple[Callable[[StreamRecord], None], ...] = (self._record, self._result, self._letter)
         self._readers = [
-            (ShardReader(KinesisShards(stream, url, "us-east-1"), lambda _: None, discover_seconds=1.0), take)
+            (ShardReader(wiring.shards(stream), lambda _: None, discover_seconds=1.0), take)
             for stream, take in zip(streams, takers, strict=True)
         ]
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -10,19 +10,24 @@ import pytest
 
 from embedded.services.service import free_port
 from server.stream.shard_reader import ShardReader
-from tabular.adapters.kinesis.shards import KinesisShards
-from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
+from tabular.adapters.kinesis.streams import KinesisStream
 from tabular.errors import Unavailable
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 from tests.chaos.faults.proxy import FaultyProxy
 
 REGION = "us-east-1"
 RECORDS = 60
 
 
+def wired(port: int) -> Wiring:
+    return Wiring(Settings(aws_endpoint_url=f"http://127.0.0.1:{port}", aws_region=REGION))
+
+
 @pytest.fixture
 def stream(ministack):
     name = f"proxied-{uuid.uuid4().hex[:8]}"
-    StreamAdmin(f"http://127.0.0.1:{ministack.port}", REGION).ensure(name, 2)
+    wired(ministack.port).stream_admin().ensure(name, 2)
     return name
 
 
@@ -35,7 +40,7 @@ def proxy(ministack):
 
 def read(stream, port, polls) -> Counter[str]:
     """How often each key is on the stream."""
-    reader = ShardReader(KinesisShards(stream, f"http://127.0.0.1:{port}", REGION), lambda _: None)
+    reader = ShardReader(wired(port).shards(stream), lambda _: None)
     found: Counter[str] = Counter()
     for _ in range(polls):
         with suppress(Unavailable):

@@ -11,12 +11,10 @@ import msgspec
 from embedded.services.service import free_port
 from reporting.flow import make_report
 from server.scoring.model import ready_model
-from tabular.adapters.mlflow.registry import MlflowRegistry
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
-from tabular.model.bundle_cache import BundleCache
 from tabular.predictions.prediction import id_from_key
+from tabular.wiring import Wiring
 
 RUN = "d" * 32
 
@@ -27,8 +25,9 @@ class Reports:
     def __init__(self, settings, bundle, state: Path, database: str) -> None:
         self.bundle = bundle
         self.settings = msgspec.structs.replace(settings, reports_dir=state / "reports", mongo_database=database)
-        self.store = MongoPredictions(settings.mongo_uri, database)
-        self._cache = BundleCache(MlflowRegistry(f"http://127.0.0.1:{free_port()}", "none"), state / "bundles")
+        down = {"mlflow_tracking_uri": f"http://127.0.0.1:{free_port()}", "model_name": "none"}
+        wiring = Wiring(msgspec.structs.replace(self.settings, state_dir=state, **down))
+        self.store, self._cache = wiring.predictions(), wiring.bundles()
         shutil.copytree(bundle.folder, state / "bundles" / RUN)
 
     @property

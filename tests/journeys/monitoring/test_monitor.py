@@ -24,9 +24,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from embedded.layout import PROJECT
 from embedded.services.service import Service, free_port, stop
 from server.scoring.model import ready_model
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
+from tabular.wiring import Wiring
 
 RUN, NEXT_RUN = "c" * 32, "d" * 32
 TABLE = "credit_card_churn"
@@ -62,7 +62,7 @@ def metrics(port: int, run_id: str = RUN) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def predictions(store, settings):
-    return MongoPredictions(settings.mongo_uri, "monitor_journey")
+    return Wiring(msgspec.structs.replace(settings, mongo_database="monitor_journey")).predictions()
 
 
 def save(predictions, bundle, frame, name: str, run_id: str = RUN, **changes) -> None:

@@ -13,8 +13,9 @@ import pytest
 from embedded.layout import PROJECT
 from embedded.services.service import free_port
 from reporting.flow import make_report
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.errors import Unavailable
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 from tests.journeys.monitoring.reports import RUN, Reports
 
 
@@ -95,7 +96,7 @@ def test_a_period_with_more_than_a_report_reads_is_sampled_and_the_other_runs_ar
 
 
 def test_a_store_that_is_down_makes_no_report_and_says_why(fresh):
-    down = MongoPredictions(f"mongodb://127.0.0.1:{free_port()}", "none")
+    down = Wiring(Settings(mongo_uri=f"mongodb://127.0.0.1:{free_port()}")).predictions()
     with pytest.raises(Unavailable, match="the prediction store is not available"):
         make_report(down, None, fresh.settings)
     assert not fresh.folder.exists()

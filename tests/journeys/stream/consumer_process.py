@@ -14,12 +14,11 @@ from typing import Any
 from benchmarks.harness import stack
 from embedded.services.service import free_port
 from server.stream.shard_reader import ShardReader
-from tabular.adapters.kinesis.shards import KinesisShards
-from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.row import RowCodec, matrix
 from tabular.model.bundle import Bundle
 from tabular.ports.streams import StreamRecord
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 REGION = "us-east-1"
 RUN_ID = "a" * 32
@@ -42,9 +41,16 @@ class StreamSetup:
     state: Path
     name: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:8]}")
 
+    @property
+    def wiring(self) -> Wiring:
+        settings = Settings(
+            aws_endpoint_url=self.aws_url, aws_region=REGION, mongo_uri=self.mongo_uri, mongo_database=self.name
+        )
+        return Wiring(settings)
+
     def ensure_streams(self, shards: int) -> None:
         for stream in ("predictions", "results", "dead"):
-            StreamAdmin(self.aws_url, REGION).ensure(f"{self.name}-{stream}", shards)
+            self.wiring.stream_admin().ensure(f"{self.name}-{stream}", shards)
 
     def environ(self, **more: str) -> dict[str, str]:
         return os.environ | {
@@ -62,7 +68,7 @@ class StreamSetup:
         }
 
     def reader(self, stream: str) -> ShardReader:
-        return ShardReader(KinesisShards(f"{self.name}-{stream}", self.aws_url, REGION), load=lambda _: None)
+        return ShardReader(self.wiring.shards(f"{self.name}-{stream}"), load=lambda _: None)
 
 
 @dataclass
@@ -76,7 +82,7 @@ class ConsumerProcess(StreamSetup):
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.store = MongoPredictions(self.mongo_uri, self.name)
+        self.store = self.wiring.predictions()
         self.ensure_streams(2)
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -90,7 +96,7 @@ class ConsumerProcess(StreamSetup):
 
     def put(self, bodies: list[bytes]) -> None:
         keyed = [(f"key-{at}", body) for at, body in enumerate(bodies)]
-        KinesisStream(f"{self.name}-predictions", self.aws_url, REGION).put(keyed)
+        self.wiring.stream(f"{self.name}-predictions").put(keyed)
 
     def read(self, stream: str) -> list[StreamRecord]:
         """Everything on the stream so far."""

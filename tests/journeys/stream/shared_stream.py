@@ -12,12 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.harness import stack
-from tabular.adapters.kinesis.streams import KinesisStream
-from tabular.adapters.mongo.leases import MongoLeases
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import id_from_stream
-from tests.journeys.stream.consumer_process import REGION, TABLE, StreamSetup, metric_of
+from tests.journeys.stream.consumer_process import TABLE, StreamSetup, metric_of
 
 SHARDS = 8
 LEASE_SECONDS = 4.0
@@ -52,8 +49,7 @@ class SharedStream(StreamSetup):
 
     def __post_init__(self) -> None:
         self.ensure_streams(SHARDS)
-        self.store = MongoPredictions(self.mongo_uri, self.name)
-        self.leases = MongoLeases(self.mongo_uri, self.name, TABLE)
+        self.store, self.leases = self.wiring.predictions(), self.wiring.leases()
         self._source, self._results = self.reader("predictions"), self.reader("results")
         self._found_results: list[str] = []
 
@@ -68,7 +64,7 @@ class SharedStream(StreamSetup):
         return consumer
 
     def put(self, count: int) -> None:
-        stream = KinesisStream(f"{self.name}-predictions", self.aws_url, REGION)
+        stream = self.wiring.stream(f"{self.name}-predictions")
         keyed = [(f"key-{at}", self.bodies[at % len(self.bodies)]) for at in range(self.sent, self.sent + count)]
         stream.put(keyed)
         self.sent += count

@@ -11,10 +11,10 @@ import pytest
 
 from benchmarks.harness.processes import peak_mb, reset_peak, resident_mb
 from embedded.services.service import Service
-from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES, KinesisStream
+from tabular.adapters.kinesis.streams import MAX_PUT_RECORD_BYTES
 from tabular.encoding.row import MAX_RECORD_BYTES
 from tests.adapters.faulty_kinesis import FaultyKinesis
-from tests.journeys.stream.consumer_process import REGION, TABLE, ConsumerProcess, bodies
+from tests.journeys.stream.consumer_process import TABLE, ConsumerProcess, bodies
 from tests.journeys.waiting import wait_until
 
 SIZE_BYTES = MAX_RECORD_BYTES - 1_000
@@ -41,7 +41,7 @@ def like_kinesis(ministack: Service) -> Iterator[FaultyKinesis]:
 
 
 def put(consumer: ConsumerProcess, ministack: Service, sent: list[bytes]) -> None:
-    stream = KinesisStream(f"{consumer.name}-predictions", f"http://127.0.0.1:{ministack.port}", REGION)
+    stream = consumer.wiring.stream(f"{consumer.name}-predictions")
     for at in range(0, len(sent), 50):
         stream.put([(f"key-{at + offset}", body) for offset, body in enumerate(sent[at : at + 50])])
 

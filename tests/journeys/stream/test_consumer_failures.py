@@ -5,9 +5,8 @@ from __future__ import annotations
 import signal
 
 from embedded.services import backends
-from tabular.adapters.mongo.leases import MongoLeases
 from tabular.predictions.prediction import id_from_stream
-from tests.journeys.stream.consumer_process import TABLE, bodies, scores
+from tests.journeys.stream.consumer_process import bodies, scores
 from tests.journeys.waiting import WAIT_SECONDS, wait_until
 
 
@@ -41,7 +40,7 @@ def test_sigterm_ends_it_cleanly_and_a_restart_goes_on_behind_the_checkpoint(con
     first.send_signal(signal.SIGTERM)
     assert first.wait(WAIT_SECONDS) == 0
     shard = consumer.read("predictions")[0].shard
-    leases = MongoLeases(consumer.mongo_uri, consumer.name, TABLE)
+    leases = consumer.wiring.leases()
     lease = leases.leases(f"{consumer.name}-predictions")[shard]
     assert lease.owner is None
     assert lease.position["sequence_number"]

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from subprocess import DEVNULL
 
+import msgspec
 import pytest
 
 from embedded.environment import prefect_client_environ
@@ -22,12 +23,11 @@ from embedded.layout import PROJECT, executable
 from embedded.services.backends import QUIET_PREFECT
 from mlflow import MlflowClient
 from model_orchestration.retrain import READ_LIMITS
-from tabular.adapters.mlflow.registry import MlflowRegistry
-from tabular.adapters.s3 import S3Objects
 from tabular.contract.loading import load_contract
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
 from tabular.ports.registry import CHALLENGER
+from tabular.wiring import Wiring
 from tests.journeys.training.trainer import Trainer, parent_of
 
 CONTRACT = PROJECT / "contracts" / "telecom_churn.toml"
@@ -53,9 +53,9 @@ def trainer(ministack, mlflow_server, prefect_server, settings, layout, tmp_path
         "MODEL_NAME": "training-test",
         "TRIALS": str(TRIALS),
     }
-    objects = S3Objects("training", settings.aws_endpoint_url, settings.aws_region)
+    wiring = Wiring(msgspec.structs.replace(settings, s3_bucket="training", model_name="training-test"))
+    objects, registry = wiring.objects(), wiring.registry()
     objects.ensure_bucket()
-    registry = MlflowRegistry(settings.mlflow_tracking_uri, "training-test")
     trainer = Trainer(environ, load_contract(CONTRACT), objects, registry, MlflowClient(settings.mlflow_tracking_uri))
     trainer.publish(make_table(trainer.contract, ROWS, seed=1))
     return trainer

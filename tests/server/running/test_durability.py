@@ -13,7 +13,8 @@ import pytest
 
 from embedded.services import backends
 from embedded.services.service import free_port, stop
-from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 JSON = "application/json"
 
@@ -90,7 +91,7 @@ def test_while_the_store_is_down_all_is_served_and_later_all_arrives_once(
         assert api.metric("api_outbox_predictions") == 530
         assert api.ask("GET", "/health/ready")[0] == 200
         process = service.start(tmp_path / "store.log")
-        predictions = MongoPredictions(uri, "test")
+        predictions = Wiring(Settings(mongo_uri=uri, mongo_database="test")).predictions()
         try:
             service.wait_ready(process, tmp_path / "store.log")
             wait_for(lambda: api.metric("api_outbox_predictions") == 0)

@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from embedded.services.service import tail
-from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.errors import Unavailable
 from tabular.model.bundle import Manifest, _sha256
+from tabular.wiring import Wiring
 
 
 def publish(registry, bundle) -> str:
@@ -28,7 +28,7 @@ def publish(registry, bundle) -> str:
 
 @pytest.fixture(scope="module")
 def registry(mlflow_server, settings):
-    return MlflowRegistry(settings.mlflow_tracking_uri, "api_start")
+    return Wiring(msgspec.structs.replace(settings, model_name="api_start")).registry()
 
 
 @pytest.fixture

@@ -6,17 +6,18 @@ import hashlib
 import uuid
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
-from tabular.adapters.s3 import S3Objects
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
 from tabular.errors import InvalidTable, NotFound, Rejected, Unavailable
+from tabular.wiring import Wiring
 
 
 @pytest.fixture
-def objects(ministack):
-    bucket = S3Objects(f"store-{uuid.uuid4()}", f"http://127.0.0.1:{ministack.port}")
+def objects(ministack, settings):
+    bucket = Wiring(msgspec.structs.replace(settings, s3_bucket=f"store-{uuid.uuid4()}")).objects()
     bucket.ensure_bucket()
     return bucket
 

@@ -13,10 +13,11 @@ import uuid
 import pytest
 
 from embedded.layout import PROJECT
-from tabular.adapters.s3 import S3Objects
 from tabular.contract.loading import load_contract
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 TELECOM = PROJECT / "contracts" / "telecom_churn.toml"
 
@@ -41,7 +42,9 @@ def init_aws(ministack, tmp_path):
             command, env=environ | settings, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
         )
 
-    run.objects = S3Objects(environ["S3_BUCKET"], environ["AWS_ENDPOINT_URL"])
+    run.objects = Wiring(
+        Settings(s3_bucket=environ["S3_BUCKET"], aws_endpoint_url=environ["AWS_ENDPOINT_URL"])
+    ).objects()
     return run
 
 

@@ -20,11 +20,11 @@ import pytest
 
 from embedded.layout import PROJECT
 from embedded.services.service import free_port
-from tabular.adapters.kinesis.streams import StreamAdmin
-from tabular.adapters.s3 import S3Objects
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
 from tabular.encoding.row import RowCodec
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 ROWS = 50
 
@@ -87,10 +87,11 @@ def environ(ministack, contract):
     """A bucket with a small table, and a stream of two shards."""
     name = uuid.uuid4().hex[:8]
     endpoint = f"http://127.0.0.1:{ministack.port}"
-    objects = S3Objects(f"simulate-{name}", endpoint)
+    wiring = Wiring(Settings(s3_bucket=f"simulate-{name}", aws_endpoint_url=endpoint))
+    objects = wiring.objects()
     objects.ensure_bucket()
     feature_store.publish(objects, contract, make_table(contract, ROWS, 0), "synthetic", synthetic=True)
-    StreamAdmin(endpoint, "us-east-1").ensure(f"predictions-{name}", 2)
+    wiring.stream_admin().ensure(f"predictions-{name}", 2)
     own = {"AWS_ENDPOINT_URL": endpoint, "S3_BUCKET": f"simulate-{name}", "STREAM_PREDICTIONS": f"predictions-{name}"}
     return os.environ | own | {"CONTRACT": str(PROJECT / "contracts" / "credit_card_churn.toml")}
 

@@ -10,9 +10,10 @@ from embedded.services.service import free_port
 from server.outbox.queue import Outbox
 from server.outbox.relay import BULK_PREDICTIONS, FIRST_BACKOFF_SECONDS, IDLE_SECONDS, LONGEST_BACKOFF_SECONDS, Relay
 from server.scoring.model import ready_model
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.encoding.columns import columns_of
 from tabular.predictions.prediction import Prediction
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 from tests.unit.server.outbox_writing import rejected
 
 
@@ -89,7 +90,7 @@ def test_a_document_that_the_store_rejects_is_kept_and_the_rest_go_on(outbox, pr
 
 
 def test_while_the_store_is_down_the_outbox_keeps_all_and_the_waits_grow(outbox):
-    nowhere = MongoPredictions(f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=1", "test")
+    nowhere = Wiring(Settings(mongo_uri=f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=1")).predictions()
     outbox.append([prediction("a")])
     relay = Relay(outbox, nowhere)
     first, second, third = relay.step(), relay.step(), relay.step()

@@ -17,8 +17,9 @@ import psutil
 import pytest
 
 from server.outbox.relay_process import RelaySettings, RelaySupervisor
-from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.predictions.prediction import Prediction
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 KEEPER = """
 import sys, threading
@@ -49,7 +50,7 @@ def outbox(what):
 
 @pytest.fixture
 def stored(what):
-    adapter = MongoPredictions(what.mongo_uri, what.mongo_database)
+    adapter = Wiring(Settings(mongo_uri=what.mongo_uri, mongo_database=what.mongo_database)).predictions()
     yield lambda: {each.id for each in adapter.latest(9)}
     adapter.close()
 
