@@ -47,6 +47,7 @@ build() {
     rm -rf --one-file-system "$root"
     mkdir -p "$root"
     tar -C "$root" -xf "$pristine"
+    printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts" # as every installed Debian has it; debootstrap writes none
 }
 
 case " $* " in *" install "*) build ;; esac
