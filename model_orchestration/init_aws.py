@@ -10,7 +10,6 @@ from model_orchestration.data.table_source import Datasets, Source, find_source
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.data.column_names import column_warnings
-from tabular.data.csv_cells import header_and_rows
 from tabular.errors import TabularError
 from tabular.ports.objects import Objects
 from tabular.process.private_files import keep_private
@@ -38,9 +37,7 @@ def init_aws(wiring: Wiring) -> None:
     report = check(contract, source.body)
     report.require()
     _say("table", f"{contract.table.name}: {report.rows:,} rows, {source.origin}")
-    # Synthetic rows have the contract's own columns and no others.
-    names = [] if source.is_synthetic else column_warnings(contract, header_and_rows(source.body)[0])
-    for warning in (*report.warnings, *names):
+    for warning in report.warnings:
         _say("warning", warning)
     _publish(objects, contract, source)
     if source.file is not None:
@@ -54,6 +51,10 @@ def init_aws(wiring: Wiring) -> None:
 def _publish(objects: Objects, contract: Contract, source: Source) -> None:
     began = datetime.now(UTC)
     version = feature_store.publish(objects, contract, source.body, source.name, synthetic=source.is_synthetic)
+    _say("read as", version.read_as.told(contract.source))
+    # Synthetic rows have the contract's own columns and no others.
+    for warning in () if source.is_synthetic else column_warnings(contract, version.columns):
+        _say("warning", warning)
     _say("version", f"{version.sha256} ({'new' if version.created_at >= began else 'already there'})")
     if version.synthetic and not source.is_synthetic:
         _say(

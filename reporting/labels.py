@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tabular.contract.types import Contract
-from tabular.data.table import read_csv
+from tabular.data.reading import read_table
 from tabular.encoding.values import class_reader, listed, target_number
 from tabular.errors import Fault, InvalidTable, TabularError
 from tabular.ports.predictions import PredictionWriter
@@ -51,7 +51,7 @@ def read_labels(body: bytes, contract: Contract) -> Labels:
 
     A row whose label is empty or a missing token is left out and counted: its outcome is not known yet.
     """
-    table = read_csv(body)
+    table = read_table(body).cells
     needed = f"a file of labels has the columns {ID} and {LABEL}"
     absent = [Fault(column, "is missing from the file", needed) for column in (ID, LABEL) if column not in table]
     if absent:

@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The contract file of the table."""
 
     dataset_csv: str = ""
-    """The CSV to upload. Empty: the one named last for this table, the contract's in `data`, else synthetic data."""
+    """The table: CSV or Parquet. Empty: the one last named for it, the contract's in `data`, else synthetic data."""
 
     model_name: str = ""
     """The registered model's name in MLflow. Empty: the contract's table name."""

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from tabular.contract.types import Contract
-from tabular.data.table import CleanTable, clean, read_csv
+from tabular.data.reading import read_table
+from tabular.data.table import CleanTable, clean
 from tabular.errors import Fault, InvalidTable
 from tabular.model.bundle import REFERENCE_TARGET
 from tabular.quality.drift import ColumnDrift, TooFewRows, compare
@@ -50,7 +51,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
 def check(contract: Contract, body: bytes, accepted: CleanTable | None = None) -> CheckReport:
     """Check the bytes of a table by its contract and, if there is one, against the last accepted version."""
     try:
-        raw = read_csv(body)
+        raw = read_table(body, contract.source).cells
     except InvalidTable as error:
         return CheckReport(rows=0, errors=_errors(error))
     identity, warnings = _identity(contract, raw)
@@ -78,7 +79,7 @@ def check(contract: Contract, body: bytes, accepted: CleanTable | None = None) -
 
 
 def _errors(error: InvalidTable) -> tuple[Fault, ...]:
-    return error.faults or (Fault("table", error.message, "a CSV table that is valid under the contract"),)
+    return error.faults or (Fault("table", error.message, "a table that is valid under the contract"),)
 
 
 def _identity(contract: Contract, raw: pd.DataFrame) -> tuple[list[Fault], list[str]]:

@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from tabular.contract.canonical import FALSE, TRUE, Canonical, as_number, canonical, double
+from tabular.contract.source import SourceOptions
 
 Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["integer", "number", "category", "ordinal"]
@@ -120,6 +121,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     target: Target
     reply: Reply
     features: tuple[Feature, ...]
+    source: SourceOptions = SourceOptions()
 
     @cached_property
     def digest(self) -> str:

@@ -36,13 +36,15 @@ class LongRecord(NamedTuple):
     last_line: int
 
 
-def swallowed_rows(records: Sequence[LongRecord], rows: Sequence[Cells], width: int) -> list[Fault]:
+def swallowed_rows(
+    records: Sequence[LongRecord], rows: Sequence[Cells], width: int, separator: str = ","
+) -> list[Fault]:
     """A fault for each record of several lines that must be as many rows; `rows` are all rows as they were read."""
     found = [
         (record, texts)
         for record in records
         for at, cell in enumerate(record.cells)
-        if width > 1 and (texts := _rows_in(cell, at, width, len(record.cells)))
+        if width > 1 and (texts := _rows_in(cell, at, width, len(record.cells), separator))
     ]
     if not found:
         return []
@@ -50,12 +52,12 @@ def swallowed_rows(records: Sequence[LongRecord], rows: Sequence[Cells], width: 
     return [_fault(record, width) for record, texts in found if _are_like(texts, likeness)][:MAX_FAULTS]
 
 
-def _rows_in(cell: str, at: int, width: int, cells: int) -> list[Mapping[int, str]]:
+def _rows_in(cell: str, at: int, width: int, cells: int, separator: str) -> list[Mapping[int, str]]:
     """What the lines of a cell would be as rows, were its quotes text: by column; empty if they are no whole rows.
 
     The cell is the one `at` this position of `cells`; those before it are of the first row, those behind of the last.
     """
-    first, *others = (line.split(",") for line in _LINE_END.split(cell))
+    first, *others = (line.split(separator) for line in _LINE_END.split(cell))
     if not others:
         return []
     *middle, last = others

@@ -1,6 +1,6 @@
 """The feature store: immutable versions of a table, each named by the sha256 of its bytes. All raise Unavailable.
 
-    tables/<table>/versions/<sha256>/table.csv       the bytes as they came
+    tables/<table>/versions/<sha256>/original        the bytes as they came
     tables/<table>/versions/<sha256>/manifest.json   what they are; written once, after the bytes
     tables/<table>/current                           the sha256 published last
     tables/<table>/accepted                          the sha256 of the last whose model passed the gate
@@ -18,15 +18,19 @@ from datetime import UTC, datetime
 import msgspec
 
 from tabular.contract.types import Contract
-from tabular.data.table import CleanTable, clean, read_csv
+from tabular.data.reading import ReadAs, read_table
+from tabular.data.table import CleanTable, clean
 from tabular.errors import NotFound, Rejected
 from tabular.ports.objects import Objects
+
+ORIGINAL = "original"
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable version of a table.
 
     `contract` is the digest of the contract it was published under; `source` says where the bytes came from.
+    `read_as` says how the file was read when it was published last.
     `pristine` is True if they are the public file's own bytes, False if altered, None if the contract has no digest.
     """
 
@@ -39,15 +43,16 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     synthetic: bool = False
     pristine: bool | None = None
+    read_as: ReadAs = ReadAs(format="csv", encoding="utf-8", separator=",", decimal=".")
 
 
 def publish(objects: Objects, contract: Contract, body: bytes, source: str, *, synthetic: bool = False) -> Version:
     """Store a table and make it the current one; the same bytes make no new version.
 
-    Raises InvalidTable if it is no CSV, and Rejected for synthetic data where there is a real table.
+    Raises InvalidTable if it cannot be read, and Rejected for synthetic data where there is a real table.
     """
     sha256 = hashlib.sha256(body).hexdigest()
-    raw = read_csv(body)
+    raw, read_as = read_table(body, contract.source)
     known = contract.table.source_sha256
     version = Version(
         table=contract.table.name,
@@ -59,21 +64,31 @@ def publish(objects: Objects, contract: Contract, body: bytes, source: str, *, s
         source=source,
         synthetic=synthetic,
         pristine=sha256 == known if known else None,
+        read_as=read_as,
     )
     manifest = _key(contract, sha256, "manifest.json")
-    is_known = objects.exists(manifest)
-    version = _read(objects, manifest) if is_known else version
+    known_version = _read(objects, manifest) if objects.exists(manifest) else None
+    version = version if known_version is None else _read_anew(known_version, version)
     if version.synthetic and (real := newest_real(objects, contract)) is not None:
         raise Rejected(
             f"synthetic data never replaces a real table: {contract.table.name} has the version {real.sha256[:12]}, "
             f"from {real.source}. Publish a real table, or use another table name in a contract of its own"
         )
     # The bytes are always written: they are the same or, where the stored copy was damaged, better.
-    objects.put(_key(contract, sha256, "table.csv"), body)
-    if not is_known:
+    objects.put(_key(contract, sha256, ORIGINAL), body)
+    if version != known_version:
         objects.put(manifest, msgspec.json.encode(version))
     objects.put(_pointer(contract, "current"), sha256.encode())
     return version
+
+
+def _read_anew(known: Version, now: Version) -> Version:
+    """The known version; where `[source]` now reads the same bytes in another way, with what it makes of them."""
+    if known.read_as == now.read_as and known.columns == now.columns:
+        return known
+    return msgspec.structs.replace(
+        known, read_as=now.read_as, rows=now.rows, columns=now.columns, contract=now.contract
+    )
 
 
 def latest(objects: Objects, contract: Contract) -> Version:
@@ -109,7 +124,7 @@ def versions(objects: Objects, contract: Contract) -> list[Version]:
 def fetch(objects: Objects, contract: Contract, sha256: str) -> bytes:
     """The bytes of a version, hashed again; raises NotFound, or Rejected if they are not the ones published."""
     try:
-        body = objects.get(_key(contract, sha256, "table.csv"))
+        body = objects.get(_key(contract, sha256, ORIGINAL))
     except NotFound as error:
         raise NotFound(f"the feature store has no version {sha256} of the table {contract.table.name}") from error
     found = hashlib.sha256(body).hexdigest()
@@ -128,8 +143,10 @@ def load(
 
     Raises NotFound, Rejected, InvalidTable and Unavailable.
     """
-    body = fetch(objects, contract, sha256 or latest(objects, contract).sha256)
-    return clean(read_as or contract, read_csv(body))
+    version = find_version(objects, contract, sha256) if sha256 else latest(objects, contract)
+    body = fetch(objects, contract, version.sha256)
+    source = version.read_as.named(version.columns)
+    return clean(read_as or contract, read_table(body, source).cells)
 
 
 def mark_accepted(objects: Objects, contract: Contract, sha256: str) -> None:

@@ -1,4 +1,4 @@
-"""From the bytes of a CSV to a clean table: the training side's reading of the contract (pandas)."""
+"""From the cells of a file to a clean table: the training side's reading of the contract (pandas)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tabular.contract.types import Contract, Feature
 from tabular.data.column_names import absent_columns
-from tabular.data.csv_cells import header_and_rows
+from tabular.data.reading import read_table
 from tabular.encoding.row import Matrix
 from tabular.encoding.values import cell_reader, class_reader, listed, target_number
 from tabular.errors import Fault, InvalidTable
@@ -51,10 +51,8 @@ class CleanTable:
 
 
 def read_csv(body: bytes) -> pd.DataFrame:
-    """Read a CSV as text cells, spaces around names and cells cut; raises InvalidTable."""
-    header, rows = header_and_rows(body)
-    columns = zip(*rows, strict=True) if rows else ((),) * len(header)
-    return pd.DataFrame(dict(zip(header, columns, strict=True)), dtype="str")
+    """The cells of a CSV that is told by its content alone; raises InvalidTable. See `tabular.data.reading`."""
+    return read_table(body).cells
 
 
 def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:

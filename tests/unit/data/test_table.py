@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import random
 
 import numpy as np
@@ -91,27 +90,19 @@ def test_spellings_of_the_same_table_are_the_same(tiny_contract, body):
         (b"", "the file is empty"),
         (b"\n\n", "the file is empty"),
         (random.Random(0).randbytes(4_000), "not text in UTF-8"),
-        (gzip.compress(csv(*GOOD), mtime=0), "not text in UTF-8: it is gzip-compressed data. .*unpacked"),
-        (csv(*GOOD).decode().encode("utf-16"), r"not text in UTF-8: it is text in UTF-16\. Save it as UTF-8"),
         (csv(*GOOD).decode().encode("utf-16-le"), "not text in UTF-8: it is text in UTF-16"),
         (
             csv(*GOOD, "30,\u00e9,1,0.5,no").decode().encode("latin-1"),
             r"not text in UTF-8: .*position \d+.* Save it as UTF-8",
         ),
-        (b"PAR1\x15\x04\xff\xfe" * 9, "not text in UTF-8: it is a Parquet file"),
+        (b"PAR1\x15\x04\xff\xfe" * 9, "the Parquet file cannot be read: .* Check whether it was cut"),
         (b'[{"Age": 3, "Class": "A"}, {"Age": 4, "Class": "B"}]', "the file is a JSON array, not a CSV table"),
         (b'{"Age": 3, "Class": "A"}\n{"Age": 4, "Class": "B"}\n', "the file is several JSON objects, not a CSV table"),
-        (csv(*GOOD).replace(b",", b";"), "separator: is ';'"),
-        (csv(*GOOD).replace(b"0.5", b"0,5").replace(b",", b";").replace(b"0;5", b"0,5"), "separator: is ';' .* points"),
-        (csv(*GOOD, header='"Age";"Class";"Stars";"Weight";"Y"').replace(b",", b";"), "separator: is ';'"),
-        (b'"Age";"Class, or kind";"Y"\n"3";"A, B";"no"\n', "separator: is ';'"),
-        (csv(*GOOD).replace(b",", b";").replace(b"\n", b"\r"), "separator: is ';'"),
         (
             b"\n".join([b"prediction_id", *[b"eebec1b3-9ffd-4c0d-b0e6-4b0b209d730e"] * 50]),
             "Age: is missing from the table",
         ),
         (b'"' + b"x" * 200_000 + b'";2\n', "larger than field limit"),
-        (csv(*GOOD).replace(b",", b"\t"), r"separator: is '\\t'"),
         (csv(*GOOD, '50,"A'), "line 5: unexpected end of data"),
         (csv(*GOOD, "50,A"), "row 4, cells: are 2 .*5, as in the header"),
         (csv(GOOD[0] + ",9", *GOOD[1:]), "row 1, cells: are 6 .*5, as in the header"),
@@ -139,21 +130,13 @@ def test_spellings_of_the_same_table_are_the_same(tiny_contract, body):
         "empty",
         "blank lines",
         "binary junk",
-        "gzip",
-        "UTF-16",
         "UTF-16 without a mark",
         "Latin-1",
         "Parquet",
         "a JSON array",
         "JSON lines",
-        "semicolons",
-        "decimal commas",
-        "quoted semicolons",
-        "quoted semicolons and commas",
-        "semicolons between returns",
         "one column of words",
         "an endless header",
-        "tabs",
         "cut in a quote",
         "cut in a row",
         "a long row",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -10,12 +11,14 @@ import subprocess
 import sys
 import uuid
 
+import pandas as pd
 import pytest
 
 from embedded.layout import PROJECT
 from tabular.contract.loading import load_contract
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
+from tabular.data.table import clean, read_csv
 from tabular.settings import Settings
 from tabular.wiring import Wiring
 
@@ -185,3 +188,22 @@ def test_a_range_that_training_cannot_bear_is_rejected_before_anything_is_upload
     assert done.returncode == 1
     assert "range reaches beyond 9,007,199,254,740,992" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_table_in_another_format_is_published_as_it_is_and_how_it_was_read_is_said(init_aws, telecom, tmp_path):
+    table = pd.read_csv(io.BytesIO(make_table(telecom, 300, 5)))
+    table.to_csv(tmp_path / "mine.csv", sep=";", decimal=",", index=False)
+    table.to_parquet(tmp_path / "mine.parquet", index=False)
+    read = []
+    for name, told in (
+        ("mine.csv", "read as  CSV, in utf-8, separated by a semicolon, decimal comma\n"),
+        ("mine.parquet", "read as  Parquet\n"),
+    ):
+        done = init_aws(DATASET_CSV=name)
+        assert done.returncode == 0, done.stderr
+        assert told in done.stdout
+        version = feature_store.latest(init_aws.objects, telecom)
+        assert feature_store.fetch(init_aws.objects, telecom, version.sha256) == (tmp_path / name).read_bytes()
+        read.append(feature_store.load(init_aws.objects, telecom))
+    pd.testing.assert_frame_equal(read[0].features, read[1].features)
+    pd.testing.assert_frame_equal(read[0].features, clean(telecom, read_csv(make_table(telecom, 300, 5))).features)

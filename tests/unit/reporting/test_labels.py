@@ -50,7 +50,7 @@ def test_the_same_outcome_twice_is_one_label(contract):
         (b"prediction_id,label\n,Existing Customer\n", "row 1, prediction_id: is empty"),
         (b"prediction_id,label\na1\n", "row 1"),
         (b"", "the file is empty"),
-        (b"\xff\xfe", "not text in UTF-8"),
+        (b"\xff\xfd", "not text in UTF-8"),
     ],
 )
 def test_a_file_that_is_not_labels_is_refused_by_name(contract, body, told):

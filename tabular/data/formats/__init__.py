@@ -1,0 +1,1 @@
+"""The file formats of a table: packed files, encodings of text, separators, decimal commas and Parquet."""
