@@ -28,7 +28,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels deploy \
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels score deploy \
         rollback healthy images pin-images test-stack docs
 
 help: ## show this list
@@ -75,6 +75,10 @@ stop-serve: $(INSTALLED) ## stop what start-serve started
 
 labels: $(INSTALLED) ## attach ground-truth labels to stored predictions (file=a CSV of prediction_id,label)
 	@$(if $(file),,echo "Say which file: make labels file=outcomes.csv" && exit 1 &&) $(STACK) labels "$$(realpath -s -- "$$file")"
+
+score: $(INSTALLED) ## score the rows of a file, CSV or Parquet (file=rows.csv out=scores.csv; RUN_ID=id, store=1 keeps them as predictions)
+	@$(if $(and $(file),$(out)),,echo "Say which file, and where the scores go: make score file=rows.csv out=scores.csv" && exit 1 &&) \
+	  $(STACK) score -- "$$(realpath -s -- "$$file")" "$$(realpath -ms -- "$$out")" $(if $(filter command line,$(origin RUN_ID)),--run-id '$(RUN_ID)') $(if $(filter 1,$(store)),--store)
 
 apply-prediction-reporting: $(INSTALLED) ## write a drift report now; the worker does it every three hours
 	@$(STACK) report

@@ -84,6 +84,27 @@ labels() {
     in_worker sh -c 'cat >/state/labels.csv && python -m reporting.labels /state/labels.csv' <"$1"
 }
 
+# Scored in the worker, which keeps what is done there: the same command goes on where an earlier one was stopped.
+score() {
+    need_registry
+    [ "${1:-}" != -- ] || shift
+    local file=$1 out=$2 folder name
+    shift 2
+    [ -f "$file" ] || fail "file=$file: there is no such file."
+    folder=/state/scoring/$(printf '%s' "$out" | sha256sum | cut -c1-16) name=$(basename "$out")
+    in_worker sh -c 'mkdir -p "$1" && cat >"$1/rows.new" && { cmp -s "$1/rows.new" "$1/rows" || mv "$1/rows.new" "$1/rows"; }' - "$folder" <"$file"
+    in_worker python -m server.files "$folder/rows" "$folder/$name" "$@" </dev/null
+    mkdir -p "$(dirname "$out")"
+    fetch_scores "$folder" "${name%.*}.summary.json" "$(dirname "$out")"
+    rm -f "${out%.*}.faults.csv"
+    if in_worker test -f "$folder/${name%.*}.faults.csv" </dev/null; then fetch_scores "$folder" "${name%.*}.faults.csv" "$(dirname "$out")"; fi
+    fetch_scores "$folder" "$name" "$(dirname "$out")"
+    in_worker rm -r "$folder" </dev/null
+    say "The scores are in $out"
+}
+
+fetch_scores() { in_worker cat "$1/$2" </dev/null >"$3/.$2.draft" && mv "$3/.$2.draft" "$3/$2"; }
+
 start_serve() {
     need_registry
     [ -n "$RUN_ID" ] || champion >/dev/null ||
@@ -142,7 +163,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | report | labels | start-serve | deploy | rollback | healthy)
+    run | images | setup-registry | init-aws | train | report | labels | score | start-serve | deploy | rollback | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

@@ -137,6 +137,11 @@ def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _score(stack: Stack, arguments: argparse.Namespace) -> int:
+    stack.call("server.files", *arguments.rest)
+    return 0
+
+
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor, stack.settings.consumers)
     check_model(stack)
@@ -201,6 +206,7 @@ _COMMANDS = {
     "train": _train,
     "report": _report,
     "labels": _labels,
+    "score": _score,
     "start-serve": _start_serve,
     "stop-serve": _stop_serve,
     "status": _status,

@@ -13,7 +13,7 @@ import msgspec
 from tabular.contract.types import Contract
 from tabular.encoding.values import Value
 
-Source = Literal["api", "stream"]
+Source = Literal["api", "stream", "batch"]
 
 _VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 _NAMESPACE = uuid.UUID("6f1d3c1e-8d0a-4c59-9d0b-0f4b7c2f6a10")
@@ -101,3 +101,8 @@ def id_from_stream(stream: str, shard: str, sequence_number: str) -> str:
     `stream` is that of `ports.StreamRecord`: it distinguishes a stream from an earlier one of the same name.
     """
     return str(uuid.uuid5(_NAMESPACE, f"stream/{stream}/{shard}/{sequence_number}"))
+
+
+def id_from_file(file_sha256: str, run_id: str, row: int) -> str:
+    """The id of a row of a scored file, from 1: the same file, model and row give the same id, stored once."""
+    return str(uuid.uuid5(_NAMESPACE, f"batch/{file_sha256}/{run_id}/{row}"))

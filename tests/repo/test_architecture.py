@@ -65,6 +65,7 @@ HOMES = {
 SERVER_MAY_IMPORT = {
     "api": {"connections", "outbox", "scoring", "decoding"},
     "stream": {"scoring", "decoding"},
+    "files": {"scoring"},
     "connections": set(),
     "outbox": set(),
     "scoring": set(),

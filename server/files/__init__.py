@@ -1,0 +1,1 @@
+"""Scoring of files, on demand and on a schedule."""

@@ -1,0 +1,128 @@
+"""Rows that are encoded together by Arrow are the rows that the validating decoder reads one by one."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tabular.batches.arrow_codec import ArrowCodec
+from tabular.batches.row_batches import RowBatch
+from tabular.encoding.values import cell_reader, reader
+from tabular.errors import Fault, InvalidTable
+from tests.unit.any_contract import anything, contracts, quick, right_values
+from tests.unit.churn import CONTRACT
+
+ODD_CELLS = ["", " ", "n/a", "+1", " 1 ", "1e5", "1E-3", "1e-9999", "0e1000", "inf", "nan", "-Infinity", "0x10", "1_0"]
+ODD_CELLS += ["1.", ".5", ".", "-", "१", "1e999", "-0", "99.0", "true", "a\nb", "\x00", "9" * 400]
+
+
+DICTIONARY = pa.dictionary(pa.int8(), pa.string())
+
+
+def batch_of(contract, columns):
+    numbers = np.arange(1, len(columns[0]) + 1)
+    return RowBatch(numbers, {feature.column: each for feature, each in zip(contract.features, columns, strict=True)})
+
+
+def encoded(contract, columns):
+    names = [feature.column for feature in contract.features]
+    return ArrowCodec(contract, names).encode(batch_of(contract, columns))
+
+
+def bits(number):
+    return "missing" if math.isnan(number) else struct.pack("d", number)
+
+
+def same(contract, coded, rows):
+    """The batch holds what the readers of values say of each row: by value, type and bit, or every fault."""
+    faults = [outcome for row in rows for outcome in row if isinstance(outcome, Fault)]
+    assert [(each.field, each.problem, each.allowed) for each in coded.faults] == [
+        (each.field, each.problem, each.allowed) for each in faults
+    ]
+    valid = [(number, row) for number, row in enumerate(rows, 1) if not any(isinstance(one, Fault) for one in row)]
+    assert coded.numbers.tolist() == [number for number, _ in valid]
+    for at, (_, row) in enumerate(valid):
+        assert list(map(bits, coded.columns.codes[at])) == [bits(code) for _, code, _ in row]
+        assert list(map(repr, coded.columns.row(at))) == [repr(value) for value, _, _ in row]
+        unknown = [name for name, (_, _, is_unknown) in zip(contract.feature_names, row, strict=True) if is_unknown]
+        assert list(coded.columns.unknown.get(at, ())) == unknown
+
+
+@quick
+@given(st.data())
+def test_cells_of_a_csv_are_read_as_cells_of_a_table(data):
+    contract = data.draw(contracts())
+    cell = st.one_of(
+        *(right_values(feature).map(str) for feature in contract.features),
+        st.sampled_from(ODD_CELLS),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+    )
+    rows = data.draw(st.lists(st.tuples(*[cell] * len(contract.features)), min_size=1, max_size=6))
+    coded = encoded(contract, [pa.array([text.encode() for text in each]) for each in zip(*rows, strict=True)])
+    readers = [cell_reader(feature, contract) for feature in contract.features]
+    same(contract, coded, [[read(text.strip()) for read, text in zip(readers, row, strict=True)] for row in rows])
+
+
+@quick
+@given(st.data())
+def test_values_of_a_parquet_file_are_read_as_those_of_a_request(data):
+    contract = data.draw(contracts())
+    kinds = [pa.int64(), pa.int8(), pa.float64(), pa.float32(), pa.bool_(), pa.string(), DICTIONARY]
+    columns = []
+    rows = data.draw(st.integers(1, 5))
+    for feature in contract.features:
+        values = data.draw(st.lists(st.none() | right_values(feature) | anything, min_size=rows, max_size=rows))
+        columns.append(_typed(values, data.draw(st.sampled_from(kinds))))
+    coded = encoded(contract, columns)
+    given_rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    outcomes = [[_read(contract, at, raw) for at, raw in enumerate(row)] for row in given_rows]
+    same(contract, coded, outcomes)
+
+
+def _typed(values, kind):
+    """A column of the type with those of the values that it can hold, null for the others."""
+    kept = []
+    for value in values:
+        try:
+            kept.append(pa.array([value], pa.string() if pa.types.is_dictionary(kind) else kind)[0].as_py())
+        except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError):
+            kept.append(None)
+    return pa.array(kept, pa.string()).dictionary_encode() if pa.types.is_dictionary(kind) else pa.array(kept, kind)
+
+
+def _read(contract, at, raw):
+    feature = contract.features[at]
+    if isinstance(raw, str):
+        return cell_reader(feature, contract)(raw.strip())
+    return reader(feature, contract)(raw)
+
+
+def test_nan_in_a_column_of_floats_is_missing():
+    column = pa.array([math.nan, 30.0, None])
+    others = [pa.nulls(3, pa.string())] * (len(CONTRACT.features) - 1)
+    coded = encoded(CONTRACT, [column, *others])
+    assert coded.columns.values[0][0:3] == [None, 30, None]
+    assert not coded.faults
+
+
+def test_bytes_that_are_no_text_are_a_fault_of_their_row():
+    columns = [pa.array([b"", b""])] * (len(CONTRACT.features) - 1)
+    coded = encoded(CONTRACT, [*columns, pa.array([b"5", b"\xff"])])
+    assert [(fault.row, fault.field) for fault in coded.faults] == [(2, CONTRACT.feature_names[-1])]
+    assert coded.numbers.tolist() == [1]
+
+
+def test_a_column_that_lacks_is_named_with_what_may_be_meant():
+    first, *others = [feature.column for feature in CONTRACT.features]
+    with pytest.raises(InvalidTable, match=f"{first}: is missing.*did you mean '{first.upper()} '"):
+        ArrowCodec(CONTRACT, [first.upper() + " ", *others])
+
+
+def test_public_names_do_where_the_table_s_own_are_not_there():
+    assert ArrowCodec(CONTRACT, CONTRACT.feature_names).sources == CONTRACT.feature_names
