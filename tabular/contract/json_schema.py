@@ -30,8 +30,8 @@ def feature_schema(feature: Feature, contract: Contract) -> Schema:
     """The schema of one field; `x-categories` lists those that a model knows, in order."""
     schema: Schema = {"title": feature.name, "description": _description(feature)}
     if feature.is_numeric:
-        return schema | {"anyOf": [_number(feature), _missing(contract)], "examples": [feature.example]}
-    known = {"x-categories": list(feature.categories), "examples": [feature.example]}
+        return schema | {"anyOf": [_number(feature), _missing(contract)], "examples": [feature.sample]}
+    known = {"x-categories": list(feature.categories), "examples": [feature.sample]}
     return schema | {"anyOf": [*_spellings(feature), _missing(contract)]} | known
 
 
@@ -71,13 +71,13 @@ def _missing(contract: Contract) -> Schema:
 
 def _description(feature: Feature) -> str:
     if feature.is_numeric:
-        return f"{feature.description} A {allowed(feature)}."
+        return f"{feature.about} A {allowed(feature)}."
     lead = "One of"
     if feature.has_codes:
         lead = "The category or its code"
     elif feature.kind == "ordinal":
         lead = "In rising order, one of"
-    return f"{feature.description} {lead}: {allowed(feature)}."
+    return f"{feature.about} {lead}: {allowed(feature)}."
 
 
 def _reading(contract: Contract) -> str:

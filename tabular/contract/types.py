@@ -40,13 +40,14 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `range` is the plausible range, both ends included; the range seen in training is kept in the bundle.
     `categories` are texts, of an ordinal in rising order. What is read as one of them is told by its
     canonical form (`tabular.contract.canonical`), so that no two may have the same.
+    Read `about` and `sample` for what is shown to people: they stand in where the file has no description or example.
     """
 
     name: str
     column: str
     kind: Kind
-    description: str
-    example: int | float | str
+    description: str = ""
+    example: int | float | str | None = None
     range: tuple[float, float] | None = None
     categories: tuple[str, ...] = ()
     synthetic: Synthetic = Synthetic()
@@ -55,6 +56,22 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def is_numeric(self) -> bool:
         """True for integer and number; False for category and ordinal."""
         return self.kind in ("integer", "number")
+
+    @property
+    def about(self) -> str:
+        """The description; without one, the name as words."""
+        return self.description or f"{self.name[:1].upper()}{self.name[1:].replace('_', ' ')}."
+
+    @property
+    def sample(self) -> int | float | str:
+        """The example; without one, the middle of the range or the first category."""
+        if self.example is not None:
+            return self.example
+        if not self.is_numeric:
+            return self.categories[0]
+        low, high = self.ends
+        middle = low + (high - low) / 2
+        return math.floor(middle) if self.kind == "integer" else middle
 
     @property
     def ends(self) -> tuple[int | float, int | float]:
@@ -136,7 +153,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     @cached_property
     def example(self) -> dict[str, int | float | str]:
         """One whole request body, made of the features' examples."""
-        return {feature.name: feature.example for feature in self.features}
+        return {feature.name: feature.sample for feature in self.features}
 
     def is_missing(self, raw: object) -> bool:
         """True for None, an empty text and what has the canonical form of one of the table's missing tokens.

@@ -43,6 +43,8 @@ def _feature_faults(feature: Feature, contract: Contract) -> list[str]:
 
 
 def _example_faults(feature: Feature, contract: Contract) -> list[str]:
+    if feature.example is None:
+        return []
     outcome = reader(feature, contract)(feature.example)
     if not isinstance(outcome, Fault) and outcome[0] is not None and not outcome[2]:
         return []

@@ -23,6 +23,22 @@ def test_the_schema_of_every_contract_is_valid_and_takes_its_example(path):
     jsonschema.validate(contract.example, schema)
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_without_descriptions_and_examples_the_name_and_a_valid_value_stand_in(tiny_contract, task):
+    def bare(file):
+        for feature in file["features"]:
+            del feature["description"], feature["example"]
+        file["features"][0]["name"] = "age_in_years"
+
+    contract = tiny_contract(task, bare)
+    schema = record_schema(contract)
+    jsonschema.validate(contract.example, schema)
+    assert RowCodec(contract).decode(msgspec.json.encode(contract.example)).unknown == ()
+    assert None not in RowCodec(contract).parse(contract.example).values
+    assert schema["properties"]["age_in_years"]["description"] == "Age in years. A whole number from 0 to 120."
+    assert schema["properties"]["age_in_years"]["examples"] == [60]
+
+
 VALUES = {
     "age in years": [None, "", "?", 0, 120, 57.0, -1, 121, 1.5, "57", True, [1], {}],
     "class": [None, "", "?", "A", "b", "never seen", 0, 1.5, False, "x" * 101, ["A"]],
