@@ -243,4 +243,4 @@ def _parts(tools: Tools, job: Job) -> Split:
 @lru_cache(maxsize=2)
 def _cut(tools: Tools, contract_json: str, sha256: str, seed: int) -> Split:
     job = Job(contract=contract_json, data_sha256=sha256, seed=seed, trials=0, time_budget_seconds=0, code="")
-    return split(feature_store.load(tools.objects, job.read_contract, sha256), seed)
+    return split(feature_store.load(tools.objects, job.read_contract, sha256), seed, job.read_contract.split)

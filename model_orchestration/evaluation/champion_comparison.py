@@ -92,7 +92,7 @@ def _new_rows(
         return everything, ()
     try:
         table = feature_store.load(tools.objects, contract, str(sha256))
-        known = set(contents(split(table, int(str(seed))).train))
+        known = set(contents(split(table, int(str(seed)), contract.split).train))
     except (NotFound, ValueError):
         return everything, ("the champion's own training rows are not known: it may have seen some of the test rows",)
     is_new = np.array([content not in known for content in contents(test)])

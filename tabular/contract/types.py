@@ -16,6 +16,7 @@ import msgspec
 
 from tabular.contract.canonical import FALSE, TRUE, Canonical, as_number, canonical, double
 from tabular.contract.source import SourceOptions
+from tabular.contract.split_rules import SplitRules
 
 Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["integer", "number", "category", "ordinal"]
@@ -139,6 +140,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     reply: Reply
     features: tuple[Feature, ...]
     source: SourceOptions = SourceOptions()
+    split: SplitRules = SplitRules()
 
     @cached_property
     def digest(self) -> str:

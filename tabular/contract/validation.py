@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tabular.contract.canonical import LARGEST_NUMBER, LARGEST_WHOLE_NUMBER, alike, canonical
 from tabular.contract.source import source_faults
+from tabular.contract.split_validation import split_faults
 from tabular.encoding.values import reader
 from tabular.errors import Fault
 
@@ -31,7 +32,7 @@ def contract_faults(contract: Contract) -> list[str]:
     """What is wrong with the contract; an empty list if nothing is."""
     faults = [fault for feature in contract.features for fault in _feature_faults(feature, contract)]
     faults += _table_faults(contract) + _target_faults(contract) + _name_faults(contract)
-    faults += source_faults(contract.source)
+    faults += source_faults(contract.source) + split_faults(contract)
     return faults + _synthetic_faults("target", contract.target.synthetic, len(contract.target.classes))
 
 

@@ -15,7 +15,9 @@ MAX_NEAR_MISSES = 3
 
 def absent_columns(contract: Contract, columns: Sequence[str]) -> list[Fault]:
     """A fault for each column that the contract needs and the table lacks, with what may be meant, or what is there."""
-    needed = [*(feature.column for feature in contract.features), contract.target.column]
+    needed = dict.fromkeys(
+        [*(feature.column for feature in contract.features), contract.target.column, *contract.split.columns]
+    )
     return [absent_column(name, columns) for name in needed if name not in columns]
 
 
@@ -39,7 +41,13 @@ def column_warnings(contract: Contract, columns: Sequence[str]) -> list[str]:
         named = listed([f"{name!r}{f' (did you mean {near[0]!r}?)' if near else ''}" for name, near in meant.items()])
         warnings.append(f"dropped_columns names what is not in the table, so nothing is dropped by it: {named}")
     features = (feature.column for feature in contract.features)
-    named_columns = {*features, *table.dropped_columns, contract.target.column, table.id_column}
+    named_columns = {
+        *features,
+        *table.dropped_columns,
+        contract.target.column,
+        table.id_column,
+        *contract.split.columns,
+    }
     if unnamed := [repr(name) for name in columns if name not in named_columns]:
         warnings.append(
             f"the contract does not name these columns, so the model does not see them: {listed(unnamed)}. Make them "

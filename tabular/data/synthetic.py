@@ -17,6 +17,8 @@ from tabular.contract.types import Contract, Feature, Synthetic
 from tabular.encoding.values import Value
 
 FIRST_ID = 700_000_000
+FIRST_DAY = np.datetime64("2000-01-01")
+GROUP_ROWS = 3
 NUMBER_DECIMALS = 3
 REGRESSION_RANGE = (0.0, 1.0)  # where a regression contract gives no quantiles of its target
 
@@ -45,7 +47,16 @@ def make_table(contract: Contract, rows: int, seed: int) -> bytes:
         pulls.append((feature, np.where(missing, 0.0, position)))
         columns[feature.column] = [token if gone else value for gone, value in zip(missing, values, strict=True)]
     columns[contract.target.column] = _target(contract, _latent(pulls) + draw.logistic(size=rows))
+    columns = _split_columns(contract, rows) | columns
     return pd.DataFrame(columns, dtype=object).to_csv(index=False, lineterminator="\n").encode()
+
+
+def _split_columns(contract: Contract, rows: int) -> dict[str, Sequence[Value]]:
+    """A day for each row, and groups of a few rows that follow one another."""
+    days = np.datetime_as_string(FIRST_DAY + np.arange(rows)).tolist()
+    groups = [f"group {row // GROUP_ROWS}" for row in range(rows)]
+    made = {contract.split.time_column: days, contract.split.group_column: groups}
+    return {column: values for column, values in made.items() if column is not None}
 
 
 def _draw_feature(feature: Feature, rows: int, draw: np.random.Generator) -> tuple[Floats, list[Value]]:

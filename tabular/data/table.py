@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tabular.contract.types import Contract, Feature
 from tabular.data.column_names import absent_columns
 from tabular.data.reading import read_table
+from tabular.data.split_columns import read_groups, read_times
 from tabular.encoding.row import Matrix
 from tabular.encoding.values import cell_reader, class_reader, listed, target_number
 from tabular.errors import Fault, InvalidTable
@@ -29,13 +30,16 @@ class CleanTable:
 
     `features` has one column a feature, in contract order, with canonical values (None or NaN where missing);
     `target` is float64: 1 for the positive class of a binary task, the class position, or the value to predict;
-    `raw_target` holds its classes as the contract writes them, or the number. All parts have one index, the 0-based
-    row of the file.
+    `raw_target` holds its classes as the contract writes them, or the number; `times` rises with the time of the rows
+    and `groups` names their groups, None where the contract's split has no such column. All parts have one index, the
+    0-based row of the file.
     """
 
     features: pd.DataFrame
     target: pd.Series[float]
     raw_target: pd.Series[Any]
+    times: pd.Series[float] | None = None
+    groups: pd.Series[str] | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -47,7 +51,9 @@ class CleanTable:
 
     def take(self, rows: NDArray[np.int64]) -> CleanTable:
         """The rows at these positions, in this order."""
-        return CleanTable(self.features.iloc[rows], self.target.iloc[rows], self.raw_target.iloc[rows])
+        times = None if self.times is None else self.times.iloc[rows]
+        groups = None if self.groups is None else self.groups.iloc[rows]
+        return CleanTable(self.features.iloc[rows], self.target.iloc[rows], self.raw_target.iloc[rows], times, groups)
 
 
 def read_csv(body: bytes) -> pd.DataFrame:
@@ -69,9 +75,14 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
     target, raw_target = _clean_target(contract, raw[contract.target.column])
     allowed = _target_allowed(contract)
     faults += _faults(contract.target.column, raw[contract.target.column], target.isna(), allowed, LEAVE_OUT)
+    times, groups = read_times(contract, raw), read_groups(contract, raw)
+    for read in (times, groups):
+        if read is not None:
+            faults += _faults(read.column, raw[read.column], read.bad, read.allowed, LEAVE_OUT)
     if faults:
         raise InvalidTable(f"the table breaks the contract {contract.table.name}", faults)
-    return CleanTable(pd.DataFrame(columns), target, raw_target)
+    order, members = (None if read is None else read.values for read in (times, groups))
+    return CleanTable(pd.DataFrame(columns), target, raw_target, order, members)
 
 
 def encode(contract: Contract, features: pd.DataFrame) -> Matrix:

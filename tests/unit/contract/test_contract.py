@@ -35,6 +35,32 @@ def feature(file, kind):
 
 
 BAD = {
+    "shares beyond the whole": (
+        lambda file: file.update(split={"shares": [0.6, 0.3, 0.2]}),
+        r"split\.shares: must be the shares of train, validation and test, .* together 1",
+    ),
+    "a part of nothing": (
+        lambda file: file.update(split={"shares": [0.8, 0.2, 0]}),
+        r"split\.shares: .* 0\.05 or more",
+    ),
+    "the target as the time": (
+        lambda file: file.update(split={"time_column": "Y"}),
+        r"split\.time_column: Y is the target",
+    ),
+    "the id as the group": (
+        lambda file: (file["table"].update(id_column="Id"), file.update(split={"group_column": "Id"})),
+        r"split\.group_column: Id is also table\.id_column",
+    ),
+    "one fold": (lambda file: file.update(split={"folds": 1}), r"split\.folds: must be a whole number from 2 to 20"),
+    "no repeat": (lambda file: file.update(split={"repeats": 0}), r"split\.repeats: must be a whole number from 1"),
+    "a negative floor": (
+        lambda file: file.update(split={"cross_validate_below_rows": -1}),
+        r"split\.cross_validate_below_rows: must be 0 \(never\) or more",
+    ),
+    "a gap beyond 1": (
+        lambda file: file.update(split={"max_forward_gap": 2}),
+        r"split\.max_forward_gap: must be from 0",
+    ),
     "table.task": (lambda file: file["table"].update(task="ranking"), "task"),
     "table.name": (lambda file: file["table"].update(name="../other"), r"table\.name.*\.\./other"),
     "an unknown key": (lambda file: file["table"].update(colour="red"), "colour"),
