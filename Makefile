@@ -29,7 +29,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels score deploy \
-        rollback healthy images pin-images test-stack docs
+        rollback healthy images pin-images test-stack docs contract
 
 help: ## show this list
 	@awk 'BEGIN {FS = ": .*## |:.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ reset_all: ## stop, and delete runs, models, predictions and reports (asks first
 	@[ "$(yes)" = 1 ] || { read -r -p "Delete all runs, models, predictions and reports? [y/N] " answer && [ "$$answer" = y ]; } \
 	  || { echo "Nothing was deleted."; exit 1; }
 	@$(IF_INSTALLED) $(STACK) reset; else rm -rf .state; fi
+
+contract: .venv/.ready ## draft the contract of your own table (csv=path target=column positive=class out=path)
+	@$(if $(and $(csv),$(target)),,echo "Say which table, and which column to predict: make contract csv=mine.csv target=column" && exit 1 &&) \
+	  $(PY) -m model_orchestration.data.draft_contract --csv "$$csv" --target "$$target" --positive "$$positive" --out "$$out"
 
 # -- the same, step by step -------------------------------------------------------------------------------------
 setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its worker, the report pages

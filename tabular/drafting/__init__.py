@@ -1,0 +1,1 @@
+"""Drafting: from a table that nobody has described to a contract, each doubtful choice with its reason."""

@@ -1,0 +1,121 @@
+"""A drafted contract as the text of its file: TOML with a comment beside each choice that may be doubted."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from tabular.contract.types import Contract, Feature
+from tabular.drafting.choice import Choice
+from tabular.drafting.target import TargetChoice
+
+MAX_LINE = 120
+
+
+def contract_text(
+    contract: Contract, choices: Sequence[Choice], target: TargetChoice, head: Sequence[str], tokens: dict[str, str]
+) -> str:
+    """The file: `head` are its first comment's lines, `tokens` the evidence for each missing token."""
+    parts = [
+        _comments(head),
+        _table(contract, choices, target, tokens),
+        ["[target]", *_comments(target.doubts), *_pairs(target)],
+        ["[reply]", f"prediction_key = {text(contract.reply.prediction_key)}"],
+        *[_feature(one.feature, one.notes) for one in choices if one.feature and not one.suspicion],
+        *[_suspect(one.feature, one.suspicion, one.notes) for one in choices if one.feature and one.suspicion],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def text(value: str) -> str:
+    """A TOML basic string."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _table(contract: Contract, choices: Sequence[Choice], target: TargetChoice, tokens: dict[str, str]) -> list[str]:
+    table = contract.table
+    lines = ["[table]", f"name = {text(table.name)}", f"title = {text(table.title)}"]
+    lines += [f"task = {text(table.task)}  # {target.reason}"]
+    if table.id_column:
+        why = next(one.left_out for one in choices if one.column == table.id_column)
+        lines += [f"id_column = {text(table.id_column)}  # {why}"]
+    if tokens:
+        lines += ['# Texts that mean "not known":', *_comments(f"{text(token)} {why}" for token, why in tokens.items())]
+        lines += [f"missing_tokens = {_list(tokens)}"]
+    dropped = [one for one in choices if one.column in table.dropped_columns]
+    if dropped:
+        lines += ["dropped_columns = ["]
+        for one in dropped:
+            lines += [*_comments([one.suspicion or one.left_out or ""], "    "), f"    {text(one.column)},"]
+        lines += ["]"]
+    if table.slice_features:
+        lines += [f"slice_features = {_list(table.slice_features)}  # few categories: metrics are told for each"]
+    return lines
+
+
+def _pairs(target: TargetChoice) -> list[str]:
+    lines = [f"column = {text(target.target.column)}"]
+    if target.target.classes:
+        lines.append(f"classes = {_list(target.target.classes)}")
+    if target.target.positive is not None:
+        lines.append(f"positive = {text(target.target.positive)}")
+    return lines
+
+
+def _feature(feature: Feature, notes: Iterable[str]) -> list[str]:
+    lines = ["[[features]]", f"name = {text(feature.name)}", f"column = {text(feature.column)}"]
+    lines += [f"kind = {text(feature.kind)}", '# TODO description = "What it is, with its unit."']
+    lines += [f"example = {_value(feature.example)}", *_comments(notes)]
+    if feature.range is not None:
+        return [*lines, f"range = [{', '.join(_number(bound) for bound in feature.range)}]"]
+    return [*lines, f"categories = {_list(feature.categories)}"]
+
+
+def _suspect(feature: Feature, suspicion: str, notes: Iterable[str]) -> list[str]:
+    lead = _comments(
+        [
+            f"SUSPECTED LEAK: {suspicion}. Is its value known before the outcome? If it is, take its line out of "
+            'dropped_columns and the leading "# " off the lines below'
+        ]
+    )
+    lines = "\n".join(_feature(feature, notes)).split("\n")
+    return lead + [f"# {line}" for line in lines]
+
+
+def _comments(notes: Iterable[str], indent: str = "") -> list[str]:
+    """Each note as a sentence of its own, in as many lines as it takes."""
+    return [line for note in notes for line in _wrapped(_sentence(note), f"{indent}# ")]
+
+
+def _sentence(note: str) -> str:
+    return note if note.endswith((".", "?")) else f"{note}."
+
+
+def _wrapped(words: str, lead: str) -> list[str]:
+    return textwrap.wrap(
+        words, MAX_LINE, initial_indent=lead, subsequent_indent=lead, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _list(values: Iterable[str]) -> str:
+    """An array in one line, or filled lines where that is too long."""
+    texts = [text(value) for value in values]
+    line = f"[{', '.join(texts)}]"
+    if len(line) < MAX_LINE:
+        return line
+    lines: list[str] = []
+    current = "   "
+    for each in texts:
+        if len(current) + len(each) + 2 > MAX_LINE and current.strip():
+            lines, current = [*lines, current], "   "
+        current += f" {each},"
+    return "\n".join(["[", *lines, current, "]"])
+
+
+def _value(value: int | float | str | None) -> str:
+    return text(value) if isinstance(value, str) else _number(value or 0)
+
+
+def _number(value: int | float) -> str:
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)

@@ -1,0 +1,249 @@
+"""A table that nobody has described becomes a contract: what is chosen, why, and that every row is valid under it."""
+
+from __future__ import annotations
+
+import io
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabular.contract.types import Contract
+from tabular.contract.validation import contract_faults
+from tabular.data.table import clean, read_csv
+from tabular.drafting.draft import Draft, draft_contract
+from tabular.errors import InvalidTable
+
+ROWS = 400
+
+
+def table(**columns) -> dict[str, list]:
+    """A table with an honest number, an honest category, a target that follows both, and these columns."""
+    draw = np.random.default_rng(7)
+    size = draw.integers(1, 90, ROWS)
+    colour = draw.choice(["red", "green", "blue"], ROWS)
+    bought = (size + 20 * (colour == "red") + draw.normal(0, 25, ROWS)) > 60
+    honest = {"Size": size.tolist(), "Colour": colour.tolist(), "Bought": np.where(bought, "yes", "no").tolist()}
+    return honest | columns
+
+
+def drafted(columns: dict[str, list], target: str = "Bought", positive: str = "") -> Draft:
+    """The draft of a table, after it went through a file; what is written is read back and every row is valid."""
+    body = io.BytesIO()
+    pd.DataFrame(columns).to_csv(body, index=False)
+    raw = read_csv(body.getvalue())
+    draft = draft_contract(raw, target, "mine", "mine.csv", positive)
+    written = msgspec.toml.decode(draft.text, type=Contract)
+    assert written == draft.contract
+    assert contract_faults(written) == []
+    assert len(clean(written, raw)) == len(raw)
+    return draft
+
+
+def feature(draft: Draft, column: str):
+    return next(one for one in draft.contract.features if one.column == column)
+
+
+def left_out(draft: Draft, column: str) -> str:
+    """Why a column is no feature; the reason stands in the file, too."""
+    assert column not in [one.column for one in draft.contract.features]
+    choice = next(one for one in draft.choices if one.column == column)
+    why = choice.suspicion or choice.left_out
+    assert why in " ".join(line.lstrip("# ") for line in draft.text.splitlines())
+    return why
+
+
+def unwrapped(draft: Draft) -> str:
+    return " ".join(line.strip().lstrip("# ") for line in draft.text.splitlines())
+
+
+def test_an_honest_table_becomes_features_with_ranges_that_have_room_and_categories():
+    draft = drafted(table(Rate=np.linspace(0.02, 0.6, ROWS).round(3).tolist()))
+    assert draft.contract.table.task == "binary"
+    assert draft.contract.target.positive == "yes"
+    assert draft.contract.reply.prediction_key == "bought chance"
+    assert (feature(draft, "Size").kind, feature(draft, "Size").range) == ("integer", (0, 180))
+    assert feature(draft, "Colour").categories == ("blue", "green", "red")
+    assert feature(draft, "Rate").kind == "number"
+    assert draft.contract.table.slice_features == ("colour",)
+    assert [one.name for one in draft.contract.features] == ["size", "colour", "rate"]
+    assert "TODO description" in draft.text
+
+
+def test_the_target_is_never_a_feature_and_one_that_lacks_is_named_with_what_may_be_meant():
+    assert "Bought" not in [one.column for one in drafted(table()).contract.features]
+    with pytest.raises(InvalidTable, match="did you mean 'Bought'"):
+        drafted(table(), target="bougth")
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (["yes", "no"] * (ROWS // 2), "binary"),
+        ([0, 1] * (ROWS // 2), "binary"),
+        (["a", "b", "c", "c"] * (ROWS // 4), "multiclass"),
+        ([1, 2, 3, 4, 5] * (ROWS // 5), "multiclass"),
+        (list(range(ROWS)), "regression"),
+        ([0.5, 1.5, 2.0, 2.5] * (ROWS // 4), "regression"),
+    ],
+)
+def test_the_task_is_inferred_from_the_target_and_told(values, task):
+    columns = table()
+    del columns["Bought"]
+    draft = drafted(columns | {"Y": values}, target="Y")
+    assert draft.contract.table.task == task
+    assert f'task = "{task}"  # ' in draft.text
+
+
+def test_the_positive_class_is_the_named_one_or_the_one_that_says_yes_or_the_rarer_and_the_doubt_is_told():
+    assert drafted(table(), positive="NO").contract.target.positive == "no"
+    assert "says yes. Is it the one wanted?" in unwrapped(drafted(table()))
+    rare = table(Bought=["left"] * 40 + ["stayed"] * (ROWS - 40))
+    assert drafted(rare).contract.target.positive == "left"
+    with pytest.raises(InvalidTable, match='has no class "maybe"'):
+        drafted(table(), positive="maybe")
+
+
+@pytest.mark.parametrize("gap", ["", "?", "NaN"])
+def test_a_target_with_gaps_is_rejected_with_the_remedy(gap):
+    with pytest.raises(InvalidTable, match=r"no value.* in 1 row .*leave these rows out"):
+        drafted(table(Bought=[gap] + ["yes", "no"] * (ROWS // 2 - 1) + ["no"]))
+
+
+@pytest.mark.parametrize(
+    ("token", "others"),
+    [
+        ("?", [1, 2, 3]),
+        ("NA", [1.5, 2.5, 3.0]),
+        ("None", [10, 20, 30]),
+        ("Unknown", ["low", "high"]),
+        ("n/a", ["low", "high"]),
+        ("NULL", ["Bonn", "Rome", "Oslo"]),
+        ("NA", ["Bonn", "Rome", "Oslo"]),
+        ("(missing)", ["low", "high"]),
+    ],
+)
+def test_a_token_means_missing_where_the_rest_of_the_column_says_so(token, others):
+    draft = drafted(table(X=[token if at % 9 == 0 else others[at % len(others)] for at in range(ROWS)]))
+    assert draft.contract.table.missing_tokens == (token,)
+    assert f'"{token}" stands' in unwrapped(draft)
+    assert feature(draft, "X").is_numeric == (not isinstance(others[0], str))
+
+
+@pytest.mark.parametrize(
+    ("token", "others"), [("None", ["Brick", "Stone"]), ("NA", ["DE", "FR", "US"]), ("Nil", ["Return", "Transfer"])]
+)
+def test_a_word_that_may_be_a_category_stays_one_and_is_asked_about(token, others):
+    draft = drafted(table(X=[token if at % 9 == 0 else others[at % len(others)] for at in range(ROWS)]))
+    assert draft.contract.table.missing_tokens == ()
+    assert token in feature(draft, "X").categories
+    assert f'"{token}" is kept as a value' in unwrapped(draft)
+
+
+def test_a_number_that_may_stand_for_a_missing_one_is_asked_about_and_one_that_does_not_is_not():
+    draw = np.random.default_rng(1)
+    draft = drafted(
+        table(
+            Age=np.where(np.arange(ROWS) % 10 == 0, -999, draw.integers(18, 80, ROWS)).tolist(),
+            Score=draw.integers(-20, 100, ROWS).tolist(),
+        )
+    )
+    assert "-999 may stand for a missing number (40 rows (10 %))" in unwrapped(draft)
+    assert unwrapped(draft).count("may stand for a missing number") == 1
+
+
+def test_what_identifies_a_row_is_the_id_or_left_out():
+    draw = np.random.default_rng(3)
+    draft = drafted(
+        table(
+            customer_id=(10**9 + draw.permutation(10**8)[:ROWS]).tolist(),
+            Row=list(range(1, ROWS + 1)),
+            Phone=[f"0{170_000 + at}-{at % 7}" for at in range(ROWS)],
+            Shuffled=draw.permutation(ROWS).tolist(),
+        )
+    )
+    assert draft.contract.table.id_column == "customer_id"
+    assert "named as an identifier" in unwrapped(draft)
+    assert left_out(draft, "Row") == "it counts the rows"
+    assert "stands once" in left_out(draft, "Phone")
+    assert "given out one by one" in left_out(draft, "Shuffled")
+
+
+def test_whole_numbers_that_differ_by_chance_are_a_feature_with_a_question():
+    draft = drafted(table(Income=np.random.default_rng(5).permutation(10**6)[:ROWS].tolist()))
+    assert feature(draft, "Income").kind == "integer"
+    assert "every value is different" in unwrapped(draft)
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ([7] * ROWS, 'every row has the same value, "7"'),
+        (["only", *[""] * (ROWS - 1)], 'holds nothing but "only"'),
+        ([""] * ROWS, "no value in any row"),
+        ([f"note {at * at} of {at}" if at % 3 else "ok" for at in range(ROWS)], "free text, or a name"),
+        ([f"2024-0{1 + at % 9}-1{at % 10} 10:00:0{at % 7}" for at in range(ROWS)], "dates and times"),
+        ([f"{1 + at % 12}/{1 + at % 28}/2023" for at in range(ROWS)], "dates and times"),
+        ([f"{1 + at},{at % 900 + 100}" for at in range(ROWS)], "numbers with marks in them"),
+        ([f"{at / 7:.4f}" if at % 50 else f"bad {at}" for at in range(ROWS)], "numbers but for 8 texts"),
+        ([1_700_000_000_000_000 + at % 17 for at in range(ROWS)], "too alike, to be told apart"),
+    ],
+)
+def test_a_column_that_no_kind_fits_is_left_out_with_the_reason(values, why):
+    assert why in left_out(drafted(table(X=values)), "X")
+
+
+def test_spellings_of_one_value_are_one_category_in_the_most_frequent_spelling():
+    draft = drafted(table(X=["Yes", "Yes", "yes", "No", "NO", "No", "Perhaps", "No"] * (ROWS // 8)))
+    assert feature(draft, "X").categories == ("No", "Perhaps", "Yes")
+
+
+LEAKS = {
+    "an exact copy": lambda target, _: target,
+    "a copy with 1 % noise": lambda target, draw: np.where(draw.random(ROWS) < 0.01, 1 - target, target),
+    "a noisy number that tells it": lambda target, draw: (target + draw.normal(0, 0.25, ROWS)).round(4),
+    "whether it is missing": lambda target, draw: np.where(target == 1, draw.integers(5, 50, ROWS).astype(str), ""),
+    "as categories": lambda target, draw: np.where(target == 1, draw.choice(["x", "y"], ROWS), "z"),
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_suspected_leak_is_left_out_with_its_figure_and_how_to_take_it_in(leak):
+    columns = table()
+    target = (np.array(columns["Bought"]) == "yes").astype(int)
+    draft = drafted(columns | {"X": LEAKS[leak](target, np.random.default_rng(2)).tolist()})
+    assert "target by itself (ROC-AUC" in left_out(draft, "X")
+    assert "SUSPECTED LEAK" in draft.text
+    assert {"Size", "Colour"} == {one.column for one in draft.contract.features}
+
+
+def test_a_suspect_is_taken_in_as_the_comment_says():
+    columns = table()
+    draft = drafted(columns | {"X": (np.array(columns["Bought"]) == "yes").astype(int).tolist()})
+    head, _, block = draft.text.partition("# SUSPECTED LEAK")
+    block = block.partition("# [[features]]\n")[2]
+    lines = ["[[features]]", *(line.removeprefix("# ") for line in block.splitlines())]
+    text = head.replace('    "X",\n', "") + "\n".join(lines)
+    taken = msgspec.toml.decode(text, type=Contract)
+    assert contract_faults(taken) == []
+    assert taken.features[-1].column == "X"
+    assert taken.table.dropped_columns == ()
+
+
+def test_a_number_that_tells_a_number_is_suspected_too():
+    draw = np.random.default_rng(4)
+    total = draw.gamma(2, 20, ROWS)
+    columns = {
+        "Km": draw.gamma(2, 3, ROWS).round(2).tolist(),
+        "Total": total.round(2).tolist(),
+        "Fare": (total * 0.9 + draw.normal(0, 1, ROWS)).round(2).tolist(),
+    }
+    draft = drafted(columns, target="Total")
+    assert "R²" in left_out(draft, "Fare")
+
+
+def test_a_column_whose_name_needs_quoting_and_two_with_one_public_name_are_drafted():
+    values = list(range(40)) * (ROWS // 40)
+    draft = drafted(table(**{'6" "pipes"\\': values, "Shoe size": values, "shoe_size": values}))
+    assert [one.name for one in draft.contract.features][2:] == ["6_pipes", "shoe_size", "shoe_size_2"]
