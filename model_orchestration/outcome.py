@@ -8,6 +8,7 @@ from model_orchestration.evaluation.comparison import Difference
 from model_orchestration.evaluation.evidence import GateReport
 from model_orchestration.evaluation.slices import Slice
 from model_orchestration.search.trial_runs import TrialRun
+from tabular.quality.intervals import Interval
 
 
 class Sweep(msgspec.Struct, frozen=True):
@@ -23,12 +24,26 @@ class Sweep(msgspec.Struct, frozen=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """The best model on the untouched test rows; `threshold` is the best for F1 on validation."""
+    """The best model on the untouched test rows; `threshold` is the best for F1 on validation.
+
+    `intervals` has the two ends of each metric's 95 % interval.
+    """
 
     run_id: str
     metrics: dict[str, float]
     threshold: float | None
     slices: tuple[Slice, ...]
+    intervals: dict[str, Interval] = {}
+
+    @property
+    def logged(self) -> dict[str, float]:
+        """The metrics of a run: `test_roc_auc`, and the ends of its interval, `test_roc_auc_low` and `_high`."""
+        ends = {
+            f"test_{name}_{end}": value
+            for name, interval in self.intervals.items()
+            for end, value in zip(("low", "high"), interval, strict=True)
+        }
+        return {f"test_{name}": value for name, value in self.metrics.items()} | ends
 
 
 class Registration(msgspec.Struct, frozen=True):

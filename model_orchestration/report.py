@@ -41,7 +41,7 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
         *(("warning", text) for text in outcome.warnings),
         ("sweep", f"{len(outcome.sweep.trials)} trials under the parent run {outcome.sweep.parent_id}"),
         ("best", f"trial {best.number}, {best.rounds} rounds, validation loss {best.loss:.4f}"),
-        ("test", ", ".join(f"{name} {value:.4f}" for name, value in outcome.evaluation.metrics.items())),
+        ("test", ", ".join(_figure(outcome.evaluation, name) for name in outcome.evaluation.metrics)),
     ]
     if outcome.reused:
         found.append(("reused", ", ".join(outcome.reused) + ": nothing they depend on has changed"))
@@ -62,6 +62,13 @@ def markdown(outcome: Outcome) -> str:
     """The same as a page."""
     rows = [f"| {word} | {text.replace('|', '/')} |" for word, text in lines(outcome)]
     return "\n".join(["| | |", "| --- | --- |", *rows])
+
+
+def _figure(evaluation: Evaluation, name: str) -> str:
+    """A metric with its 95 % interval, such as `roc_auc 0.8123 [0.7811, 0.8402]`."""
+    interval = evaluation.intervals.get(name)
+    ends = "" if interval is None else f" [{interval.low:.4f}, {interval.high:.4f}]"
+    return f"{name} {evaluation.metrics[name]:.4f}{ends}"
 
 
 def _reproduction(outcome: Outcome) -> str:

@@ -33,6 +33,7 @@ from tabular.data.table import CleanTable, encode
 from tabular.errors import InvalidTable, NotFound
 from tabular.model.bundle import Bundle, read_bundle
 from tabular.ports.registry import CHALLENGER, CHAMPION
+from tabular.quality.intervals import intervals
 from tabular.quality.metrics import best_f1_threshold, metrics
 
 REPORT, PLOTS = "report", "plots"
@@ -105,9 +106,11 @@ def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
         threshold = best_f1_threshold(parts.validation.target.to_numpy(), known)
     cut = 0.5 if threshold is None else threshold
     found = metrics(contract.table.task, target, scores, cut)
-    evaluation = Evaluation(swept.best.run_id, found, threshold, tuple(slices(contract, parts.test, scores, cut)))
+    ends = dict(intervals(contract.table.task, target, scores, cut, parts.test.group_names))
+    by_slice = tuple(slices(contract, parts.test, scores, cut))
+    evaluation = Evaluation(swept.best.run_id, found, threshold, by_slice, ends)
     for run_id in (swept.parent_id, swept.best.run_id):
-        tools.registry.log(run_id, metrics={f"test_{name}": value for name, value in found.items()})
+        tools.registry.log(run_id, metrics=evaluation.logged)
     pictures = plots.model_plots(contract, target, scores, cut)
     _put(tools, swept.parent_id, pictures, PLOTS)
     documents = {"evaluation.json": evaluation, "slices.json": evaluation.slices}

@@ -9,6 +9,7 @@ import numpy as np
 
 from tabular.contract.types import Contract, Task
 from tabular.data.table import CleanTable
+from tabular.quality.intervals import Interval, intervals
 from tabular.quality.metrics import Floats, metrics
 
 MIN_SLICE_ROWS = 30
@@ -17,12 +18,16 @@ MAX_SLICES = 100  # of one feature: of a number nearly every row has another val
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """One value of one slice feature: how many test rows have it, and the metrics there if they are enough."""
+    """One value of one slice feature: how many test rows have it, and the metrics there if they are enough.
+
+    `intervals` has the two ends of each metric's 95 % interval.
+    """
 
     feature: str
     value: str
     n: int
     metrics: dict[str, float] | None
+    intervals: dict[str, Interval] = {}
 
 
 def slices(contract: Contract, table: CleanTable, scores: Floats, threshold: float) -> list[Slice]:
@@ -37,8 +42,13 @@ def slices(contract: Contract, table: CleanTable, scores: Floats, threshold: flo
         for value in sorted(value for value, _ in Counter(labels.tolist()).most_common(MAX_SLICES)):
             rows = labels == value
             enough = _enough(contract.table.task, target[rows])
-            measured = metrics(contract.table.task, target[rows], scores[rows], threshold) if enough else None
-            found.append(Slice(name, value, int(rows.sum()), measured))
+            if not enough:
+                found.append(Slice(name, value, int(rows.sum()), None))
+                continue
+            groups = None if table.group_names is None else table.group_names[rows]
+            measured = metrics(contract.table.task, target[rows], scores[rows], threshold)
+            ends = dict(intervals(contract.table.task, target[rows], scores[rows], threshold, groups))
+            found.append(Slice(name, value, int(rows.sum()), measured, ends))
     return found
 
 

@@ -49,6 +49,11 @@ class CleanTable:
         """True for a classification table, False for a regression."""
         return not pd.api.types.is_float_dtype(self.raw_target)
 
+    @property
+    def group_names(self) -> NDArray[Any] | None:
+        """The group of each row; None where every row is by itself."""
+        return None if self.groups is None else self.groups.to_numpy()
+
     def take(self, rows: NDArray[np.int64]) -> CleanTable:
         """The rows at these positions, in this order."""
         times = None if self.times is None else self.times.iloc[rows]
