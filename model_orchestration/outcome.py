@@ -64,4 +64,9 @@ class GateResult(msgspec.Struct, frozen=True):
     def tags(self) -> dict[str, str]:
         """It as tags of a run or a model version."""
         reasons = "; ".join(f"{one.name}: {one.why}" for one in self.gate.rejections)
-        return {"gate": "passed" if self.gate.passed else "rejected", "gate_reasons": reasons}
+        asked = "; ".join(self.gate.questions)
+        return {
+            "gate": "passed" if self.gate.passed else "rejected",
+            "gate_reasons": reasons,
+            "leak_questions": asked,
+        }

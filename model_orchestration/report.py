@@ -48,6 +48,7 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
     if outcome.gate is not None:
         found.append(("gate", "passed" if outcome.gate.passed else "rejected"))
         found += [("rejection", f"{one.name}: {one.why}. {one.remedy}") for one in outcome.gate.rejections]
+        found += [("question", question) for question in outcome.gate.questions]
         found += [("note", note) for note in outcome.gate.notes]
         found.append(("model", f"version {outcome.version}, {outcome.alias}"))
     if outcome.held_back is not None:

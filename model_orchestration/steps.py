@@ -21,6 +21,7 @@ from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.champion_comparison import compare_with_champion
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import evaluate
+from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.promotion import SYNTHETIC, held_back
 from model_orchestration.evaluation.slices import slices
 from model_orchestration.job import Job, Tools
@@ -131,6 +132,7 @@ def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None)
         test_scores=scores,
         baselines=baselines(contract, parts.train, parts.test),
         trials=[trial.params for trial in swept.trials],
+        leaks=find_leaks(contract, parts, job.seed),
         against_champion=against.differences,
         notes=against.notes,
     )

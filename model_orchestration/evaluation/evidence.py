@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from model_orchestration.data.split import Split
 from model_orchestration.evaluation.comparison import Difference, compare
+from model_orchestration.evaluation.leaks.findings import LeakReport
 from tabular.contract.types import Contract
 
 Floats = NDArray[np.floating[Any]]
@@ -27,16 +28,22 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 class GateReport(msgspec.Struct, frozen=True):
-    """`passed` is True if no check rejected the model; `notes` are worth knowing and reject nothing."""
+    """`passed` is True if no check rejected the model; `notes` are worth knowing and reject nothing.
+
+    `questions` ask the author about features that bring much of the skill; `leaks` is what every feature brings, None
+    if the scores were so broken that nothing else was measured.
+    """
 
     passed: bool
     rejections: tuple[Rejection, ...]
     notes: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+    leaks: LeakReport | None = None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the gate checks. `baselines` maps a name to its scores on the test rows.
+    """What the gate checks. `baselines` maps a name to its scores on the test rows; `leaks` is of each feature.
 
     `against_champion` compares with the present champion on test rows; empty if there is none to compare with.
     """
@@ -47,6 +54,7 @@ class Evidence:
     test_scores: Floats
     baselines: Mapping[str, Floats]
     trials: Sequence[Mapping[str, float]]
+    leaks: LeakReport
     against_champion: Sequence[Difference] = ()
     notes: tuple[str, ...] = ()
 

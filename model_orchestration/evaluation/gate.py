@@ -10,11 +10,11 @@ import numpy as np
 from model_orchestration.evaluation.baselines import CONSTANT
 from model_orchestration.evaluation.comparison import described, figures, significantly_better, significantly_worse
 from model_orchestration.evaluation.evidence import Check, Evidence, GateReport, Rejection
-from model_orchestration.evaluation.probes import feature_ranking, identical_rows
+from model_orchestration.evaluation.leak_checks import no_leak, no_leaking_feature, questions
+from model_orchestration.evaluation.probes import identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
-from tabular.quality.metrics import headline, metrics, row_losses
+from tabular.quality.metrics import row_losses
 
-TOO_GOOD = 0.999
 MAX_GAP_SIGMAS = 3.0
 MIN_TRIALS_TO_CHECK_SEARCH = 5
 MANY_TRIALS = 20
@@ -24,33 +24,20 @@ MANY_TRIALS = 20
 def evaluate(evidence: Evidence) -> GateReport:
     """Run every check; scores that are out of range end it early, for the other checks would only add noise."""
     rejections = [rejection for check in FIRST if (rejection := check(evidence)) is not None]
-    if not rejections:
-        rejections = [rejection for check in THEN if (rejection := check(evidence)) is not None]
+    if rejections:
+        return GateReport(passed=False, rejections=tuple(rejections), notes=evidence.notes)
+    rejections = [rejection for check in THEN if (rejection := check(evidence)) is not None]
     twins = identical_rows(evidence.split)
     notes = [f"{twins} test rows have a twin of identical content among the training rows"] if twins else []
     if not rejections:
         notes += _ties(evidence)
-    return GateReport(not rejections, tuple(rejections), (*evidence.notes, *notes))
-
-
-def no_leak(evidence: Evidence) -> Rejection | None:
-    """No model of people or machines is this good: a feature leaks the target."""
-    task, test = evidence.contract.table.task, evidence.split.test
-    measure = headline(task)
-    found = metrics(task, test.target.to_numpy(), evidence.test_scores)[measure]
-    if found <= TOO_GOOD:
-        return None
-    ranking = feature_ranking(evidence.contract, evidence.split.train, evidence.split.validation)
-    name, alone = ranking[0]
-    others = ", ".join(f"{other} {score:.4f}" for other, score in ranking[1:3])
-    others = f" (then {others})" if others else ""
-    if alone > TOO_GOOD:
-        by_whom = f"the feature {name} alone reaches {alone:.4f}{others}"
-        remedy = f"find out whether {name} is known before the outcome is; if not, move it to dropped_columns"
-    else:
-        by_whom = f"no feature reaches that alone, the best being {name} with {alone:.4f}{others}"
-        remedy = "find out which features are known before the outcome is; move the others to dropped_columns"
-    return Rejection("no_leak", f"{measure} {found:.5f} on test is above {TOO_GOOD}: {by_whom}", remedy)
+    return GateReport(
+        passed=not rejections,
+        rejections=tuple(rejections),
+        notes=(*evidence.notes, *notes),
+        questions=tuple(questions(evidence)),
+        leaks=evidence.leaks,
+    )
 
 
 def parts_share_no_row(evidence: Evidence) -> Rejection | None:
@@ -139,6 +126,7 @@ THEN: tuple[Check, ...] = (
     not_constant,
     polarity,
     no_leak,
+    no_leaking_feature,
     parts_share_no_row,
     validation_like_test,
     search_was_wide,

@@ -111,6 +111,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table as a whole.
 
+    `known_before_outcome` names features that predict so well that they could be leaks, and are none, says the author.
     `source_file` is the public file's name, looked for in the folder `data`; `source_sha256` is the digest of the
     pristine one: a difference is a warning, many copies are altered.
     """
@@ -122,6 +123,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missing_tokens: tuple[str, ...] = ()
     dropped_columns: tuple[str, ...] = ()
     slice_features: tuple[str, ...] = ()
+    known_before_outcome: tuple[str, ...] = ()
     source_file: str | None = None
     source_sha256: str | None = None
 

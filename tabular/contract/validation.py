@@ -140,8 +140,10 @@ def _table_faults(contract: Contract) -> list[str]:
     key = contract.reply.prediction_key
     if key in REPLY_KEYS | RESULT_KEYS or key != key.strip() or not key:
         faults.append(f"reply.prediction_key: {key!r} is another key of the response, empty, or has spaces around it")
-    unknown = set(contract.table.slice_features) - set(contract.feature_names)
-    return faults + [f"table.slice_features: {name} is not a feature" for name in sorted(unknown)]
+    for key in ("slice_features", "known_before_outcome"):
+        unknown = set(getattr(contract.table, key)) - set(contract.feature_names)
+        faults += [f"table.{key}: {name} is not a feature" for name in sorted(unknown)]
+    return faults
 
 
 def _name_faults(contract: Contract) -> list[str]:

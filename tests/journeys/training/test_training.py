@@ -262,10 +262,10 @@ def test_a_leaking_table_makes_a_challenger_with_the_reasons_and_the_champion_st
     assert any(moved in page for page in artifacts(trainer, "data-warnings"))
     assert any(moved in page for page in artifacts(trainer, "training-result"))
     assert feature_store.last_accepted(trainer.objects, trainer.contract) == accepted, "only a passed gate accepts"
-    assert f"the feature {leaky.name} alone reaches" in told["rejection"]
+    assert f"{leaky.name} alone reaches ROC-AUC" in told["rejection"]
     assert trainer.registry.champion() == champion
     assert trainer.registry.alias(CHALLENGER) == told["RUN_ID"]
-    assert "no_leak" in trainer.registry.run(told["RUN_ID"]).tags["gate_reasons"]
+    assert "no_leaking_feature" in trainer.registry.run(told["RUN_ID"]).tags["gate_reasons"]
 
 
 def artifacts(trainer: Trainer, key: str) -> list[str]:

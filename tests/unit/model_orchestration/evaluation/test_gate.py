@@ -15,8 +15,12 @@ from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.comparison import compare
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import evaluate
+from model_orchestration.evaluation.leaks.find import find_leaks
+from model_orchestration.evaluation.leaks.findings import LeakReport
 from tabular.data.table import CleanTable, encode
 from tabular.model.scorer import Scores
+
+UNMEASURED = LeakReport("roc_auc", 0.5, 0.0, 0, ())
 
 
 def evidence_of(trained) -> Evidence:
@@ -28,6 +32,7 @@ def evidence_of(trained) -> Evidence:
         test_scores=trained.test_scores,
         baselines=baselines(trained.contract, parts.train, parts.test),
         trials=[trial.params for trial in trained.trials],
+        leaks=find_leaks(trained.contract, parts),
     )
 
 
@@ -93,8 +98,10 @@ def test_a_leak_is_rejected_and_the_feature_named(sound, trained, run_sweep):
     parts = Split(*(leaking(part) for part in (trained.parts.train, trained.parts.validation, trained.parts.test)))
     best = min(run_sweep(trained.contract, parts, trials=2), key=lambda trial: trial.loss)
     scores = best.scorer.many(encode(trained.contract, parts.test.features))
-    why = rejections(replace(sound, split=parts, validation_scores=best.validation_scores, test_scores=scores))
-    assert f"feature {leaky} alone reaches 1.0000" in why["no_leak"]
+    found = {"leaks": find_leaks(trained.contract, parts), "validation_scores": best.validation_scores}
+    why = rejections(replace(sound, split=parts, test_scores=scores, **found))
+    assert f"alone the best features reach {leaky} 1.0000" in why["no_leak"]
+    assert f"{leaky} alone reaches ROC-AUC 1" in why["no_leaking_feature"]
 
 
 def test_a_model_too_good_by_several_features_together_blames_no_single_one(sound):
@@ -102,7 +109,8 @@ def test_a_model_too_good_by_several_features_together_blames_no_single_one(soun
     why = rejections(
         replace(sound, test_scores=0.1 + 0.8 * target + 1e-3 * np.random.default_rng(0).random(len(target)))
     )
-    assert "above 0.999: no feature reaches that alone, the best being " in why["no_leak"]
+    assert "above 0.999; alone the best features reach " in why["no_leak"]
+    assert "no_leaking_feature" not in why
 
 
 def test_scores_that_are_no_scores_are_called_what_they_are(trained_for_task):
@@ -180,7 +188,7 @@ def test_the_gap_that_chance_explains_is_no_rejection(contract):
         parts = split(table, seed)
         trial = Fit(search_data(contract, parts), objective(contract), 0)(0, params)
         scores = trial.scorer.many(encode(contract, parts.test.features))
-        evidence = Evidence(contract, parts, trial.validation_scores, scores, {}, [])
+        evidence = Evidence(contract, parts, trial.validation_scores, scores, {}, [], UNMEASURED)
         assert gate.validation_like_test(evidence) is None
 
 
