@@ -84,11 +84,11 @@ def fit(sample: Sample, bundle: Bundle) -> Sample:
 def summary(sample: Sample, bundle: Bundle | None) -> Window:
     """One window (newest first) in numbers; every feature is counted, also those with nothing to count.
 
-    The features are the contract's, or, without a bundle, those that most predictions have: what a stray document
-    names makes no label.
+    The features are the contract's with its derived columns, or, without a bundle, those that most predictions have:
+    what a stray document names makes no label.
     """
     predictions = sample.predictions
-    names = bundle.contract.feature_names if bundle is not None else _usual_columns(sample)
+    names = list(bundle.contract.columns) if bundle is not None else _usual_columns(sample)
     scores = np.array([prediction.score for prediction in predictions], dtype=np.float64)
     known = scores[np.isfinite(scores)]
     quantiles = dict(zip(QUANTILES, np.quantile(known, QUANTILES).tolist(), strict=True)) if known.size else {}

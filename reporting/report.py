@@ -12,10 +12,10 @@ import pandas as pd
 from reporting.charts import Bin, Histogram, Moment
 from reporting.quality import Quality, measure
 from reporting.shapes import category_bins, change_of_categories, change_of_numbers, number_histogram, volume
-from tabular.contract.types import Feature
+from tabular.contract.derived import ModelInput
 from tabular.model.bundle import REFERENCE_SCORE, Bundle
 from tabular.predictions.sampling import Sample, of_contract
-from tabular.predictions.window import window_frame
+from tabular.predictions.window import compared_inputs, window_frame
 from tabular.quality.drift import ColumnDrift, Drift, TooFewRows, compare
 
 
@@ -101,7 +101,7 @@ def build_report(
         return drift
     views = [
         _view(feature, found, reference[feature.name], current[feature.name])
-        for feature, found in zip(contract.features, drift.columns, strict=True)
+        for feature, found in zip(compared_inputs(contract), drift.columns, strict=True)
     ]
     by_source = sample.counted(prediction.source for prediction in window)
     scores = [frame[REFERENCE_SCORE] for frame in (reference, current)]
@@ -150,7 +150,7 @@ def summary(report: Report, name: str) -> dict[str, Any]:
     }
 
 
-def _view(feature: Feature, drift: ColumnDrift, reference: pd.Series[Any], current: pd.Series[Any]) -> ColumnView:
+def _view(feature: ModelInput, drift: ColumnDrift, reference: pd.Series[Any], current: pd.Series[Any]) -> ColumnView:
     if feature.is_numeric:
         plot = number_histogram(reference, current, whole=feature.kind == "integer")
         return ColumnView(drift, feature.about, change_of_numbers(reference, current), plot)

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reporting.charts import Bin, Histogram, Moment, number, percent
-from tabular.contract.types import Feature
+from tabular.contract.derived import ModelInput
 from tabular.predictions.sampling import Sample
 from tabular.predictions.window import MISSING_CATEGORY, UNKNOWN_CATEGORY, closed_categories
 from tabular.quality.two_sample import most_moved
@@ -37,7 +37,7 @@ def number_histogram(reference: pd.Series[Any], current: pd.Series[Any], *, whol
     return Histogram(bins, _ticks(edges, whole=whole))
 
 
-def category_bins(feature: Feature, reference: pd.Series[Any], current: pd.Series[Any]) -> list[Bin]:
+def category_bins(feature: ModelInput, reference: pd.Series[Any], current: pd.Series[Any]) -> list[Bin]:
     """The categories in the contract's order, the rarest in one bin, then missing and unknown where there are any."""
     before, now = (closed_categories(feature, series).value_counts(normalize=True) for series in (reference, current))
     shares = {name: (float(before.get(name, 0.0)), float(now.get(name, 0.0))) for name in feature.categories}

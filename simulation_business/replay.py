@@ -75,6 +75,8 @@ class Pace:
 
 def _move(feature: Feature, change: str) -> Move | None:
     """What the change does to a value; None if the feature cannot change so."""
+    if feature.is_datetime:
+        return None
     if feature.range is None:
         labels = {canonical(category): category for category in feature.categories}
         label = labels.get(canonical(change))
@@ -94,6 +96,8 @@ def _move(feature: Feature, change: str) -> Move | None:
 
 
 def _allowed(feature: Feature) -> str:
+    if feature.is_datetime:
+        return "another feature: a datetime cannot be shifted"
     if feature.range is None:
         return f"{feature.name}= one of {listed(feature.categories)}"
     return f"{feature.name}=+50%, {feature.name}=-20%, {feature.name}=+1000 or {feature.name}=-1000"

@@ -22,6 +22,7 @@ from embedded.services.service import Service, free_port
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.contract.loading import contract_from_json, load_contract
 from tabular.contract.types import Contract, Feature
+from tabular.encoding.dates import text_of
 from tabular.encoding.row import RowCodec, matrix
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
 from tabular.model.xgboost import XGBoostScorer
@@ -121,6 +122,8 @@ def random_records(contract: Contract, rows: int, seed: int) -> list[dict[str, A
     draw = np.random.default_rng(seed)
 
     def value(feature: Feature) -> Any:
+        if feature.is_datetime:
+            return text_of(int(draw.integers(2 * 10**15)), has_zone=feature.has_zone)
         if not feature.is_numeric:
             return str(draw.choice(feature.categories))
         low, high = feature.range
@@ -141,13 +144,15 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundl
         target = (features[:, -1] > np.median(features[:, -1])) ^ (np.random.default_rng(seed).random(rows) < 0.1)
         params = {"objective": "binary:logistic", "nthread": 1, "seed": seed}
         scorer = XGBoostScorer(xgb.train(params, xgb.DMatrix(features, target), num_boost_round=20))
-        reference = pd.DataFrame([row.values for row in parsed], columns=list(contract.feature_names))
+        codes = pd.DataFrame(features, columns=list(contract.input_names), dtype="float64")
+        values = pd.DataFrame([row.values for row in parsed], columns=list(contract.feature_names))
+        reference = codes.assign(**{name: values[name] for name in values if name in codes})
         reference[REFERENCE_TARGET] = target.astype(float)
         reference[REFERENCE_SCORE] = scorer.many(features)
         profile = {
-            feature.name: (float(np.nanmin(features[:, at])), float(np.nanmax(features[:, at])))
-            for at, feature in enumerate(contract.features)
-            if feature.is_numeric
+            column.name: (float(np.nanmin(features[:, at])), float(np.nanmax(features[:, at])))
+            for at, column in enumerate(contract.inputs)
+            if column.is_numeric
         }
         folder = folder or tmp_path_factory.mktemp("bundle")
         return write_bundle(folder, contract, scorer, reference, profile, records[:20], {"auc": 0.9}, **told)

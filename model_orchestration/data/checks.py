@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tabular.contract.types import Contract
+from tabular.data.input_frame import input_frame
 from tabular.data.reading import read_table
 from tabular.data.table import CleanTable, clean
 from tabular.errors import Fault, InvalidTable
@@ -157,7 +158,9 @@ def _class_warnings(class_rows: dict[str, int], rows: int) -> list[str]:
 
 def _drifted(contract: Contract, table: CleanTable, accepted: CleanTable) -> dict[str, ColumnDrift]:
     """The features, and the target, that drifted between the accepted table and this one, by name."""
-    before, now = (side.features.assign(**{REFERENCE_TARGET: side.target}) for side in (accepted, table))
+    before, now = (
+        input_frame(contract, side.features).assign(**{REFERENCE_TARGET: side.target}) for side in (accepted, table)
+    )
     found = compare(before, now, contract, min_rows=1)
     if isinstance(found, TooFewRows):
         return {}

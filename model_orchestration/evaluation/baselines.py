@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tabular.contract.types import Contract
+from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable
 
 CONSTANT, LINEAR = "a constant", "a linear model"
@@ -49,8 +50,8 @@ def _linear(contract: Contract, train: CleanTable, test: CleanTable) -> Floats:
 
 
 def _columns(contract: Contract) -> Any:
-    numbers = [feature.name for feature in contract.features if feature.is_numeric]
-    categories = [feature.name for feature in contract.features if not feature.is_numeric]
+    numbers = [column.name for column in contract.inputs if column.is_numeric]
+    categories = [column.name for column in contract.inputs if not column.is_numeric]
     filled = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
     return ColumnTransformer(
         [("numbers", filled, numbers), ("categories", OneHotEncoder(handle_unknown="ignore"), categories)]
@@ -58,9 +59,9 @@ def _columns(contract: Contract) -> Any:
 
 
 def _readable(contract: Contract, table: CleanTable) -> pd.DataFrame:
-    features = table.features.copy()
-    for feature in contract.features:
-        if not feature.is_numeric:
-            column = features[feature.name].astype(object)
-            features[feature.name] = column.where(column.notna(), "(missing)")
-    return features
+    inputs = input_frame(contract, table.features)
+    for column in contract.inputs:
+        if not column.is_numeric:
+            values = inputs[column.name].astype(object)
+            inputs[column.name] = values.where(values.notna(), "(missing)")
+    return inputs

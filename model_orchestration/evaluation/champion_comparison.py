@@ -79,7 +79,11 @@ def _their_view(tools: Tools, job: Job, champion: Bundle, parts: Split) -> Clean
     if champion.contract.digest == job.read_contract.digest:
         return parts.test
     table = feature_store.load(tools.objects, job.read_contract, job.data_sha256, read_as=champion.contract)
-    return table.take(parts.test.features.index.to_numpy())
+    # By the row of the file: each contract may leave out other rows.
+    at = table.features.index.get_indexer(parts.test.features.index)
+    if (at < 0).any():
+        raise Rejected("its contract leaves out rows that are tested on")
+    return table.take(at)
 
 
 def _new_rows(

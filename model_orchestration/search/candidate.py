@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model_orchestration.data.split import Split
 from model_orchestration.search.sweep import SearchData, Trial
 from tabular.contract.types import Contract
+from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable, encode, public_records
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, Range, write_bundle
 from tabular.model.pyfunc import describe
@@ -80,7 +81,7 @@ def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = Fa
     return Bundler(
         contract=contract,
         validation_target=split.validation.target.to_numpy(),
-        reference=kept.features.assign(**{REFERENCE_TARGET: kept.target}).reset_index(drop=True),
+        reference=input_frame(contract, kept.features).assign(**{REFERENCE_TARGET: kept.target}).reset_index(drop=True),
         reference_rows=rows,
         profile=profile(contract, split.train),
         golden_records=golden_records(contract, kept),
@@ -89,20 +90,17 @@ def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = Fa
 
 
 def profile(contract: Contract, train: CleanTable) -> dict[str, Range]:
-    """The lowest and the highest value of each numeric feature on the training rows."""
-    ranges = {}
-    for feature in contract.features:
-        if feature.is_numeric and train.features[feature.name].notna().any():
-            column = train.features[feature.name]
-            ranges[feature.name] = (float(column.min()), float(column.max()))
-    return ranges
+    """The lowest and the highest value of each numeric input of the model on the training rows."""
+    inputs = input_frame(contract, train.features)
+    numeric = [column.name for column in contract.inputs if column.is_numeric and inputs[column.name].notna().any()]
+    return {name: (float(inputs[name].min()), float(inputs[name].max())) for name in numeric}
 
 
 def golden_records(contract: Contract, table: CleanTable) -> list[dict[str, Any]]:
     """Request bodies of real rows, then one of each edge case: nulls, an unknown category, the far ends, codes."""
     records = public_records(contract, table.features.iloc[:GOLDEN_ROWS])
     pattern = records[0]
-    unknown = {feature.name: UNKNOWN_CATEGORY for feature in contract.features if not feature.is_numeric}
+    unknown = {feature.name: UNKNOWN_CATEGORY for feature in contract.features if feature.has_categories}
     codes = {feature.name: len(feature.categories) - 1 for feature in contract.features if feature.has_codes}
     awkward = [
         dict.fromkeys(contract.feature_names),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -67,7 +67,7 @@ class Model:
             predicted_class=winner,
             unknown=row.unknown,
             out_of_range=outside,
-            warnings=self._warnings(row.values, row.unknown, outside) if row.unknown or outside else (),
+            warnings=self._warnings(row.values, row.codes, row.unknown, outside) if row.unknown or outside else (),
         )
 
     def many(self, columns: Columns, ids: Sequence[str], source: Source) -> PredictionBatch:
@@ -88,7 +88,9 @@ class Model:
             unknown=dict(columns.unknown),
             out_of_range=outside,
             warnings={
-                at: self._warnings(columns.row(at), columns.unknown.get(at, ()), outside.get(at, ()))
+                at: self._warnings(
+                    columns.row(at), columns.codes[at].tolist(), columns.unknown.get(at, ()), outside.get(at, ())
+                )
                 for at in sorted({*columns.unknown, *outside})
             },
         )
@@ -105,13 +107,14 @@ class Model:
 
     @cached_property
     def _trained_ranges(self) -> list[tuple[int, str, Range]]:
-        names = self.bundle.contract.feature_names
+        names = self.bundle.contract.input_names
         return [(names.index(name), name, bounds) for name, bounds in self.bundle.profile.items()]
 
     def _missing(self, columns: Columns) -> dict[str, int]:
         # An unknown category is NaN to the model too; to look for None among the values would take ten times as long.
         names = self.bundle.contract.feature_names
-        counts = dict(zip(names, np.isnan(columns.codes).sum(axis=0).tolist(), strict=True))
+        codes = columns.codes if columns.feature_codes is None else columns.feature_codes
+        counts = dict(zip(names, np.isnan(codes).sum(axis=0).tolist(), strict=True))
         for unknown in columns.unknown.values():
             for name in unknown:
                 counts[name] -= 1
@@ -128,8 +131,12 @@ class Model:
                     found[position] = (*found.get(position, ()), name)
         return found
 
-    def _warnings(self, row: Sequence[Value], unknown: Sequence[str], outside: Sequence[str]) -> tuple[str, ...]:
-        values: Mapping[str, Value] = dict(zip(self.bundle.contract.feature_names, row, strict=True))
+    def _warnings(
+        self, row: Sequence[Value], codes: Sequence[float], unknown: Sequence[str], outside: Sequence[str]
+    ) -> tuple[str, ...]:
+        contract = self.bundle.contract
+        values: dict[str, Value] = dict(zip(contract.input_names, codes, strict=True))
+        values |= zip(contract.feature_names, row, strict=True)
         not_known = [f"{name}: {values[name]!r} is not a known value, so it was treated as missing" for name in unknown]
         beyond = [
             f"{name}: {values[name]} is outside the range the model was trained on, "

@@ -6,7 +6,8 @@ from typing import Any
 
 from tabular.contract.canonical import NUMBER_LIMIT
 from tabular.contract.types import Contract, Feature
-from tabular.encoding.values import listed, max_characters
+from tabular.encoding.dates import MAX_CHARACTERS, pattern
+from tabular.encoding.values import datetime_form, listed, max_characters
 
 Schema = dict[str, Any]
 
@@ -31,6 +32,9 @@ def feature_schema(feature: Feature, contract: Contract) -> Schema:
     schema: Schema = {"title": feature.name, "description": _description(feature)}
     if feature.is_numeric:
         return schema | {"anyOf": [_number(feature), _missing(contract)], "examples": [feature.sample]}
+    if feature.is_datetime:
+        form = {"type": "string", "maxLength": MAX_CHARACTERS, "pattern": pattern(has_zone=feature.has_zone)}
+        return schema | {"anyOf": [form, _missing(contract)], "examples": [feature.sample]}
     known = {"x-categories": list(feature.categories), "examples": [feature.sample]}
     return schema | {"anyOf": [*_spellings(feature), _missing(contract)]} | known
 
@@ -40,6 +44,8 @@ def allowed(feature: Feature) -> str:
     if feature.range is not None:
         kind = "whole number" if feature.kind == "integer" else "number"
         return f"{kind} from {feature.range[0]:,.12g} to {feature.range[1]:,.12g}"
+    if feature.is_datetime:
+        return datetime_form(feature)
     if feature.has_codes:
         return listed([f"{code} = {category}" for code, category in enumerate(feature.categories)])
     return listed(feature.categories)
@@ -72,6 +78,8 @@ def _missing(contract: Contract) -> Schema:
 def _description(feature: Feature) -> str:
     if feature.is_numeric:
         return f"{feature.about} A {allowed(feature)}."
+    if feature.is_datetime:
+        return f"{feature.about} {allowed(feature).capitalize()}."
     lead = "One of"
     if feature.has_codes:
         lead = "The category or its code"

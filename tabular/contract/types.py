@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Literal
@@ -15,32 +16,38 @@ from typing import Literal
 import msgspec
 
 from tabular.contract.canonical import FALSE, TRUE, Canonical, as_number, canonical, double
+from tabular.contract.derived import Derived, ModelInput, input_of
 from tabular.contract.source import SourceOptions
 from tabular.contract.split_rules import SplitRules
 
 Task = Literal["binary", "multiclass", "regression"]
-Kind = Literal["integer", "number", "category", "ordinal"]
+Kind = Literal["integer", "number", "category", "ordinal", "datetime"]
+TimeZone = Literal["none", "UTC"]
+EXAMPLES: dict[TimeZone, str] = {"none": "2024-05-31T14:05:00", "UTC": "2024-05-31T14:05:00Z"}
 
 
 class Synthetic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the generator of synthetic rows draws a feature, and how it pulls on the target.
 
     `quantiles` (numbers, evenly spaced from the minimum to the maximum) or `shares` (one weight a category, in order);
+    `between` are the first and the last day of a datetime;
     `effect` is the pull on the target's log-odds per standard deviation, or from one category to the next.
     """
 
     quantiles: tuple[float, ...] = ()
     shares: tuple[float, ...] = ()
+    between: tuple[date, date] | None = None
     missing_share: float = 0.0
     effect: float = 0.0
 
 
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One input of the model: its public name, its source column, and the values it may take.
+    """One field of a request: its public name, its source column, and the values it may take.
 
     `range` is the plausible range, both ends included; the range seen in training is kept in the bundle.
     `categories` are texts, of an ordinal in rising order. What is read as one of them is told by its
-    canonical form (`tabular.contract.canonical`), so that no two may have the same.
+    canonical form (`tabular.contract.canonical`), so that no two may have the same. `time_zone` of a datetime says
+    whether its texts have one. What is no `model_input` is asked for because something is derived from it.
     Read `about` and `sample` for what is shown to people: they stand in where the file has no description or example.
     """
 
@@ -51,12 +58,34 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     example: int | float | str | None = None
     range: tuple[float, float] | None = None
     categories: tuple[str, ...] = ()
+    time_zone: TimeZone = "none"
+    model_input: bool = True
     synthetic: Synthetic = Synthetic()
 
     @property
     def is_numeric(self) -> bool:
-        """True for integer and number; False for category and ordinal."""
+        """True for integer and number; False for what has categories, and for a datetime."""
         return self.kind in ("integer", "number")
+
+    @property
+    def is_datetime(self) -> bool:
+        """True for a datetime: never an input of a model by itself."""
+        return self.kind == "datetime"
+
+    @property
+    def has_zone(self) -> bool:
+        """True for a datetime whose texts have a time zone."""
+        return self.time_zone == "UTC"
+
+    @property
+    def has_categories(self) -> bool:
+        """True for a category and an ordinal."""
+        return not self.is_numeric and not self.is_datetime
+
+    @property
+    def column_of_matrix(self) -> ModelInput:
+        """The feature as a column that a model sees, or that another is derived from."""
+        return ModelInput(self.name, self.kind, self.about, self.categories, self.is_datetime)
 
     @property
     def about(self) -> str:
@@ -65,9 +94,11 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def sample(self) -> int | float | str:
-        """The example; without one, the middle of the range or the first category."""
+        """The example; without one, a date, the middle of the range or the first category."""
         if self.example is not None:
             return self.example
+        if self.is_datetime:
+            return EXAMPLES[self.time_zone]
         if not self.is_numeric:
             return self.categories[0]
         low, high = self.ends
@@ -100,12 +131,21 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the model predicts; `positive` is the class whose probability a binary model reports.
 
     `classes` lists the labels of a classification target (the score order of a multiclass one); empty for regression.
+    With `minutes_between` the target is derived: the minutes from the first of these columns to the second, and
+    `column` only names it. Rows whose number is not in `keep` (both ends included) are left out of the table.
     """
 
     column: str
+    minutes_between: tuple[str, str] | None = None
+    keep: tuple[float, float] | None = None
     classes: tuple[str, ...] = ()
     positive: str | None = None
     synthetic: Synthetic = Synthetic()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it is read from."""
+        return self.minutes_between or (self.column,)
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,7 +175,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """One table's contract; the order of `features` is the column order of every matrix."""
+    """One table's contract; the order of `inputs` is the column order of every matrix."""
 
     table: Table
     target: Target
@@ -143,6 +183,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     features: tuple[Feature, ...]
     source: SourceOptions = SourceOptions()
     split: SplitRules = SplitRules()
+    derived: tuple[Derived, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -151,8 +192,27 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
-        """The public names, in matrix order."""
+        """The public names of the features, in their order."""
         return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def columns(self) -> dict[str, ModelInput]:
+        """Every feature and derived column by its name, as a model sees it or another column is derived from it."""
+        known = {feature.name: feature.column_of_matrix for feature in self.features}
+        for derived in self.derived:
+            known[derived.name] = input_of(derived, known)
+        return known
+
+    @cached_property
+    def inputs(self) -> tuple[ModelInput, ...]:
+        """What the model sees, in matrix order: the features that are inputs, then the derived columns that are."""
+        features = [feature.name for feature in self.features if feature.model_input and not feature.is_datetime]
+        return tuple(self.columns[name] for name in (*features, *(one.name for one in self.derived if one.model_input)))
+
+    @cached_property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the model's inputs, in matrix order."""
+        return tuple(column.name for column in self.inputs)
 
     @cached_property
     def example(self) -> dict[str, int | float | str]:

@@ -8,6 +8,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from tabular.contract.canonical import LARGEST_NUMBER, LARGEST_WHOLE_NUMBER, alike, canonical
+from tabular.contract.derived_faults import derived_faults, unused_faults
+from tabular.contract.kind_faults import datetime_faults, derived_target_faults, other_kind_faults
 from tabular.contract.source import source_faults
 from tabular.contract.split_validation import split_faults
 from tabular.encoding.values import reader
@@ -33,11 +35,17 @@ def contract_faults(contract: Contract) -> list[str]:
     faults = [fault for feature in contract.features for fault in _feature_faults(feature, contract)]
     faults += _table_faults(contract) + _target_faults(contract) + _name_faults(contract)
     faults += source_faults(contract.source) + split_faults(contract)
+    if not faults:
+        faults = derived_faults(contract) + unused_faults(contract)
     return faults + _synthetic_faults("target", contract.target.synthetic, len(contract.target.classes))
 
 
 def _feature_faults(feature: Feature, contract: Contract) -> list[str]:
-    faults = _number_faults(feature) if feature.is_numeric else _category_faults(feature, contract)
+    if feature.is_datetime:
+        faults = datetime_faults(feature)
+    else:
+        faults = _number_faults(feature) if feature.is_numeric else _category_faults(feature, contract)
+        faults += other_kind_faults(feature)
     if not faults:
         faults = _example_faults(feature, contract)
     return faults + _synthetic_faults(feature.name, feature.synthetic, len(feature.categories))
@@ -122,7 +130,8 @@ def _target_faults(contract: Contract) -> list[str]:
         "regression": ("0", count == 0),
     }[task]
     faults = [] if count_ok else [f"target.classes: a {task} task needs {wanted}, not {count}"]
-    return faults + _label_faults("target.classes: class", target.classes, contract) + _positive_faults(target, task)
+    faults += _label_faults("target.classes: class", target.classes, contract) + _positive_faults(target, task)
+    return faults + derived_target_faults(contract)
 
 
 def _positive_faults(target: Target, task: str) -> list[str]:
@@ -147,21 +156,24 @@ def _table_faults(contract: Contract) -> list[str]:
 
 
 def _name_faults(contract: Contract) -> list[str]:
-    names = contract.feature_names
-    faults = [] if names and len(set(names)) == len(names) else ["features: names must be there and be distinct"]
+    names = (*contract.feature_names, *(derived.name for derived in contract.derived))
+    faults = []
+    if not contract.features or len(set(contract.feature_names)) < len(contract.features):
+        faults.append("features: names must be there and be distinct")
     faults += [
         f"features: the name of column {one.column!r} is empty" for one in contract.features if not one.name.strip()
     ]
+    faults += ["derived: a name is empty" for one in contract.derived if not one.name.strip()]
     faults += [
         f"features: name {name!r} holds a quote, a backslash or a control character"
         for name in names
         if UNUSABLE_IN_A_NAME.search(name)
     ]
-    numeric = {PRESENCE.format(feature.name) for feature in contract.features if feature.is_numeric}
+    presences = {PRESENCE.format(name) for name in names}
     faults += [
         f"features: name {name!r} is a name of ours for another column. Choose another; `column` may stay"
         for name in names
-        if name in OUR_COLUMNS | numeric
+        if name in OUR_COLUMNS | presences
     ]
     return faults + _column_faults(contract)
 
@@ -169,7 +181,13 @@ def _name_faults(contract: Contract) -> list[str]:
 def _column_faults(contract: Contract) -> list[str]:
     table, target = contract.table, contract.target.column
     columns = [feature.column for feature in contract.features]
-    named = {"target.column": [target], "table.id_column": [table.id_column or target], "features: column": columns}
+    derived_of = list(contract.target.minutes_between or ())
+    named = {
+        "target.column": [target],
+        "target.minutes_between": derived_of,
+        "table.id_column": [table.id_column or target],
+        "features: column": columns,
+    }
     faults = [
         f"{key}: {name!r} is empty or has spaces around it, and names in a table are read without them"
         for key, names in named.items()

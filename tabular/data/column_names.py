@@ -16,7 +16,7 @@ MAX_NEAR_MISSES = 3
 def absent_columns(contract: Contract, columns: Sequence[str]) -> list[Fault]:
     """A fault for each column that the contract needs and the table lacks, with what may be meant, or what is there."""
     needed = dict.fromkeys(
-        [*(feature.column for feature in contract.features), contract.target.column, *contract.split.columns]
+        [*(feature.column for feature in contract.features), *contract.target.columns, *contract.split.columns]
     )
     return [absent_column(name, columns) for name in needed if name not in columns]
 
@@ -44,7 +44,7 @@ def column_warnings(contract: Contract, columns: Sequence[str]) -> list[str]:
     named_columns = {
         *features,
         *table.dropped_columns,
-        contract.target.column,
+        *contract.target.columns,
         table.id_column,
         *contract.split.columns,
     }

@@ -8,18 +8,21 @@ logistic regression, and the gate would rightly reject every tree. Nothing learn
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tabular.contract.types import Contract, Feature, Synthetic
+from tabular.encoding.dates import DAY_US, EPOCH, MINUTE_US, SECOND_US, moment_in, text_of
 from tabular.encoding.values import Value
 
 FIRST_ID = 700_000_000
 FIRST_DAY = np.datetime64("2000-01-01")
 GROUP_ROWS = 3
 NUMBER_DECIMALS = 3
+SYNTHETIC_DAYS = (date(2024, 1, 1), date(2025, 1, 1))  # where a datetime names none
 REGRESSION_RANGE = (0.0, 1.0)  # where a regression contract gives no quantiles of its target
 
 # An effect's three parts: the straight line, the parabola of a number, and the product with the next effect.
@@ -38,7 +41,8 @@ def make_table(contract: Contract, rows: int, seed: int) -> bytes:
     columns: dict[str, Sequence[Value]] = {}
     if contract.table.id_column:
         columns[contract.table.id_column] = (FIRST_ID + draw.permutation(10 * rows)[:rows]).tolist()
-    columns[contract.target.column] = ()  # its place; it is drawn from the features
+    for column in contract.target.columns:
+        columns.setdefault(column, ())  # its place; it is drawn from the features
     token = (*contract.table.missing_tokens, "")[0]
     pulls = []
     for feature in contract.features:
@@ -46,7 +50,11 @@ def make_table(contract: Contract, rows: int, seed: int) -> bytes:
         missing = draw.random(rows) < feature.synthetic.missing_share
         pulls.append((feature, np.where(missing, 0.0, position)))
         columns[feature.column] = [token if gone else value for gone, value in zip(missing, values, strict=True)]
-    columns[contract.target.column] = _target(contract, _latent(pulls) + draw.logistic(size=rows))
+    target = _target(contract, _latent(pulls) + draw.logistic(size=rows))
+    if contract.target.minutes_between is None:
+        columns[contract.target.column] = target
+    else:
+        columns |= _begin_and_end(contract, columns, target, draw)
     columns = _split_columns(contract, rows) | columns
     return pd.DataFrame(columns, dtype=object).to_csv(index=False, lineterminator="\n").encode()
 
@@ -67,12 +75,40 @@ def _draw_feature(feature: Feature, rows: int, draw: np.random.Generator) -> tup
         kept = np.clip(np.round(numbers, decimals), *feature.ends)
         as_written = int if feature.kind == "integer" else float
         return _standardised(kept), [as_written(value) for value in kept]
+    if feature.is_datetime:
+        return _draw_datetimes(feature, rows, draw)
     shares = _shares(feature.synthetic, len(feature.categories))
     codes = draw.choice(len(shares), rows, p=shares)
     centred = codes.astype(np.float64) - float(np.arange(len(shares)) @ shares)
     return _standardised(centred) if feature.kind == "ordinal" else centred, [
         feature.categories[code] for code in codes
     ]
+
+
+def _draw_datetimes(feature: Feature, rows: int, draw: np.random.Generator) -> tuple[Floats, list[Value]]:
+    """Draw moments to the second; they pull on the target through what is derived from them."""
+    texts = [text_of(moment, has_zone=feature.has_zone) for moment in _moments(feature.synthetic, rows, draw)]
+    return np.zeros(rows), [*texts]
+
+
+def _moments(synthetic: Synthetic, rows: int, draw: np.random.Generator) -> list[int]:
+    first, last = ((day - EPOCH.date()).days * DAY_US for day in synthetic.between or SYNTHETIC_DAYS)
+    moments: list[int] = (draw.integers(first, last, rows) // SECOND_US * SECOND_US).tolist()
+    return moments
+
+
+def _begin_and_end(
+    contract: Contract, columns: dict[str, Sequence[Value]], minutes: list[Value], draw: np.random.Generator
+) -> dict[str, Sequence[Value]]:
+    """The two columns of a target that is the minutes between them; the first may be a feature's."""
+    begin, end = contract.target.columns
+    texts = columns[begin] or [text_of(at, has_zone=False) for at in _moments(Synthetic(), len(minutes), draw)]
+    begun = [moment_in(str(text)) for text in texts]
+    ends = [
+        "" if at is None else text_of(at.microseconds + round(float(late or 0) * MINUTE_US), has_zone=at.has_zone)
+        for at, late in zip(begun, minutes, strict=True)
+    ]
+    return {begin: texts, end: ends}
 
 
 def _latent(pulls: Sequence[tuple[Feature, Floats]]) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +13,14 @@ from numpy.typing import NDArray
 
 from tabular.contract.types import Contract, Feature
 from tabular.data.column_names import absent_columns
+from tabular.data.input_frame import datetimes, feature_codes
 from tabular.data.reading import read_table
 from tabular.data.split_columns import read_groups, read_times
+from tabular.data.target import clean_target, target_allowed
+from tabular.encoding.dates import iso_text
+from tabular.encoding.model_inputs import ModelInputs
 from tabular.encoding.row import Matrix
-from tabular.encoding.values import cell_reader, class_reader, listed, target_number
+from tabular.encoding.values import cell_reader, datetime_form, listed
 from tabular.errors import Fault, InvalidTable
 
 MAX_FAULTS_SHOWN_PER_COLUMN = 5
@@ -28,7 +34,8 @@ LEAVE_OUT = ". If {} means that it is not known, leave these rows out: nothing c
 class CleanTable:
     """A table that is valid under its contract.
 
-    `features` has one column a feature, in contract order, with canonical values (None or NaN where missing);
+    `features` has one column a feature, in contract order, with canonical values (None or NaN where missing), of a
+    datetime as datetime64 in microseconds (in UTC if it has a zone);
     `target` is float64: 1 for the positive class of a binary task, the class position, or the value to predict;
     `raw_target` holds its classes as the contract writes them, or the number; `times` rises with the time of the rows
     and `groups` names their groups, None where the contract's split has no such column. All parts have one index, the
@@ -77,9 +84,9 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
         cleaned, bad = _clean_feature(feature, raw[feature.column], contract)
         columns[feature.name] = cleaned
         faults += _faults(feature.column, raw[feature.column], bad, _allowed(feature), MAKE_MISSING)
-    target, raw_target = _clean_target(contract, raw[contract.target.column])
-    allowed = _target_allowed(contract)
-    faults += _faults(contract.target.column, raw[contract.target.column], target.isna(), allowed, LEAVE_OUT)
+    target, raw_target, unread = clean_target(contract, raw)
+    for column in contract.target.columns:
+        faults += _faults(column, raw[column], unread[column], target_allowed(contract), LEAVE_OUT)
     times, groups = read_times(contract, raw), read_groups(contract, raw)
     for read in (times, groups):
         if read is not None:
@@ -87,17 +94,18 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
     if faults:
         raise InvalidTable(f"the table breaks the contract {contract.table.name}", faults)
     order, members = (None if read is None else read.values for read in (times, groups))
-    return CleanTable(pd.DataFrame(columns), target, raw_target, order, members)
+    table = CleanTable(pd.DataFrame(columns), target, raw_target, order, members)
+    return table if contract.target.keep is None else table.take(np.flatnonzero(target.between(*contract.target.keep)))
 
 
 def encode(contract: Contract, features: pd.DataFrame) -> Matrix:
-    """Encode canonical columns to an n x k float32 matrix: the same codes as `RowCodec`, column by column."""
-    encoded = np.empty((len(features), len(contract.features)), dtype=np.float32)
-    for position, feature in enumerate(contract.features):
-        column = features[feature.name]
-        if not feature.is_numeric:
-            column = column.map({category: code for code, category in enumerate(feature.categories)})
-        encoded[:, position] = column.astype("float64")
+    """Encode canonical columns to the model's n x inputs float32 matrix: as `RowCodec` does, column by column."""
+    encoded = np.empty((len(features), len(contract.inputs)), dtype=np.float32)
+    columns = ModelInputs(contract).columns(
+        lambda at: feature_codes(contract.features[at], features[contract.feature_names[at]])
+    )
+    for position, column in enumerate(columns):
+        encoded[:, position] = column
     return encoded
 
 
@@ -105,10 +113,15 @@ def public_records(contract: Contract, features: pd.DataFrame) -> list[dict[str,
     """Canonical columns as request bodies: plain Python values, None where missing."""
     columns = []
     for feature in contract.features:
-        column = features[feature.name]
-        kind = {"integer": int, "number": float}.get(feature.kind, str)
-        columns.append([None if pd.isna(value) else kind(value) for value in column])
+        public = _public_value(feature)
+        columns.append([None if pd.isna(value) else public(value) for value in features[feature.name]])
     return [dict(zip(contract.feature_names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _public_value(feature: Feature) -> Callable[[Any], Any]:
+    if feature.is_datetime:
+        return lambda moment: iso_text(moment.to_pydatetime(), has_zone=feature.has_zone)
+    return {"integer": int, "number": float}.get(feature.kind, str)
 
 
 def _clean_feature(feature: Feature, raw: pd.Series[str], contract: Contract) -> tuple[pd.Series[Any], pd.Series[bool]]:
@@ -116,24 +129,11 @@ def _clean_feature(feature: Feature, raw: pd.Series[str], contract: Contract) ->
     outcomes = {text: read(text) for text in raw.unique()}
     bad = {text for text, outcome in outcomes.items() if isinstance(outcome, Fault) or outcome[2]}
     values = {text: None if text in bad else outcome[0] for text, outcome in outcomes.items()}  # type: ignore[index]
+    if feature.is_datetime:
+        codes = [math.nan if text in bad else outcomes[text][1] for text in raw]  # type: ignore[index]
+        return datetimes(codes, raw.index), raw.isin(bad)
     kind = "float64" if feature.is_numeric else "object"
     return pd.Series([values[text] for text in raw], raw.index, dtype=kind), raw.isin(bad)
-
-
-def _clean_target(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[Any]]:
-    """The target, NaN where it cannot be read, and with classes in the contract's own spelling."""
-    target = contract.target
-    if not target.classes:
-        known = (None if contract.is_missing(text) else target_number(text) for text in raw)
-        numbers = pd.Series(list(known), raw.index, dtype="float64", name=raw.name)
-        return numbers, numbers
-    read = class_reader(target)
-    spelled = {text: read(text) for text in raw.unique()}
-    labels = pd.Series([spelled[text] for text in raw], raw.index, dtype="str", name=raw.name)
-    codes: dict[str, float] = {label: code for code, label in enumerate(target.classes)}
-    if target.positive is not None:
-        codes = {label: label == target.positive for label in target.classes}
-    return labels.map(codes).astype("float64"), labels
 
 
 def _faults(column: str, raw: pd.Series[str], bad: pd.Series[bool], allowed: str, remedy: str) -> list[Fault]:
@@ -151,11 +151,4 @@ def _allowed(feature: Feature) -> str:
     if feature.range is not None:
         kind = "a whole number" if feature.kind == "integer" else "a number"
         return f"{kind} from {feature.range[0]:g} to {feature.range[1]:g}"
-    return f"one of {listed(feature.categories)}"
-
-
-def _target_allowed(contract: Contract) -> str:
-    if contract.target.classes:
-        return f"one of {listed(contract.target.classes)}"
-    tokens = contract.table.missing_tokens
-    return f"a finite number, and no missing token ({listed(tokens)})" if tokens else "a finite number"
+    return datetime_form(feature) if feature.is_datetime else f"one of {listed(feature.categories)}"

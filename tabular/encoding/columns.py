@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tabular.contract.types import Contract
+from tabular.contract.types import Contract, Feature
 from tabular.encoding.row import MAX_RECORD_BYTES, UNREADABLE, Matrix, Row, RowCodec, record_type, single_precision
-from tabular.encoding.values import Value, json_type
+from tabular.encoding.values import PlainDatetimes, PlainLabels, Value, json_type
 
 MAX_CATEGORIES = 127
 _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -51,12 +51,14 @@ Column = Sequence[Value] | LabelColumn
 class Columns:
     """Rows that are valid under the contract; everything is as in `Row`, by feature in contract order.
 
-    `values` holds one column a feature, `codes` is n x k, `unknown` the positions of rows with an unknown category.
+    `values` holds one column a feature, `codes` is n x inputs, `unknown` has the positions of rows with an unknown
+    category; `feature_codes`, n x features, is None where `codes` are the features' own.
     """
 
     values: Sequence[Column]
     codes: NDArray[np.float64]
     unknown: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    feature_codes: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -67,7 +69,7 @@ class Columns:
 
     @property
     def matrix(self) -> Matrix:
-        """The model's inputs, n x k."""
+        """The model's inputs, n x inputs."""
         return single_precision(self.codes)
 
 
@@ -77,6 +79,7 @@ def columns_of(rows: Sequence[Row]) -> Columns:
         values=list(zip(*(row.values for row in rows), strict=True)),
         codes=np.array([row.codes for row in rows], dtype=np.float64),
         unknown={at: row.unknown for at, row in enumerate(rows) if row.unknown},
+        feature_codes=None if rows[0].feature_codes is None else np.array([row.feature_codes for row in rows]),
     )
 
 
@@ -84,12 +87,12 @@ class ColumnCodec:
     """Decodes and encodes the rows of one contract together. Build it once; it holds no state between calls."""
 
     def __init__(self, contract: Contract, rows: RowCodec) -> None:
-        self._labels = [None if plain is None else _Labels(plain) for plain in rows.plain]
-        self._missing_numbers = rows.missing_numbers
-        pairs = zip(contract.features, self._labels, strict=True)
-        record = record_type(
-            contract, (json_type(feature) if labels is None else labels.type for feature, labels in pairs)
-        )
+        self._readers = [
+            _reader(feature, plain, rows.missing_numbers)
+            for feature, plain in zip(contract.features, rows.plain, strict=True)
+        ]
+        self._inputs = rows.inputs
+        record = record_type(contract, (reader.type for reader in self._readers))
         self._array = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]  # it is made at run time
         self._lines = msgspec.json.Decoder(record)
         self._least_record_bytes = len(msgspec.json.encode(dict.fromkeys(contract.feature_names, 0)))
@@ -123,28 +126,59 @@ class ColumnCodec:
         if not records:
             return None
         values: list[Column] = []
-        codes = np.empty((len(records), len(self._labels)), order="F")
+        codes = np.empty((len(records), len(self._readers)), order="F")
         given = zip(*map(msgspec.structs.astuple, records), strict=True)
-        for at, (column, labels) in enumerate(zip(given, self._labels, strict=True)):
-            if labels is None:
-                if self._missing_numbers and not self._missing_numbers.isdisjoint(column):
-                    return None
-                values.append(column)
-                codes[:, at] = np.array(column, dtype=np.float64)
-            else:
-                codes[:, at] = np.fromiter(map(labels.codes.__getitem__, column), np.float64, len(column))
-                values.append(labels.column(column, codes[:, at]))
-        return Columns(values, codes)
+        for at, (column, reader) in enumerate(zip(given, self._readers, strict=True)):
+            found = reader.read(column)
+            if found is None:
+                return None
+            codes[:, at] = found[1]
+            values.append(found[0])
+        if self._inputs is None:
+            return Columns(values, codes)
+        return Columns(values, self._inputs.many(codes), feature_codes=codes)
 
 
 def _longest(records: Sequence[bytes | msgspec.Raw]) -> int:
     return max(map(len, records), default=0)
 
 
+Read = tuple[Column, NDArray[np.float64]]
+"""The values of a column, and their codes."""
+
+
+class _Numbers:
+    """The numbers of one feature; a column with one that means "not known" is left to the other codec."""
+
+    def __init__(self, feature: Feature, missing_numbers: frozenset[float]) -> None:
+        self.type = json_type(feature)
+        self._missing_numbers = missing_numbers
+
+    def read(self, given: Sequence[Any]) -> Read | None:
+        if self._missing_numbers and not self._missing_numbers.isdisjoint(given):
+            return None
+        return given, np.array(given, dtype=np.float64)
+
+
+class _Datetimes:
+    """The datetimes of one feature; a column with a text that is none is left to the other codec."""
+
+    def __init__(self, feature: Feature, plain: PlainDatetimes) -> None:
+        self.type = json_type(feature)
+        self._get = plain.get
+
+    def read(self, given: Sequence[object]) -> Read | None:
+        found = list(map(self._get, given))
+        if None in found:
+            return None
+        values, codes = zip(*filter(None, found), strict=True)
+        return values, np.array(codes, dtype=np.float64)
+
+
 class _Labels:
     """The labels of one feature in their usual spellings, by dict."""
 
-    def __init__(self, plain: Mapping[object, tuple[Value, float]]) -> None:
+    def __init__(self, plain: PlainLabels) -> None:
         self.codes = {label: code for label, (_, code) in plain.items()}
         self._values = {label: value for label, (value, _) in plain.items()}
         by_code = {code: value for value, code in plain.values() if value is not None}
@@ -158,8 +192,20 @@ class _Labels:
         has_both = all(any(label is each for label in self.codes) for each in (True, False))
         return Literal[spellings] | bool | None if has_both else Literal[spellings] | None
 
-    def column(self, given: Sequence[object], codes: NDArray[np.float64]) -> Column:
-        """The values of these labels, whose codes these are."""
+    def read(self, given: Sequence[object]) -> Read:
+        codes = np.fromiter(map(self.codes.__getitem__, given), np.float64, len(given))
+        return self._column(given, codes), codes
+
+    def _column(self, given: Sequence[object], codes: NDArray[np.float64]) -> Column:
         if len(self._categories) > MAX_CATEGORIES:
             return [self._values[label] for label in given]
         return LabelColumn(self._categories, np.nan_to_num(codes, nan=-1.0).astype(np.int8).tobytes())
+
+
+def _reader(
+    feature: Feature, plain: PlainLabels | PlainDatetimes | None, missing_numbers: frozenset[float]
+) -> _Numbers | _Datetimes | _Labels:
+    """What reads the columns of a feature, of which `plain` tells the usual spellings."""
+    if plain is None:
+        return _Numbers(feature, missing_numbers)
+    return _Datetimes(feature, plain) if isinstance(plain, PlainDatetimes) else _Labels(plain)

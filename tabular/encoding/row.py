@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tabular.contract.types import Contract
+from tabular.encoding.model_inputs import ModelInputs
 from tabular.encoding.values import MISSING, Value, json_type, plain_labels, reader, shown, shown_name
 from tabular.errors import Fault, InvalidRow, RecordTooLarge, Rejected
 
@@ -32,12 +33,14 @@ class Row(msgspec.Struct, frozen=True):
 
     `values` are canonical, in contract order: numbers, the contract's own spelling of labels, None where missing;
     a category the contract does not know is the text that was given and its feature is named in `unknown`.
-    `codes` are the model's inputs, one float a feature: NaN where missing or unknown.
+    `codes` are the model's inputs, one float each: NaN where missing or unknown. Where these are not the features,
+    `feature_codes` holds one float a feature, of a datetime its microseconds since 1970; else it is None.
     """
 
     values: tuple[Value, ...]
     codes: tuple[float, ...]
     unknown: tuple[str, ...] = ()
+    feature_codes: tuple[float, ...] | None = None
 
 
 class NotJson(Rejected):
@@ -48,7 +51,8 @@ class RowCodec:
     """Decodes, checks and encodes the rows of one contract. Build it once; it holds no state between calls.
 
     `plain` tells by feature what the usual spellings of its labels mean, or None for numbers; `missing_numbers` are
-    those that mean "not known": a row with one of them takes the long way.
+    those that mean "not known": a row with one of them takes the long way. `inputs` derives the model's inputs; None if
+    they are the features.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -58,6 +62,8 @@ class RowCodec:
         pairs = zip(contract.features, self._readers, strict=True)
         self.plain = tuple(plain_labels(feature, contract, read) for feature, read in pairs)
         self.missing_numbers = contract.missing_numbers
+        inputs = ModelInputs(contract)
+        self.inputs = None if inputs.are_features else inputs
         self._decoder = msgspec.json.Decoder(record_type(contract, map(json_type, contract.features)))
 
     def decode(self, body: bytes | msgspec.Raw) -> Row:
@@ -86,7 +92,12 @@ class RowCodec:
                 codes.append(found[1])
             else:
                 return self._row(given)
-        return Row(tuple(values), tuple(codes))
+        return Row(tuple(values), tuple(codes)) if self.inputs is None else self._derived(values, codes, ())
+
+    def _derived(self, values: Sequence[Value], codes: Sequence[float], unknown: tuple[str, ...]) -> Row:
+        """A row whose inputs are not its features alone."""
+        inputs = codes if self.inputs is None else self.inputs.one(codes)
+        return Row(tuple(values), tuple(inputs), unknown, tuple(codes))
 
     def parse(self, record: object) -> Row:
         """Check one decoded record; raises InvalidRow naming every faulty, missing and unknown field, in this order."""
@@ -133,6 +144,8 @@ class RowCodec:
             # The contract's own fields come first: of what is unknown there may be no end.
             named = list(islice(chain(faulty, missing, unknown_faults), MAX_FAULTS))
             raise InvalidRow("the record is not valid under the contract", named, count - len(named))
+        if self.inputs is not None:
+            return self._derived(values, codes, tuple(of_unknown_category))
         return Row(tuple(values), tuple(codes), tuple(of_unknown_category))
 
 
@@ -150,7 +163,7 @@ def record_type(contract: Contract, types: Iterable[Any]) -> Any:
 
 
 def matrix(rows: Sequence[Row]) -> Matrix:
-    """Stack rows into an n x k float32 matrix in contract order."""
+    """Stack rows into the model's n x k float32 matrix."""
     return single_precision([row.codes for row in rows])
 
 

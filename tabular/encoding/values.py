@@ -1,6 +1,7 @@
 """How one value of a feature is read: every spelling its contract allows, or the fault with it.
 
 One reader a feature, for JSON and for the cells of a table alike. Categories are compared in their canonical form.
+The code of a datetime is its microseconds since 1970, of a category its position.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from tabular.contract.canonical import LARGEST_NUMBER, NUMBER_LIMIT, Canonical, as_number, as_text, canonical, number_in
+from tabular.encoding.dates import MAX_CHARACTERS, YEARS, moment_in
 from tabular.errors import Fault
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ Reader = Callable[[object], Outcome]
 
 def reader(feature: Feature, contract: Contract) -> Reader:
     """What reads any JSON value as this feature, or says what is wrong with it."""
+    if feature.is_datetime:
+        return _datetime_reader(feature, contract)
     return _number_reader(feature, contract) if feature.is_numeric else _CategoryReader(feature, contract)
 
 
@@ -66,16 +70,38 @@ def json_type(feature: Feature) -> Any:
         if feature.kind == "integer":
             return Annotated[int, msgspec.Meta(ge=math.ceil(low), le=math.floor(high))] | None
         return Annotated[float, msgspec.Meta(ge=low, le=high)] | None
+    if feature.is_datetime:
+        return Annotated[str, msgspec.Meta(max_length=MAX_CHARACTERS)] | None
     label = Annotated[str, msgspec.Meta(max_length=max_characters(feature))]
     if feature.has_codes or feature.has_numerals:
         return int | float | label | None  # not bool beside them: True is equal to 1
     return bool | label | None if feature.has_booleans else label | None
 
 
-def plain_labels(feature: Feature, contract: Contract, read: Reader) -> dict[object, tuple[Value, float]] | None:
-    """What `read` makes of a category's usual spellings and codes; None for numbers."""
+class PlainDatetimes:
+    """What a reader makes of the texts of a datetime, in the form of `plain_labels`: there are too many to list."""
+
+    def __init__(self, read: Reader) -> None:
+        self._read = read
+
+    def get(self, raw: object) -> tuple[Value, float] | None:
+        """The value and the code; None for what the reader finds a fault with."""
+        outcome = self._read(raw)
+        return None if isinstance(outcome, Fault) else outcome[:2]
+
+
+PlainLabels = dict[object, tuple[Value, float]]
+
+
+def plain_labels(feature: Feature, contract: Contract, read: Reader) -> PlainLabels | PlainDatetimes | None:
+    """What `read` makes of the usual spellings of a category, its codes among them, or of a datetime.
+
+    None for numbers.
+    """
     if feature.is_numeric:
         return None
+    if feature.is_datetime:
+        return PlainDatetimes(read)
     spellings = {text: None for known in feature.categories for text in (known, known.lower(), known.upper())}
     numbers = [as_number(form) for form in _forms(feature)]
     booleans = () if feature.has_codes or feature.has_numerals else (True, False)
@@ -113,6 +139,29 @@ def _number_reader(feature: Feature, contract: Contract) -> Reader:
             return Fault(feature.name, "is out of the plausible range", allowed, shown(raw))
         value = int(raw) if is_integer else float(raw)
         return value, float(value), False
+
+    return read
+
+
+def datetime_form(feature: Feature) -> str:
+    """How a datetime is to be written, in plain words."""
+    zone = "with a time zone, such as 2024-05-31T14:05:00Z" if feature.has_zone else "without a time zone, such as"
+    example = "" if feature.has_zone else " 2024-05-31T14:05:00"
+    return f"a date and time in ISO 8601 {zone}{example}, of the years {YEARS[0]} to {YEARS[-1]}"
+
+
+def _datetime_reader(feature: Feature, contract: Contract) -> Reader:
+    has_zone, allowed = feature.has_zone, f"{datetime_form(feature)}, or null"
+
+    def read(raw: object) -> Outcome:
+        if contract.is_missing(raw):
+            return None, MISSING, False
+        moment = moment_in(raw) if isinstance(raw, str) and len(raw) <= MAX_CHARACTERS else None
+        if moment is None:
+            return Fault(feature.name, "is no date and time", allowed, shown(raw))
+        if moment.has_zone != has_zone:
+            return Fault(feature.name, f"has {'no' if has_zone else 'a'} time zone", allowed, shown(raw))
+        return moment.text, float(moment.microseconds), False
 
     return read
 

@@ -92,7 +92,7 @@ class Bundle:
         return matrix([self.codec.parse(golden.record) for golden in self.golden])
 
     def reference(self) -> pd.DataFrame:
-        """The drift reference: canonical feature values, plus REFERENCE_TARGET and REFERENCE_SCORE; raises OSError."""
+        """The drift reference: the model's inputs, plus REFERENCE_TARGET and REFERENCE_SCORE; raises OSError."""
         import pandas as pd
 
         return pd.read_parquet(self.folder / "reference.parquet")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tabular.contract.types import Contract, Feature
+from tabular.contract.derived import ModelInput
+from tabular.contract.types import Contract
+from tabular.data.input_frame import datetimes, input_frame
+from tabular.encoding.dates import moment_in
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.predictions.prediction import Prediction
 
@@ -17,23 +21,39 @@ UNKNOWN_CATEGORY = "(unknown)"
 
 
 def window_frame(predictions: Sequence[Prediction], contract: Contract) -> pd.DataFrame:
-    """Predictions as a frame shaped like `Bundle.reference()`: canonical feature values and REFERENCE_SCORE."""
+    """Predictions as a frame shaped like `Bundle.reference()`: the model's inputs and REFERENCE_SCORE."""
     columns: dict[str, Any] = {}
     for feature in contract.features:
-        values = [prediction.row.get(feature.name) for prediction in predictions]
-        column = pd.Series(values, dtype=object)
-        # A document of another version may hold anything: what is no number counts as missing.
-        columns[feature.name] = (
-            pd.to_numeric(column, errors="coerce").astype("float64") if feature.is_numeric else column
-        )
-    columns[REFERENCE_SCORE] = np.array([prediction.score for prediction in predictions], dtype=np.float64)
-    return pd.DataFrame(columns)
+        column = pd.Series([prediction.row.get(feature.name) for prediction in predictions], dtype=object)
+        # A document of another version may hold anything: what is no number, or no datetime, counts as missing.
+        if feature.is_datetime:
+            column = _datetimes(column)
+        elif feature.is_numeric:
+            column = pd.to_numeric(column, errors="coerce").astype("float64")
+        columns[feature.name] = column
+    frame = input_frame(contract, pd.DataFrame(columns))
+    return frame.assign(
+        **{REFERENCE_SCORE: np.array([prediction.score for prediction in predictions], dtype=np.float64)}
+    )
 
 
-def closed_categories(feature: Feature, values: pd.Series[Any]) -> pd.Series[str]:
+def _datetimes(texts: pd.Series[Any]) -> pd.Series[Any]:
+    moments = [moment_in(text) if isinstance(text, str) else None for text in texts]
+    return datetimes([math.nan if moment is None else moment.microseconds for moment in moments], texts.index)
+
+
+def closed_categories(feature: ModelInput, values: pd.Series[Any]) -> pd.Series[str]:
     """A column of categories with nothing left open: missing and unknown are two more."""
     known = values.where(values.isin(feature.categories), UNKNOWN_CATEGORY)
     return known.mask(values.isna(), MISSING_CATEGORY).astype(str)
+
+
+def compared_inputs(contract: Contract) -> list[ModelInput]:
+    """The inputs of the model whose drift is measured: all but the parts of dates.
+
+    These change with the calendar alone: a window of one hour always differs from a reference of a month.
+    """
+    return [column for column in contract.inputs if not column.follows_calendar]
 
 
 def comparable(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -42,7 +62,7 @@ def comparable(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     The target's classes are categories too. An infinite number counts as missing: no endpoint takes one.
     """
     columns: dict[str, pd.Series[Any]] = {}
-    for feature in contract.features:
+    for feature in contract.inputs:
         values = frame[feature.name]
         if feature.is_numeric:
             values = finite(values)

@@ -19,9 +19,17 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_float_dtype
 
-from tabular.contract.types import Contract, Feature
+from tabular.contract.derived import ModelInput
+from tabular.contract.types import Contract
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
-from tabular.predictions.window import UNKNOWN_CATEGORY, closed_categories, comparable, finite, presence
+from tabular.predictions.window import (
+    UNKNOWN_CATEGORY,
+    closed_categories,
+    comparable,
+    compared_inputs,
+    finite,
+    presence,
+)
 from tabular.quality.two_sample import (
     CHI_SQUARE,
     JENSEN_SHANNON,
@@ -140,7 +148,7 @@ def compare(
         by_feature.setdefault(check.feature, []).append(found)
     columns = tuple(
         _strongest(by_feature.get(feature.name) or [_untestable(feature, reference, window)])
-        for feature in contract.features
+        for feature in compared_inputs(contract)
     )
     prediction, target = (
         _strongest(by_feature[name]) if name in by_feature else None for name in (REFERENCE_SCORE, REFERENCE_TARGET)
@@ -150,11 +158,11 @@ def compare(
 
 def _checks(before: pd.DataFrame, now: pd.DataFrame, contract: Contract) -> list[_Check]:
     """Every column that both sides have values in, and the presence of every number that is sometimes missing."""
-    numbers = [feature.name for feature in contract.features if feature.is_numeric]
-    others = [name for name in (REFERENCE_SCORE, REFERENCE_TARGET) if name in before and name in now]
-    columns = [
-        name for name in [*contract.feature_names, *others] if before[name].notna().any() and now[name].notna().any()
-    ]
+    inputs = compared_inputs(contract)
+    numbers = [column.name for column in inputs if column.is_numeric]
+    names = [column.name for column in inputs]
+    names += [name for name in (REFERENCE_SCORE, REFERENCE_TARGET) if name in before and name in now]
+    columns = [name for name in names if before[name].notna().any() and now[name].notna().any()]
     values = [_Check(name, "values", name, is_numeric=is_float_dtype(before[name])) for name in columns]
     gaps = [name for name in numbers if before[name].hasnans or now[name].hasnans]
     return values + [_Check(name, "missing", presence(name), is_numeric=False) for name in gaps]
@@ -165,7 +173,7 @@ def _column(
 ) -> ColumnDrift:
     method, distance_method = check.methods
     now, before = window[check.feature], reference[check.feature]
-    feature = next((feature for feature in contract.features if feature.name == check.feature), None)
+    feature = contract.columns.get(check.feature)
     category = feature if feature is not None and not feature.is_numeric else None
     return ColumnDrift(
         name=check.feature,
@@ -189,7 +197,7 @@ def _strongest(found: Sequence[ColumnDrift]) -> ColumnDrift:
     return min(found, key=lambda column: (not column.drifted, column.p_value, -column.severity))
 
 
-def _untestable(feature: Feature, reference: pd.DataFrame, window: pd.DataFrame) -> ColumnDrift:
+def _untestable(feature: ModelInput, reference: pd.DataFrame, window: pd.DataFrame) -> ColumnDrift:
     """A number that neither side ever has: nothing to test, nothing changed."""
     now, before = (_missing_share(frame[feature.name], is_numeric=feature.is_numeric) for frame in (window, reference))
     return ColumnDrift(

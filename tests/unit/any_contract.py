@@ -12,20 +12,30 @@ from hypothesis import strategies as st
 
 from embedded.layout import PROJECT
 from tabular.contract.canonical import canonical
+from tabular.contract.derived import PERIODS
 from tabular.contract.loading import contract_from_json, load_contract
 from tabular.contract.types import Contract
 from tabular.contract.validation import contract_faults
+from tabular.encoding.dates import moment_in, text_of
 
 SHIPPED = [load_contract(path) for path in sorted((PROJECT / "contracts").glob("*.toml"))]
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
+FIRST_US, LAST_US = (
+    moment.microseconds
+    for text in ("1700-01-01", "2199-12-31T23:59:59.999999")
+    if (moment := moment_in(text)) is not None
+)
 labels = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12)
 
 
 @st.composite
 def features(draw, name: str) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["integer", "number", "category", "ordinal"]))
+    kind = draw(st.sampled_from(["integer", "number", "category", "ordinal", "datetime"]))
     about = {"name": name, "column": f"Column {name}", "kind": kind, "description": "Made up."}
+    if kind == "datetime":
+        zone = draw(st.sampled_from(["none", "UTC"]))
+        return about | {"time_zone": zone, "example": f"2024-02-29T12:30:00{'Z' if zone == 'UTC' else ''}"}
     if kind in ("category", "ordinal"):
         categories = draw(
             st.lists(
@@ -57,6 +67,12 @@ def contracts(draw) -> Contract:
         "reply": {"prediction_key": "chance"},
         "features": [draw(features(name)) for name in names],
     }
+    file["derived"] = [
+        {"name": f"{one['name']} {part}", "operation": part, "of": [one["name"]]}
+        for one in file["features"]
+        if one["kind"] == "datetime"
+        for part in draw(st.lists(st.sampled_from([*PERIODS, "epoch_days"]), min_size=1, max_size=2, unique=True))
+    ]
     contract = msgspec.convert(file, Contract)
     return (
         draw(st.sampled_from(SHIPPED)) if contract_faults(contract) else contract_from_json(json.dumps(file).encode())
@@ -89,6 +105,9 @@ anything = st.recursive(
             "-1.0",
             True,
             "TRUE",
+            "2024-02-29",
+            "2024-02-29 12:30:00+01:00",
+            "2023-02-29T00:00",
         ]
     ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -102,6 +121,8 @@ def right_values(feature) -> st.SearchStrategy[Any]:
         return st.integers(math.ceil(feature.range[0]), math.floor(feature.range[1])).filter(_is_no_token)
     if feature.kind == "number":
         return st.floats(*feature.range).filter(_is_no_token)
+    if feature.is_datetime:
+        return st.integers(FIRST_US, LAST_US).map(lambda at: text_of(at, has_zone=feature.has_zone))
     return st.sampled_from(feature.categories)
 
 

@@ -1,0 +1,73 @@
+"""The target of a table: read from its column, or derived from two of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from tabular.contract.types import Contract
+from tabular.encoding.dates import MINUTE_US, Moment, moment_in
+from tabular.encoding.values import class_reader, listed, target_number
+
+Target = tuple["pd.Series[float]", "pd.Series[Any]", dict[str, "pd.Series[bool]"]]
+"""The target, with classes in the contract's own spelling, and by column of the table which rows cannot be read."""
+
+
+def clean_target(contract: Contract, raw: pd.DataFrame) -> Target:
+    """The target of every row, NaN where it cannot be read."""
+    if contract.target.minutes_between is not None:
+        return _minutes_between(
+            contract, raw[contract.target.minutes_between[0]], raw[contract.target.minutes_between[1]]
+        )
+    column = raw[contract.target.column]
+    target, labels = _classes(contract, column) if contract.target.classes else _numbers(contract, column)
+    return target, labels, {contract.target.column: target.isna()}
+
+
+def target_allowed(contract: Contract) -> str:
+    """What the target, or each column that it is derived from, may hold, in plain words."""
+    if contract.target.minutes_between is not None:
+        return "a date and time in ISO 8601, in every row of both columns with a time zone or in none"
+    if contract.target.classes:
+        return f"one of {listed(contract.target.classes)}"
+    tokens = contract.table.missing_tokens
+    return f"a finite number, and no missing token ({listed(tokens)})" if tokens else "a finite number"
+
+
+def _numbers(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[Any]]:
+    known = (None if contract.is_missing(text) else target_number(text) for text in raw)
+    numbers = pd.Series(list(known), raw.index, dtype="float64", name=raw.name)
+    return numbers, numbers
+
+
+def _classes(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[Any]]:
+    target, read = contract.target, class_reader(contract.target)
+    spelled = {text: read(text) for text in raw.unique()}
+    labels = pd.Series([spelled[text] for text in raw], raw.index, dtype="str", name=raw.name)
+    codes: dict[str, float] = {label: code for code, label in enumerate(target.classes)}
+    if target.positive is not None:
+        codes = {label: label == target.positive for label in target.classes}
+    return labels.map(codes).astype("float64"), labels
+
+
+def _minutes_between(contract: Contract, begin: pd.Series[str], end: pd.Series[str]) -> Target:
+    """The minutes from one column to the other; all texts have a zone, as the first one has, or none has."""
+    moments = [[_moment(contract, text) for text in column] for column in (begin, end)]
+    first = next((moment for moment in moments[0] if moment is not None), None)
+    zone = first is not None and first.has_zone
+    known = [[moment is not None and moment.has_zone == zone for moment in column] for column in moments]
+    minutes = [
+        (after.microseconds - before.microseconds) / MINUTE_US if before is not None and after is not None else None
+        for before, after in zip(*moments, strict=True)
+    ]
+    target = pd.Series(minutes, begin.index, dtype="float64", name=contract.target.column)
+    bad = {
+        str(column.name): ~pd.Series(is_known, column.index)
+        for column, is_known in zip((begin, end), known, strict=True)
+    }
+    return target, target, bad
+
+
+def _moment(contract: Contract, text: str) -> Moment | None:
+    return None if contract.is_missing(text) else moment_in(text)

@@ -1,0 +1,64 @@
+"""A target that is the minutes between two columns of the table."""
+
+from __future__ import annotations
+
+import pytest
+
+from embedded.layout import PROJECT
+from tabular.contract.loading import load_contract
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.errors import InvalidTable
+
+CONTRACT = load_contract(PROJECT / "contracts" / "taxi_rides.toml")
+HEADER = "lpep_pickup_datetime,lpep_dropoff_datetime,trip_distance,PULocationID,DOLocationID\n"
+ROWS = [
+    "2022-01-01 00:14:21,2022-01-01 00:15:33,0.44,42,42",
+    "2022-01-01 00:20:55,2022-01-01 00:21:54,2.1,116,41",  # 59 seconds
+    "2022-01-31 23:57:02,2022-02-01T00:13:14.5,3.7,41,140",
+    "2022-01-01 00:07:42,2022-01-01 01:07:43,1.69,181,181",  # an hour and a second
+]
+
+
+def table(rows):
+    return clean(CONTRACT, read_csv((HEADER + "\n".join(rows) + "\n").encode()))
+
+
+def test_rows_outside_of_what_is_kept_are_left_out_and_the_others_keep_their_place_in_the_file():
+    found = table(ROWS)
+    assert found.features.index.tolist() == found.target.index.tolist() == [0, 2]
+    assert found.target.tolist() == [1.2, pytest.approx(16 + 12.5 / 60)]
+    assert encode(CONTRACT, found.features)[:, -2:].tolist() == [[0, 5], [23, 0]]
+    assert [record["pickup_datetime"] for record in public_records(CONTRACT, found.features)] == [
+        "2022-01-01T00:14:21",
+        "2022-01-31T23:57:02",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        (",2022-01-01 00:15:33,0.44,42,42", "lpep_pickup_datetime"),
+        ("2022-01-01 00:14:21,,0.44,42,42", "lpep_dropoff_datetime"),
+        ("2022-01-01 00:14:21,soon,0.44,42,42", "lpep_dropoff_datetime"),
+        ("2022-01-01 00:14:21,2022-01-01T00:15:33Z,0.44,42,42", "lpep_dropoff_datetime"),
+        ("2022-01-01 00:14:21Z,2022-01-01T00:15:33Z,0.44,42,42", "lpep_pickup_datetime"),
+    ],
+)
+def test_what_cannot_be_read_is_named_by_its_row(row, column):
+    with pytest.raises(InvalidTable) as found:
+        table([*ROWS, row])
+    assert (column, 5) in {(fault.field, fault.row) for fault in found.value.faults}
+
+
+def test_both_columns_are_asked_for():
+    with pytest.raises(InvalidTable, match="lpep_dropoff_datetime"):
+        clean(CONTRACT, read_csv(b"lpep_pickup_datetime,trip_distance,PULocationID,DOLocationID\n2022-01-01,1,2,3\n"))
+
+
+def test_synthetic_rows_have_the_minutes_that_the_contract_asks_for():
+    found = clean(CONTRACT, read_csv(make_table(CONTRACT, 4_000, seed=3)))
+    assert len(found) == 4_000
+    assert found.target.median() == pytest.approx(11, abs=1)
+    assert found.features["pickup_datetime"].min().year == 2022
+    assert found.features["trip_distance"].corr(found.target) > 0.5
