@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from tabular.batches.row_batches import RowBatch
 from tabular.contract.types import Contract, Feature
 from tabular.data.column_names import absent_column
+from tabular.data.formats.parquet_cells import iso_times
 from tabular.encoding.columns import Columns
+from tabular.encoding.model_inputs import ModelInputs
 from tabular.encoding.values import MISSING, Outcome, Value, cell_reader, reader, shown
 from tabular.errors import Fault, InvalidTable
 
@@ -51,6 +53,7 @@ class ArrowCodec:
         """
         self.sources = _sources(contract, names)
         self._features = [_FeatureCodec(feature, contract) for feature in contract.features]
+        self._inputs = ModelInputs(contract)
 
     def encode(self, batch: RowBatch) -> CodedBatch:
         """Encode a batch; a row with a fault, of which there may be several, is left out."""
@@ -66,9 +69,8 @@ class ArrowCodec:
         codes = np.empty((len(kept), len(parts)), order="F")
         for position, part in enumerate(parts):
             codes[:, position] = part.codes if len(kept) == len(batch) else part.codes[kept]
-        return CodedBatch(
-            batch.numbers[kept], kept, Columns(_values(parts, kept), codes, self._unknown(parts, kept)), faults
-        )
+        inputs, values, unknown = self._inputs.many(codes), _values(parts, kept), self._unknown(parts, kept)
+        return CodedBatch(batch.numbers[kept], kept, Columns(values, inputs, unknown, feature_codes=codes), faults)
 
     def _unknown(self, parts: Sequence[_Part], kept: NDArray[np.int64]) -> dict[int, tuple[str, ...]]:
         found: dict[int, tuple[str, ...]] = {}
@@ -122,6 +124,8 @@ class _FeatureCodec:
     def encode(self, column: pa.Array) -> _Part:
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
+        if pa.types.is_temporal(column.type):
+            column = iso_times(column)
         return self._numbers(column) if self._is_number else self._each(column)
 
     def _numbers(self, column: pa.Array) -> _Part:

@@ -149,9 +149,12 @@ def _table_faults(contract: Contract) -> list[str]:
     key = contract.reply.prediction_key
     if key in REPLY_KEYS | RESULT_KEYS or key != key.strip() or not key:
         faults.append(f"reply.prediction_key: {key!r} is another key of the response, empty, or has spaces around it")
-    for key in ("slice_features", "known_before_outcome"):
-        unknown = set(getattr(contract.table, key)) - set(contract.feature_names)
-        faults += [f"table.{key}: {name} is not a feature" for name in sorted(unknown)]
+    features, derived = set(contract.feature_names), {one.name for one in contract.derived}
+    unknown = {
+        "slice_features": set(contract.table.slice_features) - features,
+        "known_before_outcome": set(contract.table.known_before_outcome) - features - derived,
+    }
+    faults += [f"table.{key}: {name} is not a feature" for key, names in unknown.items() for name in sorted(names)]
     return faults
 
 

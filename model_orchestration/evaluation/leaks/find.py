@@ -47,7 +47,7 @@ class _Search:
         """What every feature brings, and what stands out."""
         data = self._data
         shuffled = data.permutation_losses()
-        features = [self._measured(at, name, shuffled[at]) for at, name in enumerate(data.contract.feature_names)]
+        features = [self._measured(at, name, shuffled[at]) for at, name in enumerate(data.contract.input_names)]
         found = [finding for at, feature in enumerate(features) for finding in self._leaks(at, feature)]
         asked = [
             self._question(at, feature) for at, feature in enumerate(features) if feature.share_alone > LARGE_SHARE
@@ -119,5 +119,5 @@ class _Search:
 def skill_without(contract: Contract, parts: Split, names: Sequence[str]) -> float:
     """The headline metric that a small model of the other features reaches on held-out folds; 0 if there are none."""
     data = held_out(contract, parts)
-    others = [at for at, name in enumerate(contract.feature_names) if name not in names]
+    others = [at for at, name in enumerate(contract.input_names) if name not in names]
     return data.headline(data.scores_of(others)) if others else 0.0

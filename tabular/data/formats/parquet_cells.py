@@ -56,15 +56,17 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
     if pa.types.is_float16(kind):
         column, kind = column.cast(pa.float32()), pa.float32()
-    texts = _times(column, kind) if pa.types.is_timestamp(kind) else column.cast(pa.large_string())
+    texts = iso_times(column)
     if pa.types.is_large_string(kind) or pa.types.is_string(kind) or pa.types.is_string_view(kind):
         texts = pc.utf8_trim_whitespace(texts)
     return pc.fill_null(texts, "")
 
 
-def _times(column: pa.ChunkedArray, kind: pa.TimestampType) -> pa.ChunkedArray:
-    """ISO 8601: `2022-01-31T08:30:00`, a fraction only where one is, and `+01:00` behind it where there is a zone."""
-    texts = column.cast(pa.large_string())
+def iso_times(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """The column as text; of times ISO 8601: `2022-01-31T08:30:00`, a fraction only where one is, `+01:00` if zoned."""
+    kind, texts = column.type, column.cast(pa.large_string())
+    if not pa.types.is_timestamp(kind):
+        return texts
     texts = pc.replace_substring_regex(texts, r"^([0-9-]+) ", r"\1T")
     texts = pc.replace_substring_regex(texts, r"\.0+(Z|[+-][0-9]{4})?$", r"\1")
     return pc.replace_substring_regex(texts, r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2") if kind.tz else texts

@@ -11,8 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embedded.layout import PROJECT
 from tabular.batches.arrow_codec import ArrowCodec
 from tabular.batches.row_batches import RowBatch
+from tabular.contract.loading import load_contract
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, public_records, read_csv
+from tabular.encoding.row import RowCodec
 from tabular.encoding.values import cell_reader, reader
 from tabular.errors import Fault, InvalidTable
 from tests.unit.any_contract import anything, contracts, quick, right_values
@@ -48,10 +53,26 @@ def same(contract, coded, rows):
     valid = [(number, row) for number, row in enumerate(rows, 1) if not any(isinstance(one, Fault) for one in row)]
     assert coded.numbers.tolist() == [number for number, _ in valid]
     for at, (_, row) in enumerate(valid):
-        assert list(map(bits, coded.columns.codes[at])) == [bits(code) for _, code, _ in row]
+        assert list(map(bits, coded.columns.feature_codes[at])) == [bits(code) for _, code, _ in row]
         assert list(map(repr, coded.columns.row(at))) == [repr(value) for value, _, _ in row]
         unknown = [name for name, (_, _, is_unknown) in zip(contract.feature_names, row, strict=True) if is_unknown]
         assert list(coded.columns.unknown.get(at, ())) == unknown
+
+
+TAXI = load_contract(PROJECT / "contracts" / "taxi_rides.toml")
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.timestamp("us"), pa.timestamp("ns")])
+def test_derived_columns_are_those_of_a_single_row(kind):
+    records = public_records(TAXI, clean(TAXI, read_csv(make_table(TAXI, 200, seed=2))).features)
+    rows = [RowCodec(TAXI).parse(each) for each in records]
+    columns = [pa.array([each[name] for each in records]) for name in TAXI.feature_names]
+    at = next(at for at, feature in enumerate(TAXI.features) if feature.kind == "datetime")
+    columns[at] = columns[at].cast(pa.timestamp("s")).cast(kind) if kind != pa.string() else columns[at]
+    coded = encoded(TAXI, columns)
+    assert not coded.faults
+    assert [list(map(bits, each)) for each in coded.columns.codes] == [list(map(bits, row.codes)) for row in rows]
+    assert coded.columns.row(0) == list(rows[0].values)
 
 
 @quick
