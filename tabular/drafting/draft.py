@@ -18,11 +18,12 @@ from tabular.drafting.leaks import suspicions
 from tabular.drafting.missing import doubts, missing_tokens
 from tabular.drafting.target import TargetChoice, choose_target
 from tabular.drafting.toml_text import contract_text
-from tabular.errors import InvalidTable
+from tabular.errors import Fault, InvalidTable
 
 MAX_SLICE_CATEGORIES = 10
 MAX_SLICES = 8
-MIN_SLICE_ROWS = 30
+MAX_REASONS = 20
+USABLE = "a column that varies, describes the row, and is known before the outcome"
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,14 @@ def draft_contract(raw: pd.DataFrame, target: str, name: str, source: str, posit
     if raw.empty:
         raise InvalidTable("the table has no rows")
     chosen_target = choose_target(columns.pop(target), positive)
-    tokens = missing_tokens(list(columns.values()))
+    tokens = missing_tokens(list(columns.values()), chosen_target.target.classes)
     choices = _choices(raw, list(columns.values()), tokens, chosen_target)
     contract = _contract(name, choices, chosen_target, tokens)
+    _require_features(contract, choices)
     found = suspicions(contract, clean(contract, raw))
     choices = [_suspected(one, found) for one in choices]
     contract = _contract(name, choices, chosen_target, tokens)
+    _require_features(contract, choices)
     text = contract_text(contract, choices, chosen_target, _head(raw, source), tokens)
     return Draft(contract, text, choices, chosen_target, tokens)
 
@@ -87,6 +90,13 @@ def _contract(name: str, choices: Sequence[Choice], target: TargetChoice, tokens
         slice_features=_slices(features),
     )
     return Contract(table, target.target, Reply(_prediction_key(target)), features)
+
+
+def _require_features(contract: Contract, choices: Sequence[Choice]) -> None:
+    if contract.features:
+        return
+    reasons = [Fault(one.column, f"is left out: {one.suspicion or one.left_out}", USABLE) for one in choices]
+    raise InvalidTable("no column is left that could be a feature", reasons[:MAX_REASONS], len(reasons[MAX_REASONS:]))
 
 
 def _suspected(choice: Choice, found: dict[str, str]) -> Choice:

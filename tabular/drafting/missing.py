@@ -18,15 +18,16 @@ NEAR_CODES = frozenset({"na"})
 """What may be a code among codes, such as Namibia's."""
 
 
-def missing_tokens(columns: Sequence[ColumnProfile]) -> dict[str, str]:
+def missing_tokens(columns: Sequence[ColumnProfile], classes: Sequence[str] = ()) -> dict[str, str]:
     """The texts that mean "not known" in these columns, as the table writes them, with the evidence for each.
 
-    Spellings with one canonical form (`tabular.contract.canonical`) are one token.
+    Spellings with one canonical form (`tabular.contract.canonical`) are one token; a class of the target is none.
     """
+    taken = set(map(canonical, classes))
     found: dict[Canonical, tuple[str, list[str]]] = {}
     for column in columns:
         for text, rows in column.counts.items():
-            if evidence := _evidence(column, text):
+            if canonical(text) not in taken and (evidence := _evidence(column, text)):
                 _, places = found.setdefault(canonical(text), (text, []))
                 places.append(f"{evidence} in {column.name}, {share(rows, column.rows)}")
     return {text: _listed(places) for text, places in found.values()}

@@ -36,10 +36,10 @@ def text(value: str) -> str:
 def _table(contract: Contract, choices: Sequence[Choice], target: TargetChoice, tokens: dict[str, str]) -> list[str]:
     table = contract.table
     lines = ["[table]", f"name = {text(table.name)}", f"title = {text(table.title)}"]
-    lines += [f"task = {text(table.task)}  # {target.reason}"]
+    lines += [f"task = {text(table.task)}  # {_printable(target.reason)}"]
     if table.id_column:
         why = next(one.left_out for one in choices if one.column == table.id_column)
-        lines += [f"id_column = {text(table.id_column)}  # {why}"]
+        lines += [f"id_column = {text(table.id_column)}  # {_printable(why or '')}"]
     if tokens:
         lines += ['# Texts that mean "not known":', *_comments(f"{text(token)} {why}" for token, why in tokens.items())]
         lines += [f"missing_tokens = {_list(tokens)}"]
@@ -92,9 +92,19 @@ def _sentence(note: str) -> str:
     return note if note.endswith((".", "?")) else f"{note}."
 
 
+def _printable(words: str) -> str:
+    """The words without what no comment may hold: names of columns may have control characters."""
+    return "".join(mark if mark.isprintable() else " " for mark in words)
+
+
 def _wrapped(words: str, lead: str) -> list[str]:
     return textwrap.wrap(
-        words, MAX_LINE, initial_indent=lead, subsequent_indent=lead, break_long_words=False, break_on_hyphens=False
+        _printable(words),
+        MAX_LINE,
+        initial_indent=lead,
+        subsequent_indent=lead,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

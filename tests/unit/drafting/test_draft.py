@@ -141,6 +141,13 @@ def test_a_word_that_may_be_a_category_stays_one_and_is_asked_about(token, other
     assert f'"{token}" is kept as a value' in unwrapped(draft)
 
 
+def test_a_class_of_the_target_is_no_missing_token_elsewhere():
+    draft = drafted(table(Bought=["-", "yes"] * (ROWS // 2), X=[["-", "low", "high"][at % 3] for at in range(ROWS)]))
+    assert draft.contract.target.classes == ("-", "yes")
+    assert draft.contract.table.missing_tokens == ()
+    assert feature(draft, "X").categories == ("-", "high", "low")
+
+
 def test_a_number_that_may_stand_for_a_missing_one_is_asked_about_and_one_that_does_not_is_not():
     draw = np.random.default_rng(1)
     draft = drafted(
