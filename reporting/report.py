@@ -153,6 +153,6 @@ def summary(report: Report, name: str) -> dict[str, Any]:
 def _view(feature: ModelInput, drift: ColumnDrift, reference: pd.Series[Any], current: pd.Series[Any]) -> ColumnView:
     if feature.is_numeric:
         plot = number_histogram(reference, current, whole=feature.kind == "integer")
-        return ColumnView(drift, feature.about, change_of_numbers(reference, current), plot)
+        return ColumnView(drift, feature.description, change_of_numbers(reference, current), plot)
     bins = category_bins(feature, reference, current)
-    return ColumnView(drift, feature.about, change_of_categories(bins), bins)
+    return ColumnView(drift, feature.description, change_of_categories(bins), bins)

@@ -81,7 +81,7 @@ def _binary(column: ColumnProfile, labels: dict[str, int], positive: str) -> Tar
     chosen, why = _positive(column, labels, positive)
     classes = tuple(sorted(labels, key=lambda label: label == chosen))
     reason = f"two values: {_with_rows(labels, column.rows)}"
-    return TargetChoice("binary", Target(column.name, classes, chosen), reason, (why, *_small(labels)))
+    return TargetChoice("binary", Target(column.name, classes=classes, positive=chosen), reason, (why, *_small(labels)))
 
 
 def _positive(column: ColumnProfile, labels: dict[str, int], named: str) -> tuple[str, str]:
@@ -102,7 +102,7 @@ def _multiclass(column: ColumnProfile, labels: dict[str, int]) -> TargetChoice:
     if column.is_numeric:
         doubts = ('if these are amounts and not classes, write task = "regression", and no classes', *doubts)
     reason = f"{len(labels)} values: {_with_rows(labels, column.rows)}"
-    return TargetChoice("multiclass", Target(column.name, tuple(labels)), reason, doubts)
+    return TargetChoice("multiclass", Target(column.name, classes=tuple(labels)), reason, doubts)
 
 
 def _small(labels: dict[str, int]) -> tuple[str, ...]:
