@@ -13,6 +13,7 @@ from model_orchestration.data.split import split
 from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import evaluate
+from model_orchestration.evaluation.leaks.find import find_leaks
 from tabular.contract.loading import load_contract
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, encode, read_csv
@@ -50,6 +51,7 @@ def trained(run_sweep, contract, body):
         test_scores=scores,
         baselines=baselines(contract, parts.train, parts.test),
         trials=[trial.params for trial in trials],
+        leaks=find_leaks(contract, parts),
     )
     return found[headline(contract.table.task)], evaluate(evidence)
 
