@@ -44,7 +44,7 @@ def changed(tmp_path, before):
         ("tabular/adapters/kinesis/streams.py", "import ", "# a comment\nimport "),
         ("tabular/adapters/kinesis/streams.py", "from __future__", "KINESIS = 1\nfrom __future__"),
         ("model_orchestration/search/sweep.py", "\n\n\n", "\n\n\n# a comment in what the trials run on\n"),
-        ("model_orchestration/data/split.py", "Cut a table 60/20/20 by seed", "Another docstring"),
+        ("model_orchestration/data/split.py", "A table split in three", "Another docstring"),
         ("model_orchestration/cli.py", "REJECTED, UNAVAILABLE, NOT_REPRODUCED = 1", "REJECTED, UNAVAILABLE = 1"),
         ("model_orchestration/steps.py", "def is_there(tools", "def is_there(the_tools"),
     ],
@@ -57,7 +57,7 @@ def test_what_no_step_runs_on_does_none_again(changed, name, old, new):
     ("name", "old", "new", "steps"),
     [
         ("model_orchestration/search/sweep.py", "MAX_ROUNDS = ", "MAX_ROUNDS = 1 + ", {"sweep"}),
-        ("model_orchestration/data/split.py", "TEST_SHARE = 0.2", "TEST_SHARE = 0.3",
+        ("model_orchestration/data/split.py", "TRAIN, VALIDATION, TEST = 0, 1, 2", "TRAIN, VALIDATION, TEST = 1, 0, 2",
          {"split", "sweep", "evaluate", "gate"}),
         ("model_orchestration/search/candidate.py", "GOLDEN_ROWS = 20", "GOLDEN_ROWS = 21", {"sweep"}),
         ("model_orchestration/search/dask_rows.py", "self._shares = shares", "self._shares = shares + 0", {"sweep"}),
