@@ -10,6 +10,8 @@ from model_orchestration.data.table_source import Datasets, Source, find_source
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.data.column_names import column_warnings
+from tabular.data.prepared import PreparedTable, prepare
+from tabular.data.synthetic import WRITTEN_AS
 from tabular.errors import TabularError
 from tabular.ports.objects import Objects
 from tabular.process.private_files import keep_private
@@ -34,12 +36,13 @@ def init_aws(wiring: Wiring) -> None:
     _say("bucket", settings.s3_bucket)
     datasets = Datasets(settings.state_dir)
     source = find_source(objects, contract, settings.dataset_csv, datasets.last(contract.table.name))
-    report = check(contract, source.body)
+    prepared = prepare(contract, source.body, WRITTEN_AS if source.is_synthetic else None)
+    report = check(contract, prepared)
     report.require()
     _say("table", f"{contract.table.name}: {report.rows:,} rows, {source.origin}")
     for warning in report.warnings:
         _say("warning", warning)
-    _publish(objects, contract, source)
+    _publish(objects, contract, source, prepared)
     if source.file is not None:
         datasets.remember(contract.table.name, source.file)
     streams = wiring.stream_admin()
@@ -48,9 +51,9 @@ def init_aws(wiring: Wiring) -> None:
         _say("stream", f"{name} ({f'created, {settings.stream_shards} shards' if created else 'already there'})")
 
 
-def _publish(objects: Objects, contract: Contract, source: Source) -> None:
+def _publish(objects: Objects, contract: Contract, source: Source, prepared: PreparedTable) -> None:
     began = datetime.now(UTC)
-    version = feature_store.publish(objects, contract, source.body, source.name, synthetic=source.is_synthetic)
+    version = feature_store.publish(objects, contract, prepared, source.name, synthetic=source.is_synthetic)
     _say("read as", version.read_as.told(contract.source))
     # Synthetic rows have the contract's own columns and no others.
     for warning in () if source.is_synthetic else column_warnings(contract, version.columns):

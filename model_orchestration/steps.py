@@ -47,7 +47,7 @@ def check_step(tools: Tools, job: Job, accepted_sha256: str | None) -> CheckRepo
     """Check the version, and compare it with the last accepted one; raises InvalidTable naming rows and columns."""
     contract = job.read_contract
     accepted = _accepted_table(tools, job, accepted_sha256)
-    report = check(contract, feature_store.fetch(tools.objects, contract, job.data_sha256), accepted)
+    report = check(contract, feature_store.read(tools.objects, contract, job.data_sha256), accepted)
     report.require()
     return report
 
@@ -149,7 +149,7 @@ def register_step(tools: Tools, job: Job, swept: Sweep, result: GateResult, repo
     Only a passed gate makes the data what the next is compared with.
     """
     _put(tools, swept.parent_id, {"checks.json": _pretty(report)}, REPORT)
-    warned = {"data_warnings": "; ".join(report.warnings)}
+    warned = {"data_warnings": "; ".join(report.warnings), "dropped_rows": report.dropped_rows}
     for run_id in (swept.parent_id, swept.best.run_id):
         tools.registry.log(run_id, tags=warned)
     why_not = held_back(tools, job) if result.gate.passed else None

@@ -5,16 +5,13 @@ What is broken is an error and stops the flow, naming rows and columns; what is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
-import numpy as np
 import pandas as pd
 
 from tabular.contract.types import Contract
 from tabular.data.input_frame import input_frame
-from tabular.data.reading import read_table
-from tabular.data.table import CleanTable, clean
+from tabular.data.prepared import PreparedTable, prepare
+from tabular.data.table import CleanTable
 from tabular.errors import Fault, InvalidTable
 from tabular.model.bundle import REFERENCE_TARGET
 from tabular.quality.drift import ColumnDrift, TooFewRows, compare
@@ -34,6 +31,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `missing_share` maps each feature to its share of missing values; `class_rows` each class to its rows;
     `drifted` names the columns that moved since the last accepted version. All three are empty for a broken table.
+    `rows` are those that are trained on, without the `dropped_rows` that are not valid under the contract.
     """
 
     rows: int
@@ -42,6 +40,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     missing_share: dict[str, float] = {}
     class_rows: dict[str, int] = {}
     drifted: tuple[str, ...] = ()
+    dropped_rows: int = 0
 
     def require(self) -> None:
         """Raise InvalidTable with every error, if there is any."""
@@ -49,17 +48,18 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidTable("the table is not fit to train on", self.errors)
 
 
-def check(contract: Contract, body: bytes, accepted: CleanTable | None = None) -> CheckReport:
-    """Check the bytes of a table by its contract and, if there is one, against the last accepted version."""
+def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable | None = None) -> CheckReport:
+    """Check a table, or the bytes of one, by its contract and, if there is one, against the last accepted version."""
     try:
-        raw = read_table(body, contract.source).cells
+        prepared = body if isinstance(body, PreparedTable) else prepare(contract, body)
     except InvalidTable as error:
         return CheckReport(rows=0, errors=_errors(error))
-    identity, warnings = _identity(contract, raw)
-    try:
-        table = clean(contract, raw)
-    except InvalidTable as error:
-        return CheckReport(rows=len(raw), errors=(*_errors(error), *identity), warnings=tuple(warnings))
+    raw, table = prepared.raw.cells, prepared.table
+    if table is None or prepared.error is not None:
+        identity, warnings = _identity(contract, raw)
+        broken = _errors(prepared.error) if prepared.error is not None else ()
+        return CheckReport(rows=len(raw), errors=(*broken, *identity), warnings=tuple(warnings))
+    identity, warnings = _identity(contract, raw.loc[table.features.index] if table.dropped.count else raw)
     missing_share = {name: float(table.features[name].isna().mean()) for name in contract.feature_names}
     class_rows = {label: int((table.raw_target == label).sum()) for label in contract.target.classes}
     drifted = _drifted(contract, table, accepted) if accepted is not None else {}
@@ -67,6 +67,7 @@ def check(contract: Contract, body: bytes, accepted: CleanTable | None = None) -
         rows=len(table),
         errors=(*identity, *_target_errors(contract, table, class_rows), *_column_errors(contract, missing_share)),
         warnings=(
+            *([str(table.dropped)] if table.dropped.count else ()),
             *warnings,
             *_column_warnings(contract, table, missing_share),
             *_class_warnings(class_rows, len(table)),
@@ -76,6 +77,7 @@ def check(contract: Contract, body: bytes, accepted: CleanTable | None = None) -
         missing_share=missing_share,
         class_rows=class_rows,
         drifted=tuple(drifted),
+        dropped_rows=table.dropped.count,
     )
 
 
@@ -88,9 +90,9 @@ def _identity(contract: Contract, raw: pd.DataFrame) -> tuple[list[Fault], list[
     id_column = contract.table.id_column
     if id_column is not None and id_column in raw.columns:
         ids = raw[id_column]
-        return _repeated(id_column, ids, (ids.duplicated() & (ids != "")).to_numpy(), "each id once"), []
+        return _repeated(id_column, ids, ids.duplicated() & (ids != ""), "each id once"), []
     warnings = [f"the id column {id_column} is not in the table: rows are compared whole"] if id_column else []
-    twins = raw.duplicated().to_numpy()
+    twins = raw.duplicated()
     if twins.mean() > MAX_TWIN_SHARE:
         return _repeated("row", None, twins, f"at most {MAX_TWIN_SHARE:.0%} of exact repeats"), warnings
     if twins.any():
@@ -98,15 +100,15 @@ def _identity(contract: Contract, raw: pd.DataFrame) -> tuple[list[Fault], list[
     return [], warnings
 
 
-def _repeated(field: str, values: pd.Series[str] | None, is_repeat: np.ndarray, allowed: str) -> list[Fault]:
-    rows = np.flatnonzero(is_repeat)
+def _repeated(field: str, values: pd.Series[str] | None, is_repeat: pd.Series[bool], allowed: str) -> list[Fault]:
+    rows = is_repeat.index[is_repeat]  # of the file: where rows were dropped, not the positions
     more = f" ({len(rows)} rows in all)" if len(rows) > MAX_ROWS_SHOWN else ""
     return [
         Fault(
             field,
-            f"repeats {'an earlier row' if values is None else repr(values.iloc[row])}{more}",
+            f"repeats {'an earlier row' if values is None else repr(values.loc[row])}{more}",
             allowed,
-            None if values is None else values.iloc[row],
+            None if values is None else values.loc[row],
             int(row) + 1,
         )
         for row in rows[:MAX_ROWS_SHOWN]
@@ -184,6 +186,6 @@ def _size_warnings(table: CleanTable, accepted: CleanTable | None) -> list[str]:
     return [f"the table has {len(table)} rows, the last accepted one had {len(accepted)}: was the file cut?"]
 
 
-def _shown(is_marked: Sequence[bool] | np.ndarray) -> str:
-    rows = np.flatnonzero(is_marked) + 1
+def _shown(is_marked: pd.Series[bool]) -> str:
+    rows = is_marked.index[is_marked] + 1
     return ", ".join(map(str, rows[:MAX_ROWS_SHOWN])) + (" and more" if len(rows) > MAX_ROWS_SHOWN else "")

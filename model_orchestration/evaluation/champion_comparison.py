@@ -75,7 +75,7 @@ def _same_target(ours: Contract, theirs: Contract) -> bool:
 
 
 def _their_view(tools: Tools, job: Job, champion: Bundle, parts: Split) -> CleanTable:
-    """Our test rows as the champion's own contract reads them."""
+    """Our test rows as the champion's own contract reads them; raises Rejected if it leaves one of them out."""
     if champion.contract.digest == job.read_contract.digest:
         return parts.test
     table = feature_store.load(tools.objects, job.read_contract, job.data_sha256, read_as=champion.contract)

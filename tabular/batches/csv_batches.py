@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tabular.batches.row_batches import Quotes, RowBatch
 from tabular.data import sniffing
-from tabular.data.csv_quotes import LongRecord, swallowed_rows
+from tabular.data.formats.csv_quotes import LongRecord, swallowed_rows
 from tabular.errors import Fault, InvalidTable
 
 BLOCK_BYTES = 16_000_000

@@ -1,7 +1,8 @@
 """The feature store: immutable versions of a table, each named by the sha256 of its bytes. All raise Unavailable.
 
     tables/<table>/versions/<sha256>/original        the bytes as they came
-    tables/<table>/versions/<sha256>/manifest.json   what they are; written once, after the bytes
+    tables/<table>/versions/<sha256>/manifest.json   what they are; written after the bytes
+    tables/<table>/versions/<sha256>/dropped.json    rows that the contract rejects and drops: the first, with reasons
     tables/<table>/current                           the sha256 published last
     tables/<table>/accepted                          the sha256 of the last whose model passed the gate
 
@@ -18,19 +19,23 @@ from datetime import UTC, datetime
 import msgspec
 
 from tabular.contract.types import Contract
-from tabular.data.reading import ReadAs, read_table
-from tabular.data.table import CleanTable, clean
+from tabular.data.invalid_cells import NONE_DROPPED, DroppedRows
+from tabular.data.prepared import PreparedTable, prepare
+from tabular.data.reading import ReadAs
+from tabular.data.synthetic import WRITTEN_AS
+from tabular.data.table import CleanTable
 from tabular.errors import NotFound, Rejected
 from tabular.ports.objects import Objects
 
-ORIGINAL = "original"
+ORIGINAL, MANIFEST, DROPPED = "original", "manifest.json", "dropped.json"
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable version of a table.
 
     `contract` is the digest of the contract it was published under; `source` says where the bytes came from.
-    `read_as` says how the file was read when it was published last.
+    `read_as` says how the file was read when it was published last; of its `rows` the contract dropped
+    `dropped_rows` as not valid.
     `pristine` is True if they are the public file's own bytes, False if altered, None if the contract has no digest.
     """
 
@@ -43,16 +48,21 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     synthetic: bool = False
     pristine: bool | None = None
+    dropped_rows: int = 0
     read_as: ReadAs = ReadAs(format="csv", encoding="utf-8", separator=",", decimal=".")
 
 
-def publish(objects: Objects, contract: Contract, body: bytes, source: str, *, synthetic: bool = False) -> Version:
+def publish(
+    objects: Objects, contract: Contract, body: bytes | PreparedTable, source: str, *, synthetic: bool = False
+) -> Version:
     """Store a table and make it the current one; the same bytes make no new version.
 
     Raises InvalidTable if it cannot be read, and Rejected for synthetic data where there is a real table.
     """
-    sha256 = hashlib.sha256(body).hexdigest()
-    raw, read_as = read_table(body, contract.source)
+    prepared = body if isinstance(body, PreparedTable) else prepare(contract, body, WRITTEN_AS if synthetic else None)
+    sha256 = hashlib.sha256(prepared.body).hexdigest()
+    raw, read_as = prepared.raw
+    dropped = NONE_DROPPED if prepared.table is None else prepared.table.dropped
     known = contract.table.source_sha256
     version = Version(
         table=contract.table.name,
@@ -64,9 +74,10 @@ def publish(objects: Objects, contract: Contract, body: bytes, source: str, *, s
         source=source,
         synthetic=synthetic,
         pristine=sha256 == known if known else None,
+        dropped_rows=dropped.count,
         read_as=read_as,
     )
-    manifest = _key(contract, sha256, "manifest.json")
+    manifest = _key(contract, sha256, MANIFEST)
     known_version = _read(objects, manifest) if objects.exists(manifest) else None
     version = version if known_version is None else _read_anew(known_version, version)
     if version.synthetic and (real := newest_real(objects, contract)) is not None:
@@ -75,7 +86,9 @@ def publish(objects: Objects, contract: Contract, body: bytes, source: str, *, s
             f"from {real.source}. Publish a real table, or use another table name in a contract of its own"
         )
     # The bytes are always written: they are the same or, where the stored copy was damaged, better.
-    objects.put(_key(contract, sha256, ORIGINAL), body)
+    objects.put(_key(contract, sha256, ORIGINAL), prepared.body)
+    if dropped.count or (known_version is not None and known_version.dropped_rows):
+        objects.put(_key(contract, sha256, DROPPED), msgspec.json.encode(dropped))
     if version != known_version:
         objects.put(manifest, msgspec.json.encode(version))
     objects.put(_pointer(contract, "current"), sha256.encode())
@@ -83,12 +96,11 @@ def publish(objects: Objects, contract: Contract, body: bytes, source: str, *, s
 
 
 def _read_anew(known: Version, now: Version) -> Version:
-    """The known version; where `[source]` now reads the same bytes in another way, with what it makes of them."""
-    if known.read_as == now.read_as and known.columns == now.columns:
+    """The known version; where the contract now reads the same bytes in another way, with what it makes of them."""
+    read = ("read_as", "rows", "columns", "dropped_rows")
+    if all(getattr(known, name) == getattr(now, name) for name in read):
         return known
-    return msgspec.structs.replace(
-        known, read_as=now.read_as, rows=now.rows, columns=now.columns, contract=now.contract
-    )
+    return msgspec.structs.replace(known, **{name: getattr(now, name) for name in (*read, "contract")})
 
 
 def latest(objects: Objects, contract: Contract) -> Version:
@@ -102,7 +114,7 @@ def latest(objects: Objects, contract: Contract) -> Version:
 def find_version(objects: Objects, contract: Contract, sha256: str) -> Version:
     """The version of these bytes; raises NotFound."""
     try:
-        return _read(objects, _key(contract, sha256, "manifest.json"))
+        return _read(objects, _key(contract, sha256, MANIFEST))
     except NotFound as error:
         raise NotFound(f"the feature store has no version {sha256} of the table {contract.table.name}") from error
 
@@ -136,6 +148,26 @@ def fetch(objects: Objects, contract: Contract, sha256: str) -> bytes:
     return body
 
 
+def dropped_rows(objects: Objects, contract: Contract, sha256: str) -> DroppedRows:
+    """Which rows of a version were dropped when it was published last; raises NotFound, and Rejected if unreadable."""
+    key = _key(contract, sha256, DROPPED)
+    if not find_version(objects, contract, sha256).dropped_rows:
+        return NONE_DROPPED
+    try:
+        return msgspec.json.decode(objects.get(key), type=DroppedRows)
+    except msgspec.MsgspecError as error:
+        raise Rejected(f"{key} cannot be read: {error}") from error
+
+
+def read(objects: Objects, contract: Contract, sha256: str, read_as: Contract | None = None) -> PreparedTable:
+    """A version of the contract's table, read as its manifest says and cleaned by the contract or by `read_as`.
+
+    Raises NotFound, Rejected and Unavailable, and InvalidTable if it cannot be read as a table any more.
+    """
+    version = find_version(objects, contract, sha256)
+    return prepare(read_as or contract, fetch(objects, contract, sha256), version.read_as.named(version.columns))
+
+
 def load(
     objects: Objects, contract: Contract, sha256: str | None = None, read_as: Contract | None = None
 ) -> CleanTable:
@@ -143,10 +175,8 @@ def load(
 
     Raises NotFound, Rejected, InvalidTable and Unavailable.
     """
-    version = find_version(objects, contract, sha256) if sha256 else latest(objects, contract)
-    body = fetch(objects, contract, version.sha256)
-    source = version.read_as.named(version.columns)
-    return clean(read_as or contract, read_table(body, source).cells)
+    sha256 = sha256 or latest(objects, contract).sha256
+    return read(objects, contract, sha256, read_as).required
 
 
 def mark_accepted(objects: Objects, contract: Contract, sha256: str) -> None:
@@ -168,7 +198,7 @@ def last_accepted(objects: Objects, contract: Contract) -> Version | None:
 def _pointed(objects: Objects, contract: Contract, pointer: str) -> Version | None:
     try:
         sha256 = objects.get(_pointer(contract, pointer)).decode(errors="replace")  # a damaged one points nowhere
-        return _read(objects, _key(contract, sha256, "manifest.json"))
+        return _read(objects, _key(contract, sha256, MANIFEST))
     except NotFound:
         return None
 

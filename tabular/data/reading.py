@@ -13,7 +13,7 @@ import msgspec
 import pandas as pd
 
 from tabular.contract.source import Decimal, Format, Separator, SourceOptions
-from tabular.data.csv_cells import header_and_rows
+from tabular.data.formats.csv_cells import header_and_rows
 from tabular.data.formats.decimal_comma import with_points
 from tabular.data.formats.packed import unpacked
 from tabular.data.formats.parquet_cells import parquet_cells

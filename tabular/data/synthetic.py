@@ -14,10 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tabular.contract.source import SourceOptions
 from tabular.contract.types import Contract, Feature, Synthetic
 from tabular.encoding.dates import DAY_US, EPOCH, MINUTE_US, SECOND_US, moment_in, text_of
 from tabular.encoding.values import Value
 
+WRITTEN_AS = SourceOptions(format="csv", separator=",", decimal=".", encoding="utf-8")
+"""How `make_table` writes, whatever the contract says of the real table's file."""
 FIRST_ID = 700_000_000
 FIRST_DAY = np.datetime64("2000-01-01")
 GROUP_ROWS = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tabular.contract.types import Contract, Feature
 from tabular.data.column_names import absent_columns
 from tabular.data.input_frame import datetimes, feature_codes
+from tabular.data.invalid_cells import NONE_DROPPED, DroppedRows, InvalidCells
 from tabular.data.reading import read_table
 from tabular.data.split_columns import read_groups, read_times
 from tabular.data.target import clean_target, target_allowed
@@ -23,9 +24,6 @@ from tabular.encoding.row import Matrix
 from tabular.encoding.values import cell_reader, datetime_form, listed
 from tabular.errors import Fault, InvalidTable
 
-MAX_FAULTS_SHOWN_PER_COLUMN = 5
-LIKELY_MISSING = frozenset({"na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "#n/a", "<na>", "unknown"})
-"""Cells that usually mean "not known"; they do so only if the contract says it."""
 MAKE_MISSING = ". If {} means that it is not known, add it to missing_tokens in the contract's [table]"
 LEAVE_OUT = ". If {} means that it is not known, leave these rows out: nothing can be learnt from them"
 
@@ -39,7 +37,7 @@ class CleanTable:
     `target` is float64: 1 for the positive class of a binary task, the class position, or the value to predict;
     `raw_target` holds its classes as the contract writes them, or the number; `times` rises with the time of the rows
     and `groups` names their groups, None where the contract's split has no such column. All parts have one index, the
-    0-based row of the file.
+    0-based row of the file. `dropped` says which rows of the file are not here because they are not valid.
     """
 
     features: pd.DataFrame
@@ -47,6 +45,7 @@ class CleanTable:
     raw_target: pd.Series[Any]
     times: pd.Series[float] | None = None
     groups: pd.Series[str] | None = None
+    dropped: DroppedRows = NONE_DROPPED
 
     def __len__(self) -> int:
         return len(self.features)
@@ -74,28 +73,33 @@ def read_csv(body: bytes) -> pd.DataFrame:
 
 
 def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
-    """Clean a raw table by its contract; raises InvalidTable naming columns, and rows (1-based, header not counted)."""
+    """Clean a raw table by its contract; raises InvalidTable naming columns, and rows (1-based, header not counted).
+
+    Rows that are not valid are dropped where the contract says `on_invalid = "drop"`, up to a share of them.
+    """
     if absent := absent_columns(contract, list(raw.columns)):
         raise InvalidTable("the table lacks columns", absent)
     if raw.empty:
         raise InvalidTable("the table has no rows")
-    faults, columns = [], {}
+    invalid, columns = InvalidCells(contract, len(raw)), {}
     for feature in contract.features:
         cleaned, bad = _clean_feature(feature, raw[feature.column], contract)
         columns[feature.name] = cleaned
-        faults += _faults(feature.column, raw[feature.column], bad, _allowed(feature), MAKE_MISSING)
+        invalid.add(feature.column, raw[feature.column], bad, _allowed(feature), MAKE_MISSING)
     target, raw_target, unread = clean_target(contract, raw)
     for column in contract.target.columns:
-        faults += _faults(column, raw[column], unread[column], target_allowed(contract), LEAVE_OUT)
+        invalid.add(column, raw[column], unread[column], target_allowed(contract), LEAVE_OUT)
     times, groups = read_times(contract, raw), read_groups(contract, raw)
     for read in (times, groups):
         if read is not None:
-            faults += _faults(read.column, raw[read.column], read.bad, read.allowed, LEAVE_OUT)
-    if faults:
-        raise InvalidTable(f"the table breaks the contract {contract.table.name}", faults)
+            invalid.add(read.column, raw[read.column], read.bad, read.allowed, LEAVE_OUT)
+    dropped = invalid.dropped()
     order, members = (None if read is None else read.values for read in (times, groups))
     table = CleanTable(pd.DataFrame(columns), target, raw_target, order, members)
-    return table if contract.target.keep is None else table.take(np.flatnonzero(target.between(*contract.target.keep)))
+    is_kept = ~invalid.is_invalid
+    if contract.target.keep is not None:
+        is_kept &= target.between(*contract.target.keep).to_numpy()
+    return replace(table if is_kept.all() else table.take(np.flatnonzero(is_kept)), dropped=dropped)
 
 
 def encode(contract: Contract, features: pd.DataFrame) -> Matrix:
@@ -134,17 +138,6 @@ def _clean_feature(feature: Feature, raw: pd.Series[str], contract: Contract) ->
         return datetimes(codes, raw.index), raw.isin(bad)
     kind = "float64" if feature.is_numeric else "object"
     return pd.Series([values[text] for text in raw], raw.index, dtype=kind), raw.isin(bad)
-
-
-def _faults(column: str, raw: pd.Series[str], bad: pd.Series[bool], allowed: str, remedy: str) -> list[Fault]:
-    rows = np.flatnonzero(bad.to_numpy())
-    more = f" ({len(rows)} rows in all)" if len(rows) > MAX_FAULTS_SHOWN_PER_COLUMN else ""
-    likely = [text for text in raw[bad].unique() if text.casefold() in LIKELY_MISSING or not text]
-    allowed += remedy.format(listed([repr(text) for text in likely])) if likely else ""
-    return [
-        Fault(column, f"holds {raw.iloc[row]!r}{more}", allowed, raw.iloc[row], int(row) + 1)
-        for row in rows[:MAX_FAULTS_SHOWN_PER_COLUMN]
-    ]
 
 
 def _allowed(feature: Feature) -> str:

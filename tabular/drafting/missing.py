@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tabular.contract.canonical import Canonical, canonical
-from tabular.data.table import LIKELY_MISSING
+from tabular.data.invalid_cells import LIKELY_MISSING
 from tabular.drafting.column import ColumnProfile, share, shown
 
 OURS = frozenset({"(missing)", "(unknown)"})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tabular.batches import csv_batches
 from tabular.batches.row_batches import Quotes, identity, parquet_columns
-from tabular.data.csv_cells import header_and_rows
+from tabular.data.formats.csv_cells import header_and_rows
 from tabular.errors import InvalidTable
 from tests.unit.any_contract import quick
 

@@ -7,8 +7,10 @@ import uuid
 from datetime import UTC, datetime
 
 import msgspec
+import pandas as pd
 import pytest
 
+from tabular.contract.source import SourceOptions
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
 from tabular.errors import InvalidTable, NotFound, Rejected, Unavailable
@@ -192,3 +194,55 @@ def test_loading_names_what_is_missing_damaged_or_broken(objects, contract):
     objects.put(key, b"something else")
     with pytest.raises(Rejected, match="was changed in the store"):
         feature_store.load(objects, contract, version.sha256)
+
+
+def dropping(contract, **source):
+    return msgspec.structs.replace(contract, source=SourceOptions(on_invalid="drop", **source))
+
+
+def test_what_was_dropped_is_counted_and_listed_beside_the_version(objects, contract, bodies):
+    body = bodies[0].replace(b"Blue", b"Bleu", 1)
+    version = feature_store.publish(objects, dropping(contract), body, "table.csv")
+    assert (version.rows, version.dropped_rows) == (50, 1)
+    dropped = feature_store.dropped_rows(objects, contract, version.sha256)
+    (fault,) = dropped.faults
+    assert (dropped.count, dropped.rows, fault.given) == (1, 50, "Bleu")
+    assert len(feature_store.load(objects, dropping(contract))) == 49
+    with pytest.raises(InvalidTable, match="holds 'Bleu'"):
+        feature_store.load(objects, contract)
+
+
+def test_the_same_bytes_read_in_another_way_are_the_same_version_and_its_manifest_follows(objects, contract, bodies):
+    body = bodies[0].replace(b"Blue", b"Bleu", 1)
+    first = feature_store.publish(objects, dropping(contract), body, "table.csv")
+    widened = msgspec.structs.replace(
+        contract,
+        features=tuple(
+            msgspec.structs.replace(each, categories=(*each.categories, "Bleu")) if "Blue" in each.categories else each
+            for each in contract.features
+        ),
+    )
+    second = feature_store.publish(objects, widened, body, "again.csv")
+    assert (second.dropped_rows, second.contract) == (0, widened.digest)
+    assert (second.sha256, second.created_at, second.source) == (first.sha256, first.created_at, "table.csv")
+    assert feature_store.dropped_rows(objects, widened, second.sha256).count == 0
+    assert feature_store.latest(objects, widened) == second
+
+
+def test_a_version_is_read_as_it_was_published_whatever_another_contract_says_of_files(objects, contract, bodies):
+    body = bodies[0].replace(b",", b";")
+    version = feature_store.publish(objects, contract, body, "table.csv")
+    assert version.read_as.separator == ";"
+    other = msgspec.structs.replace(contract, source=SourceOptions(separator="|"))
+    assert len(feature_store.load(objects, contract, version.sha256, read_as=other)) == 50
+    headless = msgspec.structs.replace(contract, source=SourceOptions(header=False, columns=version.columns))
+    rows = feature_store.publish(objects, headless, bodies[0].partition(b"\n")[2], "headless.csv")
+    assert (rows.rows, rows.columns) == (50, version.columns)
+    same = feature_store.load(objects, contract, rows.sha256)
+    pd.testing.assert_frame_equal(same.features, feature_store.load(objects, contract, version.sha256).features)
+
+
+def test_synthetic_rows_are_read_as_they_are_written_whatever_the_contract_says_of_its_file(objects, contract, bodies):
+    parquet = msgspec.structs.replace(contract, source=SourceOptions(format="parquet"))
+    version = feature_store.publish(objects, parquet, bodies[0], "synthetic", synthetic=True)
+    assert len(feature_store.load(objects, parquet, version.sha256)) == 50

@@ -52,6 +52,7 @@ def test_the_report_is_json(contract, body):
 FILES = {
     "binary junk": (lambda _: bytes(range(256)) * 50, "not text in UTF-8"),
     "cut in a row": (lambda body: body[: len(body) // 2], r"row \d+, cells: are \d+"),
+    "semicolons among commas": (lambda body: body.replace(b",", b";", 50), r"row \d+, cells: are \d+|header: has"),
     "an empty file": (lambda _: b"", "the file is empty"),
     "a header alone": (lambda body: body.partition(b"\n")[0], "the table has no rows"),
     "a column less": (lambda body: body.replace(b"Credit_Limit", b"Limit", 1), "Credit_Limit: is missing from the tab"),

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tabular.data import sniffing
-from tabular.data.csv_header import Row, named_columns, shape_faults
-from tabular.data.csv_quotes import LongRecord, swallowed_rows
+from tabular.data.formats.csv_header import Row, named_columns, shape_faults
+from tabular.data.formats.csv_quotes import LongRecord, swallowed_rows
 from tabular.data.formats.separator import MARKS, SPACE, single_spaced
 from tabular.errors import Fault, InvalidTable
 
