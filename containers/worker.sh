@@ -1,8 +1,8 @@
 #!/bin/sh
-# The Prefect worker: creates its pool, registers both flows with their schedules, and waits for runs.
+# The Prefect worker: creates its pool, registers the flows with their schedules, and waits for runs.
 set -eu
 prefect --no-prompt work-pool create churn --type process --overwrite
-for folder in model_orchestration reporting; do
+for folder in model_orchestration reporting server/files; do
     prefect --no-prompt deploy --all --prefect-file "$folder/prefect.yaml"
 done
 python -m model_orchestration.interrupted_runs

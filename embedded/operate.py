@@ -86,12 +86,12 @@ class Stack:
             raise StepFailed(f"'{command}' failed with exit code {code}: see above")
 
     def start_deploying(self) -> subprocess.Popen[bytes]:
-        """Register both flows with Prefect in the background: it takes seconds, and only the worker depends on it."""
+        """Register the flows with Prefect in the background: it takes seconds, and only the worker depends on it."""
         prefect = shlex.join(program("prefect"))
         deploy = f"{prefect} --no-prompt deploy --all --prefect-file"
         commands = [
             f"{prefect} work-pool create {WORK_POOL} --type process --overwrite",
-            *(f"{deploy} {folder}/prefect.yaml" for folder in ("model_orchestration", "reporting")),
+            *(f"{deploy} {folder}/prefect.yaml" for folder in ("model_orchestration", "reporting", "server/files")),
         ]
         with self.deploy_log.open("wb") as log:
             script = " && ".join(commands)

@@ -44,7 +44,7 @@ def run(stack: Stack) -> None:
     with step("Requesting a prediction"):
         say(json.dumps(first_prediction(stack)))
         say(f"{time.monotonic() - began:.0f} s since the start")
-    with step("Starting the Prefect worker with both flows, and the simulators"):
+    with step("Starting the Prefect worker with the flows, and the simulators"):
         stack.finish_deploying(deploying)
         stack.up({**WORKER, **SIMULATORS})
     with step(f"Sending {FIRST_WINDOW_ROWS} rows, so that there is something to report"):

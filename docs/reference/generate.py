@@ -56,7 +56,7 @@ LABEL_VALUES = {
     ("consumer_records", "outcome"): "`served`, `dead_letter`",
     ("consumer_failures", "step"): "`read`, `store`, `results`, `dead letters`, `checkpoint`",
     ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `count`",
-    ("monitor_predictions_stored", "source"): "`api`, `stream`",
+    ("monitor_predictions_stored", "source"): "`api`, `stream`, `batch`",
     ("monitor_run_info", "bundle"): "the first 12 digits of the bundle's digest",
     ("monitor_score_quantile", "quantile"): "`0.05`, `0.25`, `0.5`, `0.75`, `0.95`",
     ("monitor_feature_drift_distance", "method"): "`ks_distance`, `jensenshannon`",

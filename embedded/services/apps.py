@@ -20,7 +20,7 @@ PORTS_APART = 10
 
 
 def worker(layout: Layout, settings: Settings) -> Service:
-    """The Prefect worker, which runs both flows; raises InvalidSetting for a malformed login."""
+    """The Prefect worker, which runs the flows; raises InvalidSetting for a malformed login."""
     # Before it starts, runs whose process was killed are marked as crashed.
     start = '"$1" -m model_orchestration.interrupted_runs; shift; exec "$@"'
     prefect = (*program("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", WORKER)

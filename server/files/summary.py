@@ -71,7 +71,7 @@ def lines(summary: Summary) -> list[tuple[str, str]]:
     if summary.resumed:
         found.append(("resumed", f"{summary.resumed:,} rows were scored by an earlier run that did not end"))
     if summary.faulty:
-        faults = f"{summary.faulty:,} rows are not scored, for {summary.faults:,} faults: see {faults_path(out)}"
+        faults = f"{summary.faults:,} in rows that are left out, {summary.faulty:,} of them: see {faults_path(out)}"
         found.append(("faults", faults))
     if summary.stored is not None:
         found.append(("stored", f"{summary.stored:,} new predictions of the source batch"))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from boto3.exceptions import Boto3Error, S3UploadFailedError
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NoConnection
 
 from tabular.errors import NotFound, Rejected, TabularError, Unavailable
+from tabular.ports.objects import StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -67,9 +70,27 @@ class S3Objects:
 
     def keys(self, prefix: str) -> list[str]:
         """Every key that starts with the prefix, sorted."""
+        return [found.key for found in self.listed(prefix)]
+
+    def listed(self, prefix: str) -> list[StoredObject]:
+        """Every object whose key starts with the prefix, sorted by key."""
         with self._translated(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-            return sorted(item["Key"] for page in pages for item in page.get("Contents", ()))
+            items = [item for page in pages for item in page.get("Contents", ())]
+        return sorted(StoredObject(item["Key"], item["Size"], item["ETag"].strip('"')) for item in items)
+
+    def download(self, key: str, path: Path) -> None:
+        """Write the bytes under the key to a file, without holding them in memory; raises OSError too."""
+        with self._translated(key):
+            self._client.download_file(self._bucket, key, str(path))
+
+    def upload(self, path: Path, key: str) -> None:
+        """Store the bytes of a file under the key, without holding them in memory; raises OSError too."""
+        with self._translated(key):
+            try:
+                self._client.upload_file(str(path), self._bucket, key)
+            except S3UploadFailedError as error:  # it hides what went wrong, and only says it
+                raise (error.__context__ if isinstance(error.__context__, ClientError) else error) from None
 
     def ensure_bucket(self) -> None:
         """Create the bucket if it is not there."""
@@ -94,12 +115,12 @@ class S3Objects:
     def _translated(self, key: str) -> Iterator[None]:
         try:
             yield
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, Boto3Error) as error:
             raise _translate(error, f"s3://{self._bucket}/{key}") from error
 
 
-def _translate(error: ClientError | BotoCoreError, what: str) -> TabularError:
-    if isinstance(error, _UNREACHABLE):
+def _translate(error: ClientError | BotoCoreError | Boto3Error, what: str) -> TabularError:
+    if isinstance(error, (*_UNREACHABLE, Boto3Error)):  # the last: a transfer that gave up
         return Unavailable("S3", str(error))
     if not isinstance(error, ClientError):
         return Rejected(f"S3 cannot be asked for {what}: {error}. Check the bucket's name, the region, the credentials")

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+class StoredObject(NamedTuple):
+    """An object in a listing: its key, its size in bytes, and a tag that is another one once its bytes are others."""
+
+    key: str
+    size_bytes: int
+    tag: str
 
 
 class Objects(Protocol):
@@ -19,6 +28,15 @@ class Objects(Protocol):
 
     def keys(self, prefix: str) -> list[str]:
         """Every key that starts with the prefix, sorted."""
+
+    def listed(self, prefix: str) -> list[StoredObject]:
+        """Every object whose key starts with the prefix, sorted by key."""
+
+    def download(self, key: str, path: Path) -> None:
+        """Write the bytes under the key to a file, without holding them in memory; raises OSError too."""
+
+    def upload(self, path: Path, key: str) -> None:
+        """Store the bytes of a file under the key, without holding them in memory; raises OSError too."""
 
     def ensure_bucket(self) -> None:
         """Create the bucket if it is not there."""

@@ -227,11 +227,11 @@ def prefect(loop, path, body):
     return response
 
 
-def test_both_flows_are_scheduled(loop):
+def test_every_flow_is_scheduled(loop):
     def scheduled():
         runs = prefect(loop, "/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
         deployments = {one["id"]: one["name"] for one in prefect(loop, "/deployments/filter", {})}
-        return {deployments[run["deployment_id"]] for run in runs} == {"train", "report"}
+        return {deployments[run["deployment_id"]] for run in runs} == {"train", "report", "score"}
 
     assert eventually(scheduled, WAIT_SECONDS * 3)
 

@@ -46,6 +46,7 @@ HOMES = {
         "model_orchestration/interrupted_runs.py",
         "model_orchestration/progress.py",
         "reporting/flow.py",
+        "server/files/flow.py",
         "embedded/services/prefect_server.py",
     },
     "ministack": {"embedded/emulators/server.py"},

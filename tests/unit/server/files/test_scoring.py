@@ -79,7 +79,7 @@ def test_faulty_rows_are_named_and_stop_nothing(model, contract, records, write_
     wanted = {str(number) for number in range(1, 301)} - {"5", "251"}
     assert {row["row"] for row in scores(out)} == wanted
     told = dict(lines(summary))
-    assert told["faults"] == f"3 rows are not scored, for 4 faults: see {faults_path(out)}"
+    assert told["faults"] == f"4 in rows that are left out, 3 of them: see {faults_path(out)}"
 
 
 def test_a_killed_run_goes_on_and_every_row_is_there_once(model, records, write_rows, tmp_path):
