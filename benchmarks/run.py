@@ -1,6 +1,6 @@
 """Runs the benchmarks, all or those named, and keeps what each found for the results page.
 
-    python -m benchmarks.run [--quick] [--results docs/reference/benchmarks] [peers | quality search serving stream ...]
+    python -m benchmarks.run [--quick] [--results docs/reference/benchmarks] [peers | NAME ...]
 
 A benchmark is a folder here with a `__main__.py`, run as `python -m benchmarks.<name>`, that ends with `save` of its
 tables (harness/results.py). One that fails is named at the end, and the page keeps its last result.
@@ -23,6 +23,7 @@ PEERS = "peers"
 QUICK = {
     "peers": ["--quick"],
     "quality": ["--repeats=4", "--peer-repeats=1", "--windows", "1000", "10000", "--rows", "1000", "--peer-rows=1000"],
+    "scoring": ["--rows=20000", "--times=2", "--rounds=1"],
     "search": ["--trials=2", "--engine-rounds=1"],
     "serving": ["--rounds=1", "--seconds=2", "--rates", "100"],
     "stream": ["--records=500", "--seconds=2", "--rounds=1", "--shards", "2"],
