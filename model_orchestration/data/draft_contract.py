@@ -5,22 +5,38 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from model_orchestration.data.checks import check
-from tabular.data.table import read_csv
-from tabular.drafting.draft import Draft, draft_contract
+from model_orchestration.data.suspects import suspects
+from tabular.contract.source import SourceOptions, source_faults
+from tabular.data.reading import RawTable, read_table
+from tabular.drafting.draft import Draft, Request, draft_contract
 from tabular.errors import InvalidSetting, InvalidTable, TabularError
 
 CONTRACTS = Path("contracts")
 MAX_NAME_CHARACTERS = 64
+SOURCE_KEYS = ("separator", "decimal", "encoding", "columns")
+PLAIN = SourceOptions(format="csv", separator=",", decimal=".", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class _Arguments:
+    """What the command line asks for; a text that was not given is empty."""
+
+    csv: Path
+    out: Path
+    request: Request
 
 
 def main(given: list[str] | None = None) -> int:
     """Draft, write and say what was chosen; 1 if something stands in the way."""
-    arguments = _parser().parse_args(given)
     try:
-        _draft(Path(arguments.csv), arguments.target, arguments.positive, arguments.out)
+        _draft(_arguments(vars(_parser().parse_args(given))))
     except InvalidTable as error:
         sys.stderr.write("\n".join([error.summary, *(f"  {fault}" for fault in error.faults), ""]))
         return 1
@@ -30,20 +46,61 @@ def main(given: list[str] | None = None) -> int:
     return 0
 
 
-def _draft(csv: Path, target: str, positive: str, out: str) -> None:
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(out or csv).stem).strip("_")[:MAX_NAME_CHARACTERS] or "table"
-    path = Path(out) if out else CONTRACTS / f"{name}.toml"
-    if path.exists():
+def _arguments(given: dict[str, str]) -> _Arguments:
+    csv = Path(given["csv"])
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(given["out"] or csv).stem).strip("_")[:MAX_NAME_CHARACTERS] or "table"
+    request = Request(
+        name=name,
+        target=given["target"],
+        file=csv.name,
+        positive=given["positive"],
+        known_before_outcome=_names(given["known"]),
+        source=_source({key: given[key] for key in SOURCE_KEYS if given[key]}),
+        suspects=suspects,
+    )
+    return _Arguments(csv, Path(given["out"]) if given["out"] else CONTRACTS / f"{name}.toml", request)
+
+
+def _names(given: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def _source(given: dict[str, Any]) -> SourceOptions:
+    """The `[source]` of what is given; raises InvalidSetting naming the key."""
+    if given.get("separator") == "tab":
+        given["separator"] = "\t"
+    if "columns" in given:
+        given |= {"columns": _names(given["columns"]), "header": False}
+    try:
+        source = msgspec.convert(given, SourceOptions)
+    except msgspec.ValidationError as error:
+        raise InvalidSetting(str(error)) from error
+    if faults := source_faults(source):
+        raise InvalidSetting("; ".join(fault.removeprefix("source.") for fault in faults))
+    return source
+
+
+def _draft(arguments: _Arguments) -> None:
+    csv, out, request = arguments.csv, arguments.out, arguments.request
+    if out.exists():
         raise InvalidSetting(
-            f"{path} is already there, and is not overwritten: delete it, or name another with out=path"
+            f"{out} is already there, and is not overwritten: delete it, or name another with out=path"
         )
     body = _read(csv)
-    draft = draft_contract(read_csv(body), target, name, csv.name, positive)
-    path.write_text(draft.text, encoding="utf-8")
+    raw = read_table(body, request.source)
+    draft = draft_contract(raw.cells, replace(request, source=_pinned(raw)))
+    _write(out, draft.text)
+    _say("read as", raw.read_as.told(request.source))
     _tell(draft)
     _tell_checks(draft, body)
-    _say("written", f"{path}: read it, above all what is doubted and what is left out")
-    _say("next", f"make run CONTRACT={path} DATASET_CSV={csv}")
+    _say("written", f"{out}: read it, above all what is doubted and what is left out")
+    _say("next", f"make run CONTRACT={out} DATASET_CSV={csv}")
+
+
+def _pinned(raw: RawTable) -> SourceOptions:
+    """The `[source]` by which the file is read the same again; an empty one for a plain CSV and for Parquet."""
+    named = raw.read_as.named(list(raw.cells.columns))
+    return SourceOptions() if named.format == "parquet" or named == PLAIN else named
 
 
 def _read(csv: Path) -> bytes:
@@ -53,13 +110,19 @@ def _read(csv: Path) -> bytes:
         raise InvalidSetting(f"csv={str(csv)!r} cannot be read: {error.strerror}") from error
 
 
+def _write(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidSetting(f"out={str(out)!r} cannot be written: {error.strerror}") from error
+
+
 def _tell(draft: Draft) -> None:
     target = draft.target
     _say("task", f"{target.task}, for {target.target.column} has {target.reason}")
     for doubt in target.doubts:
         _say("doubt", doubt)
-    features = draft.contract.features
-    _say("features", f"{len(features)} of {len(draft.choices)} columns")
+    _say("features", f"{len(draft.contract.features)} of {len(draft.choices)} columns")
     for token, evidence in draft.tokens.items():
         _say("missing", f'"{token}" {evidence}')
     for one in draft.choices:
@@ -79,10 +142,15 @@ def _tell_checks(draft: Draft, body: bytes) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make contract", description=__doc__)
-    parser.add_argument("--csv", required=True, help="the table")
+    parser.add_argument("--csv", required=True, help="the table: CSV or Parquet")
     parser.add_argument("--target", required=True, help="the column to predict")
     parser.add_argument("--positive", default="", help="of two classes the one whose chance is wanted")
+    parser.add_argument("--known", default="", help="columns known before the outcome, however much they tell: a,b")
     parser.add_argument("--out", default="", help="the file to write; contracts/NAME.toml if not given")
+    parser.add_argument("--separator", default="", help='where the content does not show it: , ; | "tab" or a space')
+    parser.add_argument("--decimal", default="", help="the decimal mark of the numbers: . or ,")
+    parser.add_argument("--encoding", default="", help="the encoding of the text, such as cp1252")
+    parser.add_argument("--columns", default="", help="the names of the columns, of a file without a header: a,b,c")
     return parser
 
 

@@ -16,7 +16,7 @@ from tabular.drafting.identity import NEARLY_UNIQUE, identifies, is_named_as_id,
 from tabular.drafting.number_range import is_beyond_models, plausible_range
 from tabular.encoding.values import listed
 
-MAX_CATEGORIES = 200
+MAX_CATEGORIES = 300
 MOSTLY = 0.8
 _FORMATTED = re.compile(
     r"[^\w\s]?\s?[+-]?\d{1,3}([ ,.'\u2019]\d{3})+([.,]\d+)?\s?\S?|[^\w\s]\s?[+-]?\d+([.,]\d+)?|[+-]?\d+([.,]\d+)?\s?%"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from tabular.contract.source import SourceOptions
 from tabular.contract.types import Contract, Feature, Reply, Table
 from tabular.contract.validation import REPLY_KEYS, RESULT_KEYS
 from tabular.data.column_names import absent_column
-from tabular.data.table import clean
+from tabular.data.table import CleanTable, clean
 from tabular.drafting.choice import Choice, choose, public_names
 from tabular.drafting.column import ColumnProfile, profile
-from tabular.drafting.leaks import suspicions
 from tabular.drafting.missing import doubts, missing_tokens
 from tabular.drafting.target import TargetChoice, choose_target
 from tabular.drafting.toml_text import contract_text
@@ -23,7 +23,34 @@ from tabular.errors import Fault, InvalidTable
 MAX_SLICE_CATEGORIES = 10
 MAX_SLICES = 8
 MAX_REASONS = 20
+MAX_ROUNDS = 3
+"""So often leaks are looked for: what is left may lean on one that the strongest hid."""
 USABLE = "a column that varies, describes the row, and is known before the outcome"
+
+Suspects = Callable[[Contract, CleanTable], Mapping[str, str]]
+"""What finds the features of a table that may tell the target: why each is suspected, by its public name."""
+
+
+def no_suspects(_contract: Contract, _table: CleanTable) -> Mapping[str, str]:
+    """Suspects nothing."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be drafted: the contract `name` for the column `target` of a table from `file`.
+
+    `positive` names the class of two whose chance is wanted; `known_before_outcome` the columns or features that are
+    kept whatever they tell of the target; `source` how the file is written, where its content does not show it.
+    """
+
+    name: str
+    target: str
+    file: str
+    positive: str = ""
+    known_before_outcome: tuple[str, ...] = ()
+    source: SourceOptions = field(default_factory=SourceOptions)
+    suspects: Suspects = no_suspects
 
 
 @dataclass(frozen=True)
@@ -34,62 +61,97 @@ class Draft:
     text: str
     choices: Sequence[Choice]
     target: TargetChoice
-    tokens: dict[str, str]
+    tokens: Mapping[str, str]
 
 
-def draft_contract(raw: pd.DataFrame, target: str, name: str, source: str, positive: str = "") -> Draft:
-    """Draft the contract `name` of a table of text cells, in which every row is valid.
+def draft_contract(raw: pd.DataFrame, request: Request) -> Draft:
+    """Draft the contract of a table of text cells, under which every row is valid.
 
-    `source` says where the table is from. Raises InvalidTable for a table without rows or with no usable target.
+    Raises InvalidTable for a table without rows, with no usable target, or with nothing that may be a feature.
     """
     columns = {str(column): profile(raw[column]) for column in raw.columns}
-    if target not in columns:
-        raise InvalidTable("no contract can be drafted", [absent_column(target, list(columns))])
+    if request.target not in columns:
+        raise InvalidTable("no contract can be drafted", [absent_column(request.target, list(columns))])
     if raw.empty:
         raise InvalidTable("the table has no rows")
-    chosen_target = choose_target(columns.pop(target), positive)
-    tokens = missing_tokens(list(columns.values()), chosen_target.target.classes)
-    choices = _choices(raw, list(columns.values()), tokens, chosen_target)
-    contract = _contract(name, choices, chosen_target, tokens)
-    _require_features(contract, choices)
-    found = suspicions(contract, clean(contract, raw))
-    choices = [_suspected(one, found) for one in choices]
-    contract = _contract(name, choices, chosen_target, tokens)
-    _require_features(contract, choices)
-    text = contract_text(contract, choices, chosen_target, _head(raw, source), tokens)
-    return Draft(contract, text, choices, chosen_target, tokens)
+    target = choose_target(columns.pop(request.target), request.positive)
+    tokens = missing_tokens(list(columns.values()), target.target.classes)
+    contract_of = _Contracts(request, target, tokens)
+    choices = _choices(raw, list(columns.values()), contract_of)
+    contract_of.known = _known(request, choices)
+    choices = _without_suspects(raw, choices, contract_of, request.suspects)
+    contract = contract_of(choices)
+    text = contract_text(contract, choices, target, _head(raw, request), tokens)
+    return Draft(contract, text, choices, target, tokens)
 
 
-def _choices(
-    raw: pd.DataFrame, columns: Sequence[ColumnProfile], tokens: dict[str, str], target: TargetChoice
-) -> list[Choice]:
-    reads = _contract("draft", [], target, tokens)
+class _Contracts:
+    """Makes the contract of choices; the rest is the same in each."""
+
+    def __init__(self, request: Request, target: TargetChoice, tokens: Mapping[str, str]) -> None:
+        self._request, self._target, self.tokens = request, target, tokens
+        self.known: tuple[str, ...] = ()
+
+    def __call__(self, choices: Sequence[Choice]) -> Contract:
+        target, name = self._target, self._request.name
+        features = tuple(one.feature for one in choices if one.feature is not None and one.suspicion is None)
+        ids = [one.column for one in choices if one.is_id]
+        dropped = tuple(one.column for one in choices if one.feature is None or one.suspicion is not None)
+        table = Table(
+            name=name,
+            title=re.sub(r"[_-]+", " ", name).strip().capitalize() or name,
+            task=target.task,
+            id_column=ids[0] if ids else None,
+            missing_tokens=tuple(self.tokens),
+            dropped_columns=tuple(column for column in dropped if column not in ids[:1]),
+            slice_features=_slices(features),
+            known_before_outcome=self.known,
+        )
+        reply = Reply(_prediction_key(target))
+        return Contract(table, target.target, reply, features, source=self._request.source)
+
+
+def _choices(raw: pd.DataFrame, columns: Sequence[ColumnProfile], contract_of: _Contracts) -> list[Choice]:
+    is_missing, tokens = contract_of([]).is_missing, list(contract_of.tokens)
     names = public_names([column.name for column in columns])
     found = []
     for column in columns:
-        known = column.without(reads.is_missing)
+        known = column.without(is_missing)
         in_order = None
         if known.is_numeric and not known.missing:
             in_order = [known.numbers[text] for text in raw[column.name]]
         one = choose(known, names[column.name], in_order)
-        found.append(replace(one, notes=(*one.notes, *doubts(known, list(tokens)))))
+        found.append(replace(one, notes=(*one.notes, *doubts(known, tokens))))
     return found
 
 
-def _contract(name: str, choices: Sequence[Choice], target: TargetChoice, tokens: dict[str, str]) -> Contract:
-    features = tuple(one.feature for one in choices if one.feature is not None and one.suspicion is None)
-    ids = [one.column for one in choices if one.is_id]
-    dropped = tuple(one.column for one in choices if one.feature is None or one.suspicion is not None)
-    table = Table(
-        name=name,
-        title=re.sub(r"[_-]+", " ", name).strip().capitalize() or name,
-        task=target.task,
-        id_column=ids[0] if ids else None,
-        missing_tokens=tuple(tokens),
-        dropped_columns=tuple(column for column in dropped if column not in ids[:1]),
-        slice_features=_slices(features),
-    )
-    return Contract(table, target.target, Reply(_prediction_key(target)), features)
+def _known(request: Request, choices: Sequence[Choice]) -> tuple[str, ...]:
+    """The public names of the features that the author vouches for; raises InvalidTable for what is none."""
+    names = {one.feature.name: one.feature.name for one in choices if one.feature is not None}
+    names |= {one.column: one.feature.name for one in choices if one.feature is not None}
+    absent = [name for name in request.known_before_outcome if name not in names]
+    if absent:
+        raise InvalidTable("known= names what is no feature", [absent_column(name, list(names)) for name in absent])
+    return tuple(dict.fromkeys(names[name] for name in request.known_before_outcome))
+
+
+def _without_suspects(
+    raw: pd.DataFrame, choices: list[Choice], contract_of: _Contracts, suspects: Suspects
+) -> list[Choice]:
+    for _ in range(MAX_ROUNDS):
+        contract = contract_of(choices)
+        _require_features(contract, choices)
+        found = {
+            name: why for name, why in suspects(contract, clean(contract, raw)).items() if name not in contract_of.known
+        }
+        if not found:
+            break
+        choices = [
+            replace(one, suspicion=found[one.feature.name]) if one.feature and one.feature.name in found else one
+            for one in choices
+        ]
+    _require_features(contract_of(choices), choices)
+    return choices
 
 
 def _require_features(contract: Contract, choices: Sequence[Choice]) -> None:
@@ -97,10 +159,6 @@ def _require_features(contract: Contract, choices: Sequence[Choice]) -> None:
         return
     reasons = [Fault(one.column, f"is left out: {one.suspicion or one.left_out}", USABLE) for one in choices]
     raise InvalidTable("no column is left that could be a feature", reasons[:MAX_REASONS], len(reasons[MAX_REASONS:]))
-
-
-def _suspected(choice: Choice, found: dict[str, str]) -> Choice:
-    return choice if choice.feature is None else replace(choice, suspicion=found.get(choice.feature.name))
 
 
 def _slices(features: Sequence[Feature]) -> tuple[str, ...]:
@@ -114,8 +172,8 @@ def _prediction_key(target: TargetChoice) -> str:
     return key if key not in REPLY_KEYS | RESULT_KEYS else f"{key} value"
 
 
-def _head(raw: pd.DataFrame, source: str) -> list[str]:
+def _head(raw: pd.DataFrame, request: Request) -> list[str]:
     return [
-        f"Drafted from {source}: {len(raw):,} rows, {len(raw.columns)} columns.",
-        "A choice that may be doubted has its reason beside it. Every key: docs/reference/contract.md.",
+        f"Drafted from {request.file}: {len(raw):,} rows, {len(raw.columns)} columns",
+        "A choice that may be doubted has its reason beside it. Every key: docs/reference/contract.md",
     ]

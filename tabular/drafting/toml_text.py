@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import msgspec
+
+from tabular.contract.source import SourceOptions
 from tabular.contract.types import Contract, Feature
 from tabular.drafting.choice import Choice
 from tabular.drafting.target import TargetChoice
@@ -14,12 +18,13 @@ MAX_LINE = 120
 
 
 def contract_text(
-    contract: Contract, choices: Sequence[Choice], target: TargetChoice, head: Sequence[str], tokens: dict[str, str]
+    contract: Contract, choices: Sequence[Choice], target: TargetChoice, head: Sequence[str], tokens: Mapping[str, str]
 ) -> str:
     """The file: `head` are its first comment's lines, `tokens` the evidence for each missing token."""
     parts = [
         _comments(head),
         _table(contract, choices, target, tokens),
+        *_source(contract.source),
         ["[target]", *_comments(target.doubts), *_pairs(target)],
         ["[reply]", f"prediction_key = {text(contract.reply.prediction_key)}"],
         *[_feature(one.feature, one.notes) for one in choices if one.feature and not one.suspicion],
@@ -33,7 +38,7 @@ def text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _table(contract: Contract, choices: Sequence[Choice], target: TargetChoice, tokens: dict[str, str]) -> list[str]:
+def _table(contract: Contract, choices: Sequence[Choice], target: TargetChoice, tokens: Mapping[str, str]) -> list[str]:
     table = contract.table
     lines = ["[table]", f"name = {text(table.name)}", f"title = {text(table.title)}"]
     lines += [f"task = {text(table.task)}  # {_printable(target.reason)}"]
@@ -49,9 +54,24 @@ def _table(contract: Contract, choices: Sequence[Choice], target: TargetChoice, 
         for one in dropped:
             lines += [*_comments([one.suspicion or one.left_out or ""], "    "), f"    {text(one.column)},"]
         lines += ["]"]
+    if table.known_before_outcome:
+        lines += [f"known_before_outcome = {_list(table.known_before_outcome)}  # as known= says"]
     if table.slice_features:
         lines += [f"slice_features = {_list(table.slice_features)}  # few categories: metrics are told for each"]
     return lines
+
+
+def _source(source: SourceOptions) -> list[list[str]]:
+    given = {
+        key: value for key, value in msgspec.structs.asdict(source).items() if value != getattr(SourceOptions(), key)
+    }
+    return [["[source]", *(f"{key} = {_any(value)}" for key, value in given.items())]] if given else []
+
+
+def _any(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _list(value) if isinstance(value, tuple) else _value(value)
 
 
 def _pairs(target: TargetChoice) -> list[str]:
@@ -76,7 +96,7 @@ def _suspect(feature: Feature, suspicion: str, notes: Iterable[str]) -> list[str
     lead = _comments(
         [
             f"SUSPECTED LEAK: {suspicion}. Is its value known before the outcome? If it is, take its line out of "
-            'dropped_columns and the leading "# " off the lines below'
+            'dropped_columns and the leading "# " off the lines below, and name it in known_before_outcome'
         ]
     )
     lines = "\n".join(_feature(feature, notes)).split("\n")

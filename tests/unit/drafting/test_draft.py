@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from model_orchestration.data.suspects import suspects
 from tabular.contract.types import Contract
 from tabular.contract.validation import contract_faults
 from tabular.data.table import clean, read_csv
-from tabular.drafting.draft import Draft, draft_contract
+from tabular.drafting.draft import Draft, Request, draft_contract
 from tabular.errors import InvalidTable
 
 ROWS = 400
@@ -28,12 +29,12 @@ def table(**columns) -> dict[str, list]:
     return honest | columns
 
 
-def drafted(columns: dict[str, list], target: str = "Bought", positive: str = "") -> Draft:
+def drafted(columns: dict[str, list], target: str = "Bought", positive: str = "", known: tuple[str, ...] = ()) -> Draft:
     """The draft of a table, after it went through a file; what is written is read back and every row is valid."""
     body = io.BytesIO()
     pd.DataFrame(columns).to_csv(body, index=False)
     raw = read_csv(body.getvalue())
-    draft = draft_contract(raw, target, "mine", "mine.csv", positive)
+    draft = draft_contract(raw, Request("mine", target, "mine.csv", positive, known, suspects=suspects))
     written = msgspec.toml.decode(draft.text, type=Contract)
     assert written == draft.contract
     assert contract_faults(written) == []
@@ -238,6 +239,16 @@ def test_a_suspect_is_taken_in_as_the_comment_says():
     assert taken.table.dropped_columns == ()
 
 
+def test_a_suspect_that_the_author_vouches_for_is_kept_and_named_in_the_contract():
+    columns = table()
+    columns["X"] = (np.array(columns["Bought"]) == "yes").astype(int).tolist()
+    draft = drafted(columns, known=("X",))
+    assert draft.contract.table.known_before_outcome == ("x",)
+    assert feature(draft, "X").name == "x"
+    with pytest.raises(InvalidTable, match=r"known= names what is no feature.*'Size'"):
+        drafted(columns, known=("Sizes",))
+
+
 def test_a_number_that_tells_a_number_is_suspected_too():
     draw = np.random.default_rng(4)
     total = draw.gamma(2, 20, ROWS)
@@ -247,7 +258,7 @@ def test_a_number_that_tells_a_number_is_suspected_too():
         "Fare": (total * 0.9 + draw.normal(0, 1, ROWS)).round(2).tolist(),
     }
     draft = drafted(columns, target="Total")
-    assert "R²" in left_out(draft, "Fare")
+    assert "without it a model loses" in left_out(draft, "Fare")
 
 
 def test_a_column_whose_name_needs_quoting_and_two_with_one_public_name_are_drafted():

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from model_orchestration.data.suspects import suspects
 from tabular.contract.json_schema import record_schema
 from tabular.contract.types import Contract
 from tabular.contract.validation import contract_faults
 from tabular.data.table import clean, public_records
-from tabular.drafting.draft import Draft, draft_contract
+from tabular.drafting.draft import Draft, Request, draft_contract
 from tabular.encoding.row import RowCodec
 from tabular.errors import InvalidTable
 
@@ -62,7 +63,7 @@ def tables(draw) -> pd.DataFrame:
 
 def drafted(raw: pd.DataFrame) -> Draft | InvalidTable:
     try:
-        return draft_contract(raw, raw.columns[-1], "any", "any.csv")
+        return draft_contract(raw, Request("any", raw.columns[-1], "any.csv"))
     except InvalidTable as error:
         return error
 
@@ -100,4 +101,4 @@ def test_every_row_of_a_random_table_is_valid_under_its_draft():
 def test_a_table_of_two_equal_columns_says_that_no_feature_is_left(target):
     raw = pd.DataFrame({"a": ["x", "y"] * 50, "b": ["x", "y"] * 50}, dtype="str")
     with pytest.raises(InvalidTable, match=r"no column is left .* predicts the target by itself \(ROC-AUC 1\.000"):
-        draft_contract(raw, target, "any", "any.csv")
+        draft_contract(raw, Request("any", target, "any.csv", suspects=suspects))

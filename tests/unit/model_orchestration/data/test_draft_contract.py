@@ -118,6 +118,18 @@ def test_a_wrong_target_or_positive_class_is_named_and_nothing_is_written(teleco
     assert not out.exists()
 
 
+def test_how_an_unusual_file_is_written_is_named_in_the_contract_that_reads_it_again(telecom, tmp_path, capsys):
+    file, out = tmp_path / "calls.tsv", tmp_path / "mine.toml"
+    file.write_bytes(telecom.read_bytes().replace(b",", b"\t"))
+    assert main(["--csv", str(file), "--target", "churn", "--out", str(out)]) == 0
+    assert "separated by a tab" in capsys.readouterr().out
+    contract = load_contract(out)
+    assert contract.source.separator == "\t"
+    assert check(contract, file.read_bytes()).errors == ()
+    assert main(["--csv", str(file), "--target", "churn", "--decimal", "x", "--out", str(tmp_path / "no.toml")]) == 1
+    assert "decimal" in capsys.readouterr().err
+
+
 def test_what_a_training_would_reject_is_said_at_once(tmp_path, capsys):
     file = tmp_path / "few.csv"
     file.write_text("size,bought\n" + "".join(f"{at % 7},{'yes' if at % 2 else 'no'}\n" for at in range(30)))
