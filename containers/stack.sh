@@ -68,7 +68,7 @@ train() {
     say "Training in the worker, through Prefect: $(page "$PREFECT_PORT")"
     in_worker prefect --no-prompt deployment run train/train --watch \
         --param "contract=\"$CONTRACT\"" --param "trials=$TRIALS" --param "seed=$SEED" \
-        --param "time_budget_seconds=$TIME_BUDGET_SECONDS"
+        --param "time_budget_seconds=$TIME_BUDGET_SECONDS" --param "families=\"$FAMILIES\""
     save_localstack
     say "The champion is RUN_ID $(champion)"
 }

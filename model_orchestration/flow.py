@@ -70,6 +70,7 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
     parallelism: ParallelismName | None = None,
     data_version: str | None = None,
     refresh: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
+    families: str | None = None,
 ) -> Any:
     """Pull, check, split, sweep, evaluate, gate and register; what is not given is as in the settings.
 
@@ -80,6 +81,7 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
         "trials": trials,
         "seed": seed,
         "time_budget_seconds": time_budget_seconds,
+        "families": families,
     }
     given |= {"sweep_workers": workers, "sweep_engine": engine, "sweep_parallelism": parallelism}
     return _plainly(lambda: as_noted("train", lambda: _train(given, data_version, refresh=refresh)))

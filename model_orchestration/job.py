@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from model_orchestration.code_digest import sweep_digest
 from model_orchestration.search.engines import Engine
 from tabular.contract.loading import contract_from_json
+from tabular.contract.training import DEFAULT_FAMILIES, FAMILIES, Family
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.errors import InvalidSetting
@@ -18,12 +20,19 @@ from tabular.ports.registry import ModelRegistry
 from tabular.settings import Settings, with_values
 from tabular.wiring import Wiring
 
+SYNTHETIC = "synthetic"
+"""The tag, of runs and of model versions, that says whether the model learnt from synthetic data."""
+
+ROW_PARALLEL = ("xgboost", "forest")
+"""The families whose fit a cluster can do together, each worker on its share of the rows."""
+
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a training's result depends on; the number of workers is part of it only if they share rows.
 
     `contract` is the contract's own text (JSON); `data_sha256` names the table's version;
     `code` is the digest of the code that a sweep runs on: a change of that makes no use of old trials;
+    `families` are those of the models that the sweep chooses among;
     `row_shares` is how many workers the rows of each trial lie on, 0 if a trial has all rows to itself;
     `synthetic` says that the version is of synthetic data.
     """
@@ -34,6 +43,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     trials: int
     time_budget_seconds: float
     code: str
+    families: tuple[Family, ...] = DEFAULT_FAMILIES
     row_shares: int = 0
     synthetic: bool = False
 
@@ -46,6 +56,23 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def about_split(self) -> tuple[str | int, ...]:
         """What the split depends on."""
         return *self.about_data, self.seed
+
+    @property
+    def tags(self) -> dict[str, Any]:
+        """It as tags of a run."""
+        contract = self.read_contract
+        return {
+            "table": contract.table.name,
+            "contract": contract.digest,
+            "data_sha256": self.data_sha256,
+            "seed": self.seed,
+            "trials": self.trials,
+            "time_budget_seconds": self.time_budget_seconds,
+            "code": self.code,
+            "families": ",".join(self.families),
+            "row_shares": self.row_shares,
+            SYNTHETIC: self.synthetic,
+        }
 
     @property
     def read_contract(self) -> Contract:
@@ -76,9 +103,26 @@ def make_job(wiring: Wiring, data_sha256: str | None = None) -> Job:
         trials=settings.trials,
         time_budget_seconds=settings.time_budget_seconds,
         code=sweep_digest(),
+        families=families_of(settings, contract),
         row_shares=make_engine(settings).row_shares,
         synthetic=version.synthetic,
     )
+
+
+def families_of(settings: Settings, contract: Contract) -> tuple[Family, ...]:
+    """The families that a sweep chooses among: the setting's, else the contract's; raises InvalidSetting."""
+    named = tuple(name.strip() for name in settings.families.split(",") if name.strip())
+    if unknown := [name for name in named if name not in FAMILIES]:
+        raise InvalidSetting(f"FAMILIES={settings.families!r}: there is no {unknown[0]!r}, but {', '.join(FAMILIES)}")
+    if len(set(named)) < len(named):
+        raise InvalidSetting(f"FAMILIES={settings.families!r} names a family twice: name each once")
+    chosen = tuple(family for family in FAMILIES if family in named) or contract.training.families or DEFAULT_FAMILIES
+    if settings.sweep_parallelism == "rows" and (alone := [one for one in chosen if one not in ROW_PARALLEL]):
+        raise InvalidSetting(
+            f"SWEEP_PARALLELISM='rows' divides the rows of {' and '.join(ROW_PARALLEL)} only, and FAMILIES has "
+            f"{alone[0]}: leave it out, or divide trials"
+        )
+    return chosen
 
 
 def as_then(settings: Settings, job: Job) -> Settings:

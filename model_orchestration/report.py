@@ -7,6 +7,7 @@ import msgspec
 from model_orchestration.evaluation.evidence import GateReport
 from model_orchestration.job import Job
 from model_orchestration.outcome import Evaluation, Sweep
+from model_orchestration.search.trial_runs import TrialRun
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
         ("data", f"version {outcome.job.data_sha256[:12]}"),
         *(("warning", text) for text in outcome.warnings),
         ("sweep", f"{len(outcome.sweep.trials)} trials under the parent run {outcome.sweep.parent_id}"),
-        ("best", f"trial {best.number}, {best.rounds} rounds, validation loss {best.loss:.4f}"),
+        ("best", f"trial {best.number}, {described(best)}, validation loss {best.loss:.4f}"),
         ("test", ", ".join(_figure(outcome.evaluation, name) for name in outcome.evaluation.metrics)),
     ]
     if outcome.reused:
@@ -57,6 +58,11 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
         found.append(("like", f"the sweep {outcome.like}: {_reproduction(outcome)}"))
         found += [("differs", text) for text in outcome.differing[:10]]
     return [*found, ("page", outcome.page), ("RUN_ID", best.run_id)]
+
+
+def described(trial: TrialRun) -> str:
+    """A trial's family, and how many trees it has."""
+    return trial.family if trial.family == "linear" else f"{trial.family}, {trial.rounds} rounds"
 
 
 def markdown(outcome: Outcome) -> str:

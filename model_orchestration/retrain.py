@@ -14,6 +14,7 @@ from model_orchestration.outcome import Evaluation, Sweep
 from model_orchestration.search.trial_runs import TrialRun
 from model_orchestration.steps import REPORT
 from tabular.contract.loading import contract_from_json
+from tabular.contract.training import Family
 from tabular.data import feature_store
 from tabular.errors import NotFound
 from tabular.model.bundle_files import FileLimits
@@ -52,6 +53,7 @@ def read_original(tools: Tools, run_id: str) -> Original:
             trials=len(trials),
             time_budget_seconds=0.0,
             code=sweep_digest(),
+            families=msgspec.convert(parent.tags["families"].split(","), tuple[Family, ...]),
             row_shares=int(parent.tags.get("row_shares", "0")),
             synthetic=feature_store.find_version(tools.objects, contract, parent.tags["data_sha256"]).synthetic,
         )

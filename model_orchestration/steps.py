@@ -22,12 +22,15 @@ from model_orchestration.evaluation.champion_comparison import compare_with_cham
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.find import find_leaks
-from model_orchestration.evaluation.promotion import SYNTHETIC, held_back
+from model_orchestration.evaluation.promotion import held_back
 from model_orchestration.evaluation.slices import slices
-from model_orchestration.job import Job, Tools
+from model_orchestration.job import SYNTHETIC, Job, Tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.search.candidate import bundler, search_data
-from model_orchestration.search.sweep import Fit, Trial, objective, sweep
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.space import space
+from model_orchestration.search.sweep import sweep
+from model_orchestration.search.trial import Trial, objective
 from model_orchestration.search.trial_runs import Recorder
 from tabular.data import feature_store
 from tabular.data.table import CleanTable, encode
@@ -69,9 +72,9 @@ def split_step(tools: Tools, job: Job) -> dict[str, int]:
 def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progress | None = None) -> Sweep:
     """Search, and write every trial as a run under a new parent run."""
     contract, parts, registry = job.read_contract, _parts(tools, job), tools.registry
-    run_tags = _job_tags(job) | dict(tags)
+    run_tags = job.tags | dict(tags)
     parent_id = registry.start_run(f"{contract.table.name}: sweep of {job.trials}, seed {job.seed}", run_tags)
-    fit = Fit(search_data(contract, parts), objective(contract), job.seed)
+    fit = Fit(search_data(contract, parts), objective(contract), job.seed, contract.training)
     best = float("inf")
     try:
         with Recorder(
@@ -86,7 +89,8 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
                     progress(trial.number + 1, best)
 
             with tools.engine.started(fit) as (executor, run):
-                sweep(run, job.trials, job.seed, executor, job.time_budget_seconds, on_trial)
+                searched = space(contract.training, job.families)
+                sweep(run, job.trials, job.seed, executor, job.time_budget_seconds, on_trial, searched)
         done = Sweep(parent_id, tuple(recorder.runs))
         _write_sweep(tools, job, done)
     except BaseException:
@@ -190,21 +194,6 @@ def fetch_bundle(tools: Tools, run_id: str) -> Bundle:
         bundle = read_bundle(Path(folder))
     bundle.verify()
     return bundle
-
-
-def _job_tags(job: Job) -> dict[str, Any]:
-    contract = job.read_contract
-    return {
-        "table": contract.table.name,
-        "contract": contract.digest,
-        "data_sha256": job.data_sha256,
-        "seed": job.seed,
-        "trials": job.trials,
-        "time_budget_seconds": job.time_budget_seconds,
-        "code": job.code,
-        "row_shares": job.row_shares,
-        SYNTHETIC: job.synthetic,
-    }
 
 
 def _write_sweep(tools: Tools, job: Job, done: Sweep) -> None:

@@ -208,6 +208,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trials: Count = 50
     """How many trials a sweep runs."""
 
+    families: str = ""
+    """The families of models a sweep chooses among, by commas: xgboost, forest, linear. Empty: the contract's."""
+
     seed: Seed = 42
     """The seed of the split and of the sweep."""
 
@@ -221,9 +224,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the trials run: `local` threads, or a `dask` cluster. The result does not depend on it."""
 
     sweep_parallelism: Literal["trials", "rows"] = "trials"
-    """What a Dask cluster divides: the `trials`, or the `rows` of each trial, for tables larger than one worker.
-
-    With `rows` the trials run one after another, and the result depends on `SWEEP_WORKERS`, the number of shares."""
+    """What a Dask cluster divides: the `trials`, or for large tables the `rows` of each: as SWEEP_WORKERS say."""
 
     dask_scheduler: str = ""
     """The scheduler of the Dask cluster, such as `tcp://10.0.0.5:8786`. Empty: one is started here."""

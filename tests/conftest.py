@@ -19,12 +19,16 @@ from benchmarks.harness.stack import free_layout
 from embedded.layout import PROJECT, Layout
 from embedded.services import backends
 from embedded.services.service import Service, free_port
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.trial import SearchData, objective
 from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.contract.loading import contract_from_json, load_contract
+from tabular.contract.training import Training
 from tabular.contract.types import Contract, Feature
 from tabular.encoding.dates import text_of
-from tabular.encoding.row import RowCodec, matrix
+from tabular.encoding.row import Matrix, RowCodec, matrix
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
+from tabular.model.scorer import Scorer
 from tabular.model.xgboost import XGBoostScorer
 from tabular.settings import Settings
 from tabular.wiring import Wiring
@@ -132,18 +136,36 @@ def random_records(contract: Contract, rows: int, seed: int) -> list[dict[str, A
     return [{feature.name: value(feature) for feature in contract.features} for _ in range(rows)]
 
 
+def small_model(family: str, contract: Contract, rows: Matrix, target: Any, seed: int) -> Scorer:
+    """A model of any family, fitted on the rows of a binary contract."""
+    if family == "xgboost":
+        params = {"objective": "binary:logistic", "nthread": 1, "seed": seed}
+        return XGBoostScorer(xgb.train(params, xgb.DMatrix(rows, target), num_boost_round=20))
+    is_number = tuple(column.is_numeric for column in contract.inputs)
+    data = SearchData(rows, target, rows[:100], target[:100], is_number)
+    proposal = {"family": family} | {name: low for name, (low, _) in Training().ranges(family).items()}
+    fit = Fit(data, objective(contract), seed, Training(max_rounds=20, trees=20))
+    return fit(0, proposal).scorer
+
+
 @pytest.fixture(scope="session")
 def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Bundle]:
-    """Makes a small real bundle of any binary contract; another seed is another model."""
+    """Makes a small real bundle of any binary contract and family; another seed is another model."""
 
-    def make(contract: Contract, folder: Path | None = None, seed: int = 0, rows: int = 2_000, **told: bool) -> Bundle:
+    def make(
+        contract: Contract,
+        folder: Path | None = None,
+        seed: int = 0,
+        rows: int = 2_000,
+        family: str = "xgboost",
+        **told: bool,
+    ) -> Bundle:
         codec = RowCodec(contract)
         records = random_records(contract, rows, seed)
         parsed = [codec.parse(record) for record in records]
         features = matrix(parsed)
         target = (features[:, -1] > np.median(features[:, -1])) ^ (np.random.default_rng(seed).random(rows) < 0.1)
-        params = {"objective": "binary:logistic", "nthread": 1, "seed": seed}
-        scorer = XGBoostScorer(xgb.train(params, xgb.DMatrix(features, target), num_boost_round=20))
+        scorer = small_model(family, contract, features, target.astype(float), seed)
         codes = pd.DataFrame(features, columns=list(contract.input_names), dtype="float64")
         values = pd.DataFrame([row.values for row in parsed], columns=list(contract.feature_names))
         reference = codes.assign(**{name: values[name] for name in values if name in codes})

@@ -12,7 +12,9 @@ from benchmarks.harness.processes import tree, usage
 from benchmarks.harness.results import Table
 from benchmarks.search.peers import SEED, WARM, Task
 from model_orchestration.search.engines import Engine
-from model_orchestration.search.sweep import Fit, objective, sweep
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.sweep import sweep
+from model_orchestration.search.trial import objective
 
 ONE, TWO, DASK_TWO, DASK_FOUR = Engine(1), Engine(2), Engine(2, "dask"), Engine(4, "dask")
 ENGINES = (ONE, TWO, DASK_TWO, DASK_FOUR)

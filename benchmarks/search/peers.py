@@ -20,22 +20,19 @@ from benchmarks.harness.stack import free_layout
 from embedded.services import backends
 from model_orchestration.data.split import Split
 from model_orchestration.search.candidate import bundler
-from model_orchestration.search.sweep import (
-    MAX_ROUNDS,
-    PATIENCE_ROUNDS,
-    Fit,
-    SearchData,
-    objective,
-    space,
-    sweep,
-    threads,
-)
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.space import space
+from model_orchestration.search.sweep import sweep, threads
+from model_orchestration.search.trial import FAMILY, SearchData, objective
 from model_orchestration.search.trial_runs import Recorder
+from tabular.contract.training import Training
 from tabular.contract.types import Contract
 from tabular.settings import Settings
 from tabular.wiring import Wiring
 
 SEED = 42
+LIMITS = Training()
+"""The limits of rounds and the ranges that ours searches by itself."""
 WARM = {"learning_rate": 0.2, "max_depth": 2}
 """A trial before the clock starts."""
 OURS, SHIPPED, GIVEN = "ours", "plain hyperopt, as shipped", "plain hyperopt, requirements given"
@@ -127,18 +124,19 @@ def _clocked(unlogged: Callable[[], float], logged: Callable[[], float]) -> Figu
 def _plain_fit(task: Task) -> Callable[[dict[str, Any]], xgb.Booster]:
     data, fixed = task.data, {**objective(task.contract), "seed": SEED}
     train, validation = xgb.DMatrix(data.train, data.train_target), xgb.DMatrix(data.validation, data.validation_target)
-    limits = {"num_boost_round": MAX_ROUNDS, "early_stopping_rounds": PATIENCE_ROUNDS}
+    limits = {"num_boost_round": LIMITS.max_rounds, "early_stopping_rounds": LIMITS.patience_rounds}
 
     def fit(params: dict[str, Any]) -> xgb.Booster:
         evals = [(validation, "validation")]
-        return xgb.train({**params, **fixed}, train, evals=evals, verbose_eval=False, **limits)
+        known = {name: value for name, value in params.items() if name != FAMILY}
+        return xgb.train({**known, **fixed}, train, evals=evals, verbose_eval=False, **limits)
 
     return fit
 
 
 def _minimum(trial: Callable[[dict[str, Any]], dict[str, Any]], trials: int) -> float:
     kept, draw = Trials(), np.random.default_rng(SEED)
-    fmin(trial, space(), algo=tpe.suggest, max_evals=trials, trials=kept, rstate=draw, show_progressbar=False)
+    fmin(trial, space(LIMITS), algo=tpe.suggest, max_evals=trials, trials=kept, rstate=draw, show_progressbar=False)
     return float(min(kept.losses()))
 
 

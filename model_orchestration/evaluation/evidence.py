@@ -53,7 +53,7 @@ class Evidence:
     validation_scores: Floats
     test_scores: Floats
     baselines: Mapping[str, Floats]
-    trials: Sequence[Mapping[str, float]]
+    trials: Sequence[Mapping[str, int | float | str]]
     leaks: LeakReport
     against_champion: Sequence[Difference] = ()
     notes: tuple[str, ...] = ()

@@ -5,6 +5,8 @@ Every rejection says why and what to do. A rejected model stays `challenger`, an
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from model_orchestration.evaluation.baselines import CONSTANT
@@ -13,6 +15,9 @@ from model_orchestration.evaluation.evidence import Check, Evidence, GateReport,
 from model_orchestration.evaluation.leak_checks import no_leak, no_leaking_feature, questions
 from model_orchestration.evaluation.probes import identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
+from model_orchestration.search.trial import FAMILY, family_of
+from tabular.contract.training import Family
+from tabular.contract.types import Contract
 from tabular.quality.metrics import row_losses
 
 MAX_GAP_SIGMAS = 3.0
@@ -75,19 +80,23 @@ def validation_like_test(evidence: Evidence) -> Rejection | None:
 
 
 def search_was_wide(evidence: Evidence) -> Rejection | None:
-    """Every dimension of the search took more than one value."""
-    if len(evidence.trials) < MIN_TRIALS_TO_CHECK_SEARCH:
-        return None
-    names = sorted({name for params in evidence.trials for name in params})
-    stuck = [name for name in names if len({params.get(name) for params in evidence.trials}) == 1]
-    if not stuck:
-        return None
-    values = ", ".join(f"{name} = {evidence.trials[0].get(name)}" for name in stuck)
-    return Rejection(
-        "search_was_wide",
-        f"all {len(evidence.trials)} trials had the same value of {values}",
-        "fix the search space: a rounding or a bound has collapsed that dimension",
-    )
+    """Every dimension of the search took more than one value, in each family that was tried often enough."""
+    for family in sorted({family_of(params) for params in evidence.trials}):
+        trials = [params for params in evidence.trials if family_of(params) == family]
+        if len(trials) >= MIN_TRIALS_TO_CHECK_SEARCH and (stuck := _stuck(evidence.contract, family, trials)):
+            values = ", ".join(f"{name} = {trials[0].get(name)}" for name in stuck)
+            return Rejection(
+                "search_was_wide",
+                f"all {len(trials)} trials had the same value of {values}",
+                "fix the search space: a rounding or a bound has collapsed that dimension",
+            )
+    return None
+
+
+def _stuck(contract: Contract, family: Family, trials: Sequence[Mapping[str, int | float | str]]) -> list[str]:
+    """The hyperparameters with one value in all trials of a family, but for those that the contract fixes."""
+    searched = {name for params in trials for name in params} - {FAMILY} - contract.training.fixed(family)
+    return [name for name in sorted(searched) if len({params.get(name) for params in trials}) == 1]
 
 
 def better_than_baselines(evidence: Evidence) -> Rejection | None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from model_orchestration.job import Job, Tools
+from model_orchestration.job import SYNTHETIC, Job, Tools
 from tabular.data import feature_store
 from tabular.errors import NotFound
-
-SYNTHETIC = "synthetic"
-"""The tag, of runs and of model versions, that says whether the model learnt from synthetic data."""
 
 
 def held_back(tools: Tools, job: Job) -> str | None:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from model_orchestration.data.split import Split
-from model_orchestration.search.sweep import SearchData, Trial
+from model_orchestration.search.trial import SearchData, Trial
 from tabular.contract.types import Contract
 from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable, encode, public_records
@@ -31,6 +31,7 @@ def search_data(contract: Contract, split: Split) -> SearchData:
         train_target=split.train.target.to_numpy(),
         validation=encode(contract, split.validation.features),
         validation_target=split.validation.target.to_numpy(),
+        is_number=tuple(column.is_numeric for column in contract.inputs),
     )
 
 

@@ -23,7 +23,10 @@ from xgboost.collective import Config
 
 from model_orchestration.code_digest import sweep_digest
 from model_orchestration.search.dask_trials import RETRIES, RETRY_AFTER_SECONDS, connected, other_code
-from model_orchestration.search.sweep import MAX_BINS, MAX_ROUNDS, PATIENCE_ROUNDS, Fit, Params, Trial, threads
+from model_orchestration.search.families.boosting import MAX_BINS
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.sweep import threads
+from model_orchestration.search.trial import Params, Trial, family_of
 from tabular.encoding.row import Matrix
 from tabular.errors import Unavailable
 
@@ -56,29 +59,28 @@ class RowParallelFit:
         started = time.perf_counter()
         for _ in range(1 + RETRIES):
             try:
-                booster = self._train(params)
+                booster = self._train(params, family_of(params))
             except FAILURES:
                 if not self._somebody_died():
                     raise
                 self._chosen, self._pieces, self._placed = [], [], None
                 continue
-            return self._fit.finished(number, params, booster, started)
+            return self._fit.boosting.finished(number, params, booster, started, family_of(params))
         why = f"workers died {1 + RETRIES} times under trial {number}: give them more memory, or add workers"
         raise Unavailable("the Dask cluster", why, RETRY_AFTER_SECONDS)
 
-    def _train(self, params: Params) -> xgb.Booster:
+    def _train(self, params: Params, family: str) -> xgb.Booster:
         with self._client.as_current():  # xgboost.dask asks for one, whatever client it is given
             if self._placed is None:
                 self._placed = self._place()
             train, validation = self._placed
             done = xgb_dask.train(
                 self._client,
-                self._fit.settings(params),
+                self._fit.boosting.settings(params, family),
                 train,
-                num_boost_round=MAX_ROUNDS,
                 evals=[(validation, "validation")],
-                early_stopping_rounds=PATIENCE_ROUNDS,
                 verbose_eval=False,
+                **self._fit.boosting.rounds(family),
                 coll_cfg=Config(tracker_timeout=MEETING_SECONDS),
             )
         booster: xgb.Booster = done["booster"]

@@ -18,7 +18,8 @@ from distributed import Client, KilledWorker, Worker, WorkerPlugin, get_worker
 from distributed.deploy.subprocess import SubprocessCluster
 
 from model_orchestration.code_digest import sweep_digest
-from model_orchestration.search.sweep import Fit, Params, Trial
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.trial import Params, Trial
 from tabular.errors import Rejected, Unavailable
 
 RETRIES = 3

@@ -11,7 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from model_orchestration.search.sweep import Fit, Params, Trial, threads
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.sweep import threads
+from model_orchestration.search.trial import Params, Trial
 from tabular.errors import Rejected
 
 EngineName = Literal["local", "dask"]

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from model_orchestration.search.candidate import Bundler
-from model_orchestration.search.sweep import Params, Trial
+from model_orchestration.search.trial import Params, Trial
 from tabular.ports.registry import BUNDLE, ModelRegistry
 from tabular.quality.metrics import metrics
 
@@ -26,6 +26,7 @@ class TrialRun(msgspec.Struct, frozen=True):
     loss: float
     rounds: int
     params: Params
+    family: str = "xgboost"
 
 
 class Recorder:
@@ -66,4 +67,4 @@ class Recorder:
             registry.put_folder(run_id, Path(folder), BUNDLE)
         registry.log(run_id, params=trial.params, metrics=found | {"fit_seconds": trial.fit_seconds})
         registry.finish(run_id)
-        return TrialRun(trial.number, run_id, trial.loss, trial.rounds, trial.params)
+        return TrialRun(trial.number, run_id, trial.loss, trial.rounds, trial.params, trial.family)

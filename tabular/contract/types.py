@@ -1,7 +1,7 @@
 """The contract of a table as types: what a table is, and from which everything else is derived.
 
 Cleaning, checks, encoding, request validation, OpenAPI, simulators and drift read it; no column is named in code.
-The keys of the file are the fields below, in `docs/reference/contract.md` with an example.
+Its keys are the fields below, in `docs/reference/contract.md` with an example.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tabular.contract.canonical import FALSE, TRUE, Canonical, as_number, canoni
 from tabular.contract.derived import Derived, ModelInput, input_of
 from tabular.contract.source import SourceOptions
 from tabular.contract.split_rules import SplitRules
+from tabular.contract.training import Training
 
 Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["integer", "number", "category", "ordinal", "datetime"]
@@ -30,8 +31,8 @@ class Synthetic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the generator of synthetic rows draws a feature, and how it pulls on the target.
 
     `quantiles` (numbers, evenly spaced from the minimum to the maximum) or `shares` (one weight a category, in order);
-    `between` are the first and the last day of a datetime;
-    `effect` is the pull on the target's log-odds per standard deviation, or from one category to the next.
+    `between` are the first and the last day of a datetime; `effect` is the pull on the target's log-odds per standard
+    deviation, or from one category to the next.
     """
 
     quantiles: tuple[float, ...] = ()
@@ -44,11 +45,10 @@ class Synthetic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One field of a request: its public name, its source column, and the values it may take.
 
-    `range` is the plausible range, both ends included; the range seen in training is kept in the bundle.
-    `categories` are texts, of an ordinal in rising order. What is read as one of them is told by its
-    canonical form (`tabular.contract.canonical`), so that no two may have the same. `time_zone` of a datetime says
-    whether its texts have one. What is no `model_input` is asked for because something is derived from it.
-    Read `about` and `sample` for what is shown to people: they stand in where the file has no description or example.
+    `range` is the plausible range, both ends included; the range seen in training is kept in the bundle. `categories`
+    are texts, of an ordinal in rising order; what is read as one is told by its canonical form, so that no two may have
+    the same. `time_zone` of a datetime says whether its texts have one. What is no `model_input` is asked for because
+    something is derived from it. `about` and `sample` are shown where there is no description or example.
     """
 
     name: str
@@ -184,6 +184,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     source: SourceOptions = SourceOptions()
     split: SplitRules = SplitRules()
     derived: tuple[Derived, ...] = ()
+    training: Training = Training()
 
     @cached_property
     def digest(self) -> str:

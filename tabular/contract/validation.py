@@ -12,6 +12,7 @@ from tabular.contract.derived_faults import derived_faults, unused_faults
 from tabular.contract.kind_faults import datetime_faults, derived_target_faults, other_kind_faults
 from tabular.contract.source import source_faults
 from tabular.contract.split_validation import split_faults
+from tabular.contract.training import training_faults
 from tabular.encoding.values import reader
 from tabular.errors import Fault
 
@@ -34,7 +35,7 @@ def contract_faults(contract: Contract) -> list[str]:
     """What is wrong with the contract; an empty list if nothing is."""
     faults = [fault for feature in contract.features for fault in _feature_faults(feature, contract)]
     faults += _table_faults(contract) + _target_faults(contract) + _name_faults(contract)
-    faults += source_faults(contract.source) + split_faults(contract)
+    faults += source_faults(contract.source) + split_faults(contract) + training_faults(contract.training)
     if not faults:
         faults = derived_faults(contract) + unused_faults(contract)
     return faults + _synthetic_faults("target", contract.target.synthetic, len(contract.target.classes))

@@ -2,7 +2,7 @@
 
     manifest.json      format version, model family, sha256 of every other file, whether the data were synthetic
     contract.json      the contract the model was trained under
-    model.ubj          the model, as its family's scorer writes it
+    model.ubj          the model, as its family's scorer writes it; model.json of a linear one
     profile.json       the range of every numeric feature on the training rows
     golden.json        request bodies with the exact scores the model gave when it was made
     metrics.json       validation metrics of the trial
@@ -26,8 +26,8 @@ from tabular.contract.loading import contract_from_json
 from tabular.contract.types import Contract
 from tabular.encoding.row import Matrix, RowCodec, matrix
 from tabular.errors import BrokenBundle, TabularError
-from tabular.model.bundle_files import BUNDLE_LIMITS, MANIFEST, read_files
-from tabular.model.families import read_scorer
+from tabular.model.bundle_files import MANIFEST, read_files
+from tabular.model.families import model_file, read_scorer
 from tabular.model.scorer import Scorer, Scores
 
 if TYPE_CHECKING:
@@ -117,12 +117,12 @@ def write_bundle(  # noqa: PLR0913 - the parts of a bundle
     reference.to_parquet(parquet, index=False)
     files = {
         "contract.json": msgspec.json.encode(contract),
-        "model.ubj": scorer.to_bytes(),
+        (model := model_file(scorer.family)): scorer.to_bytes(),
         "profile.json": msgspec.json.encode(profile),
         "metrics.json": msgspec.json.encode(metrics),
         "reference.parquet": parquet.getvalue(),
     }
-    written = read_scorer(scorer.family, files["model.ubj"])
+    written = read_scorer(scorer.family, files[model])
     files["golden.json"] = msgspec.json.encode(_golden(contract, written, golden_records))
     sha256s = {name: _sha256(body) for name, body in sorted(files.items())}
     manifest = Manifest(FORMAT, sha256s, synthetic, scorer.family)
@@ -143,7 +143,7 @@ def read_bundle(folder: Path) -> Bundle:
             folder=folder,
             contract=contract,
             codec=RowCodec(contract),
-            scorer=read_scorer(manifest.family, files["model.ubj"]),
+            scorer=read_scorer(manifest.family, files[model_file(manifest.family)]),
             profile=msgspec.json.decode(files["profile.json"], type=dict[str, Range]),
             golden=[
                 _with_categories(one, contract) for one in msgspec.json.decode(files["golden.json"], type=list[Golden])
@@ -162,8 +162,10 @@ def _checked_manifest(folder: Path, files: Mapping[str, bytes]) -> Manifest:
     manifest = msgspec.json.decode(files[MANIFEST], type=Manifest)
     if manifest.format != FORMAT:
         raise BrokenBundle(f"the bundle in {folder} has format {manifest.format}; this version reads format {FORMAT}")
-    if (named := {*manifest.files, MANIFEST}) != set(BUNDLE_LIMITS.file_bytes):
-        odd = ", ".join(sorted(named ^ set(BUNDLE_LIMITS.file_bytes)))[:200]
+    if model_file(manifest.family) not in files:
+        raise BrokenBundle(f"the bundle in {folder} has no {model_file(manifest.family)}, the model of its family")
+    if (named := {*manifest.files, MANIFEST}) != set(files):
+        odd = ", ".join(sorted(named ^ set(files)))[:200]
         raise BrokenBundle(f"the manifest of the bundle in {folder} does not name the files of a bundle: {odd}")
     for name, sha256 in manifest.files.items():
         if _sha256(files[name]) != sha256:

@@ -15,6 +15,8 @@ from pathlib import Path
 from tabular.errors import BrokenBundle
 
 MANIFEST = "manifest.json"
+MODEL_FILES = {"xgboost": "model.ubj", "forest": "model.ubj", "linear": "model.json"}
+"""The file of a bundle that holds its model, by the model's family: each bundle has one of them."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ BUNDLE_LIMITS = FileLimits(
         MANIFEST: 100_000,
         "contract.json": 10_000_000,
         "model.ubj": 500_000_000,
+        "model.json": 50_000_000,
         "profile.json": 10_000_000,
         "golden.json": 50_000_000,
         "metrics.json": 1_000_000,
@@ -53,11 +56,12 @@ BUNDLE_LIMITS = FileLimits(
 def read_files(folder: Path) -> dict[str, bytes]:
     """The content of every file of a bundle; raises BrokenBundle before any is read that is no plain file or too large.
 
-    Raises OSError for one that is missing or cannot be opened; a link is not followed.
+    Raises BrokenBundle if there is not one model, OSError for a file that is missing or cannot be opened; a link is not
+    followed.
     """
     opened: dict[str, int] = {}
     try:
-        for name in BUNDLE_LIMITS.file_bytes:
+        for name in _names(folder):
             # Without blocking, because opening a pipe in the place of a file would wait for ever.
             opened[name] = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         found = {name: os.fstat(descriptor) for name, descriptor in opened.items()}
@@ -69,6 +73,18 @@ def read_files(folder: Path) -> dict[str, bytes]:
     finally:
         for descriptor in opened.values():
             os.close(descriptor)
+
+
+def _names(folder: Path) -> list[str]:
+    """The names of the files to read: one of those that can hold a model, and all others."""
+    models = dict.fromkeys(MODEL_FILES.values())
+    present = [name for name in models if os.path.lexists(folder / name)]
+    if len(present) != 1:
+        found = " and ".join(present) or "none"
+        raise BrokenBundle(
+            f"the bundle in {folder} needs one of the files {', '.join(models)}, and has {found}. Fetch it again"
+        )
+    return [name for name in BUNDLE_LIMITS.file_bytes if name not in models or name in present]
 
 
 def _read(descriptor: int, size_bytes: int) -> bytes:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from tabular.model.bundle_files import MODEL_FILES
 from tabular.model.scorer import Scorer
 
 
 def read_scorer(family: str, model: bytes) -> Scorer:
     """Read the model of a bundle; raises ValueError for an unknown family, or bytes that are no model of it."""
-    if family == "xgboost":
+    if family in {"xgboost", "forest"}:
         from tabular.model.xgboost import XGBoostScorer
 
-        return XGBoostScorer.from_bytes(model)
-    raise ValueError(f"its model is of the family {family!r}; this version reads: xgboost")
+        return XGBoostScorer.from_bytes(model, family)
+    if family == "linear":
+        from tabular.model.linear import LinearScorer
+
+        return LinearScorer.from_bytes(model)
+    raise ValueError(unknown_family(family))
+
+
+def model_file(family: str) -> str:
+    """The name of the file in which a bundle keeps a model of this family; raises ValueError for an unknown one."""
+    if family not in MODEL_FILES:
+        raise ValueError(unknown_family(family))
+    return MODEL_FILES[family]
+
+
+def unknown_family(family: str) -> str:
+    """What is said of a family that this version does not read."""
+    return f"its model is of the family {family[:100]!r}; this version reads: {', '.join(MODEL_FILES)}"

@@ -24,23 +24,22 @@ log = logging.getLogger(__name__)
 
 
 class XGBoostScorer:
-    """A booster, and the compiled traversal of its trees if `compiled` made it."""
+    """A booster, and the compiled traversal of its trees if `compiled` made it; a forest is a booster of one round."""
 
-    family = "xgboost"
-
-    def __init__(self, booster: xgb.Booster, traversal: TreeTraversal | None = None) -> None:
+    def __init__(self, booster: xgb.Booster, traversal: TreeTraversal | None = None, family: str = "xgboost") -> None:
         self._booster = booster
         self._traversal = traversal
+        self.family = family
 
     @classmethod
-    def from_bytes(cls, model: bytes) -> XGBoostScorer:
+    def from_bytes(cls, model: bytes, family: str = "xgboost") -> XGBoostScorer:
         """Read a booster from UBJ; raises ValueError if XGBoost cannot."""
         import xgboost as xgb
 
         booster = xgb.Booster({"nthread": 1})
         booster.load_model(bytearray(model))
         booster.set_param({"nthread": 1})
-        return cls(booster)
+        return cls(booster, family=family)
 
     def to_bytes(self) -> bytes:
         """The booster as UBJ."""
@@ -63,10 +62,10 @@ class XGBoostScorer:
         If not, XGBoost goes on scoring, and the log says why.
         """
         try:
-            return XGBoostScorer(self._booster, self._checked_traversal(rows))
+            return XGBoostScorer(self._booster, self._checked_traversal(rows), self.family)
         except Unsupported as why:
             log.warning("rows are scored by XGBoost itself, which is slower: %s", why)
-            return XGBoostScorer(self._booster)
+            return XGBoostScorer(self._booster, family=self.family)
 
     def _checked_traversal(self, rows: Matrix) -> TreeTraversal:
         traversal = TreeTraversal(bytes(self._booster.save_raw("json")))

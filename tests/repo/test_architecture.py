@@ -53,10 +53,10 @@ HOMES = {
     "bcrypt": {"embedded/services/prometheus.py"},
     "distributed": {"model_orchestration/search/dask_trials.py", "model_orchestration/search/dask_rows.py"},
     "dask": {"model_orchestration/search/dask_trials.py", "model_orchestration/search/dask_rows.py"},
-    "hyperopt": {"model_orchestration/search/sweep.py"},
+    "hyperopt": {"model_orchestration/search/space.py", "model_orchestration/search/sweep.py"},
     "xgboost": {
         "tabular/model/xgboost.py",
-        "model_orchestration/search/sweep.py",
+        "model_orchestration/search/families/boosting.py",
         "model_orchestration/search/dask_rows.py",
     },
     "supervisor": {"embedded/supervision/supervisor.py"},

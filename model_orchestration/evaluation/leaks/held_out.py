@@ -12,7 +12,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from model_orchestration.data.split import Split
 from model_orchestration.evaluation.leaks.interval import Figure, Rows, with_interval
-from model_orchestration.search.sweep import Fit, SearchData, Trial, objective
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.trial import Params, SearchData, Trial, objective
 from tabular.contract.types import Contract, Task
 from tabular.data.table import encode
 from tabular.encoding.row import Matrix
@@ -23,7 +24,7 @@ FOLDS = 3
 LEAVES, MIN_LEAF_ROWS = 32, 5
 PRIOR_ROWS = 5
 """As many rows of the mean are added to each leaf, so that no pure leaf claims to be certain."""
-PARAMS: dict[str, int | float] = {"learning_rate": 0.3, "max_depth": 4}
+PARAMS: Params = {"learning_rate": 0.3, "max_depth": 4}
 
 
 @dataclass(frozen=True)

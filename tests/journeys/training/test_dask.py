@@ -14,7 +14,9 @@ from model_orchestration.code_digest import sweep_digest
 from model_orchestration.data.split import split
 from model_orchestration.search.candidate import search_data
 from model_orchestration.search.engines import Engine
-from model_orchestration.search.sweep import LAG, Fit, Trial, objective, sweep, threads
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.sweep import LAG, sweep, threads
+from model_orchestration.search.trial import Trial, objective
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, read_csv
 from tabular.errors import Rejected, Unavailable

@@ -61,6 +61,21 @@ BAD = {
         lambda file: file.update(split={"max_forward_gap": 2}),
         r"split\.max_forward_gap: must be from 0",
     ),
+    "training.families": (lambda file: file.update(training={"families": ["oracle"]}), "oracle"),
+    "a family twice": (lambda file: file.update(training={"families": ["linear"] * 2}), r"training\.families: linear"),
+    "training.max_rounds": (lambda file: file.update(training={"max_rounds": 0}), r"training\.max_rounds: .+ not 0"),
+    "an unknown hyperparameter": (
+        lambda file: file.update(training={"linear": {"depth": [1, 2]}}),
+        r"training\.linear\.depth: is no hyperparameter .+ There are: l2_penalty",
+    ),
+    "a searched range upside down": (
+        lambda file: file.update(training={"xgboost": {"learning_rate": [0.2, 0.1]}}),
+        r"training\.xgboost\.learning_rate: must be \[lowest, highest\] within 0\.001 to 1, not \[0\.2, 0\.1\]",
+    ),
+    "half a level of depth": (
+        lambda file: file.update(training={"forest": {"max_depth": [1.5, 3]}}),
+        r"training\.forest\.max_depth: takes whole numbers",
+    ),
     "table.task": (lambda file: file["table"].update(task="ranking"), "task"),
     "table.name": (lambda file: file["table"].update(name="../other"), r"table\.name.*\.\./other"),
     "an unknown key": (lambda file: file["table"].update(colour="red"), "colour"),

@@ -10,7 +10,9 @@ import pytest
 
 from model_orchestration.data.split import Split, split
 from model_orchestration.search.candidate import search_data
-from model_orchestration.search.sweep import Fit, Trial, objective, sweep, threads
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.sweep import sweep, threads
+from model_orchestration.search.trial import Trial, objective
 from tabular.contract.types import Contract
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, encode, read_csv

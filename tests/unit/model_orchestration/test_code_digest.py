@@ -56,7 +56,7 @@ def test_what_no_step_runs_on_does_none_again(changed, name, old, new):
 @pytest.mark.parametrize(
     ("name", "old", "new", "steps"),
     [
-        ("model_orchestration/search/sweep.py", "MAX_ROUNDS = ", "MAX_ROUNDS = 1 + ", {"sweep"}),
+        ("model_orchestration/search/families/boosting.py", "MAX_BINS = ", "MAX_BINS = 1 + ", {"sweep"}),
         ("model_orchestration/data/split.py", "TRAIN, VALIDATION, TEST = 0, 1, 2", "TRAIN, VALIDATION, TEST = 1, 0, 2",
          {"split", "sweep", "evaluate", "gate"}),
         ("model_orchestration/search/candidate.py", "GOLDEN_ROWS = 20", "GOLDEN_ROWS = 21", {"sweep"}),

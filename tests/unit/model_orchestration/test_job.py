@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from model_orchestration.job import Job, as_then, make_engine
+from model_orchestration.job import Job, as_then, families_of, make_engine
+from tabular.contract.training import Training
 from tabular.errors import InvalidSetting
 from tabular.settings import Settings, with_values
 
@@ -38,3 +40,20 @@ def test_an_old_job_is_repeated_on_rows_divided_as_they_were():
     assert make_engine(then).row_shares == 3
     assert then.sweep_engine == "dask"
     assert make_engine(as_then(with_values(then, sweep_workers=2), JOB)).row_shares == 0
+
+
+def test_the_families_are_the_setting_s_else_the_contract_s_else_xgboost(contract):
+    with_linear = msgspec.structs.replace(contract, training=Training(families=("linear", "forest")))
+    assert families_of(Settings(), contract) == ("xgboost",)
+    assert families_of(Settings(), with_linear) == ("linear", "forest")
+    assert families_of(Settings(families=" linear, xgboost"), with_linear) == ("xgboost", "linear")
+
+
+def test_families_that_there_are_not_or_cannot_share_rows_are_rejected_by_name(contract):
+    with pytest.raises(InvalidSetting, match="there is no 'oracle', but xgboost, forest, linear"):
+        families_of(Settings(families="xgboost,oracle"), contract)
+    with pytest.raises(InvalidSetting, match="names a family twice"):
+        families_of(Settings(families="linear,linear"), contract)
+    rows = Settings(families="linear", sweep_engine="dask", sweep_parallelism="rows")
+    with pytest.raises(InvalidSetting, match=r"divides the rows of xgboost and forest only, and .+ linear"):
+        families_of(rows, contract)

@@ -9,7 +9,8 @@ from sklearn.model_selection import StratifiedKFold
 from embedded.layout import PROJECT
 from model_orchestration.data.split import Split, split
 from model_orchestration.search.candidate import search_data
-from model_orchestration.search.sweep import Fit, SearchData, objective
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.trial import SearchData, objective
 from tabular.contract.loading import load_contract
 from tabular.data.table import clean, encode, read_csv
 from tabular.quality.metrics import metrics

@@ -13,7 +13,8 @@ import pytest
 from embedded.layout import PROJECT
 from model_orchestration.data.split import split
 from model_orchestration.search.candidate import bundler, search_data
-from model_orchestration.search.sweep import Fit, objective
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.trial import objective
 from server.api.batch import rows_of_array, rows_of_lines
 from server.scoring.model import ready_model
 from server.stream.batch import predict

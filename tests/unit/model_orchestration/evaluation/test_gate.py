@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.findings import LeakReport
+from tabular.contract.training import Training
 from tabular.data.table import CleanTable, encode
 from tabular.model.scorer import Scores
 
@@ -167,7 +169,8 @@ def test_a_validation_part_that_was_trained_on_is_rejected(sound, trained):
     seen = Split(trained.parts.validation, trained.parts.validation, trained.parts.test)
     deep = {"learning_rate": 0.3, "max_depth": 10, "min_child_weight": 0.1}
     from model_orchestration.search.candidate import search_data
-    from model_orchestration.search.sweep import Fit, objective
+    from model_orchestration.search.families.fit import Fit
+    from model_orchestration.search.trial import objective
 
     memorised = Fit(search_data(trained.contract, seen), objective(trained.contract), 0)(0, deep)
     scores = memorised.scorer.many(encode(trained.contract, trained.parts.test.features))
@@ -178,7 +181,8 @@ def test_a_validation_part_that_was_trained_on_is_rejected(sound, trained):
 def test_the_gap_that_chance_explains_is_no_rejection(contract):
     """Twenty splits of one table: not one is rejected for being unlucky."""
     from model_orchestration.search.candidate import search_data
-    from model_orchestration.search.sweep import Fit, objective
+    from model_orchestration.search.families.fit import Fit
+    from model_orchestration.search.trial import objective
     from tabular.data.synthetic import make_table
     from tabular.data.table import clean, read_csv
 
@@ -195,6 +199,14 @@ def test_the_gap_that_chance_explains_is_no_rejection(contract):
 def test_a_collapsed_search_dimension_is_rejected_by_name(sound):
     trials = [{**params, "learning_rate": 0.0} for params in sound.trials]
     assert "learning_rate = 0.0" in rejections(replace(sound, trials=trials))["search_was_wide"]
+
+
+def test_a_collapsed_dimension_of_one_family_among_several_is_found_and_a_fixed_one_is_none(sound):
+    linear = [{"family": "linear", "l2_penalty": 1.0}] * 5
+    trials = [*sound.trials, *linear]
+    assert "l2_penalty = 1.0" in rejections(replace(sound, trials=trials))["search_was_wide"]
+    fixed = msgspec.structs.replace(sound.contract, training=Training(linear={"l2_penalty": (1.0, 1.0)}))
+    assert "search_was_wide" not in rejections(replace(sound, trials=trials, contract=fixed))
 
 
 def test_a_model_no_better_than_a_constant_is_rejected(sound, trained):

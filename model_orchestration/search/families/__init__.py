@@ -1,0 +1,1 @@
+"""How a trial of each family of models is fitted."""
