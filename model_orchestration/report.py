@@ -8,6 +8,7 @@ from model_orchestration.evaluation.evidence import GateReport
 from model_orchestration.job import Job
 from model_orchestration.outcome import Evaluation, Sweep
 from model_orchestration.search.trial_runs import TrialRun
+from tabular.contract.training import BOOSTED
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -42,6 +43,7 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
         *(("warning", text) for text in outcome.warnings),
         ("sweep", f"{len(outcome.sweep.trials)} trials under the parent run {outcome.sweep.parent_id}"),
         ("best", f"trial {best.number}, {described(best)}, validation loss {best.loss:.4f}"),
+        *(("warning", text) for text in stopped_at_limit(outcome)),
         ("test", ", ".join(_figure(outcome.evaluation, name) for name in outcome.evaluation.metrics)),
     ]
     if outcome.reused:
@@ -63,6 +65,17 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
 def described(trial: TrialRun) -> str:
     """A trial's family, and how many trees it has."""
     return trial.family if trial.family == "linear" else f"{trial.family}, {trial.rounds} rounds"
+
+
+def stopped_at_limit(outcome: Outcome) -> list[str]:
+    """A warning if the best trial has as many rounds as it may have: it was still getting better."""
+    best, limit = outcome.sweep.best, outcome.job.read_contract.training.max_rounds
+    if best.family not in BOOSTED or best.rounds < limit:
+        return []
+    return [
+        f"the best trial stopped at its limit of {limit:,} rounds and may not be as good as it can be: raise "
+        "training.max_rounds in the contract, or the range of its learning_rate"
+    ]
 
 
 def markdown(outcome: Outcome) -> str:

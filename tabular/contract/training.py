@@ -14,6 +14,8 @@ import msgspec
 Family = Literal["xgboost", "forest", "linear", "lightgbm"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 DEFAULT_FAMILIES: tuple[Family, ...] = ("xgboost",)
+BOOSTED: tuple[Family, ...] = ("xgboost", "lightgbm")
+"""The families that are fitted round after round, until validation stops improving."""
 MOST_ROUNDS = 10_000
 
 Range = tuple[float, float]
@@ -77,7 +79,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     families: tuple[Family, ...] = ()
-    max_rounds: int = 500
+    max_rounds: int = 2_000
     patience_rounds: int = 25
     trees: int = 200
     xgboost: dict[str, Range] = {}
