@@ -20,6 +20,7 @@ from model_orchestration.evaluation import plots
 from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.champion_comparison import compare_with_champion
 from model_orchestration.evaluation.evidence import Evidence
+from model_orchestration.evaluation.explained import contributions
 from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.promotion import held_back
@@ -117,6 +118,9 @@ def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
     for run_id in (swept.parent_id, swept.best.run_id):
         tools.registry.log(run_id, metrics=evaluation.logged)
     pictures = plots.model_plots(contract, target, scores, cut)
+    pictures["importance.png"] = plots.importance(
+        contract, contributions(bundle.scorer, encode(contract, parts.test.features))
+    )
     _put(tools, swept.parent_id, pictures, PLOTS)
     documents = {"evaluation.json": evaluation, "slices.json": evaluation.slices}
     _put(tools, swept.parent_id, {name: _pretty(body) for name, body in documents.items()}, REPORT)

@@ -20,6 +20,7 @@ INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9730d", "#8c959f"
 STYLE: dict[str, Any] = {"color": INK, "fontsize": 10}
 CALIBRATION_BINS = 10
 MAX_POINTS = 5_000
+MAX_FEATURES = 25
 
 
 def model_plots(contract: Contract, target: Floats, scores: Floats, threshold: float) -> dict[str, bytes]:
@@ -34,6 +35,17 @@ def model_plots(contract: Contract, target: Floats, scores: Floats, threshold: f
         "calibration.png": _calibration(curves),
         "confusion_matrix.png": _confusion(contract, target.astype(int), predicted, threshold),
     }
+
+
+def importance(contract: Contract, contributions: Floats) -> bytes:
+    """The mean absolute contribution of each feature to the margin (rows x outputs x features), largest first."""
+    means = np.abs(contributions).mean(axis=0).sum(axis=0)
+    shown = np.argsort(means)[::-1][:MAX_FEATURES][::-1]
+    figure, axes = _axes(
+        f"What the score rests on ({len(contributions):,} test rows)", "Mean absolute contribution to the margin", ""
+    )
+    axes.barh([contract.input_names[at] for at in shown], means[shown], color=BLUE)
+    return _png(figure)
 
 
 def search_history(losses: Sequence[float], metric: str) -> bytes:

@@ -22,7 +22,17 @@ from server.api.handlers import Handler, Handlers
 from server.api.metrics import BATCH, OTHER, ROUTES, SINGLE
 from server.api.openapi import JSON, NDJSON
 from server.api.pages import Pages
-from server.api.request import ClientDisconnected, Headers, HeldBytes, Receive, Request, Scope, Send, overloaded
+from server.api.request import (
+    ClientDisconnected,
+    Headers,
+    HeldBytes,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    asks_to_explain,
+    overloaded,
+)
 from server.api.service import ApiService
 from server.connections.clients import Clients
 from server.connections.errors import HttpError
@@ -111,13 +121,14 @@ class Application:
     async def _predict(self, request: Request, media: str, max_bytes: int, handler: Handler) -> None:
         started = perf_counter()
         coding = self._access.coding(request)
+        explain = asks_to_explain(request.scope["query_string"]) if request.scope["query_string"] else False
         body = Body(await request.body(max_bytes), coding, max_bytes)
         if self._queued >= self._settings.api_max_queued_requests:
             self._metrics.shed()
             raise overloaded()
         self._queued += 1
         try:
-            response = await handler(body, request.header(b"idempotency-key"))
+            response = await handler(body, request.header(b"idempotency-key"), explain=explain)
         finally:
             self._queued -= 1
         self._metrics.served(request.path, perf_counter() - started)

@@ -23,17 +23,23 @@ from server.decoding.record import explained, read_record
 from server.outbox.group_commit import GroupCommit
 from server.outbox.idempotency import KeptResponse, requested
 from server.outbox.queue import Outbox
+from server.scoring.explanations import MAX_EXPLAINED_ROWS, explanations
 from server.scoring.model import Model
 from tabular.contract.types import Contract
 from tabular.data.sniffing import without_mark
-from tabular.encoding.row import NotJson
+from tabular.encoding.row import NotJson, matrix
 from tabular.errors import Fault, Rejected
 from tabular.predictions.batch import PredictionBatch, numbered_replies
 from tabular.predictions.prediction import Prediction, id_from_key, new_id, new_ids, reply
 from tabular.settings import Settings
 
-Handler = Callable[[Body, str | None], Awaitable["bytes | KeptResponse"]]
-"""From a body and its Idempotency-Key, if it has one, to the response. Raises HttpError or a TabularError."""
+
+class Handler(Protocol):
+    """From a body and its Idempotency-Key, if it has one, to the response. Raises HttpError or a TabularError."""
+
+    def __call__(self, body: Body, key: str | None, *, explain: bool = False) -> Awaitable[bytes | KeptResponse]: ...
+
+
 Result = TypeVar("Result")
 Read = Callable[[Model, bytes, int], BatchRows]
 Encode = Callable[[BatchRows, Iterable[Sequence[Any]]], bytes]
@@ -68,9 +74,11 @@ class Handlers:
         self._group = GroupCommit(outbox)
         self._pool = ThreadPoolExecutor(settings.api_threads, thread_name_prefix="batch")
 
-    async def single(self, body: Body, key: str | None) -> bytes | KeptResponse:
+    async def single(self, body: Body, key: str | None, *, explain: bool = False) -> bytes | KeptResponse:
         """One JSON object: its prediction is on disk when this returns. Raises HttpError, Rejected or Unavailable."""
-        if body.coding == IDENTITY and len(body.sent) <= SMALL_BYTES:
+        if explain:
+            scored = await self._in_thread(lambda: self._scored(body.unpacked(), key, explain=True))
+        elif body.coding == IDENTITY and len(body.sent) <= SMALL_BYTES:
             scored = self._scored(body.sent, key)
         else:
             # Unpacked by the thread that uses it, so that no more of them are there than threads.
@@ -83,20 +91,20 @@ class Handlers:
         self._metrics.row(scored.prediction)
         return scored.response
 
-    async def array(self, body: Body, key: str | None) -> bytes | KeptResponse:
+    async def array(self, body: Body, key: str | None, *, explain: bool = False) -> bytes | KeptResponse:
         """A JSON array, row by row, whatever is wrong with some of them. Raises HttpError, NotJson or Unavailable."""
-        return await self._in_thread(lambda: self._batch(body.unpacked(), key, rows_of_array, _array))
+        return await self._in_thread(lambda: self._batch(body.unpacked(), key, rows_of_array, _array, explain=explain))
 
-    async def lines(self, body: Body, key: str | None) -> bytes | KeptResponse:
+    async def lines(self, body: Body, key: str | None, *, explain: bool = False) -> bytes | KeptResponse:
         """Newline-delimited JSON, a line a row; blank lines are not rows. Raises HttpError, NotJson or Unavailable."""
-        return await self._in_thread(lambda: self._batch(body.unpacked(), key, rows_of_lines, _lines))
+        return await self._in_thread(lambda: self._batch(body.unpacked(), key, rows_of_lines, _lines, explain=explain))
 
     def _in_thread(self, run: Callable[[], Result]) -> Awaitable[Result]:
         return asyncio.get_running_loop().run_in_executor(self._pool, run)
 
-    def _scored(self, body: bytes, key: str | None) -> Scored | KeptResponse:
+    def _scored(self, body: bytes, key: str | None, *, explain: bool = False) -> Scored | KeptResponse:
         """The prediction of one row, not written yet, or the response that its key was given before."""
-        asked, earlier = self._known(key, SINGLE, body)
+        asked, earlier = self._known(key, SINGLE, body, explain=explain)
         if earlier is not None:
             return earlier
         model = self._predictor.model
@@ -106,22 +114,31 @@ class Handlers:
             self._metrics.rejected_rows(model.table, 1)
             raise
         prediction = model.one(row, asked.id if asked else new_id(), "api")
-        response = msgspec.json.encode(reply(prediction, model.bundle.contract))
+        said = reply(prediction, model.bundle.contract)
+        if explain:
+            said |= explanations(model, matrix([row]))[0]
+        response = msgspec.json.encode(said)
         return Scored(prediction, response, replace(asked, body=response) if asked else None)
 
-    def _batch(self, body: bytes, key: str | None, read: Read, encode: Encode) -> bytes | KeptResponse:
+    def _batch(
+        self, body: bytes, key: str | None, read: Read, encode: Encode, *, explain: bool
+    ) -> bytes | KeptResponse:
         """Read, score, write to the outbox: the response, or the one that the key was given before."""
-        asked, earlier = self._known(key, f"{BATCH} {read.__name__}", body)
+        asked, earlier = self._known(key, f"{BATCH} {read.__name__}", body, explain=explain)
         if earlier is not None:
             return earlier
         model, body = self._predictor.model, without_mark(_not_empty(body))
         try:
-            rows = read(model, body, self._max_batch_rows)
+            max_rows = min(self._max_batch_rows, MAX_EXPLAINED_ROWS) if explain else self._max_batch_rows
+            rows = read(model, body, max_rows)
         except NotJson as error:
             raise explained(body, error) from error
         ids = new_ids(len(rows)) if key is None else _row_ids(key, len(rows))
         batches = [model.many(part.columns, [ids[at] for at in part.positions], "api") for part in rows.parts]
-        response = encode(rows, _replies(rows, batches, model.bundle.contract))
+        replies = (
+            _explained_replies(rows, batches, model) if explain else _replies(rows, batches, model.bundle.contract)
+        )
+        response = encode(rows, replies)
         if asked and batches:
             kept = replace(asked, body=response)
             if (standing := self._outbox.append_batch(batches, kept)) is not kept:
@@ -133,13 +150,15 @@ class Handlers:
             self._metrics.rows(batch)
         return response
 
-    def _known(self, key: str | None, route: str, body: bytes) -> tuple[KeptResponse | None, KeptResponse | None]:
+    def _known(
+        self, key: str | None, route: str, body: bytes, *, explain: bool
+    ) -> tuple[KeptResponse | None, KeptResponse | None]:
         """The request of this key, and the response it was given before; raises HttpError if that was another body."""
         if key is None:
             return None, None
         # The row's own id, or one that no row of a batch has: their positions are numbers, and a key has no spaces.
         known_as = id_from_key(_checked(key) if route == SINGLE else f"{_checked(key)} batch")
-        asked = requested(known_as, route, body)
+        asked = requested(known_as, f"{route} explained" if explain else route, body)
         earlier = self._outbox.response(asked.id)
         return asked, None if earlier is None else replayed(earlier, asked)
 
@@ -175,6 +194,17 @@ def _replies(rows: BatchRows, batches: Sequence[PredictionBatch], contract: Cont
     listed = dict(rows.rejected.listed)
     for part, batch in zip(rows.parts, batches, strict=True):
         yield _merged(listed, part.positions, numbered_replies(batch, part.positions, contract))
+    yield list(listed.values())
+
+
+def _explained_replies(rows: BatchRows, batches: Sequence[PredictionBatch], model: Model) -> Iterator[Sequence[Any]]:
+    """The same, and why each was scored so."""
+    listed = dict(rows.rejected.listed)
+    for part, batch in zip(rows.parts, batches, strict=True):
+        reasons = explanations(model, part.columns.matrix)
+        every = zip(part.positions, batch, reasons, strict=True)
+        contract = model.bundle.contract
+        yield _merged(listed, part.positions, [{"row": row, **reply(one, contract), **why} for row, one, why in every])
     yield list(listed.values())
 
 

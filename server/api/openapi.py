@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.scoring.explanations import MAX_EXPLAINED_ROWS
 from tabular.contract.json_schema import record_schema
 from tabular.contract.types import Contract
+from tabular.predictions.prediction import meaning, reply_schema
 
 Document = dict[str, Any]
 
@@ -19,7 +21,7 @@ SYNTHETIC = (
 )
 
 _ERRORS = {
-    "400": "The body is empty or is not JSON, or the Idempotency-Key cannot be used.",
+    "400": "The body is empty or is not JSON, or the Idempotency-Key or explain cannot be used.",
     "408": "The request did not arrive within 30 seconds.",
     "401": "The API key is missing or wrong.",
     "413": "The body, the batch or the record is too large.",
@@ -56,7 +58,7 @@ def document(
         "components": {
             "schemas": {
                 "Record": record_schema(contract),
-                "Prediction": _prediction(contract),
+                "Prediction": reply_schema(contract),
                 "BatchResponse": _batch_response(),
                 "Error": _error(),
                 "ErrorDetail": _error_detail(),
@@ -73,8 +75,8 @@ def _predict(contract: Contract) -> Document:
     return {
         "operationId": "predict",
         "summary": "Predict one row",
-        "description": _meaning(contract),
-        "parameters": [_idempotency_key("the prediction")],
+        "description": meaning(contract),
+        "parameters": [_explain(), _idempotency_key("the prediction")],
         "requestBody": {"required": True, "content": {JSON: _content("Record", contract.example)}},
         "responses": {
             "200": {
@@ -108,7 +110,7 @@ def _batch(contract: Contract, max_batch_rows: int) -> Document:
         "description": f"At most {max_batch_rows:,} rows. Each is served or rejected on its own, in order, with its "
         "position from 0; the status is 200 even if every row is rejected. Of many rejected rows the first are listed "
         "one by one, the others together in not_listed. The response to NDJSON is NDJSON.",
-        "parameters": [_idempotency_key("each row, together with its position")],
+        "parameters": [_explain(), _idempotency_key("each row, together with its position")],
         "requestBody": {
             "required": True,
             "content": {
@@ -151,37 +153,24 @@ def _idempotency_key(named: str) -> Document:
     }
 
 
+def _explain() -> Document:
+    return {
+        "name": "explain",
+        "in": "query",
+        "required": False,
+        "description": "1 adds to each prediction what every feature contributed to it (at most "
+        f"{MAX_EXPLAINED_ROWS:,} rows): base and contributions sum to the log-odds, the value, or the margin of the "
+        "most likely class. It takes longer than a score, and is not stored.",
+        "schema": {"type": "string", "enum": ["0", "1", "true", "false"], "default": "0"},
+    }
+
+
 def _content(name: str, example: object) -> Document:
     return {"schema": _ref(name), "examples": {"example": {"value": example}}}
 
 
 def _ref(name: str) -> Document:
     return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _meaning(contract: Contract) -> str:
-    key = contract.reply.prediction_key
-    if contract.table.task == "binary":
-        return f"Responds with the probability, 0 to 1, that the class is “{contract.target.positive}”, under “{key}”."
-    if contract.table.task == "multiclass":
-        return f"Responds with the most likely class under “{key}”, and with the probability of each in probabilities."
-    return f"Responds with the predicted value under “{key}”."
-
-
-def _prediction(contract: Contract) -> Document:
-    value: Document = {"type": "number", "description": _meaning(contract)}
-    if contract.table.task == "binary":
-        value |= {"minimum": 0, "maximum": 1}
-    properties: Document = {contract.reply.prediction_key: value}
-    if contract.table.task == "multiclass":
-        properties[contract.reply.prediction_key] = {"type": "string", "enum": list(contract.target.classes)}
-        properties["probabilities"] = {"type": "object", "additionalProperties": {"type": "number"}}
-    properties |= {
-        "model_run_id": {"type": "string", "description": "The MLflow run that made the prediction."},
-        "prediction_id": {"type": "string", "format": "uuid", "description": "Under which it is stored."},
-        "warnings": {"type": "array", "items": {"type": "string"}, "description": "What to know about the input."},
-    }
-    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def _batch_response() -> Document:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from server.connections.errors import HttpError
+from tabular.errors import Fault
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -31,8 +33,21 @@ _ONCE = (
 )
 
 
+def asks_to_explain(query: bytes) -> bool:
+    """True if a query string has `explain=1`; raises HttpError for another value than 1, 0, true or false."""
+    given = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("explain", ["0"])[-1]
+    if given in _YES_OR_NO:
+        return _YES_OR_NO[given]
+    fault = Fault("explain", "is neither yes nor no", "1 or 0", given[:100])
+    remedy = "Ask for the contributions of the features with ?explain=1, or leave it out."
+    raise HttpError(400, "the address cannot be understood", "bad_query", remedy, [fault])
+
+
 class ClientDisconnected(Exception):
     """Nobody is there any more to respond to."""
+
+
+_YES_OR_NO = {"1": True, "true": True, "0": False, "false": False}
 
 
 class HeldBytes:

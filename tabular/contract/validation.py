@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TABLE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 UNUSABLE_IN_A_NAME = re.compile(r'["\\\x00-\x1f]')  # msgspec cannot read a key that JSON has to escape
-REPLY_KEYS = {"row", "error", "probabilities", "model_run_id", "prediction_id", "warnings"}
+REPLY_KEYS = {"row", "error", "probabilities", "model_run_id", "prediction_id", "warnings", "base", "contributions"}
 RESULT_KEYS = {"partition_key", "shard", "sequence_number"}
 OUR_COLUMNS = {"__target__", "__score__"}
 """What a bundle's reference calls its columns beside the features."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabular.encoding.row import Matrix, single_precision
-from tabular.model.scorer import Scores
+from tabular.model.scorer import Explanation, Scores
 
 Doubles = NDArray[np.float64]
 Link = Literal["identity", "logistic", "softmax"]
@@ -100,6 +100,12 @@ class LinearScorer:
     def compiled(self, rows: Matrix) -> LinearScorer:  # noqa: ARG002 - the port's
         """Itself: it is as fast as it gets."""
         return self
+
+    def explain(self, rows: Matrix) -> Explanation:
+        """What each input adds; the base is the intercept: the margin where every input is as on average."""
+        rows = self._checked(rows)
+        added = [_added(one, rows[:, at].astype(np.float64)) for at, one in enumerate(self._model.inputs)]
+        return Explanation(np.tile(np.array(self._model.intercepts), (len(rows), 1)), np.stack(added, axis=-1))
 
     def _checked(self, rows: Matrix) -> Matrix:
         rows = np.asarray(rows, dtype=np.float32)

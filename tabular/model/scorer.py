@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,17 @@ from numpy.typing import NDArray
 from tabular.encoding.row import Matrix
 
 Scores = NDArray[np.float32]
+
+
+class Explanation(NamedTuple):
+    """Why rows score as they do: the margin of an output is its base and the sum of its contributions.
+
+    `base` is n x outputs, `contributions` n x outputs x k, in double precision. The margin is the log-odds of a binary
+    model, the value of a regression, and of a class what is softmaxed.
+    """
+
+    base: NDArray[np.float64]
+    contributions: NDArray[np.float64]
 
 
 class Scorer(Protocol):
@@ -28,6 +39,9 @@ class Scorer(Protocol):
 
     def compiled(self, rows: Matrix) -> Scorer:
         """The fastest scorer of the same model that is bit-identical on these rows and others; itself if none is."""
+
+    def explain(self, rows: Matrix) -> Explanation:
+        """What each feature contributed to the margins of an n x k matrix; far slower than a score."""
 
     def to_bytes(self) -> bytes:
         """The model as it is kept in a bundle: data alone, no code."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tabular.encoding.row import Matrix, single_precision
-from tabular.model.scorer import Scores
+from tabular.model.scorer import Explanation, Scores
 from tabular.model.tree_traversal import TreeTraversal, Unsupported
 
 if TYPE_CHECKING:
@@ -66,6 +66,15 @@ class XGBoostScorer:
         except Unsupported as why:
             log.warning("rows are scored by XGBoost itself, which is slower: %s", why)
             return XGBoostScorer(self._booster, family=self.family)
+
+    def explain(self, rows: Matrix) -> Explanation:
+        """XGBoost's TreeSHAP (`pred_contribs`): the base is the margin that the trees expect of their training rows."""
+        import xgboost as xgb
+
+        data = xgb.DMatrix(rows, missing=np.nan, nthread=1)
+        found = self._booster.predict(data, pred_contribs=True, strict_shape=True, validate_features=False)
+        found = found.astype(np.float64)
+        return Explanation(found[:, :, -1], found[:, :, :-1])
 
     def _checked_traversal(self, rows: Matrix) -> TreeTraversal:
         traversal = TreeTraversal(bytes(self._booster.save_raw("json")))

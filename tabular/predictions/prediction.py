@@ -62,6 +62,38 @@ def reply(prediction: Prediction, contract: Contract) -> dict[str, Any]:
     }
 
 
+def meaning(contract: Contract) -> str:
+    """What a response's prediction is, in a sentence."""
+    key = contract.reply.prediction_key
+    if contract.table.task == "binary":
+        return f"Responds with the probability, 0 to 1, that the class is “{contract.target.positive}”, under “{key}”."
+    if contract.table.task == "multiclass":
+        return f"Responds with the most likely class under “{key}”, and with the probability of each in probabilities."
+    return f"Responds with the predicted value under “{key}”."
+
+
+def reply_schema(contract: Contract) -> dict[str, Any]:
+    """The JSON Schema of `reply`; the last two properties are there if a request asks to explain."""
+    value: dict[str, Any] = {"type": "number", "description": meaning(contract)}
+    if contract.table.task == "binary":
+        value |= {"minimum": 0, "maximum": 1}
+    properties: dict[str, Any] = {contract.reply.prediction_key: value}
+    numbers = {"type": "object", "additionalProperties": {"type": "number"}}
+    if contract.table.task == "multiclass":
+        properties[contract.reply.prediction_key] = {"type": "string", "enum": list(contract.target.classes)}
+        properties["probabilities"] = numbers
+    properties |= {
+        "model_run_id": {"type": "string", "description": "The MLflow run that made the prediction."},
+        "prediction_id": {"type": "string", "format": "uuid", "description": "Under which it is stored."},
+        "warnings": {"type": "array", "items": {"type": "string"}, "description": "What to know about the input."},
+    }
+    asked = {
+        "base": {"type": "number", "description": "The margin before any feature contributed."},
+        "contributions": numbers | {"description": "What each feature contributed to the margin."},
+    }
+    return {"type": "object", "properties": properties | asked, "required": list(properties)}
+
+
 def outcome(scored: Any, classes: Sequence[str]) -> tuple[float, dict[str, float] | None, str | None]:
     """The score, the probability of every class and the winner; the last two are None but for a multiclass model.
 

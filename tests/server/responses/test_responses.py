@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 
 import pytest
@@ -211,3 +212,21 @@ def test_with_an_api_key_the_pages_ask_for_it_unless_they_are_open(run_api, path
     with run_api(API_KEY="s3cret", OPEN_PAGES="1", API_WORKERS="1") as shown:
         assert shown.ask("GET", path)[0] == 200
         assert shown.ask("POST", "/predict")[0] == 401
+
+
+def test_a_request_that_asks_for_it_is_told_why_and_one_that_does_not_is_not(api, contract, score):
+    plain = api.predict(contract.example)[1]
+    status, response = api.predict(contract.example, "/predict?explain=1")
+    assert status == 200
+    assert response["churn chance"] == plain["churn chance"] == score(contract.example)
+    assert response.keys() - plain.keys() == {"base", "contributions"}
+    margin = response["base"] + sum(response["contributions"].values())
+    assert 1 / (1 + math.exp(-margin)) == pytest.approx(response["churn chance"], abs=1e-6)
+    batch = api.predict([contract.example, {}], "/predict/batch?explain=1")[1]
+    assert batch["predictions"][0]["contributions"] == pytest.approx(response["contributions"], abs=1e-6)
+    assert "error" in batch["predictions"][1]
+    status, error = api.predict(contract.example, "/predict?explain=perhaps")
+    assert (status, error["error"]["code"]) == (400, "bad_query")
+    lines = json.dumps(contract.example).encode()
+    body = api.ask("POST", "/predict/batch?explain=true", lines, Content_Type=NDJSON)[2]
+    assert json.loads(body)["contributions"] == pytest.approx(response["contributions"], abs=1e-6)
