@@ -66,7 +66,7 @@ setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its
 init_aws: $(INSTALLED) ## create the bucket and the streams, upload the table (DATASET_CSV=path)
 	@$(STACK) init-aws
 
-apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 FAMILIES=xgboost,linear CONTRACT=path engine=dask parallelism=rows)
+apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 FAMILIES=xgboost,linear CONTRACT=path ACCEPT="reason" engine=dask parallelism=rows)
 	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train $(if $(engine)$(parallelism),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)'))
 
 retrain: $(INSTALLED) ## repeat an earlier training run and compare every figure (like=RUN_ID)

@@ -59,6 +59,9 @@ save_localstack() {
     registry exec -T localstack sh -c 'awslocal s3 sync --quiet "s3://$S3_BUCKET" "/saved/$S3_BUCKET"'
 }
 
+# A text as JSON: its backslashes and quotes escaped, its line breaks made spaces.
+json_text() { printf '"%s"' "$(printf '%s' "$1" | tr '\n\t' '  ' | sed 's/\\/\\\\/g; s/"/\\"/g')"; }
+
 train() {
     need_registry
     if [ "${1:-}" = retrain ]; then
@@ -68,7 +71,8 @@ train() {
     say "Training in the worker, through Prefect: $(page "$PREFECT_PORT")"
     in_worker prefect --no-prompt deployment run train/train --watch \
         --param "contract=\"$CONTRACT\"" --param "trials=$TRIALS" --param "seed=$SEED" \
-        --param "time_budget_seconds=$TIME_BUDGET_SECONDS" --param "families=\"$FAMILIES\""
+        --param "time_budget_seconds=$TIME_BUDGET_SECONDS" --param "families=\"$FAMILIES\"" \
+        ${ACCEPT:+--param "accept=$(json_text "$ACCEPT")"}
     save_localstack
     say "The champion is RUN_ID $(champion)"
 }

@@ -89,8 +89,8 @@ def _stack(arguments: argparse.Namespace) -> Stack:
 
 def _save_given(stack: Stack, command: str) -> None:
     """Save the given settings for later starts, and stop the processes that run with others."""
-    # The file of a table is saved with that table: another table has another file.
-    lasting = {key: value for key, value in stack.given.items() if key != "DATASET_CSV"}
+    # The file of a table is saved with that table, for another table has another file; ACCEPT is for one training only.
+    lasting = {key: value for key, value in stack.given.items() if key not in {"DATASET_CSV", "ACCEPT"}}
     remember(stack.layout, lasting)
     _stop_outdated(stack, command, lasting)
 

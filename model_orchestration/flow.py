@@ -69,14 +69,17 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
     engine: EngineName | None = None,
     parallelism: ParallelismName | None = None,
     data_version: str | None = None,
+    accept: str | None = None,
     refresh: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
     families: str | None = None,
 ) -> Any:
     """Pull, check, split, sweep, evaluate, gate and register; what is not given is as in the settings.
 
     `data_version` is the sha256 of a version in the feature store, the latest if none; `refresh` does every step anew.
+    `accept` is the reason for which a model is promoted although a check holds it back.
     """
     given: dict[str, Any] = {
+        "accept": accept,
         "contract": contract,
         "trials": trials,
         "seed": seed,
@@ -152,10 +155,15 @@ def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) ->
     evaluation = runner.step("evaluate", Evaluation, [job, swept], lambda: steps.evaluate_step(tools, job, swept))
     other = steps.champion(tools, except_run_id=swept.best.run_id)
     result = runner.step("gate", GateResult, [job, swept, other], lambda: steps.gate_step(tools, job, swept, other))
-    done = runner.step("register", Registration, None, lambda: steps.register_step(tools, job, swept, result, report))
+    done = runner.step(
+        "register",
+        Registration,
+        None,
+        lambda: steps.register_step(tools, job, swept, result, report, accept=settings.accept),
+    )
     if done.held_back is not None:
         get_run_logger().warning(done.held_back)
-    made = (result.gate, done.alias, done.version, done.held_back)
+    made = (result.gate, done.alias, done.version, done.held_back, done.accepted)
     page = tools.registry.url(swept.parent_id)
     outcome = Outcome(job, swept, evaluation, *made, tuple(runner.reused), page=page, warnings=report.warnings)
     for one in result.gate.rejections:

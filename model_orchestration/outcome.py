@@ -47,11 +47,15 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 class Registration(msgspec.Struct, frozen=True):
-    """What became of the best model: its alias and model version; `held_back` says why a passed one is no champion."""
+    """What became of the best model: its alias and model version.
+
+    `held_back` says why a passed one is no champion, `accepted` what would have held it back, and why it did not.
+    """
 
     alias: str
     version: str
     held_back: str | None = None
+    accepted: str | None = None
 
 
 class GateResult(msgspec.Struct, frozen=True):

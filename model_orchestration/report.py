@@ -24,6 +24,7 @@ class Outcome(msgspec.Struct, frozen=True):
     alias: str | None = None
     version: str | None = None
     held_back: str | None = None
+    accepted: str | None = None
     reused: tuple[str, ...] = ()
     like: str | None = None
     differing: tuple[str, ...] = ()
@@ -51,11 +52,15 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
     if outcome.gate is not None:
         found.append(("gate", "passed" if outcome.gate.passed else "rejected"))
         found += [("rejection", f"{one.name}: {one.why}. {one.remedy}") for one in outcome.gate.rejections]
+        if not outcome.gate.passed:  # what holds a passed model is told with what became of it
+            found += [("hold", f"{one.name}: {one.why}. {one.remedy}") for one in outcome.gate.holds]
         found += [("question", question) for question in outcome.gate.questions]
         found += [("note", note) for note in outcome.gate.notes]
         found.append(("model", f"version {outcome.version}, {outcome.alias}"))
     if outcome.held_back is not None:
-        found.append(("warning", outcome.held_back))
+        found.append(("held", outcome.held_back))
+    if outcome.accepted is not None:
+        found.append(("accepted", outcome.accepted))
     if outcome.like is not None:
         found.append(("like", f"the sweep {outcome.like}: {_reproduction(outcome)}"))
         found += [("differs", text) for text in outcome.differing[:10]]

@@ -23,9 +23,9 @@ from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.explained import contributions
 from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.find import find_leaks
-from model_orchestration.evaluation.promotion import held_back
+from model_orchestration.evaluation.promotion import register
 from model_orchestration.evaluation.slices import slices
-from model_orchestration.job import SYNTHETIC, Job, Tools
+from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.search.candidate import bundler, search_data
 from model_orchestration.search.families.fit import Fit
@@ -37,7 +37,6 @@ from tabular.data import feature_store
 from tabular.data.table import CleanTable, encode
 from tabular.errors import InvalidTable, NotFound
 from tabular.model.bundle import Bundle, read_bundle
-from tabular.ports.registry import CHALLENGER, CHAMPION
 from tabular.quality.intervals import intervals
 from tabular.quality.metrics import best_f1_threshold, metrics
 
@@ -143,6 +142,7 @@ def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None)
         leaks=find_leaks(contract, parts, job.seed),
         against_champion=against.differences,
         notes=against.notes,
+        other_target=against.other_target,
     )
     result = GateResult(evaluate(evidence), against.differences)
     _put(tools, swept.parent_id, {"gate.json": _pretty(result)}, REPORT)
@@ -151,24 +151,12 @@ def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None)
     return result
 
 
-def register_step(tools: Tools, job: Job, swept: Sweep, result: GateResult, report: CheckReport) -> Registration:
-    """Give the best trial the alias it deserves; what the data checks warned of goes on its runs.
-
-    Only a passed gate makes the data what the next is compared with.
-    """
+def register_step(
+    tools: Tools, job: Job, swept: Sweep, result: GateResult, report: CheckReport, *, accept: str = ""
+) -> Registration:
+    """Give the best trial the alias it deserves, and put what the data checks found on its runs."""
     _put(tools, swept.parent_id, {"checks.json": _pretty(report)}, REPORT)
-    warned = {"data_warnings": "; ".join(report.warnings), "dropped_rows": report.dropped_rows}
-    for run_id in (swept.parent_id, swept.best.run_id):
-        tools.registry.log(run_id, tags=warned)
-    why_not = held_back(tools, job) if result.gate.passed else None
-    alias = CHAMPION if result.gate.passed and why_not is None else CHALLENGER
-    tags = result.tags | warned | {"sweep": swept.parent_id, SYNTHETIC: str(job.synthetic)}
-    version = tools.registry.register(swept.best.run_id, alias, tags)
-    if alias == CHAMPION:
-        tools.registry.drop_alias(CHALLENGER, swept.best.run_id)
-    if result.gate.passed:
-        feature_store.mark_accepted(tools.objects, job.read_contract, job.data_sha256)
-    return Registration(alias, version, why_not)
+    return register(tools, job, swept, result, report, accept)
 
 
 def champion(tools: Tools, except_run_id: str = "") -> str | None:

@@ -214,6 +214,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     seed: Seed = 42
     """The seed of the split and of the sweep."""
 
+    accept: str = ""
+    """Why a model is promoted although a check holds it back: recorded with the model. For one training only."""
+
     time_budget_seconds: PositiveOrNone = 0.0
     """Stop proposing trials after this long; 0 means no limit."""
 
@@ -224,7 +227,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the trials run: `local` threads, or a `dask` cluster. The result does not depend on it."""
 
     sweep_parallelism: Literal["trials", "rows"] = "trials"
-    """What a Dask cluster divides: the `trials`, or for large tables the `rows` of each: as SWEEP_WORKERS say."""
+    """What a Dask cluster divides: `trials`, or the `rows` of each: then the result depends on `SWEEP_WORKERS`."""
 
     dask_scheduler: str = ""
     """The scheduler of the Dask cluster, such as `tcp://10.0.0.5:8786`. Empty: one is started here."""
@@ -245,5 +248,5 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 def with_values(settings: Settings, **given: object) -> Settings:
     """The settings with these fields replaced, None meaning "as it is"; raises InvalidSetting like `load_settings`."""
-    replaced = {name: value for name, value in given.items() if value is not None}
-    return checked(msgspec.structs.asdict(settings) | replaced, Settings)
+    named = {name: value for name, value in given.items() if value is not None}
+    return checked(msgspec.structs.asdict(settings) | named, Settings)

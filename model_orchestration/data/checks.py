@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 import pandas as pd
 
+from model_orchestration.data.holds import holds
 from tabular.contract.types import Contract
 from tabular.data.input_frame import input_frame
 from tabular.data.prepared import PreparedTable, prepare
@@ -22,7 +23,6 @@ MIN_CLASS_ROWS = 10
 SMALL_CLASS_SHARE = 0.01
 LARGE_MISSING_SHARE = 0.5
 MAX_TWIN_SHARE = 0.01
-MIN_ROWS_TO_LAST = 0.5
 MAX_ROWS_SHOWN = 5
 
 
@@ -32,6 +32,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     `missing_share` maps each feature to its share of missing values; `class_rows` each class to its rows;
     `drifted` names the columns that moved since the last accepted version. All three are empty for a broken table.
     `rows` are those that are trained on, without the `dropped_rows` that are not valid under the contract.
+    `holds` are the warnings with which no model becomes champion until they are accepted with a reason.
     """
 
     rows: int
@@ -41,6 +42,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     class_rows: dict[str, int] = {}
     drifted: tuple[str, ...] = ()
     dropped_rows: int = 0
+    holds: tuple[str, ...] = ()
 
     def require(self) -> None:
         """Raise InvalidTable with every error, if there is any."""
@@ -63,6 +65,7 @@ def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable 
     missing_share = {name: float(table.features[name].isna().mean()) for name in contract.feature_names}
     class_rows = {label: int((table.raw_target == label).sum()) for label in contract.target.classes}
     drifted = _drifted(contract, table, accepted) if accepted is not None else {}
+    holding = tuple(holds(contract, table, accepted)) if accepted is not None else ()
     return CheckReport(
         rows=len(table),
         errors=(*identity, *_target_errors(contract, table, class_rows), *_column_errors(contract, missing_share)),
@@ -72,12 +75,13 @@ def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable 
             *_column_warnings(contract, table, missing_share),
             *_class_warnings(class_rows, len(table)),
             *(_moved(name, found) for name, found in drifted.items()),
-            *_size_warnings(table, accepted),
+            *holding,
         ),
         missing_share=missing_share,
         class_rows=class_rows,
         drifted=tuple(drifted),
         dropped_rows=table.dropped.count,
+        holds=holding,
     )
 
 
@@ -178,12 +182,6 @@ def _moved(name: str, found: ColumnDrift) -> str:
         f"{name}: {what} moved since the last accepted version: {METHOD_NAMES[found.distance_method]} distance "
         f"{found.distance:.2f}, {MIN_DISTANCE[found.distance_method]:g} or more matters (p = {found.p_value:.1g})"
     )
-
-
-def _size_warnings(table: CleanTable, accepted: CleanTable | None) -> list[str]:
-    if accepted is None or len(table) >= MIN_ROWS_TO_LAST * len(accepted):
-        return []
-    return [f"the table has {len(table)} rows, the last accepted one had {len(accepted)}: was the file cut?"]
 
 
 def _shown(is_marked: pd.Series[bool]) -> str:

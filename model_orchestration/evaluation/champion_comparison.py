@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,14 @@ MIN_NEW_ROWS = 200
 
 @dataclass(frozen=True)
 class ChampionComparison:
-    """The comparison, empty if there is no champion to compare with; the notes say why, or on which rows."""
+    """The comparison, empty if there is no champion to compare with; the notes say why, or on which rows.
+
+    `other_target` says how the champion's target differs from ours, None if it does not.
+    """
 
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
+    other_target: str | None = None
 
 
 def compare_with_champion(
@@ -42,13 +46,17 @@ def compare_with_champion(
     contract = job.read_contract
     try:
         run, bundle = _champion(tools, champion_run_id)
-        their_test = _their_view(tools, job, bundle, parts)
     except Rejected as error:
         return _not_compared(champion_run_id, str(error))
     if not job.synthetic and is_synthetic(tools, job, champion_run_id):
         return _not_compared(champion_run_id, "it was trained on synthetic data")
-    if not _same_target(contract, bundle.contract):
-        return _not_compared(champion_run_id, "it predicts another target")
+    if _target_of(contract) != _target_of(bundle.contract):
+        told = f"the champion {champion_run_id} predicts {_named(bundle.contract)}, and this model {_named(contract)}"
+        return replace(_not_compared(champion_run_id, "it predicts another target"), other_target=told)
+    try:
+        their_test = _their_view(tools, job, bundle, parts)
+    except Rejected as error:
+        return _not_compared(champion_run_id, str(error))
     is_new, notes = _new_rows(tools, job, run, bundle.contract, their_test)
     target = parts.test.target.to_numpy()
     their_scores = bundle.predict(encode(bundle.contract, their_test.features))
@@ -66,12 +74,18 @@ def _champion(tools: Tools, run_id: str) -> tuple[Run, Bundle]:
         return tools.registry.run(run_id), read_bundle(Path(folder))
 
 
-def _same_target(ours: Contract, theirs: Contract) -> bool:
-    def target_of(contract: Contract) -> tuple[object, ...]:
-        target = contract.target
-        return contract.table.task, target.column, target.classes, target.positive
+def _target_of(contract: Contract) -> tuple[object, ...]:
+    """What a score means: of two classes their order does not matter, for one is named positive."""
+    task, target = contract.table.task, contract.target
+    classes = sorted(target.classes) if task == "binary" else target.classes
+    return task, target.column, tuple(classes), target.positive
 
-    return target_of(ours) == target_of(theirs)
+
+def _named(contract: Contract) -> str:
+    target = contract.target
+    if target.positive is not None:
+        return f"the probability that {target.column} is {target.positive!r}"
+    return f"{target.column}, one of {list(target.classes)}" if target.classes else f"the number {target.column}"
 
 
 def _their_view(tools: Tools, job: Job, champion: Bundle, parts: Split) -> CleanTable:

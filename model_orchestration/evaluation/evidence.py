@@ -30,6 +30,7 @@ class Rejection(msgspec.Struct, frozen=True):
 class GateReport(msgspec.Struct, frozen=True):
     """`passed` is True if no check rejected the model; `notes` are worth knowing and reject nothing.
 
+    `holds` reject nothing either, but the model becomes champion only with `ACCEPT="reason"`.
     `questions` ask the author about features that bring much of the skill; `leaks` is what every feature brings, None
     if the scores were so broken that nothing else was measured.
     """
@@ -38,6 +39,7 @@ class GateReport(msgspec.Struct, frozen=True):
     rejections: tuple[Rejection, ...]
     notes: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
+    holds: tuple[Rejection, ...] = ()
     leaks: LeakReport | None = None
 
 
@@ -46,6 +48,7 @@ class Evidence:
     """What the gate checks. `baselines` maps a name to its scores on the test rows; `leaks` is of each feature.
 
     `against_champion` compares with the present champion on test rows; empty if there is none to compare with.
+    `other_target` says how the champion's target differs from this one, None if it does not.
     """
 
     contract: Contract
@@ -56,6 +59,7 @@ class Evidence:
     trials: Sequence[Mapping[str, int | float | str]]
     leaks: LeakReport
     against_champion: Sequence[Difference] = ()
+    other_target: str | None = None
     notes: tuple[str, ...] = ()
 
     @cached_property

@@ -12,6 +12,7 @@ import numpy as np
 from model_orchestration.evaluation.baselines import CONSTANT
 from model_orchestration.evaluation.comparison import described, figures, significantly_better, significantly_worse
 from model_orchestration.evaluation.evidence import Check, Evidence, GateReport, Rejection
+from model_orchestration.evaluation.hold_checks import enough_of_each_class, same_target
 from model_orchestration.evaluation.leak_checks import no_leak, no_leaking_feature, questions
 from model_orchestration.evaluation.probes import identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
@@ -41,6 +42,7 @@ def evaluate(evidence: Evidence) -> GateReport:
         rejections=tuple(rejections),
         notes=(*evidence.notes, *notes),
         questions=tuple(questions(evidence)),
+        holds=tuple(hold for check in HOLDING if (hold := check(evidence)) is not None),
         leaks=evidence.leaks,
     )
 
@@ -142,6 +144,9 @@ THEN: tuple[Check, ...] = (
     better_than_baselines,
     no_worse_than_champion,
 )
+
+HOLDING: tuple[Check, ...] = (enough_of_each_class, same_target)
+"""What rejects nothing, but promotes nothing either until it is accepted with a reason."""
 
 
 def _remedy(evidence: Evidence) -> str:

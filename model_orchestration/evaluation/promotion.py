@@ -1,12 +1,58 @@
-"""Whether a passed model may become champion: one of synthetic data never replaces one of a real table."""
+"""Whether a passed model becomes champion.
+
+One of synthetic data never replaces one of a real table. What a check holds back waits until it is accepted with a
+reason, which is recorded with the model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from model_orchestration.data.checks import CheckReport
 from model_orchestration.job import SYNTHETIC, Job, Tools
+from model_orchestration.outcome import GateResult, Registration, Sweep
 from tabular.data import feature_store
 from tabular.errors import NotFound
+from tabular.ports.registry import CHALLENGER, CHAMPION
+
+
+def register(
+    tools: Tools, job: Job, swept: Sweep, result: GateResult, report: CheckReport, accept: str
+) -> Registration:
+    """Register the best trial, as champion if it may be; what was found, and accepted, goes on its runs too.
+
+    Only a model that is not held back makes its data what the next are compared with.
+    """
+    holds = (*report.holds, *(one.why for one in result.gate.holds))
+    is_accepted = bool(holds and accept)
+    why_not = (_waiting(holds, accept) or held_back(tools, job)) if result.gate.passed else None
+    alias = CHAMPION if result.gate.passed and why_not is None else CHALLENGER
+    accepted = f"{accept}. It was held back because {'; '.join(holds)}" if is_accepted else None
+    found = {
+        "data_warnings": "; ".join(report.warnings),
+        "dropped_rows": report.dropped_rows,
+        "held_back": why_not or "",
+        "accepted_because": accept if is_accepted else "",
+    }
+    for run_id in (swept.parent_id, swept.best.run_id):
+        tools.registry.log(run_id, tags=found)
+    tags = result.tags | found | {"sweep": swept.parent_id, SYNTHETIC: str(job.synthetic)}
+    version = tools.registry.register(swept.best.run_id, alias, tags)
+    if alias == CHAMPION:
+        tools.registry.drop_alias(CHALLENGER, swept.best.run_id)
+    if result.gate.passed and _waiting(holds, accept) is None:
+        feature_store.mark_accepted(tools.objects, job.read_contract, job.data_sha256)
+    return Registration(alias, version, why_not, accepted)
+
+
+def _waiting(holds: Sequence[str], accept: str) -> str | None:
+    """What holds the model back until it is accepted; None if nothing does any more."""
+    if not holds or accept:
+        return None
+    return (
+        f"not made champion, though the gate passed it: {'; '.join(holds)}. If that is meant, train again with "
+        'ACCEPT="the reason", which is recorded; if not, publish the right table'
+    )
 
 
 def held_back(tools: Tools, job: Job) -> str | None:

@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from tabular.contract.canonical import FALSE, TRUE, Canonical, as_number, canonical, double
+from tabular.contract.check_rules import CheckRules
 from tabular.contract.derived import Derived, ModelInput, input_of
 from tabular.contract.source import SourceOptions
 from tabular.contract.split_rules import SplitRules
@@ -152,8 +153,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table as a whole.
 
     `known_before_outcome` names features that predict so well that they could be leaks, and are none, says the author.
-    `source_file` is the public file's name, looked for in the folder `data`; `source_sha256` is the digest of the
-    pristine one: a difference is a warning, many copies are altered.
+    `source_file` is the public file's name, looked for in `data`; `source_sha256` its digest: many copies are altered.
     """
 
     name: str
@@ -185,6 +185,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     split: SplitRules = SplitRules()
     derived: tuple[Derived, ...] = ()
     training: Training = Training()
+    checks: CheckRules = CheckRules()
 
     @cached_property
     def digest(self) -> str:

@@ -8,6 +8,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from tabular.contract.canonical import LARGEST_NUMBER, LARGEST_WHOLE_NUMBER, alike, canonical
+from tabular.contract.check_rules import check_rule_faults
 from tabular.contract.derived_faults import derived_faults, unused_faults
 from tabular.contract.kind_faults import datetime_faults, derived_target_faults, other_kind_faults
 from tabular.contract.source import source_faults
@@ -36,6 +37,7 @@ def contract_faults(contract: Contract) -> list[str]:
     faults = [fault for feature in contract.features for fault in _feature_faults(feature, contract)]
     faults += _table_faults(contract) + _target_faults(contract) + _name_faults(contract)
     faults += source_faults(contract.source) + split_faults(contract) + training_faults(contract.training)
+    faults += check_rule_faults(contract.checks)
     if not faults:
         faults = derived_faults(contract) + unused_faults(contract)
     return faults + _synthetic_faults("target", contract.target.synthetic, len(contract.target.classes))

@@ -182,7 +182,7 @@ def _column(
         p_value=difference.p_value,
         distance_method=distance_method,
         distance=difference.distance,
-        drifted=is_drift(*difference, distance_method),
+        drifted=is_drift(*difference, distance_method, contract.checks.alpha),
         missing_share=_missing_share(now, is_numeric=category is None),
         reference_missing_share=_missing_share(before, is_numeric=category is None),
         unknown=int((closed_categories(category, now) == UNKNOWN_CATEGORY).sum()) if category else 0,

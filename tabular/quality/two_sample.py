@@ -37,9 +37,9 @@ class Difference(NamedTuple):
     distance: float
 
 
-def is_drift(p_value: float, distance: float, distance_method: str) -> bool:
+def is_drift(p_value: float, distance: float, distance_method: str, alpha: float = ALPHA) -> bool:
     """True if a change is both certain (`p_value` is corrected for the number of tests) and large enough to matter."""
-    return p_value < ALPHA and distance >= MIN_DISTANCE[distance_method]
+    return p_value < alpha and distance >= MIN_DISTANCE[distance_method]
 
 
 def holm(p_values: Numbers) -> Numbers:

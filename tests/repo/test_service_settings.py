@@ -26,9 +26,10 @@ KUBERNETES = {"api.yaml": "api", "consumer.yaml": "consumer", "monitor.yaml": "m
 # The folders are volumes, and the image says where they are; the ports inside are the containers' own.
 FOLDERS = {"STATE_DIR", "FLOW_CACHE_DIR", "REPORTS_DIR"}
 PORTS = {"API_PORT", "CONSUMER_METRICS_PORT", "MONITOR_PORT"}
-# The image has no Dask; the table comes in by `make init_aws DATASET_CSV=path`; the simulator is given --url.
+# The image has no Dask; the table comes in by `make init_aws DATASET_CSV=path`; the simulator is given --url; ACCEPT is
+# given to one training, as a parameter of its run.
 NOT_IN_CONTAINERS = {
-    "worker": {"DASK_SCHEDULER", "SWEEP_ENGINE", "SWEEP_PARALLELISM", "DATASET_CSV"},
+    "worker": {"DASK_SCHEDULER", "SWEEP_ENGINE", "SWEEP_PARALLELISM", "DATASET_CSV", "ACCEPT"},
     "send_data-api": {"API_PORT"},
 }
 

@@ -14,7 +14,7 @@ from model_orchestration.evaluation.promotion import held_back, is_synthetic
 from model_orchestration.job import Job, make_tools
 from model_orchestration.outcome import GateResult, Sweep
 from model_orchestration.search.trial_runs import TrialRun
-from model_orchestration.steps import accepted_version, register_step
+from model_orchestration.steps import accepted_version, check_step, register_step
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, read_csv
@@ -105,3 +105,63 @@ def test_a_passed_model_of_synthetic_data_becomes_a_challenger_beside_a_real_cha
     assert tools.registry.champion() == champion
     assert tools.registry.alias(CHALLENGER) == best
     assert tools.registry.version_tags(best)["synthetic"] == "True"
+
+
+def swept_on(tools, bundle, best="a trial"):
+    parent, best = (tools.registry.start_run(name, {}) for name in ("a sweep", best))
+    tools.registry.put_folder(best, bundle.folder, BUNDLE)
+    return Sweep(parent, (TrialRun(0, best, 0.3, 10, {}),))
+
+
+def test_what_holds_a_passed_model_waits_until_it_is_accepted_with_a_reason(tools, contract, bundle, table):
+    """The file was cut: the champion and the accepted version stay until somebody says that it is meant."""
+    accepted = feature_store.publish(tools.objects, contract, table, "real.csv")
+    feature_store.mark_accepted(tools.objects, contract, accepted.sha256)
+    champion = make_champion(tools, bundle, synthetic=False)
+    cut = feature_store.publish(tools.objects, contract, make_table(contract, ROWS // 3, seed=4), "cut.csv")
+    job, swept = job_of(contract, data_sha256=cut.sha256), swept_on(tools, bundle)
+    report = check_step(tools, job, accepted_version(tools, job))
+    assert report.holds == (f"the table has {ROWS // 3} rows, the last accepted one had {ROWS}: was the file cut?",)
+    result = GateResult(GateReport(passed=True, rejections=()), ())
+
+    held = register_step(tools, job, swept, result, report)
+    assert held.alias == CHALLENGER
+    assert "was the file cut?" in held.held_back
+    assert 'ACCEPT="the reason"' in held.held_back
+    assert tools.registry.champion() == champion
+    assert feature_store.last_accepted(tools.objects, contract).sha256 == accepted.sha256
+    assert "was the file cut?" in tools.registry.run(swept.parent_id).tags["held_back"]
+
+    done = register_step(tools, job, swept, result, report, accept="the branch in the north was sold")
+    assert (done.alias, done.held_back) == (CHAMPION, None)
+    assert done.accepted.startswith("the branch in the north was sold. It was held back because the table has")
+    assert tools.registry.champion() == swept.best.run_id
+    assert feature_store.last_accepted(tools.objects, contract).sha256 == cut.sha256
+    for tags in (tools.registry.run(swept.parent_id).tags, tools.registry.version_tags(swept.best.run_id)):
+        assert tags["accepted_because"] == "the branch in the north was sold"
+
+
+def test_a_reason_is_recorded_only_where_there_was_something_to_accept(tools, contract, bundle, table):
+    version = feature_store.publish(tools.objects, contract, table, "real.csv")
+    swept = swept_on(tools, bundle)
+    result = GateResult(GateReport(passed=True, rejections=()), ())
+    job = job_of(contract, data_sha256=version.sha256)
+    done = register_step(tools, job, swept, result, CheckReport(rows=ROWS), accept="just in case")
+    assert (done.alias, done.accepted) == (CHAMPION, None)
+    assert tools.registry.run(swept.parent_id).tags["accepted_because"] == ""
+
+
+def test_another_positive_class_than_the_champion_s_is_told_for_the_gate_to_hold(tools, contract, bundle, table):
+    version = feature_store.publish(tools.objects, contract, table, "real.csv")
+    champion = make_champion(tools, bundle, synthetic=False)
+    other = msgspec.structs.replace(
+        contract, target=msgspec.structs.replace(contract.target, positive=contract.target.classes[0])
+    )
+    parts = split(clean(other, read_csv(table)), 1)
+    job, scores = job_of(other, data_sha256=version.sha256), np.full(len(parts.test), 0.5)
+    found = compare_with_champion(tools, job, champion, parts, scores)
+    column, was, is_now = contract.target.column, contract.target.positive, contract.target.classes[0]
+    assert found.other_target == (
+        f"the champion {champion} predicts the probability that {column} is {was!r}, and this model the probability "
+        f"that {column} is {is_now!r}"
+    )

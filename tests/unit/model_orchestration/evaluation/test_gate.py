@@ -261,4 +261,23 @@ def test_a_model_as_good_as_the_champion_passes(sound, trained):
 def test_every_check_can_reject():
     """The checks run are the checks tested here."""
     source = open(__file__).read()  # noqa: SIM115, PTH123
-    assert all(f'"{check.__name__}"' in source for check in (*gate.FIRST, *gate.THEN))
+    assert all(f'"{check.__name__}"' in source for check in (*gate.FIRST, *gate.THEN, *gate.HOLDING))
+
+
+def test_ten_positives_in_ten_thousand_rows_hold_promotion(sound):
+    """Two of them are test rows: no figure of such a model is certain."""
+    labels = sound.split.test.raw_target.copy()
+    labels[:] = "Existing Customer"
+    labels.iloc[:2] = "Attrited Customer"
+    test = CleanTable(sound.split.test.features, sound.split.test.target, labels)
+    rare = replace(sound, split=replace(sound.split, test=test))
+    (hold,) = evaluate(rare).holds
+    assert hold.name == "enough_of_each_class"
+    assert f"of {len(labels)} test rows only 2 of the class 'Attrited Customer', where 10 are needed" in hold.why
+    assert 'ACCEPT="reason"' in hold.remedy
+    assert not evaluate(sound).holds
+
+
+def test_another_target_than_the_champion_s_holds_promotion(sound):
+    (hold,) = evaluate(replace(sound, other_target="the champion predicts something else")).holds
+    assert (hold.name, hold.why) == ("same_target", "the champion predicts something else")
