@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from model_orchestration.search.sweep import Fit, SearchData, objective
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.trial import Params, SearchData, objective
 from tabular.contract.types import Contract
 from tabular.data.table import CleanTable, encode
 from tabular.quality.metrics import Floats, headline_value
@@ -24,7 +25,7 @@ QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 UNIT_SPREAD = 1.5
 MIN_VALUES = 50
 MAX_ROWS = 10_000
-PARAMS: dict[str, int | float] = {"learning_rate": 0.3, "max_depth": 3}
+PARAMS: Params = {"learning_rate": 0.3, "max_depth": 3}
 
 
 def holds(contract: Contract, table: CleanTable, accepted: CleanTable) -> list[str]:
