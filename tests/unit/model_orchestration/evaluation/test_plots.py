@@ -37,7 +37,7 @@ def test_what_a_score_rests_on_is_drawn_for_every_task(trained_for_task):
     assert found.shape == (
         min(MAX_ROWS, len(rows)),
         max(1, len(contract.target.classes) % 2 * 3),
-        len(contract.features),
+        len(contract.inputs),
     )
     assert min(size(importance(contract, found))) >= 400
 
