@@ -13,15 +13,21 @@ import msgspec
 import pandas as pd
 
 from tabular.contract.source import Decimal, Format, Separator, SourceOptions
-from tabular.data.formats.csv_cells import header_and_rows
+from tabular.data.formats.arrow_csv import arrow_cells
+from tabular.data.formats.csv_cells import header_and_rows, other_kind
 from tabular.data.formats.decimal_comma import with_points
 from tabular.data.formats.packed import unpacked
 from tabular.data.formats.parquet_cells import parquet_cells
-from tabular.data.formats.separator import NAMES, separator_of
-from tabular.data.formats.text import decoded
+from tabular.data.formats.separator import NAMES, SAMPLED_CHARACTERS, SPACE, separator_of
+from tabular.data.formats.text import UTF_16_MARKS, UTF_32_MARKS, decoded
+from tabular.data.sniffing import without_mark
 from tabular.errors import InvalidTable
 
+LARGE_BYTES = 1_000_000
+"""From this size on Arrow is asked first."""
 PARQUET_MARK = b"PAR1"
+MARKS_OF_WIDE_TEXT = UTF_16_MARKS + UTF_32_MARKS
+BEGINNING_BYTES = 4 * (SAMPLED_CHARACTERS + 1)
 FORMATS: dict[Format, str] = {"csv": "CSV", "parquet": "Parquet"}
 
 
@@ -90,13 +96,36 @@ def read_table(body: bytes, source: SourceOptions | None = None) -> RawTable:
 
 
 def _csv(body: bytes, source: SourceOptions, packed: str | None) -> RawTable:
+    if len(body) >= LARGE_BYTES and (found := _by_columns(body, source, packed)) is not None:
+        return found
     text, encoding = decoded(body, source.encoding)
     separator = source.separator or separator_of(text)
     header, rows = header_and_rows(text, separator, source.columns)
     columns = zip(*rows, strict=True) if rows else ((),) * len(header)
     cells = pd.DataFrame(dict(zip(header, columns, strict=True)), dtype="str")
+    return _with_points(cells, source, packed, encoding, separator)
+
+
+def _by_columns(body: bytes, source: SourceOptions, packed: str | None) -> RawTable | None:
+    """The same as the strict reader gives; None where that is not sure, and for what it has to name."""
+    if source.encoding not in (None, "utf-8") or body.startswith(MARKS_OF_WIDE_TEXT):
+        return None
+    body = without_mark(body)
+    # Enough of the text for every look at its beginning, without a character that is cut.
+    beginning = body[:BEGINNING_BYTES].decode(errors="ignore")
+    separator = source.separator or separator_of(beginning)
+    if separator == SPACE or other_kind(beginning) is not None:
+        return None
+    cells = arrow_cells(body, separator, source.columns)
+    return None if cells is None else _with_points(cells, source, packed, "utf-8", separator)
+
+
+def _with_points(
+    cells: pd.DataFrame, source: SourceOptions, packed: str | None, encoding: str, separator: Separator
+) -> RawTable:
     cells, decimal = with_points(cells, source.decimal, separator)
+    header = source.header
     read_as = ReadAs(
-        format="csv", packed=packed, encoding=encoding, separator=separator, decimal=decimal, header=source.header
+        format="csv", packed=packed, encoding=encoding, separator=separator, decimal=decimal, header=header
     )
     return RawTable(cells, read_as)

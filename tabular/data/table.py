@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from tabular.contract.types import Contract, Feature
 from tabular.data.column_names import absent_columns
-from tabular.data.input_frame import datetimes, feature_codes
+from tabular.data.column_values import feature_values
+from tabular.data.input_frame import feature_codes
 from tabular.data.invalid_cells import NONE_DROPPED, DroppedRows, InvalidCells
 from tabular.data.reading import read_table
 from tabular.data.split_columns import read_groups, read_times
@@ -21,8 +21,8 @@ from tabular.data.target import clean_target, target_allowed
 from tabular.encoding.dates import iso_text
 from tabular.encoding.model_inputs import ModelInputs
 from tabular.encoding.row import Matrix
-from tabular.encoding.values import cell_reader, datetime_form, listed
-from tabular.errors import Fault, InvalidTable
+from tabular.encoding.values import datetime_form, listed
+from tabular.errors import InvalidTable
 
 MAKE_MISSING = ". If {} means that it is not known, add it to missing_tokens in the contract's [table]"
 LEAVE_OUT = ". If {} means that it is not known, leave these rows out: nothing can be learnt from them"
@@ -83,18 +83,18 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
         raise InvalidTable("the table has no rows")
     invalid, columns = InvalidCells(contract, len(raw)), {}
     for feature in contract.features:
-        cleaned, bad = _clean_feature(feature, raw[feature.column], contract)
-        columns[feature.name] = cleaned
-        invalid.add(feature.column, raw[feature.column], bad, _allowed(feature), MAKE_MISSING)
+        read = feature_values(feature, raw[feature.column], contract)
+        columns[feature.name] = read.values
+        invalid.add(feature.column, raw[feature.column], read.is_invalid, _allowed(feature), MAKE_MISSING)
     target, raw_target, unread = clean_target(contract, raw)
     for column in contract.target.columns:
         invalid.add(column, raw[column], unread[column], target_allowed(contract), LEAVE_OUT)
     times, groups = read_times(contract, raw), read_groups(contract, raw)
-    for read in (times, groups):
-        if read is not None:
-            invalid.add(read.column, raw[read.column], read.bad, read.allowed, LEAVE_OUT)
+    for split_by in (times, groups):
+        if split_by is not None:
+            invalid.add(split_by.column, raw[split_by.column], split_by.bad, split_by.allowed, LEAVE_OUT)
     dropped = invalid.dropped()
-    order, members = (None if read is None else read.values for read in (times, groups))
+    order, members = (None if each is None else each.values for each in (times, groups))
     table = CleanTable(pd.DataFrame(columns), target, raw_target, order, members)
     is_kept = ~invalid.is_invalid
     if contract.target.keep is not None:
@@ -126,18 +126,6 @@ def _public_value(feature: Feature) -> Callable[[Any], Any]:
     if feature.is_datetime:
         return lambda moment: iso_text(moment.to_pydatetime(), has_zone=feature.has_zone)
     return {"integer": int, "number": float}.get(feature.kind, str)
-
-
-def _clean_feature(feature: Feature, raw: pd.Series[str], contract: Contract) -> tuple[pd.Series[Any], pd.Series[bool]]:
-    read = cell_reader(feature, contract)
-    outcomes = {text: read(text) for text in raw.unique()}
-    bad = {text for text, outcome in outcomes.items() if isinstance(outcome, Fault) or outcome[2]}
-    values = {text: None if text in bad else outcome[0] for text, outcome in outcomes.items()}  # type: ignore[index]
-    if feature.is_datetime:
-        codes = [math.nan if text in bad else outcomes[text][1] for text in raw]  # type: ignore[index]
-        return datetimes(codes, raw.index), raw.isin(bad)
-    kind = "float64" if feature.is_numeric else "object"
-    return pd.Series([values[text] for text in raw], raw.index, dtype=kind), raw.isin(bad)
 
 
 def _allowed(feature: Feature) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from tabular.contract.types import Contract
+from tabular.data.column_values import target_classes, target_numbers
 from tabular.encoding.dates import MINUTE_US, Moment, moment_in
-from tabular.encoding.values import class_reader, listed, target_number
+from tabular.encoding.values import listed
 
 Target = tuple["pd.Series[float]", "pd.Series[Any]", dict[str, "pd.Series[bool]"]]
 """The target, with classes in the contract's own spelling, and by column of the table which rows cannot be read."""
@@ -21,7 +22,10 @@ def clean_target(contract: Contract, raw: pd.DataFrame) -> Target:
             contract, raw[contract.target.minutes_between[0]], raw[contract.target.minutes_between[1]]
         )
     column = raw[contract.target.column]
-    target, labels = _classes(contract, column) if contract.target.classes else _numbers(contract, column)
+    if contract.target.classes:
+        target, labels = target_classes(contract.target, column)
+    else:
+        target = labels = target_numbers(contract, column)
     return target, labels, {contract.target.column: target.isna()}
 
 
@@ -33,22 +37,6 @@ def target_allowed(contract: Contract) -> str:
         return f"one of {listed(contract.target.classes)}"
     tokens = contract.table.missing_tokens
     return f"a finite number, and no missing token ({listed(tokens)})" if tokens else "a finite number"
-
-
-def _numbers(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[Any]]:
-    known = (None if contract.is_missing(text) else target_number(text) for text in raw)
-    numbers = pd.Series(list(known), raw.index, dtype="float64", name=raw.name)
-    return numbers, numbers
-
-
-def _classes(contract: Contract, raw: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[Any]]:
-    target, read = contract.target, class_reader(contract.target)
-    spelled = {text: read(text) for text in raw.unique()}
-    labels = pd.Series([spelled[text] for text in raw], raw.index, dtype="str", name=raw.name)
-    codes: dict[str, float] = {label: code for code, label in enumerate(target.classes)}
-    if target.positive is not None:
-        codes = {label: label == target.positive for label in target.classes}
-    return labels.map(codes).astype("float64"), labels
 
 
 def _minutes_between(contract: Contract, begin: pd.Series[str], end: pd.Series[str]) -> Target:

@@ -39,7 +39,7 @@ def header_and_rows(text: str, separator: str = ",", columns: Sequence[str] = ()
     Columns with neither a name nor a value are left out; one with values and no name is named by its position.
     `columns` are the names where the file has no header: then its first record is a row.
     """
-    if (name := _other_kind(text)) is not None:
+    if (name := other_kind(text)) is not None:
         raise InvalidTable(f"the file is {name}, not a CSV table. Save or export the table as CSV or Parquet")
     rows, long_records = _read(single_spaced(text) if separator == SPACE else text, separator)
     if not rows:
@@ -52,7 +52,7 @@ def header_and_rows(text: str, separator: str = ",", columns: Sequence[str] = ()
     return header, rows
 
 
-def _other_kind(text: str) -> str | None:
+def other_kind(text: str) -> str | None:
     """What the file is by its beginning, if that is no CSV."""
     first_line = _LINE_END.split(text.lstrip()[:MAX_HEADER_CHARACTERS_READ], maxsplit=1)[0]
     may_be_header = any(mark in first_line for mark in MARKS)
