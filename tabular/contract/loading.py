@@ -6,19 +6,23 @@ from pathlib import Path
 
 import msgspec
 
+from tabular.contract.file_faults.lines import file_faults
 from tabular.contract.types import Contract
 from tabular.contract.validation import contract_faults
 from tabular.errors import InvalidContract
 
 
 def load_contract(path: Path) -> Contract:
-    """Read a contract file; raises InvalidContract naming the file and the field."""
+    """Read a contract file; raises InvalidContract with every fault, its line and the key or feature."""
     try:
-        return _checked(msgspec.toml.decode(path.read_bytes(), type=Contract), str(path))
+        body = path.read_bytes()
+        return _checked(msgspec.toml.decode(body, type=Contract), str(path))
     except FileNotFoundError as error:
         raise InvalidContract(f"there is no contract file at {path}; see the folder contracts/") from error
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InvalidContract(f"{path}: {error}") from error
+    except (InvalidContract, msgspec.MsgspecError) as error:
+        raise InvalidContract(f"{path}: " + ";\n  ".join(file_faults(body.decode()) or [str(error)])) from error
 
 
 def contract_from_json(text: bytes) -> Contract:

@@ -33,8 +33,12 @@ PRESENCE = "{} is there"
 
 
 def contract_faults(contract: Contract) -> list[str]:
-    """What is wrong with the contract; an empty list if nothing is."""
-    faults = [fault for feature in contract.features for fault in _feature_faults(feature, contract)]
+    """What is wrong with the contract; an empty list if nothing is.
+
+    Each fault begins with what it is about, by which its line is found: a key (`table.name: …`), or the name of a
+    feature (`age: range …`).
+    """
+    faults = [fault for feature in contract.features for fault in feature_faults(feature, contract)]
     faults += _table_faults(contract) + _target_faults(contract) + _name_faults(contract)
     faults += source_faults(contract.source) + split_faults(contract) + training_faults(contract.training)
     faults += check_rule_faults(contract.checks)
@@ -43,7 +47,8 @@ def contract_faults(contract: Contract) -> list[str]:
     return faults + _synthetic_faults("target", contract.target.synthetic, len(contract.target.classes))
 
 
-def _feature_faults(feature: Feature, contract: Contract) -> list[str]:
+def feature_faults(feature: Feature, contract: Contract) -> list[str]:
+    """What is wrong with one feature, each fault beginning with its name; an empty list if nothing is."""
     if feature.is_datetime:
         faults = datetime_faults(feature)
     else:
