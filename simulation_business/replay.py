@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tabular.contract.canonical import canonical
-from tabular.contract.types import Contract, Feature
+from tabular.contract.features import Feature
+from tabular.contract.types import Contract
 from tabular.encoding.values import Value, listed
 from tabular.errors import Fault, Rejected
 

@@ -22,9 +22,10 @@ from embedded.services.service import Service, free_port
 from model_orchestration.search.families.fit import Fit
 from model_orchestration.search.trial import SearchData, objective
 from tabular.adapters.mongo.predictions import MongoPredictions
+from tabular.contract.features import Feature
 from tabular.contract.loading import contract_from_json, load_contract
 from tabular.contract.training import Training
-from tabular.contract.types import Contract, Feature
+from tabular.contract.types import Contract
 from tabular.encoding.dates import text_of
 from tabular.encoding.row import Matrix, RowCodec, matrix
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle

@@ -101,8 +101,16 @@ def golden_records(contract: Contract, table: CleanTable) -> list[dict[str, Any]
     """Request bodies of real rows, then one of each edge case: nulls, an unknown category, the far ends, codes."""
     records = public_records(contract, table.features.iloc[:GOLDEN_ROWS])
     pattern = records[0]
-    unknown = {feature.name: UNKNOWN_CATEGORY for feature in contract.features if feature.has_categories}
-    codes = {feature.name: len(feature.categories) - 1 for feature in contract.features if feature.has_codes}
+    unknown = {
+        feature.name: UNKNOWN_CATEGORY
+        for feature in contract.features
+        if feature.has_categories and not feature.is_boolean
+    }
+    codes = {
+        feature.name: len(feature.categories) - 1
+        for feature in contract.features
+        if feature.has_codes or feature.is_boolean
+    }
     awkward = [
         dict.fromkeys(contract.feature_names),
         pattern | unknown,

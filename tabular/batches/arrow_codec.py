@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabular.batches.row_batches import RowBatch
-from tabular.contract.types import Contract, Feature
+from tabular.contract.features import Feature
+from tabular.contract.types import Contract
 from tabular.data.column_names import absent_column
 from tabular.data.formats.parquet_cells import iso_times
 from tabular.encoding.columns import Columns

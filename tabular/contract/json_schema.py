@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from tabular.contract.canonical import NUMBER_LIMIT
-from tabular.contract.types import Contract, Feature
+from tabular.contract.canonical import FALSE, NUMBER_LIMIT, TRUE, canonical
+from tabular.contract.features import Feature
+from tabular.contract.types import Contract
 from tabular.encoding.dates import MAX_CHARACTERS, pattern
 from tabular.encoding.values import datetime_form, listed, max_characters
 
@@ -46,6 +48,8 @@ def allowed(feature: Feature) -> str:
         return f"{kind} from {feature.range[0]:,.12g} to {feature.range[1]:,.12g}"
     if feature.is_datetime:
         return datetime_form(feature)
+    if feature.is_boolean:
+        return f"true or false, 1 or 0, {' or '.join(reversed(feature.categories))}"
     if feature.has_codes:
         return listed([f"{code} = {category}" for code, category in enumerate(feature.categories)])
     return listed(feature.categories)
@@ -61,6 +65,11 @@ def _number(feature: Feature) -> Schema:
 
 def _spellings(feature: Feature) -> list[Schema]:
     """In which ways a category may be sent; text that is none of the contract's is an unknown category."""
+    if feature.is_boolean:
+        words = {canonical(word) for word in (*feature.categories, FALSE, TRUE)}
+        texts = [_any_case(word) for word in sorted(word for word in words if isinstance(word, str))]
+        text = {"type": "string", "pattern": rf"^\s*(?:{'|'.join([*texts, _ZERO_OR_ONE])})\s*$"}
+        return [{"type": "boolean"}, {"enum": [0, 1]}, text]
     spellings: list[Schema] = [{"type": "string", "maxLength": max_characters(feature)}]
     if feature.has_codes:
         spellings.append({"type": "integer", "minimum": 0, "maximum": len(feature.categories) - 1})
@@ -71,6 +80,13 @@ def _spellings(feature: Feature) -> list[Schema]:
     return spellings
 
 
+_ZERO_OR_ONE = r"\+?0*[01](?:\.0*)?|-0+(?:\.0*)?"
+
+
+def _any_case(word: str) -> str:
+    return "".join(f"[{each.upper()}{each}]" if each.isascii() and each.isalpha() else re.escape(each) for each in word)
+
+
 def _missing(contract: Contract) -> Schema:
     return {"enum": [None, "", *contract.table.missing_tokens, *contract.missing_values]}
 
@@ -79,6 +95,8 @@ def _description(feature: Feature) -> str:
     if feature.is_numeric:
         return f"{feature.about} A {allowed(feature)}."
     if feature.is_datetime:
+        return f"{feature.about} {allowed(feature).capitalize()}."
+    if feature.is_boolean:
         return f"{feature.about} {allowed(feature).capitalize()}."
     lead = "One of"
     if feature.has_codes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Literal
@@ -18,114 +17,12 @@ import msgspec
 from tabular.contract.canonical import FALSE, TRUE, Canonical, as_number, canonical, double
 from tabular.contract.check_rules import CheckRules
 from tabular.contract.derived import Derived, ModelInput, input_of
+from tabular.contract.features import Feature, Synthetic
 from tabular.contract.source import SourceOptions
 from tabular.contract.split_rules import SplitRules
 from tabular.contract.training import Training
 
 Task = Literal["binary", "multiclass", "regression"]
-Kind = Literal["integer", "number", "category", "ordinal", "datetime"]
-TimeZone = Literal["none", "UTC"]
-EXAMPLES: dict[TimeZone, str] = {"none": "2024-05-31T14:05:00", "UTC": "2024-05-31T14:05:00Z"}
-
-
-class Synthetic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the generator of synthetic rows draws a feature, and how it pulls on the target.
-
-    `quantiles` (numbers, evenly spaced from the minimum to the maximum) or `shares` (one weight a category, in order);
-    `between` are the first and the last day of a datetime; `effect` is the pull on the target's log-odds per standard
-    deviation, or from one category to the next.
-    """
-
-    quantiles: tuple[float, ...] = ()
-    shares: tuple[float, ...] = ()
-    between: tuple[date, date] | None = None
-    missing_share: float = 0.0
-    effect: float = 0.0
-
-
-class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One field of a request: its public name, its source column, and the values it may take.
-
-    `range` is the plausible range, both ends included; the range seen in training is kept in the bundle. `categories`
-    are texts, of an ordinal in rising order; what is read as one is told by its canonical form, so that no two may have
-    the same. `time_zone` of a datetime says whether its texts have one. What is no `model_input` is asked for because
-    something is derived from it. `about` and `sample` are shown where there is no description or example.
-    """
-
-    name: str
-    column: str
-    kind: Kind
-    description: str = ""
-    example: int | float | str | None = None
-    range: tuple[float, float] | None = None
-    categories: tuple[str, ...] = ()
-    time_zone: TimeZone = "none"
-    model_input: bool = True
-    synthetic: Synthetic = Synthetic()
-
-    @property
-    def is_numeric(self) -> bool:
-        """True for integer and number; False for what has categories, and for a datetime."""
-        return self.kind in ("integer", "number")
-
-    @property
-    def is_datetime(self) -> bool:
-        """True for a datetime: never an input of a model by itself."""
-        return self.kind == "datetime"
-
-    @property
-    def has_zone(self) -> bool:
-        """True for a datetime whose texts have a time zone."""
-        return self.time_zone == "UTC"
-
-    @property
-    def has_categories(self) -> bool:
-        """True for a category and an ordinal."""
-        return not self.is_numeric and not self.is_datetime
-
-    @property
-    def column_of_matrix(self) -> ModelInput:
-        """The feature as a column that a model sees, or that another is derived from."""
-        return ModelInput(self.name, self.kind, self.about, self.categories, self.is_datetime)
-
-    @property
-    def about(self) -> str:
-        """The description; without one, the name as words."""
-        return self.description or f"{self.name[:1].upper()}{self.name[1:].replace('_', ' ')}."
-
-    @property
-    def sample(self) -> int | float | str:
-        """The example; without one, a date, the middle of the range or the first category."""
-        if self.example is not None:
-            return self.example
-        if self.is_datetime:
-            return EXAMPLES[self.time_zone]
-        if not self.is_numeric:
-            return self.categories[0]
-        low, high = self.ends
-        middle = low + (high - low) / 2
-        return math.floor(middle) if self.kind == "integer" else middle
-
-    @property
-    def ends(self) -> tuple[int | float, int | float]:
-        """The lowest and the highest number that the feature may be: whole ones of an integer."""
-        low, high = self.range or (-math.inf, math.inf)
-        return (math.ceil(low), math.floor(high)) if self.kind == "integer" else (low, high)
-
-    @property
-    def has_numerals(self) -> bool:
-        """True if a category is a number, such as "3": then numbers mean categories."""
-        return any(not isinstance(canonical(category), str) for category in self.categories)
-
-    @property
-    def has_booleans(self) -> bool:
-        """True if a category is the word true or false, in any letter case."""
-        return any(canonical(category) in (TRUE, FALSE) for category in self.categories)
-
-    @property
-    def has_codes(self) -> bool:
-        """True for an ordinal none of whose categories is a number: then a number is the position of a category."""
-        return self.kind == "ordinal" and not self.has_numerals
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

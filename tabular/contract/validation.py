@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tabular.contract.canonical import LARGEST_NUMBER, LARGEST_WHOLE_NUMBER, alike, canonical
 from tabular.contract.check_rules import check_rule_faults
-from tabular.contract.derived_faults import derived_faults, unused_faults
-from tabular.contract.kind_faults import datetime_faults, derived_target_faults, other_kind_faults
+from tabular.contract.faults.derived_columns import derived_faults, unused_faults
+from tabular.contract.faults.kinds import boolean_faults, datetime_faults, derived_target_faults, other_kind_faults
 from tabular.contract.source import source_faults
 from tabular.contract.split_validation import split_faults
 from tabular.contract.training import training_faults
@@ -18,7 +18,8 @@ from tabular.encoding.values import reader
 from tabular.errors import Fault
 
 if TYPE_CHECKING:
-    from tabular.contract.types import Contract, Feature, Synthetic, Target
+    from tabular.contract.features import Feature, Synthetic
+    from tabular.contract.types import Contract, Target
 
 TABLE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 UNUSABLE_IN_A_NAME = re.compile(r'["\\\x00-\x1f]')  # msgspec cannot read a key that JSON has to escape
@@ -96,6 +97,8 @@ def _single(number: float) -> float:
 
 def _category_faults(feature: Feature, contract: Contract) -> list[str]:
     faults = _label_faults(f"{feature.name}: category", feature.categories, contract)
+    if feature.is_boolean:
+        return faults + boolean_faults(feature, contract)
     if len(feature.categories) < 2 or feature.range is not None:
         faults.append(f"{feature.name}: kind {feature.kind} needs two or more categories and no range")
     faults += [

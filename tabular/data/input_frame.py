@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tabular.contract.derived import ModelInput
-from tabular.contract.types import Contract, Feature
+from tabular.contract.features import Feature
+from tabular.contract.types import Contract
 from tabular.encoding.model_inputs import ModelInputs
 
 Floats = NDArray[np.float64]

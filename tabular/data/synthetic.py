@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tabular.contract.features import Feature, Synthetic
 from tabular.contract.source import SourceOptions
-from tabular.contract.types import Contract, Feature, Synthetic
+from tabular.contract.types import Contract
 from tabular.encoding.dates import DAY_US, EPOCH, MINUTE_US, SECOND_US, moment_in, text_of
 from tabular.encoding.values import Value
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tabular.contract.types import Contract, Feature
+from tabular.contract.features import Feature
+from tabular.contract.types import Contract
 from tabular.data.column_names import absent_columns
 from tabular.data.column_values import feature_values
 from tabular.data.input_frame import feature_codes

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tabular.contract.canonical import Canonical, canonical
-from tabular.contract.types import Feature
+from tabular.contract.features import Feature
 from tabular.drafting.column import ColumnProfile, share, shown
 from tabular.drafting.identity import NEARLY_UNIQUE, identifies, is_named_as_id, rises_with_the_file
 from tabular.drafting.number_range import is_beyond_models, plausible_range

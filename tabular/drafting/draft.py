@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from tabular.contract.features import Feature
 from tabular.contract.source import SourceOptions
-from tabular.contract.types import Contract, Feature, Reply, Table
+from tabular.contract.types import Contract, Reply, Table
 from tabular.contract.validation import REPLY_KEYS, RESULT_KEYS
 from tabular.data.column_names import absent_column
 from tabular.data.table import CleanTable, clean

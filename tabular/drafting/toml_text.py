@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from tabular.contract.features import Feature
 from tabular.contract.source import SourceOptions
-from tabular.contract.types import Contract, Feature
+from tabular.contract.types import Contract
 from tabular.drafting.choice import Choice
 from tabular.drafting.target import TargetChoice
 

@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tabular.contract.types import Contract, Feature
+from tabular.contract.features import Feature
+from tabular.contract.types import Contract
 from tabular.encoding.row import MAX_RECORD_BYTES, UNREADABLE, Matrix, Row, RowCodec, record_type, single_precision
 from tabular.encoding.values import PlainDatetimes, PlainLabels, Value, json_type
 

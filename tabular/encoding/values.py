@@ -18,7 +18,8 @@ from tabular.encoding.dates import MAX_CHARACTERS, YEARS, moment_in
 from tabular.errors import Fault
 
 if TYPE_CHECKING:
-    from tabular.contract.types import Contract, Feature, Target
+    from tabular.contract.features import Feature
+    from tabular.contract.types import Contract, Target
 
 Value = int | float | str | None
 
@@ -73,6 +74,8 @@ def json_type(feature: Feature) -> Any:
     if feature.is_datetime:
         return Annotated[str, msgspec.Meta(max_length=MAX_CHARACTERS)] | None
     label = Annotated[str, msgspec.Meta(max_length=max_characters(feature))]
+    if feature.is_boolean:
+        return bool | int | float | label | None  # of a boolean 1 is true
     if feature.has_codes or feature.has_numerals:
         return int | float | label | None  # not bool beside them: True is equal to 1
     return bool | label | None if feature.has_booleans else label | None
@@ -104,8 +107,8 @@ def plain_labels(feature: Feature, contract: Contract, read: Reader) -> PlainLab
         return PlainDatetimes(read)
     spellings = {text: None for known in feature.categories for text in (known, known.lower(), known.upper())}
     numbers = [as_number(form) for form in _forms(feature)]
-    booleans = () if feature.has_codes or feature.has_numerals else (True, False)
-    usual = (None, *contract.table.missing_tokens, *spellings, *numbers, *booleans)
+    booleans = () if feature.has_codes or (feature.has_numerals and not feature.is_boolean) else (True, False)
+    usual = (None, *contract.table.missing_tokens, *spellings, *booleans, *numbers)
     outcomes = {raw: read(raw) for raw in usual}
     return {raw: found[:2] for raw, found in outcomes.items() if not isinstance(found, Fault) and not found[2]}
 
@@ -177,6 +180,8 @@ class _CategoryReader:
         self._allowed = f"one of {listed(feature.categories)} in any letter case, or null"
         if feature.has_codes:
             self._allowed = f"a code from 0 to {len(feature.categories) - 1}, {self._allowed}"
+        if feature.is_boolean:
+            self._allowed = f"true or false, 1 or 0, {' or '.join(reversed(feature.categories))}, or null"
 
     def __call__(self, raw: object) -> Outcome:
         if raw is None:
@@ -191,6 +196,8 @@ class _CategoryReader:
 
     def _new(self, raw: str | float) -> Outcome:
         """A category that the contract does not know: any text; a number or a boolean only where others are such."""
+        if self._feature.is_boolean:
+            return self._fault(raw)
         if isinstance(raw, str):
             return raw.strip(), MISSING, True
         may_be = self._has_booleans if isinstance(raw, bool) else self._has_numerals and abs(raw) < NUMBER_LIMIT
@@ -202,7 +209,10 @@ class _CategoryReader:
 
 def _forms(feature: Feature) -> dict[Canonical, int]:
     """The position of the category that each canonical form means."""
-    codes = {canonical(code): code for code in range(len(feature.categories))} if feature.has_codes else {}
+    has_codes = feature.has_codes or feature.is_boolean
+    codes = {canonical(code): code for code in range(len(feature.categories))} if has_codes else {}
+    if feature.is_boolean:
+        codes |= {canonical(word): code for code, word in enumerate((False, True))}
     return codes | {canonical(category): code for code, category in enumerate(feature.categories)}
 
 

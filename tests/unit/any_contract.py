@@ -31,11 +31,13 @@ labels = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_s
 
 @st.composite
 def features(draw, name: str) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["integer", "number", "category", "ordinal", "datetime"]))
+    kind = draw(st.sampled_from(["integer", "number", "category", "ordinal", "boolean", "datetime"]))
     about = {"name": name, "column": f"Column {name}", "kind": kind, "description": "Made up."}
     if kind == "datetime":
         zone = draw(st.sampled_from(["none", "UTC"]))
         return about | {"time_zone": zone, "example": f"2024-02-29T12:30:00{'Z' if zone == 'UTC' else ''}"}
+    if kind == "boolean":
+        return about | {"categories": draw(st.sampled_from([[], ["no", "yes"], ["0", "1"], ["False", "ja"]]))}
     if kind in ("category", "ordinal"):
         categories = draw(
             st.lists(

@@ -1,4 +1,4 @@
-"""Derived columns, datetimes and a derived target in a contract: what is wrong is named."""
+"""Derived columns, datetimes, booleans and a derived target in a contract: what is wrong is named."""
 
 from __future__ import annotations
 
@@ -88,6 +88,18 @@ BAD = {
     "an unused derived column": (
         lambda file: file["derived"][1].update(model_input=False),
         "hour: model_input is false and nothing is derived from it",
+    ),
+    "a boolean of three": (
+        lambda file: file["features"][1].update(kind="boolean", categories=["A", "B", "C"]),
+        "class: kind boolean has no range, and categories are its words",
+    ),
+    "a boolean upside down": (
+        lambda file: file["features"][1].update(kind="boolean", categories=["true", "B"], example="B"),
+        "class: category 'true' means true everywhere",
+    ),
+    "a boolean that is missing": (
+        lambda file: (file["table"].update(missing_tokens=["1"]), file["features"][1].update(kind="boolean")),
+        "class: the missing token '1' also means true",
     ),
     "a name that JSON escapes": (lambda file: file["derived"][1].update(name='6" pipes'), "quote"),
     "a name of drift": (lambda file: file["derived"][1].update(name="weight is there"), "is a name of ours"),

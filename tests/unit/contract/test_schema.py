@@ -45,6 +45,40 @@ VALUES = {
     "stars": [None, "?", "1", "2", "never seen", 0, 2, 2.0, 3, -1, 0.5, 1e300, True, "x" * 101],
     "size": [None, "?", "low", "1", "never seen", 0, 2.0, 3, -1, 0.5, True, "x" * 101],
     "member": [None, "?", "true", "never seen", 0, 1.0, True, False, "x" * 101],
+    "insured": [
+        None,
+        "",
+        "?",
+        True,
+        False,
+        0,
+        1,
+        1.0,
+        2,
+        -1,
+        0.5,
+        "1",
+        " 0.0 ",
+        "-1",
+        "2",
+        "Yes",
+        "no",
+        "maybe",
+        "true",
+        [1],
+    ],
+    "seen at": [
+        None,
+        "",
+        "?",
+        "2024-05-31",
+        "2024-05-31 14:05",
+        "2024-05-31T14:05:00Z",
+        "31.05.2024",
+        0,
+        True,
+        "x" * 41,
+    ],
     "weight": [None, "", "?", -1.5, 1.5, 0, -1.51, 2, "0.5", False],
 }
 CASES = [(name, value) for name, values in VALUES.items() for value in values]
@@ -58,7 +92,16 @@ def more_features(file):
         "example": "low",
     }
     member = file["features"][1] | {"name": "member", "column": "M", "categories": ["True", "False"], "example": "True"}
-    file["features"] += [size, member]
+    insured = member | {
+        "name": "insured",
+        "column": "I",
+        "kind": "boolean",
+        "categories": ["no", "yes"],
+        "example": "no",
+    }
+    seen = {"name": "seen at", "column": "S", "kind": "datetime"}
+    file["features"] += [size, member, insured, seen]
+    file["derived"] = [{"name": "hour", "operation": "hour", "of": ["seen at"]}]
 
 
 @pytest.mark.parametrize(("name", "value"), CASES, ids=lambda value: str(value)[:20])

@@ -31,6 +31,7 @@ FEATURES = {
     "member": ("category", ["False", "True"]),
     "area": ("category", ["408", "415", "0.5"]),
     "size": ("ordinal", ["small", "medium", "large", "huge"]),
+    "insured": ("boolean", ["no", "yes"]),
 }
 SPELLINGS = {
     "3": [("rating", text) for text in (3, 3.0, "3", " 3 ", "3.0", "+3", "03", "3e0")],
@@ -39,6 +40,8 @@ SPELLINGS = {
     "415": [("area", text) for text in (415, 415.0, "415", " 415 ", "415.0", "4.15e2")],
     "0.5": [("area", text) for text in (0.5, "0.5", ".50", 5e-1)],
     "huge": [("size", text) for text in (3, 3.0, "3", " 3 ", "3.0", "Huge", "HUGE")],
+    "yes": [("insured", text) for text in (True, 1, 1.0, "1", " 01.0", "true", "TRUE", "yes", " Yes ")],
+    "no": [("insured", text) for text in (False, 0, -0.0, "0", "0.0", "false", "FALSE", "no", "NO")],
     "small": [("size", text) for text in (0, -0.0, "0", "small", " SMALL")],
     None: [(name, text) for name in FEATURES for text in (None, "", " ", "NA", "na", " Na ", "-1", "-1.0", -1, -1.0)],
 }

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tabular.contract.canonical import FALSE, TRUE, canonical
+
 if TYPE_CHECKING:
-    from tabular.contract.types import Contract, Feature
+    from tabular.contract.features import Feature
+    from tabular.contract.types import Contract
 
 
 def datetime_faults(feature: Feature) -> list[str]:
@@ -18,6 +21,25 @@ def datetime_faults(feature: Feature) -> list[str]:
     if between is not None and not between[0] < between[1]:
         faults.append("synthetic.between needs two days, the earlier one first")
     return [f"{feature.name}: {fault}" for fault in faults]
+
+
+def boolean_faults(feature: Feature, contract: Contract) -> list[str]:
+    """What is wrong with the words of a boolean: two, of which none means the other, and none is missing."""
+    if len(feature.categories) != 2 or feature.range is not None:
+        return [f"{feature.name}: kind boolean has no range, and categories are its words for false and for true"]
+    words = {FALSE: 0, canonical(0): 0, TRUE: 1, canonical(1): 1}
+    faults = [
+        f"{feature.name}: category {word!r} means {TRUE if words[canonical(word)] else FALSE} everywhere: write the "
+        "word for false first"
+        for code, word in enumerate(feature.categories)
+        if words.get(canonical(word), code) != code
+    ]
+    return faults + [
+        f"{feature.name}: the missing token {token!r} also means {TRUE if words[canonical(token)] else FALSE}. Write "
+        "what is not known in another way in the table, and name that in table.missing_tokens"
+        for token in contract.table.missing_tokens
+        if canonical(token) in words
+    ]
 
 
 def other_kind_faults(feature: Feature) -> list[str]:

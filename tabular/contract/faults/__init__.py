@@ -1,0 +1,1 @@
+"""What can be wrong with the parts of a contract, by topic."""
