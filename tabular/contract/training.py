@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-Family = Literal["xgboost", "forest", "linear", "lightgbm"]
+Family = Literal["xgboost", "forest", "linear"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 DEFAULT_FAMILIES: tuple[Family, ...] = ("xgboost",)
-BOOSTED: tuple[Family, ...] = ("xgboost", "lightgbm")
+BOOSTED: tuple[Family, ...] = ("xgboost",)
 """The families that are fitted round after round, until validation stops improving."""
 MOST_ROUNDS = 10_000
 
@@ -56,15 +56,6 @@ SPACES: Mapping[Family, Mapping[str, Dimension]] = {
         "reg_lambda": Dimension((0.001, 10.0), (1e-6, 1e6), is_log=True),
     },
     "linear": {"l2_penalty": Dimension((0.01, 1_000.0), (1e-6, 1e9), is_log=True)},
-    "lightgbm": {
-        "learning_rate": _BOOSTING_RATE,
-        "num_leaves": Dimension((4, 128), (2, 4_096), is_log=True, is_whole=True),
-        "min_data_in_leaf": Dimension((5, 100), (1, 100_000), is_log=True, is_whole=True),
-        "bagging_fraction": _SHARE_OF_ROWS,
-        "feature_fraction": _SHARE_OF_COLUMNS,
-        "lambda_l2": _L2,
-        "lambda_l1": _L1,
-    },
 }
 """The dimensions of each family, by the name of its library's parameter."""
 
@@ -85,7 +76,6 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     xgboost: dict[str, Range] = {}
     forest: dict[str, Range] = {}
     linear: dict[str, Range] = {}
-    lightgbm: dict[str, Range] = {}
 
     def given(self, family: Family) -> dict[str, Range]:
         """The ranges that the contract names for a family."""
