@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabular.contract.canonical import LARGEST_NUMBER
-from tabular.contract.types import Contract, Feature, Target
+from tabular.contract.features import Feature
+from tabular.contract.types import Contract, Target
 from tabular.data.input_frame import datetimes
 from tabular.encoding.values import cell_reader, class_reader, target_number
 from tabular.errors import Fault
