@@ -28,7 +28,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels score deploy \
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels score data-versions data-diff data-checkout data-name deploy \
         rollback healthy images pin-images test-stack docs contract
 
 help: ## show this list
@@ -65,6 +65,19 @@ setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its
 
 init_aws: $(INSTALLED) ## create the bucket and the streams, upload the table (DATASET_CSV=path)
 	@$(STACK) init-aws
+
+data-versions: $(INSTALLED) ## list the versions of the table: sha256, when, rows, names, where from
+	@$(STACK) versions list
+
+data-diff: $(INSTALLED) ## compare two versions of the table: rows, columns, target, drift of each feature (a=sha b=sha, or names)
+	@$(if $(and $(a),$(b)),,echo "Say which versions: make data-diff a=accepted b=current" && exit 1 &&) $(STACK) versions diff '$(a)' '$(b)'
+
+data-checkout: $(INSTALLED) ## write the bytes of a version as they came (sha=sha or a name, out=path)
+	@$(if $(and $(sha),$(out)),,echo "Say which version, and where to: make data-checkout sha=current out=table.csv" && exit 1 &&) \
+	  $(STACK) versions checkout '$(sha)' "$$(realpath -ms -- "$$out")"
+
+data-name: $(INSTALLED) ## give a version of the table a name (sha=sha name=word)
+	@$(if $(and $(sha),$(name)),,echo "Say which version, and its name: make data-name sha=current name=may" && exit 1 &&) $(STACK) versions name '$(sha)' '$(name)'
 
 apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 FAMILIES=xgboost,linear CONTRACT=path ACCEPT="reason" engine=dask parallelism=rows)
 	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train $(if $(engine)$(parallelism),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)'))

@@ -77,6 +77,20 @@ train() {
     say "The champion is RUN_ID $(champion)"
 }
 
+versions() {
+    need_registry
+    if [ "$1" = checkout ]; then
+        mkdir -p "$(dirname "$3")"
+        in_worker python -m model_orchestration.data.version_commands checkout "$2" /state/tables/checkout
+        in_worker cat /state/tables/checkout </dev/null >"$3.draft" && mv "$3.draft" "$3"
+        in_worker rm /state/tables/checkout </dev/null
+        say "The bytes are in $3"
+        return
+    fi
+    in_worker python -m model_orchestration.data.version_commands "$@"
+    [ "$1" != name ] || save_localstack
+}
+
 report() {
     need_registry
     in_worker prefect --no-prompt deployment run report/report --watch
@@ -167,7 +181,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | report | labels | score | start-serve | deploy | rollback | healthy)
+    run | images | setup-registry | init-aws | train | report | labels | versions | score | start-serve | deploy | rollback | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

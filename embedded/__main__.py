@@ -137,6 +137,11 @@ def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _versions(stack: Stack, arguments: argparse.Namespace) -> int:
+    stack.call("model_orchestration.data.version_commands", *arguments.rest)
+    return 0
+
+
 def _score(stack: Stack, arguments: argparse.Namespace) -> int:
     stack.call("server.files", *arguments.rest)
     return 0
@@ -206,6 +211,7 @@ _COMMANDS = {
     "train": _train,
     "report": _report,
     "labels": _labels,
+    "versions": _versions,
     "score": _score,
     "start-serve": _start_serve,
     "stop-serve": _stop_serve,
