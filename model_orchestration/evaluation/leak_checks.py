@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from model_orchestration.evaluation.comparison import figures
 from model_orchestration.evaluation.evidence import Evidence, Rejection
+from model_orchestration.evaluation.leaks.copies import copied_rows
 from model_orchestration.evaluation.leaks.find import skill_without
 from model_orchestration.evaluation.leaks.findings import Finding, LeakReport
 from tabular.quality.metrics import headline_value
 
 TOO_GOOD = 0.999
+MIN_COPIES = 3  # one or two may be equal by chance, where few digits are measured
 MAX_NAMED = 5
 METRIC_NAMES = {"roc_auc": "ROC-AUC", "r2": "R²"}
 
@@ -46,6 +48,23 @@ def no_leaking_feature(evidence: Evidence) -> Rejection | None:
         f"Is {_listed(names)} known before the outcome is? If so, name it in the contract: [table] "
         f"known_before_outcome = [{', '.join(_quoted(name) for name in (*known, *names))}]. If not, take it out of the "
         "features and add its column to dropped_columns",
+    )
+
+
+def no_copied_rows(evidence: Evidence) -> Rejection | None:
+    """The test rows are no copies of training rows, which a model need only remember."""
+    copied = copied_rows(evidence.contract, evidence.split)
+    limit = evidence.contract.checks.max_copied_share
+    if copied.sum() < MIN_COPIES or copied.mean() <= limit:
+        return None
+    rows = ", ".join(str(int(row) + 1) for row in evidence.split.test.features.index[copied][:5])
+    share, most = figures(float(copied.mean()), limit)
+    return Rejection(
+        "no_copied_rows",
+        f"{int(copied.sum())} of {len(copied)} test rows (a share of {share}, where {most} is the most) are copies of "
+        f"training rows: equal in every feature and the target, with no row that is nearly equal, such as rows {rows}",
+        "Take the repeated rows out of the table. If one customer has several rows, name the column that tells "
+        "customers apart in the contract: [split] group_column",
     )
 
 

@@ -16,10 +16,13 @@ from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.comparison import compare
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import evaluate
+from model_orchestration.evaluation.leak_checks import no_copied_rows
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.findings import LeakReport
+from model_orchestration.evaluation.probes import identical_rows
 from tabular.contract.training import Training
-from tabular.data.table import CleanTable, encode
+from tabular.data.synthetic import make_table
+from tabular.data.table import CleanTable, clean, encode, read_csv
 from tabular.model.scorer import Scores
 
 UNMEASURED = LeakReport("roc_auc", 0.5, 0.0, 0, ())
@@ -262,6 +265,30 @@ def test_every_check_can_reject():
     """The checks run are the checks tested here."""
     source = open(__file__).read()  # noqa: SIM115, PTH123
     assert all(f'"{check.__name__}"' in source for check in (*gate.FIRST, *gate.THEN, *gate.HOLDING))
+
+
+def test_copies_of_training_rows_are_rejected_and_coincidences_are_not(sound, contract):
+    """709 rows of 10,000 stand twice, with new ids; of coarse rows many are equal and none is a copy."""
+    body = make_table(contract, 10_000, seed=3)
+    table = clean(contract, read_csv(body))
+    assert no_copied_rows(replace(sound, split=split(table, 42))) is None
+    rows = np.r_[np.arange(10_000), np.random.default_rng(0).choice(10_000, 709, replace=False)]
+    doubled = table.take(rows)
+    columns = (doubled.features, doubled.target, doubled.raw_target)
+    parts = split(CleanTable(*(column.reset_index(drop=True) for column in columns)), 42)
+    rejection = no_copied_rows(replace(sound, split=parts))
+    assert rejection.name == "no_copied_rows"
+    assert "are copies of training rows" in rejection.why
+    assert "group_column" in rejection.remedy
+
+
+def test_equal_rows_of_a_coarse_table_are_no_copies(sound, tiny_contract):
+    contract = tiny_contract("binary")
+    table = clean(contract, read_csv(make_table(contract, 3_000, seed=3)))
+    coarse = CleanTable(table.features.assign(weight=0.5), table.target, table.raw_target)
+    parts = split(coarse, 42)
+    assert identical_rows(parts) > 0.5 * len(parts.test)
+    assert no_copied_rows(replace(sound, contract=contract, split=parts)) is None
 
 
 def test_ten_positives_in_ten_thousand_rows_hold_promotion(sound):
