@@ -1,7 +1,6 @@
 """Every setting of every service, and the only place that reads the environment.
 
-The defaults are those of the embedded mode; `docs/reference/settings.md` is written from this file.
-An empty variable counts as unset. Vendors' own variables (AWS_ACCESS_KEY_ID, PREFECT_API_URL, ...) stay theirs.
+The defaults are the embedded mode's; an empty variable counts as unset; vendors' own (PREFECT_API_URL) stay theirs.
 """
 
 from __future__ import annotations
@@ -242,11 +241,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; raises InvalidSetting naming the variable, its value and what is allowed."""
     source = os.environ if environ is None else environ
-    given = {name: source[name.upper()] for name in Settings.__struct_fields__ if source.get(name.upper())}
-    return checked(given, Settings)
+    return checked({name: text for name in Settings.__struct_fields__ if (text := source.get(name.upper()))}, Settings)
 
 
 def with_values(settings: Settings, **given: object) -> Settings:
     """The settings with these fields replaced, None meaning "as it is"; raises InvalidSetting like `load_settings`."""
-    named = {name: value for name, value in given.items() if value is not None}
-    return checked(msgspec.structs.asdict(settings) | named, Settings)
+    replaced = {name: value for name, value in given.items() if value is not None}
+    return checked(msgspec.structs.asdict(settings) | replaced, Settings)

@@ -13,7 +13,7 @@ from model_orchestration.evaluation.baselines import CONSTANT
 from model_orchestration.evaluation.comparison import described, figures, significantly_better, significantly_worse
 from model_orchestration.evaluation.evidence import Check, Evidence, GateReport, Rejection
 from model_orchestration.evaluation.hold_checks import enough_of_each_class, same_target
-from model_orchestration.evaluation.leak_checks import no_copied_rows, no_leak, no_leaking_feature, questions
+from model_orchestration.evaluation.leaks.checks import no_copied_rows, no_leak, no_leaking_feature, questions
 from model_orchestration.evaluation.probes import identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
 from model_orchestration.search.trial import FAMILY, family_of

@@ -11,8 +11,8 @@ from tabular.contract.canonical import LARGEST_NUMBER, LARGEST_WHOLE_NUMBER, ali
 from tabular.contract.check_rules import check_rule_faults
 from tabular.contract.faults.derived_columns import derived_faults, unused_faults
 from tabular.contract.faults.kinds import boolean_faults, datetime_faults, derived_target_faults, other_kind_faults
+from tabular.contract.faults.split import split_faults
 from tabular.contract.source import source_faults
-from tabular.contract.split_validation import split_faults
 from tabular.contract.training import training_faults
 from tabular.encoding.values import reader
 from tabular.errors import Fault

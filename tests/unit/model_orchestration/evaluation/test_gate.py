@@ -16,7 +16,7 @@ from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.comparison import compare
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import evaluate
-from model_orchestration.evaluation.leak_checks import no_copied_rows
+from model_orchestration.evaluation.leaks.checks import no_copied_rows
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.findings import LeakReport
 from model_orchestration.evaluation.probes import identical_rows

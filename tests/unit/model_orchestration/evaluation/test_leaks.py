@@ -13,7 +13,7 @@ from embedded.layout import PROJECT
 from model_orchestration.data.split import split
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import evaluate
-from model_orchestration.evaluation.leak_checks import no_leak, no_leaking_feature, questions
+from model_orchestration.evaluation.leaks.checks import no_leak, no_leaking_feature, questions
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.held_out import HeldOut
 from tabular.contract.loading import load_contract
