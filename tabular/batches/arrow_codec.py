@@ -132,6 +132,8 @@ class _FeatureCodec:
     def _numbers(self, column: pa.Array) -> _Part:
         """Numbers together; the reader of values reads what is missing, out of range, not whole or no number."""
         codes = _as_numbers(column)
+        if self._is_integer:
+            codes = codes + 0.0  # a whole number has no negative zero
         low, high = self._bounds
         with np.errstate(invalid="ignore"):
             is_plain = (codes >= low) & (codes <= high)

@@ -140,14 +140,14 @@ def test_every_trial_is_a_run_with_a_bundle_under_one_parent(trainer, first):
         assert child.info.status == "FINISHED"
         files = {file.path for file in trainer.mlflow.list_artifacts(child.info.run_id, "bundle")}
         assert {"bundle/model.ubj", "bundle/manifest.json", "bundle/MLmodel"} <= files
-        assert len(child.data.params) == 8
+        assert len(child.data.params) == 9, "the hyperparameters and the family"
         assert "validation_roc_auc" in child.data.metrics
 
 
 def test_the_parent_holds_the_pictures_and_the_papers(trainer, first):
     parent = parent_of(trainer, first)
     listed = {file.path for folder in ("plots", "report") for file in trainer.mlflow.list_artifacts(parent, folder)}
-    pictures = ("roc", "precision_recall", "calibration", "confusion_matrix", "search_history")
+    pictures = ("roc", "precision_recall", "calibration", "confusion_matrix", "importance", "search_history")
     papers = ("contract", "trials", "slices", "evaluation", "checks", "gate")
     assert listed == {f"plots/{name}.png" for name in pictures} | {f"report/{name}.json" for name in papers}
     run = trainer.registry.run(parent)
@@ -200,7 +200,7 @@ def test_a_sweep_on_shared_rows_is_no_other_sweep_s_result_and_reproduces(traine
 def test_a_retraining_that_differs_says_so(trainer, first, tmp_path):
     """An original whose trials are not what this code makes: another program wrote them."""
     parent = parent_of(trainer, first)
-    tags = {name: trainer.registry.run(parent).tags[name] for name in ("data_sha256", "seed")}
+    tags = {name: trainer.registry.run(parent).tags[name] for name in ("data_sha256", "seed", "families")}
     forged = trainer.registry.start_run("forged", tags)
     trainer.registry.fetch(parent, "report", READ_LIMITS, tmp_path)
     trials = json.loads((tmp_path / "trials.json").read_bytes())
@@ -319,5 +319,5 @@ def test_the_deployment_takes_its_schedule_from_the_environment_and_its_form_has
     assert [one["schedule"]["cron"] for one in deployment["schedules"]] == [schedule]
     assert deployment["global_concurrency_limit"]["limit"] == 1
     form = deployment["parameter_openapi_schema"]["properties"]
-    sweep = {"trials", "seed", "time_budget_seconds", "workers", "engine", "parallelism"}
+    sweep = {"trials", "families", "seed", "accept", "time_budget_seconds", "workers", "engine", "parallelism"}
     assert set(form) == sweep | {"contract", "data_version", "refresh"}

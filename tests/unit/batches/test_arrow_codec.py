@@ -75,6 +75,17 @@ def test_derived_columns_are_those_of_a_single_row(kind):
     assert coded.columns.row(0) == list(rows[0].values)
 
 
+@pytest.mark.parametrize("kind", ["integer", "number"])
+def test_a_negative_zero_is_what_a_request_makes_of_it(tiny_contract, kind):
+    contract = tiny_contract()
+    at, feature = next((at, one) for at, one in enumerate(contract.features) if one.kind == kind)
+    columns = [pa.array([None]) for _ in contract.features]
+    columns[at] = pa.array([-0.0])
+    coded, (_, code, _) = encoded(contract, columns), reader(feature, contract)(-0.0)
+    assert not coded.faults
+    assert bits(coded.columns.feature_codes[0][at]) == bits(code)
+
+
 @quick
 @given(st.data())
 def test_cells_of_a_csv_are_read_as_cells_of_a_table(data):
