@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -38,17 +38,21 @@ def feature_codes(feature: Feature, values: pd.Series[Any]) -> Floats:
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def input_columns(contract: Contract, features: pd.DataFrame) -> Iterator[Floats]:
+    """The model's inputs of canonical columns, one after the other in matrix order, as codes."""
+    return ModelInputs(contract).columns(
+        lambda at: feature_codes(contract.features[at], features[contract.feature_names[at]])
+    )
+
+
 def input_frame(contract: Contract, features: pd.DataFrame) -> pd.DataFrame:
     """One column a model input, in matrix order, from the canonical values of the features.
 
     Features stay as they are, unknown categories too; a derived column is float64, or categories, None where missing.
     """
     given = {feature.name: feature for feature in contract.features}
-    made = ModelInputs(contract).columns(
-        lambda at: feature_codes(contract.features[at], features[contract.feature_names[at]])
-    )
     columns = {}
-    for column, codes in zip(contract.inputs, made, strict=True):
+    for column, codes in zip(contract.inputs, input_columns(contract, features), strict=True):
         columns[column.name] = features[column.name] if column.name in given else _values(column, codes, features.index)
     return pd.DataFrame(columns, index=features.index)
 

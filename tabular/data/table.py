@@ -14,13 +14,12 @@ from tabular.contract.features import Feature
 from tabular.contract.types import Contract
 from tabular.data.column_names import absent_columns
 from tabular.data.column_values import feature_values
-from tabular.data.input_frame import feature_codes
+from tabular.data.input_frame import input_columns
 from tabular.data.invalid_cells import NONE_DROPPED, DroppedRows, InvalidCells
 from tabular.data.reading import read_table
 from tabular.data.split_columns import read_groups, read_times
 from tabular.data.target import clean_target, target_allowed
 from tabular.encoding.dates import iso_text
-from tabular.encoding.model_inputs import ModelInputs
 from tabular.encoding.row import Matrix
 from tabular.encoding.values import datetime_form, listed
 from tabular.errors import InvalidTable
@@ -106,10 +105,7 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
 def encode(contract: Contract, features: pd.DataFrame) -> Matrix:
     """Encode canonical columns to the model's n x inputs float32 matrix: as `RowCodec` does, column by column."""
     encoded = np.empty((len(features), len(contract.inputs)), dtype=np.float32)
-    columns = ModelInputs(contract).columns(
-        lambda at: feature_codes(contract.features[at], features[contract.feature_names[at]])
-    )
-    for position, column in enumerate(columns):
+    for position, column in enumerate(input_columns(contract, features)):
         encoded[:, position] = column
     return encoded
 
