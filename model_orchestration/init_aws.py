@@ -54,7 +54,7 @@ def init_aws(wiring: Wiring) -> None:
 def _publish(objects: Objects, contract: Contract, source: Source, prepared: PreparedTable) -> None:
     began = datetime.now(UTC)
     version = feature_store.publish(objects, contract, prepared, source.name, synthetic=source.is_synthetic)
-    _say("read as", version.read_as.told(contract.source))
+    _say("read as", version.read_as.described(contract.source))
     # Synthetic rows have the contract's own columns and no others.
     for warning in () if source.is_synthetic else column_warnings(contract, version.columns):
         _say("warning", warning)

@@ -90,7 +90,7 @@ def _draft(arguments: _Arguments) -> None:
     raw = read_table(body, request.source)
     draft = draft_contract(raw.cells, replace(request, source=_pinned(raw)))
     _write(out, draft.text)
-    _say("read as", raw.read_as.told(request.source))
+    _say("read as", raw.read_as.described(request.source))
     _tell(draft)
     _tell_checks(draft, body)
     _say("written", f"{out}: read it, above all what is doubted and what is left out")

@@ -51,8 +51,8 @@ def compare_with_champion(
     if not job.synthetic and is_synthetic(tools, job, champion_run_id):
         return _not_compared(champion_run_id, "it was trained on synthetic data")
     if _target_of(contract) != _target_of(bundle.contract):
-        told = f"the champion {champion_run_id} predicts {_named(bundle.contract)}, and this model {_named(contract)}"
-        return replace(_not_compared(champion_run_id, "it predicts another target"), other_target=told)
+        change = f"the champion {champion_run_id} predicts {_named(bundle.contract)}, and this model {_named(contract)}"
+        return replace(_not_compared(champion_run_id, "it predicts another target"), other_target=change)
     try:
         their_test = _their_view(tools, job, bundle, parts)
     except Rejected as error:

@@ -14,10 +14,10 @@ def enough_of_each_class(evidence: Evidence) -> Rejection | None:
     few = {label: count for label, count in counts.items() if count < least}
     if not few:
         return None
-    told = ", ".join(f"{count} of the class {label!r}" for label, count in few.items())
+    counted = ", ".join(f"{count} of the class {label!r}" for label, count in few.items())
     return Rejection(
         "enough_of_each_class",
-        f"of {len(labels)} test rows only {told}, where {least} are needed: no figure of the model is certain",
+        f"of {len(labels)} test rows only {counted}, where {least} are needed: no figure of the model is certain",
         f"Bring more rows of it. {HOW_TO_ACCEPT}",
     )
 

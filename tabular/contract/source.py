@@ -1,7 +1,7 @@
 """The contract's `[source]`: how the file of a table is written, where its content cannot or should not tell.
 
-Every key is optional. What is left out is told by the content (`tabular.data.reading`), or is an error that names the
-key that settles it.
+Every key is optional. What is left out is inferred from the content (`tabular.data.reading`), or is an error that
+names the key that settles it.
 """
 
 from __future__ import annotations

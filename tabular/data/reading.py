@@ -1,7 +1,7 @@
 """From the bytes of a table's file, whatever its format, to cells of text and how they were read.
 
-The contract's `[source]` says how the file is written; what it leaves out is told by the content, or is an error that
-names the key that settles it.
+The contract's `[source]` says how the file is written; what it leaves out is inferred from the content, or is an error
+that names the key that settles it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ReadAs(msgspec.Struct, frozen=True, kw_only=True):
             columns=() if self.header else tuple(columns),
         )
 
-    def told(self, source: SourceOptions) -> str:
+    def described(self, source: SourceOptions) -> str:
         """In plain words, with what the contract's `[source]` had named."""
         named = {key for key in ("format", "encoding", "separator", "decimal") if getattr(source, key) is not None}
         parts = {"format": FORMATS[self.format] + (f", packed as {self.packed}" if self.packed else "")}

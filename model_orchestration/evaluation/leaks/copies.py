@@ -1,4 +1,4 @@
-"""Test rows that are copies of training rows, told from rows that are equal because few values exist.
+"""Test rows that are copies of training rows, distinguished from rows that are equal because few values exist.
 
 Where rows are equal by coincidence, rows that differ in one input alone are frequent too. A row that equals another in
 every input and the target, and has no such neighbor, is no coincidence.

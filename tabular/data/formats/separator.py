@@ -1,4 +1,4 @@
-"""Which mark parts the cells of a CSV: told by its first records if only one mark can, else an error."""
+"""Which mark parts the cells of a CSV: inferred from its first records if only one mark can, else an error."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def parquet(columns):
 def test_a_typed_value_is_one_text(values, texts):
     cells, read_as = read_table(parquet({" x ": values}))
     assert cells["x"].tolist() == texts
-    assert (read_as.format, read_as.told(SourceOptions())) == ("parquet", "Parquet")
+    assert (read_as.format, read_as.described(SourceOptions())) == ("parquet", "Parquet")
 
 
 def test_every_double_comes_back_to_the_bit():
@@ -82,7 +82,7 @@ def test_a_nested_column_is_left_out_and_told_and_missing_where_it_is_needed(tin
     columns = {"Age": [1], "Class": ["A"], "Stars": [[1, 2]], "Weight": [0.5], "Y": ["no"], "More": [{"a": 1}]}
     cells, read_as = read_table(parquet(columns))
     assert read_as.left_out == ("Stars", "More")
-    assert read_as.told(SourceOptions()) == "Parquet; left out, as they hold no single values: Stars, More"
+    assert read_as.described(SourceOptions()) == "Parquet; left out, as they hold no single values: Stars, More"
     with pytest.raises(InvalidTable, match="Stars: is missing from the table"):
         clean(tiny_contract(), cells)
 

@@ -119,7 +119,7 @@ def test_a_file_without_a_header_takes_the_names_of_the_contract(separator):
     source = SourceOptions(header=False, columns=tuple(TABLE.columns))
     cells, read_as = read_table(written(separator, header=False).encode(), source)
     pd.testing.assert_frame_equal(cells, TABLE)
-    assert read_as.told(source).endswith("without a header (as [source] says)")
+    assert read_as.described(source).endswith("without a header (as [source] says)")
     assert "header: has 3 names, but 4 of 4 rows have 4 cells" in refused(
         written(header=False).encode(), header=False, columns=("a", "b", "c")
     )
@@ -128,7 +128,7 @@ def test_a_file_without_a_header_takes_the_names_of_the_contract(separator):
 def test_how_a_table_was_read_is_told_and_reads_it_again():
     source = SourceOptions(separator=";")
     cells, read_as = read_table(gzip.compress(written(";", ",").encode("utf-16")), source)
-    assert read_as.told(source) == (
+    assert read_as.described(source) == (
         "CSV, packed as gz, in utf-16, separated by a semicolon (as [source] says), decimal comma"
     )
     again, read_again = read_table(gzip.compress(written(";", ",").encode("utf-16")), read_as.named(cells.columns))
