@@ -29,6 +29,7 @@ from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.search.candidate import bundler, search_data
 from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.run_lineage import data_params, dataset_of, job_tags
 from model_orchestration.search.space import space
 from model_orchestration.search.sweep import sweep
 from model_orchestration.search.trial import Trial, objective
@@ -72,13 +73,15 @@ def split_step(tools: Tools, job: Job) -> dict[str, int]:
 def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progress | None = None) -> Sweep:
     """Search, and write every trial as a run under a new parent run."""
     contract, parts, registry = job.read_contract, _parts(tools, job), tools.registry
-    run_tags = job.tags | dict(tags)
+    run_tags = job_tags(job) | dict(tags)
     parent_id = registry.start_run(f"{contract.table.name}: sweep of {job.trials}, seed {job.seed}", run_tags)
+    dataset = dataset_of(tools.objects, job)
+    registry.log_dataset(parent_id, dataset)
     fit = Fit(search_data(contract, parts), objective(contract), job.seed, contract.training)
     best = float("inf")
     try:
         with Recorder(
-            registry, bundler(contract, parts, job.seed, synthetic=job.synthetic), parent_id, run_tags
+            registry, bundler(contract, parts, job.seed, synthetic=job.synthetic), parent_id, run_tags, dataset
         ) as recorder:
 
             def on_trial(trial: Trial) -> None:
@@ -197,7 +200,10 @@ def _write_sweep(tools: Tools, job: Job, done: Sweep) -> None:
     _put(tools, done.parent_id, {name: _pretty(body) for name, body in documents.items()}, REPORT)
     measured = {"validation_loss": done.best.loss, "trials_done": float(len(done.trials))}
     tools.registry.log(
-        done.parent_id, params=done.best.params, metrics=measured, tags={"best_run_id": done.best.run_id}
+        done.parent_id,
+        params=done.best.params | data_params(dataset_of(tools.objects, job)),
+        metrics=measured,
+        tags={"best_run_id": done.best.run_id},
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from model_orchestration.search.candidate import Bundler
+from model_orchestration.search.run_lineage import data_params
 from model_orchestration.search.trial import Params, Trial
-from tabular.ports.registry import BUNDLE, ModelRegistry
+from tabular.ports.registry import BUNDLE, Dataset, ModelRegistry
 from tabular.quality.metrics import metrics
 
 WRITER_THREADS = 2
@@ -35,12 +36,20 @@ class Recorder:
     Raises what the registry raised, at the end of the block. `runs` is in trial order.
     """
 
-    def __init__(self, registry: ModelRegistry, bundler: Bundler, parent_id: str, tags: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        registry: ModelRegistry,
+        bundler: Bundler,
+        parent_id: str,
+        tags: Mapping[str, Any],
+        dataset: Dataset | None = None,
+    ) -> None:
         self.runs: list[TrialRun] = []
         self._registry = registry
         self._bundler = bundler
         self._parent_id = parent_id
         self._tags = tags
+        self._dataset = dataset
         self._writers = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="record")
         self._pending: list[Future[TrialRun]] = []
 
@@ -65,6 +74,9 @@ class Recorder:
         with tempfile.TemporaryDirectory() as folder:
             self._bundler.write(trial, Path(folder), found)
             registry.put_folder(run_id, Path(folder), BUNDLE)
-        registry.log(run_id, params=trial.params, metrics=found | {"fit_seconds": trial.fit_seconds})
+        about_data = {} if self._dataset is None else data_params(self._dataset)
+        if self._dataset is not None:
+            registry.log_dataset(run_id, self._dataset)
+        registry.log(run_id, params=trial.params | about_data, metrics=found | {"fit_seconds": trial.fit_seconds})
         registry.finish(run_id)
         return TrialRun(trial.number, run_id, trial.loss, trial.rounds, trial.params, trial.family)

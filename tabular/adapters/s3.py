@@ -72,6 +72,10 @@ class S3Objects:
         """Every key that starts with the prefix, sorted."""
         return [found.key for found in self.listed(prefix)]
 
+    def url(self, key: str) -> str:
+        """The address of the object, for people and their tools."""
+        return f"s3://{self._bucket}/{key}"
+
     def listed(self, prefix: str) -> list[StoredObject]:
         """Every object whose key starts with the prefix, sorted by key."""
         with self._translated(prefix):

@@ -148,6 +148,11 @@ def fetch(objects: Objects, contract: Contract, sha256: str) -> bytes:
     return body
 
 
+def url(objects: Objects, contract: Contract, sha256: str) -> str:
+    """Where the bytes of a version are."""
+    return objects.url(_key(contract, sha256, ORIGINAL))
+
+
 def dropped_rows(objects: Objects, contract: Contract, sha256: str) -> DroppedRows:
     """Which rows of a version were dropped when it was published last; raises NotFound, and Rejected if unreadable."""
     key = _key(contract, sha256, DROPPED)

@@ -29,6 +29,9 @@ class Objects(Protocol):
     def keys(self, prefix: str) -> list[str]:
         """Every key that starts with the prefix, sorted."""
 
+    def url(self, key: str) -> str:
+        """The address of the object, for people and their tools."""
+
     def listed(self, prefix: str) -> list[StoredObject]:
         """Every object whose key starts with the prefix, sorted by key."""
 

@@ -28,6 +28,15 @@ class Run:
     parent_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Dataset:
+    """What a run was trained on: the table's name, the sha256 of the version's bytes, and where these are."""
+
+    name: str
+    sha256: str
+    url: str
+
+
 class BundleSource(Protocol):
     """What serving needs of the registry. Raises Unavailable, or NotFound for an unknown run or alias."""
 
@@ -70,6 +79,9 @@ class ModelRegistry(BundleSource, Protocol):
         tags: Mapping[str, Any] | None = None,
     ) -> None:
         """Write parameters, metrics and tags in one call."""
+
+    def log_dataset(self, run_id: str, dataset: Dataset) -> None:
+        """Write what the run was trained on, as its input."""
 
     def put_folder(self, run_id: str, folder: Path, path: str) -> None:
         """Upload the files of a folder under an artifact path of the run."""

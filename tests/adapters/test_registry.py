@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.tracking.client import MlflowClient
 
 from embedded.services.service import free_port
 from tabular.adapters.mlflow.registry import MlflowRegistry
@@ -17,7 +19,7 @@ from tabular.errors import NotFound, Unavailable
 from tabular.model.bundle_cache import BundleCache
 from tabular.model.bundle_files import FileLimits
 from tabular.model.pyfunc import describe
-from tabular.ports.registry import BUNDLE, CHALLENGER, CHAMPION
+from tabular.ports.registry import BUNDLE, CHALLENGER, CHAMPION, Dataset
 
 
 @pytest.fixture
@@ -140,3 +142,11 @@ def test_of_the_files_under_a_path_those_that_are_named_are_fetched(registry, tm
         run_id, "report", FileLimits({"trials.json": 20, "other.json": 20}, total_bytes=20), tmp_path / "got"
     )
     assert {path.name: path.read_text() for path in (tmp_path / "got").iterdir()} == {"trials.json": "trials.json"}
+
+
+def test_a_run_names_the_dataset_that_it_was_trained_on(registry, trial, settings):
+    registry.log_dataset(trial, Dataset("tiny", "ab" * 32, "s3://bucket/tables/tiny/versions/x/original"))
+    (found,) = MlflowClient(settings.mlflow_tracking_uri).get_run(trial).inputs.dataset_inputs
+    assert (found.dataset.name, found.dataset.digest, found.dataset.source_type) == ("tiny", "ab" * 18, "s3")
+    assert json.loads(found.dataset.source) == {"uri": "s3://bucket/tables/tiny/versions/x/original"}
+    assert [(tag.key, tag.value) for tag in found.tags] == [("mlflow.data.context", "training")]

@@ -6,6 +6,7 @@ with this module: it takes a second or more. Only what mlflow-skinny has is used
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -16,7 +17,7 @@ from tabular.adapters.mlflow import artifacts
 from tabular.adapters.mlflow.errors import calling
 from tabular.errors import NotFound, Unavailable, without_login
 from tabular.model.bundle_files import BUNDLE_LIMITS, FileLimits
-from tabular.ports.registry import BUNDLE, CHAMPION, Run
+from tabular.ports.registry import BUNDLE, CHAMPION, Dataset, Run
 
 TRAINED_AT = "trained_at"
 ENDED_BECAUSE = "ended_because"
@@ -26,6 +27,7 @@ ATTEMPTS_AFTER_THE_FIRST = 2
 BACKOFF_SECONDS = 1
 REQUEST_SECONDS = 20
 MAX_TAG_CHARACTERS = 5_000
+MAX_DIGEST_CHARACTERS = 36
 PARENT = "mlflow.parentRunId"
 
 
@@ -123,6 +125,17 @@ class MlflowRegistry:
                 metrics=[Metric(key, value, now, 0) for key, value in (metrics or {}).items()],
                 tags=[RunTag(key, str(value)[:MAX_TAG_CHARACTERS]) for key, value in (tags or {}).items()],
             )
+
+    def log_dataset(self, run_id: str, dataset: Dataset) -> None:
+        """Write what the run was trained on, as its input; MLflow keeps 36 characters of a digest."""
+        from mlflow.entities import Dataset as MlflowDataset
+        from mlflow.entities import DatasetInput, InputTag
+
+        source = json.dumps({"uri": dataset.url})
+        found = MlflowDataset(dataset.name, dataset.sha256[:MAX_DIGEST_CHARACTERS], "s3", source)
+        with calling(f"the run {run_id}"):
+            context = InputTag("mlflow.data.context", "training")
+            self._client.log_inputs(run_id, datasets=[DatasetInput(found, [context])])
 
     def put_folder(self, run_id: str, folder: Path, path: str | None = None) -> None:
         """Upload the files of a folder under an artifact path of the run."""

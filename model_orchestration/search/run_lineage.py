@@ -1,0 +1,45 @@
+"""Where a training run comes from, as MLflow shows it: its job, its data, and the revision of the code."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from model_orchestration.job import Job
+from tabular.data import feature_store
+from tabular.ports.objects import Objects
+from tabular.ports.registry import Dataset
+
+GIT_COMMIT = "mlflow.source.git.commit"
+"""MLflow's own tag, which its pages show."""
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def job_tags(job: Job) -> dict[str, Any]:
+    """The tags of every run of a job: the job itself, and the commit where there is one."""
+    revision = git_revision()
+    return job.tags | ({GIT_COMMIT: revision} if revision else {})
+
+
+def dataset_of(objects: Objects, job: Job) -> Dataset:
+    """The version that the job is trained on."""
+    contract = job.read_contract
+    return Dataset(contract.table.name, job.data_sha256, feature_store.url(objects, contract, job.data_sha256))
+
+
+def data_params(dataset: Dataset) -> dict[str, str]:
+    """The version as parameters of a run, by which runs are compared."""
+    return {"data_url": dataset.url, "data_version": dataset.sha256}
+
+
+@cache
+def git_revision(project: Path = PROJECT) -> str | None:
+    """The commit that is checked out; None where there is no git or no clone, as in an image."""
+    command = ["git", "-C", str(project), "rev-parse", "--verify", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
