@@ -23,6 +23,7 @@ from tabular.data.column_names import absent_column
 from tabular.data.formats.parquet_cells import iso_times
 from tabular.encoding.columns import Columns
 from tabular.encoding.model_inputs import ModelInputs
+from tabular.encoding.plain_numbers import accepts_feature
 from tabular.encoding.values import MISSING, Outcome, Value, cell_reader, reader, shown
 from tabular.errors import Fault, InvalidTable
 
@@ -117,8 +118,7 @@ class _FeatureCodec:
         self.name = feature.name
         self._is_number = feature.is_numeric
         self._is_integer = feature.kind == "integer"
-        self._bounds = feature.range or (-np.inf, np.inf)
-        self._missing_numbers = np.array(sorted(contract.missing_numbers))
+        self._accepts = accepts_feature(feature, contract)
         self._read_cell, self._read_value = cell_reader(feature, contract), reader(feature, contract)
         self._kept: dict[object, Outcome] = {}
 
@@ -134,14 +134,7 @@ class _FeatureCodec:
         codes = _as_numbers(column)
         if self._is_integer:
             codes = codes + 0.0  # a whole number has no negative zero
-        low, high = self._bounds
-        with np.errstate(invalid="ignore"):
-            is_plain = (codes >= low) & (codes <= high)
-            if self._is_integer:
-                is_plain &= codes == np.floor(codes)
-        if self._missing_numbers.size:
-            is_plain &= ~np.isin(codes, self._missing_numbers)
-        odd = np.flatnonzero(~is_plain)
+        odd = np.flatnonzero(~self._accepts(codes))
         if not len(odd):
             return _Part(codes, self._from_codes(codes), {})
         rest = self._each(column.take(pa.array(odd)))

@@ -1,7 +1,7 @@
-"""The cells of one column as values under the contract, each different cell read once, numbers in bulk.
+"""The cells of one column as values under the contract, each different cell read once, numbers and dates in bulk.
 
-`tabular.encoding.values` is the authority: a number is read in bulk only where it is written plainly and valid; every
-other cell goes to the reader of single values.
+`tabular.encoding.values` is the authority: a number or a date is read in bulk only where it is written plainly and
+valid; every other cell goes to the reader of single values.
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tabular.contract.canonical import LARGEST_NUMBER
 from tabular.contract.features import Feature
 from tabular.contract.types import Contract, Target
 from tabular.data.input_frame import datetimes
+from tabular.encoding.dates import moment_in
+from tabular.encoding.plain_numbers import Accepts, accepts_feature, accepts_target
 from tabular.encoding.values import cell_reader, class_reader, target_number
 from tabular.errors import Fault
 
 PLAIN_NUMBER = r"^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?$"
+_PLAIN_DATE = r"(?:1[7-9]|2[01])[0-9]{2}-[0-9]{2}-[0-9]{2}"
+_PLAIN_TIME = r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{6})?)?"
+PLAIN_MOMENT = {False: f"^{_PLAIN_DATE}(?:{_PLAIN_TIME})?$", True: f"^{_PLAIN_DATE}{_PLAIN_TIME}Z$"}
+"""A date and time without and with a time zone, as nearly all files write it."""
 FEW = 1_000
 """So many different cells are read one by one: asking Arrow would not be faster."""
-
-Accepts = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
 
 class ColumnValues(NamedTuple):
@@ -63,10 +66,13 @@ def feature_values(feature: Feature, raw: pd.Series[str], contract: Contract) ->
         return (math.nan, True) if isinstance(outcome, Fault) or outcome[2] else (outcome[1], False)
 
     if feature.is_numeric:
-        return _numbers(cells, value_of, _accepts(feature, contract))
+        return _numbers(cells, value_of, accepts_feature(feature, contract))
     if feature.is_datetime:
-        codes, is_bad = zip(*map(moment_of, cells.texts.to_pylist()), strict=True)
-        return ColumnValues(datetimes(np.array(codes)[cells.positions], raw.index), cells.column(is_bad, "bool"))
+        codes, is_read = moments_in_bulk(cells.texts, contract, has_zone=feature.has_zone)
+        is_bad = np.zeros(len(codes), dtype=bool)
+        for at in np.flatnonzero(~is_read):
+            codes[at], is_bad[at] = moment_of(cells.texts[int(at)].as_py())
+        return ColumnValues(datetimes(codes[cells.positions], raw.index), cells.column(is_bad, "bool"))
     outcomes = [value_of(text) for text in cells.texts.to_pylist()]
     values = np.empty(len(outcomes), dtype=object)
     values[:] = [value for value, _ in outcomes]
@@ -80,7 +86,7 @@ def target_numbers(contract: Contract, raw: pd.Series[str]) -> pd.Series[float]:
         number = None if contract.is_missing(text) else target_number(text)
         return number, number is None
 
-    return _numbers(_Cells(raw), number_of, _accepts_target(contract)).values
+    return _numbers(_Cells(raw), number_of, accepts_target(contract)).values
 
 
 def target_classes(target: Target, raw: pd.Series[str]) -> tuple[pd.Series[float], pd.Series[Any]]:
@@ -93,6 +99,37 @@ def target_classes(target: Target, raw: pd.Series[str]) -> tuple[pd.Series[float
     labels = np.empty(len(spelled), dtype=object)
     labels[:] = spelled
     return cells.column([codes.get(label, math.nan) for label in spelled], "float64"), cells.column(labels, "str")
+
+
+def moments(contract: Contract, raw: pd.Series[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The microseconds since 1970 of each cell, NaN where it is missing or no date, and whether it has a time zone."""
+    cells = _Cells(raw)
+    codes, is_read = moments_in_bulk(cells.texts, contract, has_zone=False)
+    zoned, has_zone = moments_in_bulk(cells.texts, contract, has_zone=True)
+    codes[has_zone] = zoned[has_zone]
+    for at in np.flatnonzero(~(is_read | has_zone)):
+        text = cells.texts[int(at)].as_py()
+        found = None if contract.is_missing(text) else moment_in(text)
+        if found is not None:
+            codes[at], has_zone[at] = found.microseconds, found.has_zone
+    return codes[cells.positions], has_zone[cells.positions]
+
+
+def moments_in_bulk(
+    texts: pa.Array, contract: Contract, *, has_zone: bool
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The microseconds since 1970 of the texts that are plainly a date with or without a zone, and which were read."""
+    codes, is_read = np.full(len(texts), np.nan), np.zeros(len(texts), dtype=bool)
+    # A date may be what the table writes for "not known": then each is looked at.
+    if len(texts) <= FEW or any(moment_in(token.upper()) for token in contract.table.missing_tokens):
+        return codes, is_read
+    is_plain: NDArray[np.bool_] = pc.match_substring_regex(texts, PLAIN_MOMENT[has_zone]).to_numpy(zero_copy_only=False)
+    try:
+        found = pc.cast(texts.filter(pa.array(is_plain)), pa.timestamp("us", "UTC" if has_zone else None))
+    except pa.ArrowInvalid:  # a day that no month has
+        return codes, is_read
+    codes[is_plain] = found.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return codes, is_plain.copy()
 
 
 def _numbers(cells: _Cells, value_of: Callable[[str], tuple[Any, bool]], accepts: Accepts) -> ColumnValues:
@@ -116,26 +153,3 @@ def _read_in_bulk(texts: pa.Array, values: NDArray[np.float64], accepts: Accepts
     is_read[is_plain] = accepted = accepts(numbers)
     values[is_read] = numbers[accepted]
     return is_read
-
-
-def _accepts(feature: Feature, contract: Contract) -> Accepts:
-    low, high = feature.ends
-    missing = np.array(sorted(contract.missing_numbers), dtype=np.float64)
-
-    def accepts(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
-        is_valid: NDArray[np.bool_] = (numbers >= low) & (numbers <= high) & ~np.isin(numbers, missing)
-        if feature.kind == "integer":
-            # A negative zero is the whole number zero; it goes the long way.
-            is_valid &= (numbers == np.floor(numbers)) & ~((numbers == 0) & np.signbit(numbers))
-        return is_valid
-
-    return accepts
-
-
-def _accepts_target(contract: Contract) -> Accepts:
-    missing = np.array(sorted(contract.missing_numbers), dtype=np.float64)
-
-    def accepts(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return (np.abs(numbers) <= LARGEST_NUMBER) & ~np.isin(numbers, missing)
-
-    return accepts

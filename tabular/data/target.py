@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tabular.contract.types import Contract
-from tabular.data.column_values import target_classes, target_numbers
-from tabular.encoding.dates import MINUTE_US, Moment, moment_in
+from tabular.data.column_values import moments, target_classes, target_numbers
+from tabular.encoding.dates import MINUTE_US
 from tabular.encoding.values import listed
 
 Target = tuple["pd.Series[float]", "pd.Series[Any]", dict[str, "pd.Series[bool]"]]
@@ -41,21 +42,12 @@ def target_allowed(contract: Contract) -> str:
 
 def _minutes_between(contract: Contract, begin: pd.Series[str], end: pd.Series[str]) -> Target:
     """The minutes from one column to the other; all texts have a zone, as the first one has, or none has."""
-    moments = [[_moment(contract, text) for text in column] for column in (begin, end)]
-    first = next((moment for moment in moments[0] if moment is not None), None)
-    zone = first is not None and first.has_zone
-    known = [[moment is not None and moment.has_zone == zone for moment in column] for column in moments]
-    minutes = [
-        (after.microseconds - before.microseconds) / MINUTE_US if before is not None and after is not None else None
-        for before, after in zip(*moments, strict=True)
-    ]
-    target = pd.Series(minutes, begin.index, dtype="float64", name=contract.target.column)
+    (before, before_zoned), (after, after_zoned) = moments(contract, begin), moments(contract, end)
+    is_there = ~np.isnan(before)
+    zone = bool(is_there.any() and before_zoned[is_there.argmax()])
+    target = pd.Series((after - before) / MINUTE_US, begin.index, dtype="float64", name=contract.target.column)
     bad = {
-        str(column.name): ~pd.Series(is_known, column.index)
-        for column, is_known in zip((begin, end), known, strict=True)
+        str(column.name): pd.Series(np.isnan(codes) | (zoned != zone), column.index)
+        for column, codes, zoned in ((begin, before, before_zoned), (end, after, after_zoned))
     }
     return target, target, bad
-
-
-def _moment(contract: Contract, text: str) -> Moment | None:
-    return None if contract.is_missing(text) else moment_in(text)

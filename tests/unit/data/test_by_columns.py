@@ -11,11 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tabular.data.column_values import FEW, feature_values, target_numbers
+from tabular.data.column_values import FEW, feature_values, moments, target_numbers
 from tabular.data.formats.arrow_csv import WHITESPACE, arrow_cells
 from tabular.data.formats.csv_cells import header_and_rows
 from tabular.data.reading import LARGE_BYTES, read_table
 from tabular.data.synthetic import make_table
+from tabular.encoding.dates import moment_in, text_of
 from tabular.encoding.values import cell_reader, target_number
 from tabular.errors import Fault, InvalidTable
 
@@ -124,3 +125,39 @@ def test_targets_in_bulk_are_the_targets_one_by_one(tiny_contract):
     found = target_numbers(contract, pd.Series(texts, dtype="str"))
     known = [None if contract.is_missing(text) else target_number(text) for text in texts]
     np.testing.assert_array_equal(found, np.array(known, dtype=np.float64))
+
+
+def test_moments_in_bulk_are_the_moments_one_by_one(tiny_contract):
+    contract = tiny_contract()
+    draw = np.random.default_rng(1)
+    texts = [
+        text_of(int(draw.integers(-8 * 10**15, 7 * 10**15)) // 10**6 * 10**6, has_zone=at % 3 == 0)
+        for at in range(FEW + 500)
+    ]
+    texts += (
+        [text.replace("T", " ") for text in texts[:300]]
+        + [text[:16] for text in texts[1:300:3]]
+        + [text[:10] for text in texts[:300]]
+    )
+    texts += [
+        "2024-02-29",
+        "2024-05-31T14:05:00.25",
+        "2024-05-31T14:05:00.123456",
+        "2024-05-31T14:05:00+02:00",
+        "",
+        "soon",
+        "1699-12-31",
+    ]
+    for several in (texts, [*texts, "2023-02-29"], [*texts, "2024-01-01T00:00:60"]):
+        codes, has_zone = moments(contract, pd.Series(several, dtype="str"))
+        known = [moment_in(text) for text in several]
+        np.testing.assert_array_equal(codes, [np.nan if one is None else one.microseconds for one in known])
+        assert has_zone.tolist() == [one is not None and one.has_zone for one in known]
+
+
+def test_a_date_that_means_not_known_is_never_read_in_bulk(tiny_contract):
+    contract = tiny_contract(change=lambda file: file["table"].update(missing_tokens=["1900-01-01t00:00:00"]))
+    texts = ["1900-01-01T00:00:00", *(text_of(at * 10**6, has_zone=False) for at in range(FEW + 1))]
+    codes, _ = moments(contract, pd.Series(texts, dtype="str"))
+    assert np.isnan(codes[0])
+    assert codes[1:].tolist() == [at * 1e6 for at in range(FEW + 1)]
