@@ -31,7 +31,8 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `missing_share` maps each feature to its share of missing values; `class_rows` each class to its rows;
     `drifted` names the columns that moved since the last accepted version. All three are empty for a broken table.
-    `rows` are those that are trained on, without the `dropped_rows` that are not valid under the contract.
+    `rows` are those that are trained on, without the `dropped_rows` that are not valid under the contract, and
+    without the `rows_outside_keep` whose target is outside of its `keep`.
     `holds` are the warnings with which no model becomes champion until they are accepted with a reason.
     """
 
@@ -42,6 +43,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     class_rows: dict[str, int] = {}
     drifted: tuple[str, ...] = ()
     dropped_rows: int = 0
+    rows_outside_keep: int = 0
     holds: tuple[str, ...] = ()
 
     def require(self) -> None:
@@ -61,7 +63,7 @@ def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable 
         identity, warnings = _identity(contract, raw)
         broken = _errors(prepared.error) if prepared.error is not None else ()
         return CheckReport(rows=len(raw), errors=(*broken, *identity), warnings=tuple(warnings))
-    identity, warnings = _identity(contract, raw.loc[table.features.index] if table.dropped.count else raw)
+    identity, warnings = _identity(contract, raw.loc[table.features.index] if len(table) < len(raw) else raw)
     missing_share = {name: float(table.features[name].isna().mean()) for name in contract.feature_names}
     class_rows = {label: int((table.raw_target == label).sum()) for label in contract.target.classes}
     drifted = _drifted(contract, table, accepted) if accepted is not None else {}
@@ -71,6 +73,7 @@ def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable 
         errors=(*identity, *_target_errors(contract, table, class_rows), *_column_errors(contract, missing_share)),
         warnings=(
             *([str(table.dropped)] if table.dropped.count else ()),
+            *_outside_keep(contract, table, len(raw)),
             *warnings,
             *_column_warnings(contract, table, missing_share),
             *_class_warnings(class_rows, len(table)),
@@ -81,8 +84,20 @@ def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable 
         class_rows=class_rows,
         drifted=tuple(drifted),
         dropped_rows=table.dropped.count,
+        rows_outside_keep=table.rows_outside_keep,
         holds=holding,
     )
+
+
+def _outside_keep(contract: Contract, table: CleanTable, rows: int) -> list[str]:
+    if contract.target.keep is None or not table.rows_outside_keep:
+        return []
+    low, high = contract.target.keep
+    were = "row was" if table.rows_outside_keep == 1 else "rows were"
+    return [
+        f"{table.rows_outside_keep:,} of {rows:,} {were} left out, for {contract.target.column} is not from {low:g} to "
+        f"{high:g} (keep in the contract's [target]): the figures are of the others alone"
+    ]
 
 
 def _errors(error: InvalidTable) -> tuple[Fault, ...]:

@@ -31,6 +31,7 @@ def register(
     found = {
         "data_warnings": "; ".join(report.warnings),
         "dropped_rows": report.dropped_rows,
+        "rows_outside_keep": report.rows_outside_keep,
         "held_back": why_not or "",
         "accepted_because": accept if is_accepted else "",
     }

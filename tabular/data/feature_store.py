@@ -3,6 +3,7 @@
     tables/<table>/versions/<sha256>/original        the bytes as they came
     tables/<table>/versions/<sha256>/manifest.json   what they are; written after the bytes
     tables/<table>/versions/<sha256>/dropped.json    rows that the contract rejects and drops: the first, with reasons
+    tables/<table>/versions/<sha256>/clean/…         what a contract made of them, as Parquet (`clean_copy`)
     tables/<table>/current                           the sha256 published last
     tables/<table>/accepted                          the sha256 of the last whose model passed the gate
 
@@ -18,7 +19,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from tabular.contract.source import SourceOptions
 from tabular.contract.types import Contract
+from tabular.data.clean_copy.parts import find_copy, put_copy
 from tabular.data.invalid_cells import NONE_DROPPED, DroppedRows
 from tabular.data.prepared import PreparedTable, prepare
 from tabular.data.reading import ReadAs
@@ -35,7 +38,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
     `contract` is the digest of the contract it was published under; `source` says where the bytes came from.
     `read_as` says how the file was read when it was published last; of its `rows` the contract dropped
-    `dropped_rows` as not valid.
+    `dropped_rows` as not valid, and left out `rows_outside_keep` for their target.
     `pristine` is True if they are the public file's own bytes, False if altered, None if the contract has no digest.
     """
 
@@ -49,7 +52,13 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     synthetic: bool = False
     pristine: bool | None = None
     dropped_rows: int = 0
+    rows_outside_keep: int = 0
     read_as: ReadAs = ReadAs(format="csv", encoding="utf-8", separator=",", decimal=".")
+
+    @property
+    def written_as(self) -> SourceOptions:
+        """The `[source]` by which the file is read again as it was."""
+        return self.read_as.named(self.columns)
 
 
 def publish(
@@ -75,6 +84,7 @@ def publish(
         synthetic=synthetic,
         pristine=sha256 == known if known else None,
         dropped_rows=dropped.count,
+        rows_outside_keep=0 if prepared.table is None else prepared.table.rows_outside_keep,
         read_as=read_as,
     )
     manifest = _key(contract, sha256, MANIFEST)
@@ -89,6 +99,8 @@ def publish(
     objects.put(_key(contract, sha256, ORIGINAL), prepared.body)
     if dropped.count or (known_version is not None and known_version.dropped_rows):
         objects.put(_key(contract, sha256, DROPPED), msgspec.json.encode(dropped))
+    if prepared.table is not None:
+        put_copy(objects, _key(contract, sha256, ""), contract, version.written_as, prepared.table)
     if version != known_version:
         objects.put(manifest, msgspec.json.encode(version))
     objects.put(_pointer(contract, "current"), sha256.encode())
@@ -97,7 +109,7 @@ def publish(
 
 def _read_anew(known: Version, now: Version) -> Version:
     """The known version; where the contract now reads the same bytes in another way, with what it makes of them."""
-    read = ("read_as", "rows", "columns", "dropped_rows")
+    read = ("read_as", "rows", "columns", "dropped_rows", "rows_outside_keep")
     if all(getattr(known, name) == getattr(now, name) for name in read):
         return known
     return msgspec.structs.replace(known, **{name: getattr(now, name) for name in (*read, "contract")})
@@ -170,7 +182,7 @@ def read(objects: Objects, contract: Contract, sha256: str, read_as: Contract | 
     Raises NotFound, Rejected and Unavailable, and InvalidTable if it cannot be read as a table any more.
     """
     version = find_version(objects, contract, sha256)
-    return prepare(read_as or contract, fetch(objects, contract, sha256), version.read_as.named(version.columns))
+    return prepare(read_as or contract, fetch(objects, contract, sha256), version.written_as)
 
 
 def load(
@@ -178,10 +190,13 @@ def load(
 ) -> CleanTable:
     """A version of the contract's table, the latest if none is named, cleaned by it or by the contract `read_as`.
 
-    Raises NotFound, Rejected, InvalidTable and Unavailable.
+    It is the clean copy where there is a whole one, else the original, cleaned again. Raises NotFound, Rejected,
+    InvalidTable and Unavailable.
     """
-    sha256 = sha256 or latest(objects, contract).sha256
-    return read(objects, contract, sha256, read_as).required
+    version = latest(objects, contract) if sha256 is None else find_version(objects, contract, sha256)
+    cleaned_by = read_as or contract
+    kept = find_copy(objects, _key(contract, version.sha256, ""), cleaned_by, version.written_as)
+    return read(objects, contract, version.sha256, read_as).required if kept is None else kept
 
 
 def mark_accepted(objects: Objects, contract: Contract, sha256: str) -> None:

@@ -37,7 +37,8 @@ class CleanTable:
     `target` is float64: 1 for the positive class of a binary task, the class position, or the value to predict;
     `raw_target` holds its classes as the contract writes them, or the number; `times` rises with the time of the rows
     and `groups` names their groups, None where the contract's split has no such column. All parts have one index, the
-    0-based row of the file. `dropped` says which rows of the file are not here because they are not valid.
+    0-based row of the file. `dropped` says which rows of the file are not here because they are not valid,
+    `rows_outside_keep` how many valid ones are not because their target is outside of the contract's `keep`.
     """
 
     features: pd.DataFrame
@@ -46,6 +47,7 @@ class CleanTable:
     times: pd.Series[float] | None = None
     groups: pd.Series[str] | None = None
     dropped: DroppedRows = NONE_DROPPED
+    rows_outside_keep: int = 0
 
     def __len__(self) -> int:
         return len(self.features)
@@ -96,10 +98,11 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
     dropped = invalid.dropped()
     order, members = (None if each is None else each.values for each in (times, groups))
     table = CleanTable(pd.DataFrame(columns), target, raw_target, order, members)
-    is_kept = ~invalid.is_invalid
+    is_valid = is_kept = ~invalid.is_invalid
     if contract.target.keep is not None:
-        is_kept &= target.between(*contract.target.keep).to_numpy()
-    return replace(table if is_kept.all() else table.take(np.flatnonzero(is_kept)), dropped=dropped)
+        is_kept = is_valid & target.between(*contract.target.keep).to_numpy()
+    kept = table if is_kept.all() else table.take(np.flatnonzero(is_kept))
+    return replace(kept, dropped=dropped, rows_outside_keep=int(is_valid.sum() - is_kept.sum()))
 
 
 def encode(contract: Contract, features: pd.DataFrame) -> Matrix:

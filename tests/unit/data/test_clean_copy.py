@@ -1,0 +1,140 @@
+"""The clean copy of a version: the same table to the dtype, never out of date, and no fault where it is damaged."""
+
+from __future__ import annotations
+
+import uuid
+
+import msgspec
+import pandas as pd
+import pytest
+
+from embedded.layout import PROJECT
+from tabular.contract.loading import load_contract
+from tabular.contract.split_rules import SplitRules
+from tabular.data import feature_store
+from tabular.data.clean_copy import parts
+from tabular.data.clean_copy.parquet import from_parts, to_parts
+from tabular.data.prepared import prepare
+from tabular.data.synthetic import make_table
+from tabular.wiring import Wiring
+
+
+@pytest.fixture
+def objects(ministack, settings):
+    bucket = Wiring(msgspec.structs.replace(settings, s3_bucket=f"copy-{uuid.uuid4()}")).objects()
+    bucket.ensure_bucket()
+    return bucket
+
+
+def assert_same_table(one, other):
+    pd.testing.assert_frame_equal(one.features, other.features)
+    pd.testing.assert_series_equal(one.target, other.target)
+    pd.testing.assert_series_equal(one.raw_target, other.raw_target)
+    for part in ("times", "groups"):
+        ours, theirs = getattr(one, part), getattr(other, part)
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            pd.testing.assert_series_equal(ours, theirs, check_names=False)
+
+
+@pytest.mark.parametrize("part_rows", [500, 499, 7])
+@pytest.mark.parametrize("path", sorted((PROJECT / "contracts").glob("*.toml")), ids=lambda path: path.stem)
+def test_a_clean_table_comes_back_from_its_parts_the_same(path, part_rows):
+    contract = load_contract(path)
+    table = prepare(contract, make_table(contract, 500, 2)).required
+    made = list(to_parts(table, part_rows))
+    assert sum(rows for rows, _ in made) == len(table)
+    assert max(rows for rows, _ in made) <= part_rows
+    assert_same_table(from_parts(contract, [body for _, body in made]), table)
+
+
+def test_dropped_rows_times_and_groups_come_back_too(tiny_contract):
+    def change(file):
+        file.update(
+            source={"on_invalid": "drop", "max_dropped_share": 0.5},
+            split={"time_column": "Day", "group_column": "Who"},
+        )
+
+    contract = tiny_contract(change=change)
+    body = "Age,Class,Stars,Weight,Y,Day,Who\n30,A,1,0.5,yes,2024-01-02,a\n999,A,1,0.5,no,2024-01-01,b\n"
+    table = prepare(contract, (body + "31,b,2,,no,2024-01-03,a\n").encode()).required
+    assert table.features.index.tolist() == [0, 2]
+    assert table.times is not None
+    assert table.groups.tolist() == ["a", "a"]
+    again = from_parts(contract, [body for _, body in to_parts(table, 1)])
+    assert_same_table(again, table)
+
+
+def copied(objects):
+    return [key for key in objects.keys("") if "/clean/" in key]
+
+
+class CountsOriginals:
+    """A bucket that counts how often the bytes that came are read."""
+
+    def __init__(self, objects) -> None:
+        self._objects, self.count = objects, 0
+
+    def __getattr__(self, name):
+        return getattr(self._objects, name)
+
+    def get(self, key):
+        self.count += key.endswith("/original")
+        return self._objects.get(key)
+
+
+def test_what_is_published_is_loaded_without_its_original(objects, contract):
+    body = make_table(contract, 300, 1)
+    version = feature_store.publish(objects, contract, body, "table.csv")
+    counting = CountsOriginals(objects)
+    assert_same_table(feature_store.load(counting, contract, version.sha256), prepare(contract, body).required)
+    assert counting.count == 0
+
+
+@pytest.mark.parametrize("damage", ["another", "absent", "index"])
+def test_a_damaged_copy_is_no_fault_and_publishing_again_repairs_it(objects, contract, damage, caplog):
+    body = make_table(contract, 300, 1)
+    feature_store.publish(objects, contract, body, "table.csv")
+    part, index = sorted(copied(objects))
+    if damage == "index":
+        objects.put(index, b"{")
+    elif damage == "another":
+        objects.put(part, objects.get(part)[:-1])
+    else:
+        objects.put(index, objects.get(index).replace(b'"parts":[', b'"parts":[{"rows":1,"sha256":"0"},'))
+    counting = CountsOriginals(objects)
+    assert_same_table(feature_store.load(counting, contract), prepare(contract, body).required)
+    assert counting.count == 1
+    assert "the original is read instead" in caplog.text
+    feature_store.publish(objects, contract, body, "table.csv")
+    feature_store.load(counting, contract)
+    assert counting.count == 1
+
+
+def test_another_contract_or_code_never_takes_the_copy(objects, contract, monkeypatch):
+    body = make_table(contract, 300, 1)
+    feature_store.publish(objects, contract, body, "table.csv")
+    counting = CountsOriginals(objects)
+    split = msgspec.structs.replace(contract, split=SplitRules(group_column=contract.features[0].column))
+    assert feature_store.load(counting, contract, read_as=split).groups is not None
+    assert counting.count == 1
+    parts.code_digest.cache_clear()
+    monkeypatch.setattr(parts, "CLEANING", ("contract", "data"))
+    try:
+        feature_store.load(counting, contract)
+    finally:
+        parts.code_digest.cache_clear()
+    assert counting.count == 2
+
+
+def test_what_was_left_out_is_known_of_a_copy_too(objects, tiny_contract):
+    contract = tiny_contract(change=lambda file: file.update(source={"on_invalid": "drop", "max_dropped_share": 0.5}))
+    feature_store.publish(objects, contract, b"Age,Class,Stars,Weight,Y\n30,A,1,0.5,yes\n999,A,1,0.5,no\n", "a.csv")
+    counting = CountsOriginals(objects)
+    dropped = feature_store.load(counting, contract).dropped
+    assert (dropped.count, dropped.rows, dropped.faults[0].given, counting.count) == (1, 2, "999", 0)
+
+
+def test_a_table_that_breaks_its_contract_has_no_copy(objects, contract):
+    feature_store.publish(objects, contract, make_table(contract, 100, 0).replace(b"Blue", b"Wood"), "table.csv")
+    assert copied(objects) == []
