@@ -13,8 +13,10 @@ import msgspec
 
 from model_orchestration.data.checks import check
 from model_orchestration.data.suspects import suspects
+from tabular.contract.canonical import number_in
 from tabular.contract.source import SourceOptions, source_faults
 from tabular.data.reading import RawTable, read_table
+from tabular.drafting.derived_target import DEFAULT_NAME
 from tabular.drafting.draft import Draft, Request, draft_contract
 from tabular.errors import InvalidSetting, InvalidTable, TabularError
 
@@ -51,18 +53,46 @@ def _arguments(given: dict[str, str]) -> _Arguments:
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(given["out"] or csv).stem).strip("_")[:MAX_NAME_CHARACTERS] or "table"
     request = Request(
         name=name,
-        target=given["target"],
+        target=given["target"] or DEFAULT_NAME,
         file=csv.name,
         positive=given["positive"],
         known_before_outcome=_names(given["known"]),
         source=_source({key: given[key] for key in SOURCE_KEYS if given[key]}),
         suspects=suspects,
+        minutes_between=_pair("minutes_between", _names(given["minutes_between"])),
+        keep=_limits(given["keep"]),
     )
+    if not given["target"] and request.minutes_between is None:
+        raise InvalidSetting(
+            "name the column to predict: target=column; or minutes_between=begin,end for their minutes"
+        )
+    if request.keep and request.minutes_between is None:
+        raise InvalidSetting("keep= is for minutes_between=begin,end")
     return _Arguments(csv, Path(given["out"]) if given["out"] else CONTRACTS / f"{name}.toml", request)
 
 
 def _names(given: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def _pair(key: str, names: tuple[str, ...]) -> tuple[str, str] | None:
+    if not names:
+        return None
+    if len(names) != 2 or names[0] == names[1]:
+        raise InvalidSetting(f"{key}= takes two columns, the earlier one first: {key}=begin,end")
+    return names[0], names[1]
+
+
+def _limits(given: str) -> tuple[float, float] | None:
+    numbers = [number_in(text) for text in _names(given)]
+    if not numbers:
+        return None
+    low, high = (*numbers, None, None)[:2]
+    if len(numbers) != 2 or low is None or high is None or not low < high:
+        raise InvalidSetting(
+            f"keep= takes the lowest and the highest number of minutes, such as keep=1,60; not {given}"
+        )
+    return low, high
 
 
 def _source(given: dict[str, Any]) -> SourceOptions:
@@ -119,12 +149,15 @@ def _write(out: Path, text: str) -> None:
 
 def _tell(draft: Draft) -> None:
     target = draft.target
-    _say("task", f"{target.task}, for {target.target.column} has {target.reason}")
+    has = "is" if target.target.minutes_between else "has"
+    _say("task", f"{target.task}, for {target.target.column} {has} {target.reason}")
     for doubt in target.doubts:
         _say("doubt", doubt)
     _say("features", f"{len(draft.contract.features)} of {len(draft.choices)} columns")
     for token, evidence in draft.tokens.items():
         _say("missing", f'"{token}" {evidence}')
+    if draft.contract.split.group_column:
+        _say("split", f"the rows of one {draft.contract.split.group_column} stay in one part")
     for one in draft.choices:
         if one.suspicion:
             _say("leak?", f"{one.column} is left out: {one.suspicion}")
@@ -143,7 +176,9 @@ def _tell_checks(draft: Draft, body: bytes) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make contract", description=__doc__)
     parser.add_argument("--csv", required=True, help="the table: CSV or Parquet")
-    parser.add_argument("--target", required=True, help="the column to predict")
+    parser.add_argument("--target", default="", help="the column to predict")
+    parser.add_argument("--minutes_between", default="", help="predict the minutes between two columns: begin,end")
+    parser.add_argument("--keep", default="", help="of these minutes the rows to keep: lowest,highest")
     parser.add_argument("--positive", default="", help="of two classes the one whose chance is wanted")
     parser.add_argument("--known", default="", help="columns known before the outcome, however much they tell: a,b")
     parser.add_argument("--out", default="", help="the file to write; contracts/NAME.toml if not given")

@@ -19,11 +19,13 @@ def suspects(contract: Contract, table: CleanTable) -> Mapping[str, str]:
     """Why each feature that may tell the target is suspected, by its public name; nothing where rows are too few.
 
     It is the gate's own measure (`model_orchestration.evaluation.leaks`), so that what a draft keeps passes there.
+    While some tell it by themselves, what a model loses without another says nothing yet: only the former are named.
     """
     if len(table) < MIN_ROWS or (table.has_classes and table.raw_target.value_counts().min() < MIN_CLASS_ROWS):
         return {}
     report = find_leaks(contract, split(table, SEED, contract.split), SEED)
-    return {one.feature: _why(one, report) for one in reversed(report.leaks)}
+    by_themselves = [one for one in report.leaks if one.aspect != "removal"]
+    return {one.feature: _why(one, report) for one in reversed(by_themselves or report.leaks)}
 
 
 def _why(finding: Finding, report: LeakReport) -> str:

@@ -1,35 +1,22 @@
-"""From the profile of a column to what the contract says of it: a feature, or why it is left out."""
+"""What is drafted for one column, and the public name it gets."""
 
 from __future__ import annotations
 
 import re
-import statistics
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from tabular.contract.canonical import Canonical, canonical
+from tabular.contract.derived import Derived
 from tabular.contract.features import Feature
-from tabular.drafting.column import ColumnProfile, share, shown
-from tabular.drafting.identity import NEARLY_UNIQUE, identifies, is_named_as_id, rises_with_the_file
-from tabular.drafting.number_range import is_beyond_models, plausible_range
-from tabular.encoding.values import listed
-
-MAX_CATEGORIES = 300
-MOSTLY = 0.8
-_FORMATTED = re.compile(
-    r"[^\w\s]?\s?[+-]?\d{1,3}([ ,.'\u2019]\d{3})+([.,]\d+)?\s?\S?|[^\w\s]\s?[+-]?\d+([.,]\d+)?|[+-]?\d+([.,]\d+)?\s?%"
-)
-_DAY_FIRST = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?)?")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is drafted for one column: a feature with notes, or no feature and the reason.
+    """What is drafted for one column: a feature with notes and what is derived from it, or the reason for no feature.
 
-    `is_id` marks the column that may be the table's id; `suspicion` is why a feature is left out although it could be
-    one: it may tell the target.
+    `is_id` marks the column that may be the table's id, `is_group` one whose values stand in several rows each;
+    `suspicion` is why a feature is left out although it could be one: it may tell the target. `invalid_rows` are those
+    whose cell is no value of the feature; the contract drops them.
     """
 
     column: str
@@ -37,150 +24,21 @@ class Choice:
     notes: tuple[str, ...] = ()
     left_out: str | None = None
     is_id: bool = False
+    is_group: bool = False
     suspicion: str | None = None
+    derived: tuple[Derived, ...] = ()
+    invalid_rows: int = 0
 
+    @property
+    def kept(self) -> Feature | None:
+        """The feature of the contract; None for a column that is left out or suspected."""
+        return None if self.suspicion else self.feature
 
-def choose(column: ColumnProfile, name: str, cells_in_order: list[float] | None = None) -> Choice:
-    """What the contract says of a column; `name` is the public one a feature gets.
-
-    `cells_in_order` are the numbers in the order of the file, for a numeric column with no gap.
-    """
-    if reason := _says_nothing(column) or _is_written_otherwise(column):
-        return Choice(column.name, left_out=reason)
-    if reason := identifies(column, cells_in_order):
-        return Choice(column.name, left_out=reason, is_id=True)
-    if column.is_numeric:
-        return _number(column, name, cells_in_order)
-    return _category(column, name)
-
-
-def _says_nothing(column: ColumnProfile) -> str | None:
-    if not column.counts:
-        return "it has no value in any row"
-    values = {canonical(text) for text in column.counts}
-    if len(values) > 1:
-        return None
-    value = shown(next(iter(column.counts)))
-    if not column.missing:
-        return f"every row has the same value, {value}"
-    return f"it holds nothing but {value}, in {share(column.known, column.rows)}"
-
-
-def _number(column: ColumnProfile, name: str, cells_in_order: list[float] | None) -> Choice:
-    numbers = column.numbers
-    low, high = min(numbers.values()), max(numbers.values())
-    whole = column.is_whole
-    if is_beyond_models(low, high, is_whole=whole):
-        why = f"numbers from {low:.15g} to {high:.15g} are too large, or too alike, to be told apart by a model"
-        return Choice(column.name, left_out=f"{why}. If they are amounts or times, count them from a nearer zero")
-    if cells_in_order is not None and is_named_as_id(column.name) and rises_with_the_file(cells_in_order):
-        return Choice(column.name, left_out="it is named as an identifier, and rises with the rows of the file")
-    expanded = [number for text, number in numbers.items() for _ in range(column.counts[text])]
-    example = statistics.median_low(expanded)
-    feature = Feature(
-        name=name,
-        column=column.name,
-        kind="integer" if whole else "number",
-        example=int(example) if whole else example,
-        range=plausible_range(low, high, is_whole=whole),
-    )
-    return Choice(
-        column.name, feature, (f"the table has {low:,.12g} to {high:,.12g}{_gaps(column)}", *_number_notes(column))
-    )
-
-
-def _number_notes(column: ColumnProfile) -> list[str]:
-    notes = []
-    if any(re.fullmatch(r"0\d+", text) for text in column.numbers):
-        notes.append(
-            'some have leading zeros: if they are codes and not amounts, kind = "category" with its categories'
-        )
-    if column.is_whole and column.known == len(column.counts):
-        notes.append("every value is different: if it identifies the row, move it to dropped_columns")
-    return notes
-
-
-def _category(column: ColumnProfile, name: str) -> Choice:
-    categories = _categories(column)
-    if reason := _no_category(column, len(categories)):
-        return Choice(column.name, left_out=reason)
-    feature = Feature(
-        name,
-        column.name,
-        "category",
-        example=max(categories, key=lambda each: categories[each]),
-        categories=tuple(sorted(categories, key=lambda text: (column.numbers.get(text, 0.0), text))),
-    )
-    return Choice(column.name, feature, tuple(_category_notes(column, categories)))
-
-
-def _categories(column: ColumnProfile) -> dict[str, int]:
-    """The categories in their most frequent spelling, with their rows."""
-    spelling: dict[Canonical, str] = {}
-    rows: Counter[str] = Counter()
-    for text, count in column.counts.items():
-        rows[spelling.setdefault(canonical(text), text)] += count
-    return dict(rows)
-
-
-def _is_written_otherwise(column: ColumnProfile) -> str | None:
-    """Why texts that are times or numbers are not read as such; None if they are neither."""
-    texts = list(column.counts)
-    if column.is_numeric:
-        return None
-    if all(map(_is_date, texts)):
-        return f"dates and times, such as {shown(texts[0])}"
-    others = [text for text in texts if text not in column.numbers]
-    if not _may_be_categories(column) and sum(map(column.counts.__getitem__, others)) < (1 - MOSTLY) * column.known:
-        some = listed([shown(text) for text in others[:3]])
-        return f"numbers but for {len(others):,} texts, such as {some}. What means no number, name it in missing_tokens"
-    if not _may_be_categories(column) and sum(map(_is_formatted, texts)) > MOSTLY * len(texts):
-        return f"numbers with marks in them, such as {shown(texts[0])}. Write them as digits with a point"
-    return None
-
-
-def _no_category(column: ColumnProfile, distinct: int) -> str | None:
-    """Why texts are no categories; None if they may be some."""
-    if _may_be_categories(column):
-        return None
-    if distinct > NEARLY_UNIQUE * column.known:
-        some = shown(next(iter(column.counts)))
-        return f"{distinct:,} different texts in {column.known:,} rows, such as {some}: free text, or a name"
-    return f"{distinct:,} categories are more than {MAX_CATEGORIES}: group them, and take the groups in as a feature"
-
-
-def _may_be_categories(column: ColumnProfile) -> bool:
-    distinct = len({canonical(text) for text in column.counts})
-    return distinct <= MAX_CATEGORIES and distinct <= NEARLY_UNIQUE * column.known
-
-
-def _category_notes(column: ColumnProfile, categories: dict[str, int]) -> list[str]:
-    notes = [f"{len(categories)} categories{_gaps(column)}"]
-    if any(any(map(str.isdigit, each)) for each in categories) and len(categories) > 2:
-        notes.append('if they have an order, write kind = "ordinal" and list them in rising order')
-    if len(column.counts) > len(categories):
-        notes.append(
-            f"{len(column.counts)} spellings, one category each where only letter case or the number's form differs"
-        )
-    return notes
-
-
-def _gaps(column: ColumnProfile) -> str:
-    return f"; missing in {share(column.missing, column.rows)}" if column.missing else ""
-
-
-def _is_formatted(text: str) -> bool:
-    return _FORMATTED.fullmatch(text) is not None
-
-
-def _is_date(text: str) -> bool:
-    if _DAY_FIRST.fullmatch(text):
-        return True
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return "-" in text
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The public names of the feature and of what is derived from it."""
+        own = () if self.feature is None else (self.feature.name,)
+        return (*own, *(one.name for one in self.derived))
 
 
 def public_names(columns: Sequence[str]) -> dict[str, str]:
@@ -188,9 +46,13 @@ def public_names(columns: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for at, column in enumerate(columns, 1):
         words = re.findall(r"\w+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column).replace("_", " "))
-        plain = "_".join(words).casefold() or f"column_{at}"
-        name, more = plain, 2
-        while name in found.values():
-            name, more = f"{plain}_{more}", more + 1
-        found[column] = name
+        found[column] = distinct_name("_".join(words).casefold() or f"column_{at}", found.values())
     return found
+
+
+def distinct_name(plain: str, taken: Iterable[str]) -> str:
+    """The name, or where it is taken the name with the lowest number that makes it another."""
+    known, name, more = set(taken), plain, 2
+    while name in known:
+        name, more = f"{plain}_{more}", more + 1
+    return name

@@ -6,25 +6,32 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import pandas as pd
 
+from tabular.contract.derived import Derived
 from tabular.contract.features import Feature
 from tabular.contract.source import SourceOptions
-from tabular.contract.types import Contract, Reply, Table
+from tabular.contract.split_rules import SplitRules
+from tabular.contract.types import Contract, Reply, Table, Target
 from tabular.contract.validation import REPLY_KEYS, RESULT_KEYS
 from tabular.data.column_names import absent_column
 from tabular.data.table import CleanTable, clean
-from tabular.drafting.choice import Choice, choose, public_names
+from tabular.drafting.choice import Choice, distinct_name, public_names
 from tabular.drafting.column import ColumnProfile, profile
+from tabular.drafting.derived_target import DerivedTarget
+from tabular.drafting.kinds import choose
 from tabular.drafting.missing import doubts, missing_tokens
-from tabular.drafting.target import TargetChoice, choose_target
+from tabular.drafting.target import MAX_INVALID_SHARE, TargetChoice, choose_target
 from tabular.drafting.toml_text import contract_text
 from tabular.errors import Fault, InvalidTable
 
 MAX_SLICE_CATEGORIES = 10
 MAX_SLICES = 8
 MAX_REASONS = 20
-MAX_ROUNDS = 3
+MAX_INVALID_SHARE_OF_A_COLUMN = 0.01
+"""So many rows a column of numbers may cost because of texts among them; with more it is left out."""
+MAX_ROUNDS = 5
 """So often leaks are looked for: what is left may lean on one that the strongest hid."""
 USABLE = "a column that varies, describes the row, and is known before the outcome"
 
@@ -42,7 +49,8 @@ class Request:
     """What is to be drafted: the contract `name` for the column `target` of a table from `file`.
 
     `positive` names the class of two whose chance is wanted; `known_before_outcome` the columns or features that are
-    kept whatever they tell of the target; `source` how the file is written, where its content does not show it.
+    kept whatever they tell of the target; `source` how the file is written, where its content does not show it. With
+    `minutes_between` the target is derived from these two columns, and of its values those within `keep` are kept.
     """
 
     name: str
@@ -52,6 +60,8 @@ class Request:
     known_before_outcome: tuple[str, ...] = ()
     source: SourceOptions = field(default_factory=SourceOptions)
     suspects: Suspects = no_suspects
+    minutes_between: tuple[str, str] | None = None
+    keep: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,11 @@ class Draft:
     target: TargetChoice
     tokens: Mapping[str, str]
 
+    @property
+    def invalid_rows(self) -> int:
+        """How many rows the contract drops, at most: a row may be invalid in two columns."""
+        return self.target.invalid_rows + sum(one.invalid_rows for one in self.choices if one.kept)
+
 
 def draft_contract(raw: pd.DataFrame, request: Request) -> Draft:
     """Draft the contract of a table of text cells, under which every row is valid.
@@ -71,19 +86,31 @@ def draft_contract(raw: pd.DataFrame, request: Request) -> Draft:
     Raises InvalidTable for a table without rows, with no usable target, or with nothing that may be a feature.
     """
     columns = {str(column): profile(raw[column]) for column in raw.columns}
-    if request.target not in columns:
-        raise InvalidTable("no contract can be drafted", [absent_column(request.target, list(columns))])
     if raw.empty:
         raise InvalidTable("the table has no rows")
-    target = choose_target(columns.pop(request.target), request.positive)
+    derived_target = _derived_target(raw, columns, request)
+    target = derived_target.choice() if derived_target else _target_of_a_column(columns, request)
     tokens = missing_tokens(list(columns.values()), target.target.classes)
     contract_of = _Contracts(request, target, tokens)
-    choices = _choices(raw, list(columns.values()), contract_of)
+    choices = _choices(raw, list(columns.values()), contract_of, derived_target)
     contract_of.known = _known(request, choices)
     choices = _without_suspects(raw, choices, contract_of, request.suspects)
     contract = contract_of(choices)
     text = contract_text(contract, choices, target, _head(raw, request), tokens)
     return Draft(contract, text, choices, target, tokens)
+
+
+def _derived_target(raw: pd.DataFrame, columns: dict[str, ColumnProfile], request: Request) -> DerivedTarget | None:
+    if request.minutes_between is None:
+        return None
+    target = Target(request.target, minutes_between=request.minutes_between, keep=request.keep)
+    return DerivedTarget(raw, columns, target, request.minutes_between)
+
+
+def _target_of_a_column(columns: dict[str, ColumnProfile], request: Request) -> TargetChoice:
+    if request.target not in columns:
+        raise InvalidTable("no contract can be drafted", [absent_column(request.target, list(columns))])
+    return choose_target(columns.pop(request.target), request.positive)
 
 
 class _Contracts:
@@ -95,9 +122,11 @@ class _Contracts:
 
     def __call__(self, choices: Sequence[Choice]) -> Contract:
         target, name = self._target, self._request.name
-        features = tuple(one.feature for one in choices if one.feature is not None and one.suspicion is None)
+        features = tuple(one.kept for one in choices if one.kept is not None)
+        derived = tuple(each for one in choices if one.kept for each in one.derived)
         ids = [one.column for one in choices if one.is_id]
-        dropped = tuple(one.column for one in choices if one.feature is None or one.suspicion is not None)
+        groups = [one.column for one in choices if one.is_group]
+        dropped = tuple(one.column for one in choices if not one.kept and one.column not in target.target.columns)
         table = Table(
             name=name,
             title=re.sub(r"[_-]+", " ", name).strip().capitalize() or name,
@@ -109,21 +138,50 @@ class _Contracts:
             known_before_outcome=self.known,
         )
         reply = Reply(_prediction_key(target))
-        return Contract(table, target.target, reply, features, source=self._request.source)
+        split = SplitRules(group_column=groups[0] if groups else None)
+        return Contract(
+            table, target.target, reply, features, source=self._source(choices), split=split, derived=derived
+        )
+
+    def _source(self, choices: Sequence[Choice]) -> SourceOptions:
+        """How the file is read, and that rows which are not valid are dropped if there are any."""
+        some = self._target.invalid_rows or any(one.invalid_rows for one in choices if one.kept)
+        return msgspec.structs.replace(self._request.source, on_invalid="drop") if some else self._request.source
+
+    @property
+    def invalid_target_rows(self) -> int:
+        """How many rows have no target."""
+        return self._target.invalid_rows
 
 
-def _choices(raw: pd.DataFrame, columns: Sequence[ColumnProfile], contract_of: _Contracts) -> list[Choice]:
+def _choices(
+    raw: pd.DataFrame,
+    columns: Sequence[ColumnProfile],
+    contract_of: _Contracts,
+    derived_target: DerivedTarget | None,
+) -> list[Choice]:
     is_missing, tokens = contract_of([]).is_missing, list(contract_of.tokens)
     names = public_names([column.name for column in columns])
-    found = []
+    budget = int(MAX_INVALID_SHARE * len(raw)) - contract_of.invalid_target_rows
+    found: list[Choice] = []
     for column in columns:
         known = column.without(is_missing)
         in_order = None
         if known.is_numeric and not known.missing:
             in_order = [known.numbers[text] for text in raw[column.name]]
-        one = choose(known, names[column.name], in_order)
-        found.append(replace(one, notes=(*one.notes, *doubts(known, tokens))))
+        one = derived_target.left_out(column.name) if derived_target else None
+        if one is None:
+            most = min(budget, int(MAX_INVALID_SHARE_OF_A_COLUMN * len(raw)))
+            one = choose(known, names[column.name], in_order, most)
+        budget -= one.invalid_rows
+        taken = [*names.values(), *(name for other in found for name in other.names)]
+        found.append(replace(one, notes=(*one.notes, *doubts(known, tokens)), derived=_with_names(one.derived, taken)))
     return found
+
+
+def _with_names(derived: Sequence[Derived], taken: Sequence[str]) -> tuple[Derived, ...]:
+    """The derived columns under names that no other column has."""
+    return tuple(msgspec.structs.replace(one, name=distinct_name(one.name, taken)) for one in derived)
 
 
 def _known(request: Request, choices: Sequence[Choice]) -> tuple[str, ...]:
@@ -133,7 +191,9 @@ def _known(request: Request, choices: Sequence[Choice]) -> tuple[str, ...]:
     absent = [name for name in request.known_before_outcome if name not in names]
     if absent:
         raise InvalidTable("known= names what is no feature", [absent_column(name, list(names)) for name in absent])
-    return tuple(dict.fromkeys(names[name] for name in request.known_before_outcome))
+    derived = {one.feature.name: one.names for one in choices if one.feature is not None}
+    vouched = [name for given in request.known_before_outcome for name in derived[names[given]]]
+    return tuple(dict.fromkeys(vouched))
 
 
 def _without_suspects(
@@ -148,7 +208,9 @@ def _without_suspects(
         if not found:
             break
         choices = [
-            replace(one, suspicion=found[one.feature.name]) if one.feature and one.feature.name in found else one
+            replace(one, suspicion=next(found[name] for name in one.names if name in found))
+            if one.kept and found.keys() & set(one.names)
+            else one
             for one in choices
         ]
     _require_features(contract_of(choices), choices)
@@ -163,7 +225,7 @@ def _require_features(contract: Contract, choices: Sequence[Choice]) -> None:
 
 
 def _slices(features: Sequence[Feature]) -> tuple[str, ...]:
-    few = [one for one in features if not one.is_numeric and len(one.categories) <= MAX_SLICE_CATEGORIES]
+    few = [one for one in features if one.has_categories and len(one.categories) <= MAX_SLICE_CATEGORIES]
     return tuple(one.name for one in few[:MAX_SLICES])
 
 

@@ -10,12 +10,17 @@ from tabular.drafting.column import ColumnProfile
 ID_WORDS = frozenset(
     {"id", "uuid", "guid", "key", "index", "idx", "nr", "no", "num", "number", "rowid", "unnamed", "pk"}
 )
+CODE_WORDS = frozenset({"id", "uuid", "guid", "key", "code", "pk"})
+"""The last word of a name whose numbers stand for something, if they repeat; "number" and the like may be amounts."""
 ID_ENDING = re.compile(r"(?:ID|NUM|NO|KEY|UUID|GUID|Id)[0-9_]*")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 CODE = re.compile(r"(?=.*[0-9])[\w.:/-]{1,64}")
 """A text that may name a row: one word with a digit in it, unlike most names of people and things."""
 NEARLY_UNIQUE = 0.5
 MIN_COINCIDENCES = 5.0
+MAX_CATEGORIES = 300
+LEAST_SHARED = 0.5
+"""So large a share of the rows has its id in common with another, where the column names groups of rows."""
 
 
 def identifies(column: ColumnProfile, cells_in_order: list[float] | None) -> str | None:
@@ -43,6 +48,28 @@ def _numbers_rows(column: ColumnProfile, cells_in_order: list[float] | None) -> 
         f"no whole number stands twice, where about {chance:,.0f} pairs of rows would agree by chance: the numbers "
         "were given out one by one"
     )
+
+
+def names_a_group(column: ColumnProfile) -> str | None:
+    """Why a column of repeated ids names what its rows belong to, such as a customer; None if it does not.
+
+    A few hundred ids are places or products, that the next rows have too: categories.
+    """
+    distinct = len(column.counts)
+    if not is_named_as_id(column.name) or distinct <= MAX_CATEGORIES or (column.is_numeric and not column.is_whole):
+        return None
+    shared = sum(rows for rows in column.counts.values() if rows > 1)
+    if column.missing or shared < LEAST_SHARED * column.rows:
+        return None
+    return f"it is named as an identifier, and its {distinct:,} values stand in {column.rows / distinct:.2g} rows each"
+
+
+def is_code(column: ColumnProfile) -> bool:
+    """True for whole numbers that stand for something, such as places: few, repeated, and named as an identifier."""
+    distinct = len(column.counts)
+    words = [word.casefold() for word in _WORDS.findall(column.name)]
+    is_named = bool(words) and words[-1] in CODE_WORDS
+    return is_named and column.is_whole and 2 < distinct <= min(MAX_CATEGORIES, NEARLY_UNIQUE * column.known)
 
 
 def coincidences(column: ColumnProfile) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tabular.contract.canonical import LARGEST_NUMBER, Canonical, canonical
+from tabular.contract.source import SourceOptions
 from tabular.contract.types import Target, Task
 from tabular.drafting.column import ColumnProfile, share, shown
 from tabular.drafting.missing import likely_missing
@@ -17,24 +18,36 @@ MAX_NUMBER_CLASSES = 10
 """A target of more different numbers is a value to predict, of fewer whole ones a class."""
 MAX_TEXT_CLASSES = 100
 MIN_CLASS_ROWS = 10
+MAX_INVALID_SHARE = SourceOptions().max_dropped_share
+"""So many rows a drafted contract drops, if they are not valid: those without a target, above all."""
 
 
 @dataclass(frozen=True)
 class TargetChoice:
-    """The task, the target as the contract says it, why, and what is doubtful about it."""
+    """The task, the target as the contract says it, why, what is doubtful about it, and how many rows have none."""
 
     task: Task
     target: Target
     reason: str
     doubts: tuple[str, ...] = ()
+    invalid_rows: int = 0
 
 
 def choose_target(column: ColumnProfile, positive: str = "") -> TargetChoice:
     """The task that the target's column makes; `positive` names the class of a binary one whose chance is wanted.
 
-    Raises InvalidTable for a target with rows that have none, with one value, or with texts that are no classes.
+    Raises InvalidTable for a target that more than a few rows lack, with one value, or with texts that are no classes.
     """
-    _require_known(column)
+    known = column.without(lambda text: text in _missing_texts(column))
+    if not (unknown := known.missing):
+        return _chosen(column, positive)
+    _require_few(column, unknown)
+    chosen = _chosen(known, positive)
+    doubt = f"{share(unknown, column.rows)} have no target, and are dropped: nothing can be learnt from them"
+    return replace(chosen, doubts=(*chosen.doubts, doubt), invalid_rows=unknown)
+
+
+def _chosen(column: ColumnProfile, positive: str) -> TargetChoice:
     labels = _labels(column)
     if len(labels) < 2:
         raise _fault(column, "has one value only", "a target that varies")
@@ -49,13 +62,21 @@ def choose_target(column: ColumnProfile, positive: str = "") -> TargetChoice:
     return _multiclass(column, labels)
 
 
-def _require_known(column: ColumnProfile) -> None:
-    missing = [text for text in likely_missing(column) if text.casefold() not in {"none", "unknown", "-"}]
-    rows = column.missing + sum(column.counts[text] for text in missing)
-    if rows:
-        held = f" ({listed([shown(text) for text in missing])})" if missing else ""
-        problem = f"has no value{held} in {share(rows, column.rows)}"
-        raise _fault(column, problem, "a value in every row: leave these rows out, nothing can be learnt from them")
+def _missing_texts(column: ColumnProfile) -> list[str]:
+    return [text for text in likely_missing(column) if text.casefold() not in {"none", "unknown", "-"}]
+
+
+def _require_few(column: ColumnProfile, rows: int) -> None:
+    """Raises InvalidTable if too many rows have no target to drop them."""
+    if rows <= MAX_INVALID_SHARE * column.rows:
+        return
+    missing = _missing_texts(column)
+    held = f" ({listed([shown(text) for text in missing])})" if missing else ""
+    problem = f"has no value{held} in {share(rows, column.rows)}"
+    allowed = (
+        f"a value in all but {MAX_INVALID_SHARE:.0%} of the rows: leave these out, nothing can be learnt from them"
+    )
+    raise _fault(column, problem, allowed)
 
 
 def _labels(column: ColumnProfile) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from tabular.contract.derived import Derived
 from tabular.contract.features import Feature
 from tabular.contract.source import SourceOptions
 from tabular.contract.types import Contract
@@ -25,11 +26,13 @@ def contract_text(
     parts = [
         _comments(head),
         _table(contract, choices, target, tokens),
-        *_source(contract.source),
+        *_source(contract.source, target.invalid_rows + sum(one.invalid_rows for one in choices if one.kept)),
         ["[target]", *_comments(target.doubts), *_pairs(target)],
         ["[reply]", f"prediction_key = {text(contract.reply.prediction_key)}"],
+        *_split(contract, choices),
         *[_feature(one.feature, one.notes) for one in choices if one.feature and not one.suspicion],
-        *[_suspect(one.feature, one.suspicion, one.notes) for one in choices if one.feature and one.suspicion],
+        *[_derived(each) for one in choices if one.kept for each in one.derived],
+        *[_suspect(one, one.feature, one.suspicion) for one in choices if one.feature and one.suspicion],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -62,11 +65,32 @@ def _table(contract: Contract, choices: Sequence[Choice], target: TargetChoice, 
     return lines
 
 
-def _source(source: SourceOptions) -> list[list[str]]:
+def _source(source: SourceOptions, invalid_rows: int) -> list[list[str]]:
     given = {
         key: value for key, value in msgspec.structs.asdict(source).items() if value != getattr(SourceOptions(), key)
     }
-    return [["[source]", *(f"{key} = {_any(value)}" for key, value in given.items())]] if given else []
+    if not given:
+        return []
+    lines = [f"{key} = {_any(value)}" for key, value in given.items()]
+    if "on_invalid" in given:
+        lines[-1] += f"  # at most {invalid_rows:,} of the rows are no valid ones: see below which"
+    return [["[source]", *lines]]
+
+
+def _split(contract: Contract, choices: Sequence[Choice]) -> list[list[str]]:
+    """The group that rows stay together with, and the hint that the table has a time."""
+    parts: list[list[str]] = []
+    if contract.split.group_column is not None:
+        why = next(one.left_out for one in choices if one.column == contract.split.group_column)
+        lead = _comments([f"{why}: its rows stay in one part of the split, for a model is to meet new ones"])
+        parts.append([*lead, "[split]", f"group_column = {text(contract.split.group_column)}"])
+    if datetimes := [one.column for one in choices if one.kept and one.kept.is_datetime]:
+        lead = _comments(
+            ["If a model is to predict rows later than those that it has learnt from, test it on such rows"]
+        )
+        header = [] if parts else ["# [split]"]
+        parts.append([*lead, *header, f"# time_column = {_printable(text(datetimes[0]))}"])
+    return [[line for part in parts for line in part]] if parts else []
 
 
 def _any(value: Any) -> str:
@@ -79,6 +103,10 @@ def _pairs(target: TargetChoice) -> list[str]:
     lines = [f"column = {text(target.target.column)}"]
     if target.target.classes:
         lines.append(f"classes = {_list(target.target.classes)}")
+    if target.target.minutes_between is not None:
+        lines.append(f"minutes_between = {_list(target.target.minutes_between)}")
+    if target.target.keep is not None:
+        lines.append(f"keep = [{', '.join(_number(bound) for bound in target.target.keep)}]")
     if target.target.positive is not None:
         lines.append(f"positive = {text(target.target.positive)}")
     return lines
@@ -90,17 +118,29 @@ def _feature(feature: Feature, notes: Iterable[str]) -> list[str]:
     lines += [f"example = {_value(feature.example)}", *_comments(notes)]
     if feature.range is not None:
         return [*lines, f"range = [{', '.join(_number(bound) for bound in feature.range)}]"]
+    if feature.is_datetime:
+        return [*lines, f"time_zone = {text(feature.time_zone)}"]
     return [*lines, f"categories = {_list(feature.categories)}"]
 
 
-def _suspect(feature: Feature, suspicion: str, notes: Iterable[str]) -> list[str]:
+def _derived(derived: Derived) -> list[str]:
+    return [
+        "[[derived]]",
+        f"name = {text(derived.name)}",
+        f"operation = {text(derived.operation)}",
+        f"of = {_list(derived.of)}",
+    ]
+
+
+def _suspect(choice: Choice, feature: Feature, suspicion: str) -> list[str]:
     lead = _comments(
         [
             f"SUSPECTED LEAK: {suspicion}. Is its value known before the outcome? If it is, take its line out of "
             'dropped_columns and the leading "# " off the lines below, and name it in known_before_outcome'
         ]
     )
-    lines = "\n".join(_feature(feature, notes)).split("\n")
+    blocks = [_feature(feature, choice.notes), *map(_derived, choice.derived)]
+    lines = "\n".join("\n".join(block) for block in blocks).split("\n")
     return lead + [f"# {line}" for line in lines]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -38,7 +39,7 @@ def drafted(columns: dict[str, list], target: str = "Bought", positive: str = ""
     written = msgspec.toml.decode(draft.text, type=Contract)
     assert written == draft.contract
     assert contract_faults(written) == []
-    assert len(clean(written, raw)) == len(raw)
+    assert len(clean(written, raw)) == len(raw) - draft.invalid_rows
     return draft
 
 
@@ -107,9 +108,20 @@ def test_the_positive_class_is_the_named_one_or_the_one_that_says_yes_or_the_rar
 
 
 @pytest.mark.parametrize("gap", ["", "?", "NaN"])
-def test_a_target_with_gaps_is_rejected_with_the_remedy(gap):
-    with pytest.raises(InvalidTable, match=r"no value.* in 1 row .*leave these rows out"):
-        drafted(table(Bought=[gap] + ["yes", "no"] * (ROWS // 2 - 1) + ["no"]))
+def test_rows_without_a_target_are_dropped_where_they_are_few_and_an_error_with_the_remedy_where_not(gap):
+    draft = drafted(table(Bought=[gap] + ["yes", "no"] * (ROWS // 2 - 1) + ["no"]))
+    assert draft.invalid_rows == 1
+    assert draft.contract.source.on_invalid == "drop"
+    assert "1 row (0.25 %) have no target, and are dropped" in unwrapped(draft)
+    with pytest.raises(InvalidTable, match=r"no value.* in 40 rows .*leave these out"):
+        drafted(table(Bought=[gap] * 40 + ["yes", "no"] * (ROWS // 2 - 20)))
+
+
+def test_rows_with_a_text_among_numbers_are_dropped_where_they_are_few():
+    values = [f"{at / 7:.4f}" if at % 200 else f"bad {at}" for at in range(ROWS)]
+    draft = drafted(table(X=values))
+    assert (draft.invalid_rows, feature(draft, "X").kind) == (2, "number")
+    assert 'hold no number but "bad 0", "bad 200": they are dropped' in unwrapped(draft)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +203,8 @@ def test_whole_numbers_that_differ_by_chance_are_a_feature_with_a_question():
         (["only", *[""] * (ROWS - 1)], 'holds nothing but "only"'),
         ([""] * ROWS, "no value in any row"),
         ([f"note {at * at} of {at}" if at % 3 else "ok" for at in range(ROWS)], "free text, or a name"),
-        ([f"2024-0{1 + at % 9}-1{at % 10} 10:00:0{at % 7}" for at in range(ROWS)], "dates and times"),
+        ([f"2024-0{1 + at % 9}-1{at % 10}{'T10:00Z' * (at % 2)}" for at in range(ROWS)], "dates and times"),
+        ([f"2024-01-{1 + 7 * (at % 3):02}" for at in range(ROWS)], "nothing of them comes again"),
         ([f"{1 + at % 12}/{1 + at % 28}/2023" for at in range(ROWS)], "dates and times"),
         ([f"{1 + at},{at % 900 + 100}" for at in range(ROWS)], "numbers with marks in them"),
         ([f"{at / 7:.4f}" if at % 50 else f"bad {at}" for at in range(ROWS)], "numbers but for 8 texts"),
@@ -265,3 +278,103 @@ def test_a_column_whose_name_needs_quoting_and_two_with_one_public_name_are_draf
     values = list(range(40)) * (ROWS // 40)
     draft = drafted(table(**{'6" "pipes"\\': values, "Shoe size": values, "shoe_size": values}))
     assert [one.name for one in draft.contract.features][2:] == ["6_pipes", "shoe_size", "shoe_size_2"]
+
+
+def moments(days: int, seed: int = 6) -> pd.Series:
+    """As many moments as rows, to the second, drawn from so many days."""
+    seconds = np.random.default_rng(seed).integers(0, days * 86_400, ROWS)
+    return pd.Series(pd.Timestamp("2023-01-01") + pd.to_timedelta(seconds, unit="s"))
+
+
+def test_dates_become_a_datetime_with_its_hour_and_weekday_and_the_month_where_a_year_is_there():
+    draft = drafted(table(**{"Called At": moments(20).astype(str).tolist(), "called_at_hour": [1, 2] * (ROWS // 2)}))
+    assert (feature(draft, "Called At").kind, feature(draft, "Called At").time_zone) == ("datetime", "none")
+    assert [(one.name, one.operation) for one in draft.contract.derived] == [
+        ("called_at_hour_2", "hour"),
+        ("called_at_weekday", "weekday"),
+    ]
+    assert "one of the twelve months is there, so that the month is not derived" in unwrapped(draft)
+    assert '# time_column = "Called At"' in draft.text
+    assert draft.contract.split.time_column is None
+    year = drafted(table(X=moments(400).dt.strftime("%Y-%m-%dT%H:%M:%SZ").tolist()))
+    assert [one.operation for one in year.contract.derived] == ["hour", "weekday", "month"]
+    assert feature(year, "X").time_zone == "UTC"
+    days = drafted(table(X=moments(400).dt.strftime("%Y-%m-%d").tolist()))
+    assert [one.operation for one in days.contract.derived] == ["weekday", "month"]
+
+
+@pytest.mark.parametrize("words", [("no", "yes"), ("False", "True"), ("N", "Y"), ("f", "t"), ("Off", "On")])
+def test_yes_and_no_are_a_boolean_in_the_words_of_the_table(words):
+    draft = drafted(table(X=[words[at % 3 == 0] for at in range(ROWS)]))
+    assert (feature(draft, "X").kind, feature(draft, "X").categories) == ("boolean", words)
+    assert feature(drafted(table(X=["no", "yes", "never", "no"] * (ROWS // 4))), "X").kind == "category"
+
+
+def test_repeated_ids_are_categories_where_they_are_few_and_groups_of_rows_where_they_are_many():
+    draw = np.random.default_rng(8)
+    few = drafted(table(ZoneID=(draw.integers(0, 40, ROWS) * 7).tolist()))
+    assert feature(few, "ZoneID").kind == "category"
+    assert "numbers, taken for names of something" in unwrapped(few)
+    assert few.contract.split.group_column is None
+    customers = drafted(table(customer_id=[10_000 + at // 4 * 3 for at in range(4 * ROWS)][:ROWS]))
+    assert customers.contract.split.group_column is None  # 100 customers: categories as the zones are
+
+
+def test_snapshots_of_many_customers_are_split_by_customer():
+    rows = 3 * ROWS
+    ids = 10_000 + np.random.default_rng(2).permutation(rows) // 3 * 7
+    columns = {name: list(values) * 3 for name, values in table().items()} | {"customer_id": ids.tolist()}
+    draft = drafted(columns)
+    assert "its 400 values stand in 3 rows each" in left_out(draft, "customer_id")
+    assert draft.contract.split.group_column == "customer_id"
+    assert draft.contract.table.id_column is None
+
+
+def rides() -> dict[str, list]:
+    """Rides with what is known only at their end, or afterwards."""
+    rows, draw = 2_000, np.random.default_rng(9)
+    begins = pd.Timestamp("2023-01-01") + pd.Series(pd.to_timedelta(draw.integers(0, 30 * 86_400, rows), unit="s"))
+    km = pd.Series(draw.gamma(2, 3, rows))
+    minutes = 3 + 2.5 * km * draw.uniform(0.3, 3, rows)
+    texts = {
+        "Begin": begins,
+        "End": begins + pd.to_timedelta(minutes, unit="min"),
+        "Paid": begins + pd.to_timedelta(minutes + 1, unit="min"),
+    }
+    numbers = {"Km": km, "Seconds": minutes * 60, "Fare": 2 + 0.4 * km + 0.5 * minutes}
+    return {name: values.astype(str).tolist() for name, values in texts.items()} | {
+        name: values.round(2).tolist() for name, values in numbers.items()
+    }
+
+
+def drafted_rides(**changes) -> Draft:
+    raw = pd.DataFrame(rides()).astype("str")
+    request = Request("rides", "minutes", "rides.csv", suspects=suspects, minutes_between=("Begin", "End"))
+    draft = draft_contract(raw, replace(request, **changes))
+    assert msgspec.toml.decode(draft.text, type=Contract) == draft.contract
+    assert contract_faults(draft.contract) == []
+    return draft
+
+
+def test_minutes_between_two_columns_are_drafted_without_what_is_known_only_at_the_end():
+    draft = drafted_rides(keep=(1, 60))
+    assert draft.contract.target.minutes_between == ("Begin", "End")
+    assert draft.contract.target.keep == (1, 60)
+    assert draft.contract.reply.prediction_key == "predicted minutes"
+    assert {one.column for one in draft.contract.features} == {"Begin", "Km"}
+    assert "known only when the target is" in unwrapped(draft)
+    assert "later than Begin" in left_out(draft, "Paid")
+    for column in ("Seconds", "Fare"):
+        assert "predicts the target by itself (R²" in left_out(draft, column)
+
+
+def test_what_stands_in_the_way_of_minutes_between_is_named():
+    assert "If these are faults of the clock, write keep" in unwrapped(drafted_rides())
+    for change, match in (
+        ({"minutes_between": ("Begin", "Ends")}, "did you mean 'End'"),
+        ({"minutes_between": ("Begin", "Km")}, "Km: holds something else too"),
+        ({"target": "Km"}, "Km: is a column of the table"),
+        ({"keep": (1_000, 2_000)}, "keeps no row"),
+    ):
+        with pytest.raises(InvalidTable, match=match):
+            drafted_rides(**change)

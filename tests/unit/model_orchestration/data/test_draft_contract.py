@@ -76,6 +76,30 @@ def test_a_draft_of_a_real_table_reaches_its_quality_and_passes_the_gate(real_ta
     assert gate.passed, gate.rejections
 
 
+def test_a_draft_of_the_real_rides_reaches_its_quality_and_passes_the_gate(real_tables, tmp_path, run_sweep, capsys):
+    file, out = real_tables / "green_tripdata.parquet", tmp_path / "rides.toml"
+    between = "lpep_pickup_datetime,lpep_dropoff_datetime"
+    assert main(["--csv", str(file), "--minutes_between", between, "--keep", "1,60", "--out", str(out)]) == 0
+    contract = load_contract(out)
+    assert [one.operation for one in contract.derived] == ["hour", "weekday"]
+    assert [one.kind for one in contract.features].count("category") == 2, "zones are no amounts"
+    assert "known only when the target is" in capsys.readouterr().out
+    reached, gate = trained(run_sweep, contract, file.read_bytes())
+    assert reached <= 4.90
+    assert gate.passed, gate.rejections
+
+
+def test_what_is_asked_of_a_derived_target_is_checked(telecom, tmp_path, capsys):
+    for given, why in (
+        (["--minutes_between", "a"], "takes two columns"),
+        (["--minutes_between", "a,b", "--keep", "60,1"], "such as keep=1,60; not 60,1"),
+        (["--target", "churn", "--keep", "1,60"], "keep= is for minutes_between"),
+        ([], "name the column to predict"),
+    ):
+        assert main(["--csv", str(telecom), "--out", str(tmp_path / "no.toml"), *given]) == 1
+        assert why in capsys.readouterr().err
+
+
 def test_the_columns_of_another_model_are_found_in_the_real_churn_table(real_tables, tmp_path, capsys):
     out = tmp_path / "churn.toml"
     assert main(["--csv", str(real_tables / "BankChurners.csv"), "--target", "Attrition_Flag", "--out", str(out)]) == 0
