@@ -92,7 +92,8 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
                     progress(trial.number + 1, best)
 
             with tools.engine.started(fit) as (executor, run):
-                searched = space(contract.training, job.families)
+                has_nominal = any(column.is_nominal for column in contract.inputs)
+                searched = space(contract.training, job.families, has_nominal=has_nominal)
                 sweep(run, job.trials, job.seed, executor, job.time_budget_seconds, on_trial, searched)
         done = Sweep(parent_id, tuple(recorder.runs))
         _write_sweep(tools, job, done)

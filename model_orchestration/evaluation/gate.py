@@ -16,7 +16,7 @@ from model_orchestration.evaluation.hold_checks import enough_of_each_class, sam
 from model_orchestration.evaluation.leaks.checks import no_copied_rows, no_leak, no_leaking_feature, questions
 from model_orchestration.evaluation.probes import identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
-from model_orchestration.search.trial import FAMILY, family_of
+from model_orchestration.search.trial import CATEGORIES, FAMILY, family_of
 from tabular.contract.training import Family
 from tabular.contract.types import Contract
 from tabular.quality.metrics import row_losses
@@ -96,8 +96,11 @@ def search_was_wide(evidence: Evidence) -> Rejection | None:
 
 
 def _stuck(contract: Contract, family: Family, trials: Sequence[Mapping[str, int | float | str]]) -> list[str]:
-    """The hyperparameters with one value in all trials of a family, but for those that the contract fixes."""
-    searched = {name for params in trials for name in params} - {FAMILY} - contract.training.fixed(family)
+    """The hyperparameters with one value in all trials of a family, but for those that the contract fixes.
+
+    How categories are taken is one of two values, which few trials may share by chance.
+    """
+    searched = {name for params in trials for name in params} - {FAMILY, CATEGORIES} - contract.training.fixed(family)
     return [name for name in sorted(searched) if len({params.get(name) for params in trials}) == 1]
 
 

@@ -53,6 +53,7 @@ class RowParallelFit:
         self._chosen: list[str] = []
         self._pieces: list[Any] = []
         self._placed: tuple[xgb_dask.DaskDMatrix, xgb_dask.DaskDMatrix] | None = None
+        self._types: tuple[str, ...] | None = None
 
     def __call__(self, number: int, params: Params) -> Trial:
         """Fit one proposal; raises Unavailable if the workers cannot be had or keep dying, Rejected for other code."""
@@ -71,8 +72,10 @@ class RowParallelFit:
 
     def _train(self, params: Params, family: str) -> xgb.Booster:
         with self._client.as_current():  # xgboost.dask asks for one, whatever client it is given
-            if self._placed is None:
-                self._placed = self._place()
+            types = self._fit.boosting.feature_types(params)
+            if self._placed is None or types != self._types:
+                self._placed, self._pieces = None, []  # the shares of the other kind are given up first
+                self._placed, self._types = self._place(types), types
             train, validation = self._placed
             done = xgb_dask.train(
                 self._client,
@@ -86,13 +89,16 @@ class RowParallelFit:
         booster: xgb.Booster = done["booster"]
         return booster
 
-    def _place(self) -> tuple[xgb_dask.DaskDMatrix, xgb_dask.DaskDMatrix]:
+    def _place(self, types: tuple[str, ...] | None) -> tuple[xgb_dask.DaskDMatrix, xgb_dask.DaskDMatrix]:
         """Send each worker its share of train and of validation; they are binned there, anew for each trial."""
         data = self._fit.data
         workers = self._chosen = self._workers()
         train, target = (self._scattered(rows, workers) for rows in (data.train, data.train_target))
         known, known_target = (self._scattered(rows, workers) for rows in (data.validation, data.validation_target))
-        binned = xgb_dask.DaskQuantileDMatrix(self._client, train, target, max_bin=MAX_BINS)
+        options = {"feature_types": types, "enable_categorical": types is not None}
+        binned = xgb_dask.DaskQuantileDMatrix(self._client, train, target, max_bin=MAX_BINS, **options)
+        if types is not None:  # not binned, as in `BoostingFit`
+            return binned, xgb_dask.DaskDMatrix(self._client, known, known_target, **options)
         return binned, xgb_dask.DaskQuantileDMatrix(self._client, known, known_target, max_bin=MAX_BINS, ref=binned)
 
     def _scattered(self, rows: Matrix | NDArray[np.floating[Any]], workers: list[str]) -> array.Array:

@@ -22,12 +22,16 @@ Params = dict[str, int | float | str]
 FAMILY = "family"
 """The parameter that says the family."""
 
+CATEGORIES = "categories"
+"""The parameter that says how trees take categories; a proposal without it takes their codes."""
+
 
 @dataclass(frozen=True)
 class SearchData:
     """What a trial sees: train to fit on, validation to score on. n x k matrices in contract order, float64 targets.
 
-    `is_number` says of each of the k inputs whether it is a number; the others are codes of categories.
+    `is_number` says of each of the k inputs whether it is a number; the others are codes of categories, of which
+    `is_nominal` says whether they are without an order.
     """
 
     train: Matrix
@@ -35,6 +39,7 @@ class SearchData:
     validation: Matrix
     validation_target: NDArray[np.floating[Any]]
     is_number: tuple[bool, ...] = ()
+    is_nominal: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True)

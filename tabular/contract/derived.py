@@ -72,6 +72,11 @@ class ModelInput(msgspec.Struct, frozen=True):
         """True for integer and number; False for what has categories, and for a datetime."""
         return self.kind in ("integer", "number")
 
+    @property
+    def is_nominal(self) -> bool:
+        """True for categories without an order; a boolean's two are split alike either way."""
+        return self.kind == "category"
+
 
 def input_of(derived: Derived, known: Mapping[str, ModelInput]) -> ModelInput:
     """The column that is derived; `known` holds what it is derived from, by name."""

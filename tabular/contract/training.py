@@ -16,6 +16,9 @@ FAMILIES: tuple[Family, ...] = get_args(Family)
 DEFAULT_FAMILIES: tuple[Family, ...] = ("xgboost",)
 BOOSTED: tuple[Family, ...] = ("xgboost",)
 """The families that are fitted round after round, until validation stops improving."""
+TREES: tuple[Family, ...] = ("xgboost", "forest")
+"""The families of XGBoost's trees, which can take categories as such."""
+Categories = Literal["codes", "native", "search"]
 MOST_ROUNDS = 10_000
 
 Range = tuple[float, float]
@@ -66,13 +69,15 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `families` are those that a sweep chooses among; the setting FAMILIES goes before it. A boosted model has at most
     `max_rounds` trees (a class), fewer if validation has not improved for `patience_rounds`; a forest has `trees`.
     The table of a family has ranges [lowest, highest] by hyperparameter, in the place of those of `SPACES`; an equal
-    pair fixes it.
+    pair fixes it. `categories` says how trees take inputs of kind category: as their codes, as XGBoost's own categories
+    (`native`), or as whichever of the two does better on validation (`search`); ordinals and booleans stay codes.
     """
 
     families: tuple[Family, ...] = ()
     max_rounds: int = 2_000
     patience_rounds: int = 25
     trees: int = 200
+    categories: Categories = "codes"
     xgboost: dict[str, Range] = {}
     forest: dict[str, Range] = {}
     linear: dict[str, Range] = {}

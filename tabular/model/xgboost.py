@@ -71,7 +71,8 @@ class XGBoostScorer:
         """XGBoost's TreeSHAP (`pred_contribs`): the base is the margin that the trees expect of their training rows."""
         import xgboost as xgb
 
-        data = xgb.DMatrix(rows, missing=np.nan, nthread=1)
+        types = self._booster.feature_types
+        data = xgb.DMatrix(rows, missing=np.nan, nthread=1, feature_types=types, enable_categorical=types is not None)
         found = self._booster.predict(data, pred_contribs=True, strict_shape=True, validate_features=False)
         found = found.astype(np.float64)
         return Explanation(found[:, :, -1], found[:, :, :-1])

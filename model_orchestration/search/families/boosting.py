@@ -9,7 +9,7 @@ from typing import Any
 
 import xgboost as xgb
 
-from model_orchestration.search.trial import FAMILY, Params, SearchData, Trial
+from model_orchestration.search.trial import CATEGORIES, FAMILY, Params, SearchData, Trial
 from tabular.contract.training import Training
 from tabular.model.xgboost import XGBoostScorer
 
@@ -31,7 +31,7 @@ class BoostingFit:
     def __call__(self, number: int, params: Params, family: str) -> Trial:
         """Train; a boosted model is cut at its best round."""
         started = time.perf_counter()
-        train, validation = self._matrices()
+        train, validation = self._matrices(self.feature_types(params))
         booster = xgb.train(
             self.settings(params, family),
             train,
@@ -44,8 +44,14 @@ class BoostingFit:
     def settings(self, params: Params, family: str) -> dict[str, Any]:
         """The parameters of XGBoost: the proposal, and what is the same for every trial."""
         forest = FOREST | {"num_parallel_tree": self._training.trees} if family == "forest" else {}
-        own = {name: value for name, value in params.items() if name != FAMILY}
+        own = {name: value for name, value in params.items() if name not in {FAMILY, CATEGORIES}}
         return {**self._fixed, **forest, **own}
+
+    def feature_types(self, params: Params) -> tuple[str, ...] | None:
+        """XGBoost's type of each input, `c` for its own categories; None where the proposal takes codes only."""
+        if params.get(CATEGORIES) != "native" or not any(self._data.is_nominal):
+            return None
+        return tuple("c" if is_nominal else "q" for is_nominal in self._data.is_nominal)
 
     def rounds(self, family: str) -> dict[str, int]:
         """How long XGBoost trains, as it is told."""
@@ -70,14 +76,21 @@ class BoostingFit:
             family=family,
         )
 
-    def _matrices(self) -> tuple[xgb.DMatrix, xgb.DMatrix]:
-        # One pair a thread: binned once for all its trials, and no two threads share XGBoost's caches.
-        if not hasattr(self._kept, "pair"):
+    def _matrices(self, types: tuple[str, ...] | None) -> tuple[xgb.DMatrix, xgb.DMatrix]:
+        # One pair a thread and kind: binned once for all its trials, and no two threads share XGBoost's caches.
+        kept: dict[tuple[str, ...] | None, tuple[xgb.DMatrix, xgb.DMatrix]] = self._kept.__dict__.setdefault(
+            "pairs", {}
+        )
+        if types not in kept:
             data = self._data
-            train = xgb.QuantileDMatrix(data.train, data.train_target, max_bin=MAX_BINS, nthread=1)
-            validation = xgb.QuantileDMatrix(
-                data.validation, data.validation_target, ref=train, max_bin=MAX_BINS, nthread=1
-            )
-            self._kept.pair = (train, validation)
-        pair: tuple[xgb.DMatrix, xgb.DMatrix] = self._kept.pair
-        return pair
+            options = {"nthread": 1, "feature_types": types, "enable_categorical": types is not None}
+            train = xgb.QuantileDMatrix(data.train, data.train_target, max_bin=MAX_BINS, **options)
+            kept[types] = train, self._validation(train, options)
+        return kept[types]
+
+    def _validation(self, train: xgb.DMatrix, options: Mapping[str, Any]) -> xgb.DMatrix:
+        rows, target = self._data.validation, self._data.validation_target
+        if options["enable_categorical"]:
+            # Not binned: a category that no training row has would become one that some row has.
+            return xgb.DMatrix(rows, target, **options)
+        return xgb.QuantileDMatrix(rows, target, ref=train, max_bin=MAX_BINS, **options)

@@ -212,6 +212,11 @@ def test_a_collapsed_dimension_of_one_family_among_several_is_found_and_a_fixed_
     assert "search_was_wide" not in rejections(replace(sound, trials=trials, contract=fixed))
 
 
+def test_one_way_of_taking_categories_in_all_trials_is_no_collapsed_dimension(sound):
+    trials = [{**params, "categories": "native"} for params in sound.trials]
+    assert "search_was_wide" not in rejections(replace(sound, trials=trials))
+
+
 def test_a_model_no_better_than_a_constant_is_rejected(sound, trained):
     share = trained.parts.train.target.mean()
     noise = share + np.random.default_rng(0).normal(0, 0.01, len(trained.parts.test))
