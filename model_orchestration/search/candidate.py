@@ -67,7 +67,7 @@ class Bundler:
             metrics,
             synthetic=self.synthetic,
         )
-        describe(folder)
+        describe(folder, self.contract)
         return bundle
 
 

@@ -15,6 +15,7 @@ from mlflow.tracking.client import MlflowClient
 
 from embedded.services.service import free_port
 from tabular.adapters.mlflow.registry import MlflowRegistry
+from tabular.encoding.row import matrix
 from tabular.errors import NotFound, Unavailable
 from tabular.model.bundle_cache import BundleCache
 from tabular.model.bundle_files import FileLimits
@@ -28,7 +29,7 @@ def trial(registry, bundle, tmp_path_factory):
     parent = registry.start_run("sweep", {"seed": 42})
     run_id = registry.start_run("trial 000", {"trial": 0}, parent)
     described = shutil.copytree(bundle.folder, tmp_path_factory.mktemp("trial") / "bundle")
-    describe(described)
+    describe(described, bundle.contract)
     registry.put_folder(run_id, described, BUNDLE)
     registry.log(run_id, params={"max_depth": 3}, metrics={"validation_loss": 0.3}, tags={"note": "x" * 9_000})
     registry.finish(run_id)
@@ -56,6 +57,23 @@ def test_mlflows_own_tools_load_the_bundle_and_score_alike(registry, trial, bund
     records = [golden.record for golden in bundle.golden]
     expected = np.array([golden.scores[0] for golden in bundle.golden], dtype=np.float32)
     np.testing.assert_array_equal(model.predict(pd.DataFrame(records)), expected)
+
+
+def test_the_model_has_a_signature_and_an_input_example_that_it_scores(registry, trial, bundle, settings):
+    import mlflow
+
+    mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
+    model = mlflow.pyfunc.load_model(f"runs:/{trial}/{BUNDLE}")
+    names = list(bundle.contract.feature_names)
+    assert model.metadata.get_input_schema().input_names() == names
+    (output,) = model.metadata.get_output_schema().inputs
+    assert (output.type, output.shape) == (np.dtype("float32"), (-1,))
+    example = model.input_example
+    assert list(example.columns) == names
+    expected = bundle.predict(matrix([bundle.codec.parse(bundle.contract.example)]))
+    np.testing.assert_array_equal(model.predict(example), expected)
+    with pytest.raises(mlflow.exceptions.MlflowException, match=names[0]):
+        model.predict(example.drop(columns=names[0]))
 
 
 def test_mlflows_own_tools_load_the_champion_by_its_alias(registry, trial, bundle, settings):

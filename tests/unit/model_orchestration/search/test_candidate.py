@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.models import Model as MlflowModel
 
 from model_orchestration.search.candidate import MAX_REFERENCE_ROWS, bundler, golden_records, profile
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, encode, public_records, read_csv
 from tabular.encoding.row import RowCodec
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
-from tabular.model.pyfunc import _load_pyfunc
+from tabular.model.pyfunc import _load_pyfunc, describe
 
 
 @pytest.fixture
@@ -71,6 +72,23 @@ def test_golden_records_of_whole_numbers_keep_a_range_whose_ends_are_none(tiny_c
     records = golden_records(contract, clean(contract, read_csv(make_table(contract, 50, 1))))
     values = [RowCodec(contract).parse(record).values[0] for record in records]
     assert values[-2:] == list(whole)
+
+
+def test_mlflow_s_own_reader_understands_the_signature_of_every_task(trained_for_task, tmp_path):
+    contract = trained_for_task.contract
+    bundler(contract, trained_for_task.parts, seed=1).write(trained_for_task.best, tmp_path, {"validation_loss": 1.0})
+    model = MlflowModel.load(str(tmp_path))
+    assert model.get_input_schema().input_names() == list(contract.feature_names)
+    (output,) = model.get_output_schema().inputs
+    assert output.shape == (-1, *trained_for_task.test_scores.shape[1:])
+    assert model.load_input_example(str(tmp_path)).to_dict("records") == [contract.example]
+
+
+def test_the_signature_keeps_names_that_yaml_would_read_otherwise(tiny_contract, tmp_path):
+    odd = "it's: {a} #1 %"
+    contract = tiny_contract("binary", lambda file: file["features"][0].update(name=odd))
+    describe(tmp_path, contract)
+    assert MlflowModel.load(str(tmp_path)).get_input_schema().input_names()[0] == odd
 
 
 def test_mlflow_reads_public_and_canonical_frames_alike(written, trained):
