@@ -19,6 +19,7 @@ TABLES = {
     "credit_card_churn": ("BankChurners.csv", 0.78, 0.37, 0.80),
     "credit_card_churn_full": ("BankChurners.csv", 0.985, 0.10, 0.990),
     "telecom_churn": ("telecom_churn.csv", 0.87, 0.22, 0.87),
+    "census_income": ("census.csv", 0.93, 0.28, 0.925),
 }
 
 
