@@ -21,13 +21,15 @@ from numpy.typing import NDArray
 from tabular.encoding.row import Matrix, single_precision
 from tabular.model.scorer import Scores
 
-LIBRARY, VERSION = Path(__file__).parent / "native" / "tree_traversal.so", 2
+LIBRARY, VERSION = Path(__file__).parent / "native" / "tree_traversal.so", 3
 BUILD_IT = "to build it: touch hatch_build.py && make setup"
 LINKS = {"reg:squarederror": False, "binary:logistic": True}
 PROBES = 500
+MAX_CATEGORIES = 100_000
 
 _NODE = np.dtype([("value", "f4"), ("feature", "i4"), ("children", "i4", (2,)), ("missing_goes_left", "i4")])
 _TREE = np.dtype([("root", "i4"), ("depth", "i4")])
+_WORD_BITS = 32
 
 
 class Unsupported(Exception):
@@ -37,6 +39,8 @@ class Unsupported(Exception):
 class _Library(NamedTuple):
     many: Callable[..., None]
     one: Callable[..., float]
+    many_by_category: Callable[..., None]
+    one_by_category: Callable[..., float]
     logit: Callable[[float], float]
 
 
@@ -47,6 +51,10 @@ class _Tree(msgspec.Struct, frozen=True):
     split_conditions: list[float]
     default_left: list[int]
     split_type: list[int]
+    categories: list[int] = []
+    categories_nodes: list[int] = []
+    categories_segments: list[int] = []
+    categories_sizes: list[int] = []
 
 
 class _Trees(msgspec.Struct, frozen=True):
@@ -70,7 +78,7 @@ class _Model(msgspec.Struct, frozen=True):
 
 
 class TreeTraversal:
-    """The trees of a binary or a regression model with numeric splits. Immutable, so threads may share it."""
+    """The trees of a binary or a regression model. Immutable, so threads may share it."""
 
     def __init__(self, model: bytes) -> None:
         """Take the trees from XGBoost's JSON; raises Unsupported for other models, or if the library was not built."""
@@ -80,13 +88,24 @@ class TreeTraversal:
             raise Unsupported(f"the model cannot be read: {error}") from error
         library = _library()
         self.features = int(learner.learner_model_param["num_feature"])
-        self._nodes, self._trees = _laid_out(_supported(learner), self.features)
+        trees = _supported(learner)
+        self._nodes, self._trees = _laid_out(trees, self.features)
+        self._starts, self._words = _category_sets(trees)
         is_logistic = LINKS[learner.objective["name"]]
         (base,) = msgspec.json.decode(learner.learner_model_param["base_score"], type=tuple[float])
         margin = library.logit(base) if is_logistic else base
-        self._model = (self._nodes.ctypes.data, self._trees.ctypes.data, len(self._trees), margin, is_logistic)
+        self._model: tuple[Any, ...] = (
+            self._nodes.ctypes.data,
+            self._trees.ctypes.data,
+            len(self._trees),
+            margin,
+            is_logistic,
+        )
         self._pack = struct.Struct(f"{self.features}f").pack
         self._many, self._one = library.many, library.one
+        if len(self._words):
+            self._model = (*self._model, self._starts.ctypes.data, self._words.ctypes.data)
+            self._many, self._one = library.many_by_category, library.one_by_category
 
     def one(self, codes: Sequence[float]) -> float:
         """Score one row; a number beyond single precision is infinite, as it is for XGBoost."""
@@ -107,17 +126,27 @@ class TreeTraversal:
         return scores
 
     def probes(self) -> Matrix:
-        """500 rows on which a wrong traversal shows: values on thresholds, just below them, or missing."""
+        """500 rows on which a wrong traversal shows: values on thresholds, just below them, or missing.
+
+        Of a feature that is split by category, categories that are split by and two more.
+        """
         draw = np.random.default_rng(0)
         probes = np.full((PROBES, self.features), np.nan, dtype=np.float32)
         for feature in range(self.features):
             thresholds = self._nodes["value"][self._nodes["feature"] == feature]
-            if thresholds.size:
+            if largest := self._largest_category(feature):
+                probes[:, feature] = draw.integers(0, largest + 3, PROBES)
+            elif thresholds.size:
                 probes[:, feature] = draw.choice(thresholds, PROBES)
         below = draw.random(probes.shape) < 0.4
         probes[below] = np.nextafter(probes[below], np.float32(-np.inf))
         probes[draw.random(probes.shape) < 0.1] = np.nan
         return probes
+
+    def _largest_category(self, feature: int) -> int:
+        """A bound on the categories by which a feature is split; 0 if it is not split by category."""
+        starts = self._starts[(self._nodes["feature"] == feature) & (self._starts >= 0)]
+        return int(self._words[starts].max(initial=0)) * _WORD_BITS
 
 
 def _supported(learner: _Learner) -> tuple[_Tree, ...]:
@@ -127,8 +156,8 @@ def _supported(learner: _Learner) -> tuple[_Tree, ...]:
         raise Unsupported(f"the compiled traversal does not support {booster.name} with {objective}")
     if any(booster.model.tree_info) or learner.learner_model_param.get("num_target", "1") != "1":
         raise Unsupported("the compiled traversal has one output, the model several")
-    if not trees or any(any(tree.split_type) for tree in trees):
-        raise Unsupported("the compiled traversal does not support splits by category")
+    if not trees:
+        raise Unsupported("the model has no trees")
     return trees
 
 
@@ -156,6 +185,36 @@ def _laid_out(trees: Sequence[_Tree], features: int) -> tuple[NDArray[Any], NDAr
     return np.concatenate(parts), np.array(heads, dtype=_TREE)
 
 
+def _category_sets(trees: Sequence[_Tree]) -> tuple[NDArray[np.int32], NDArray[np.uint32]]:
+    """Where the set of each node begins, -1 where it has none, and all sets: the number of words, then these.
+
+    A bit is set for each category that goes right; there are no words if no tree has a split by category.
+    """
+    parts, starts, end = [], np.full(sum(len(tree.split_type) for tree in trees), -1, dtype=np.int32), 0
+    first = 0
+    for tree in trees:
+        if sorted(tree.categories_nodes) != np.flatnonzero(tree.split_type).tolist():
+            raise Unsupported("its splits by category are not laid out as expected")
+        for node, begin, size in zip(
+            tree.categories_nodes, tree.categories_segments, tree.categories_sizes, strict=True
+        ):
+            parts.append(_bits(tree.categories[begin : begin + size]))
+            starts[first + node] = end
+            end += len(parts[-1])
+        first += len(tree.split_type)
+    return starts, np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint32)
+
+
+def _bits(categories: Sequence[int]) -> NDArray[np.uint32]:
+    """A set of categories as the number of its words, and the words."""
+    codes = np.array(categories, dtype=np.int64)
+    if not ((codes >= 0) & (codes < MAX_CATEGORIES)).all():
+        raise Unsupported(f"it splits by a category that is not from 0 to {MAX_CATEGORIES - 1:,}")
+    words = np.zeros(int(codes.max(initial=-1)) // _WORD_BITS + 1, dtype=np.uint32)
+    np.bitwise_or.at(words, codes // _WORD_BITS, np.uint32(1) << (codes % _WORD_BITS).astype(np.uint32))
+    return np.array([len(words), *words], dtype=np.uint32)
+
+
 def _depth(children: NDArray[np.int32]) -> int:
     """The steps from the first node to the deepest leaf."""
     depth, level = 0, np.zeros(1, dtype=np.int32)
@@ -180,4 +239,8 @@ def _library() -> _Library:
     logit.argtypes, logit.restype = [real], real
     one.argtypes, one.restype = [*model, ctypes.c_char_p], real
     many.argtypes, many.restype = [*model, pointer, number, number, pointer], None
-    return _Library(many, one, logit)
+    categories: list[Any] = [*model, pointer, pointer]
+    one_by, many_by = library.tree_traversal_one_by_category, releasing.tree_traversal_many_by_category
+    one_by.argtypes, one_by.restype = [*categories, ctypes.c_char_p], real
+    many_by.argtypes, many_by.restype = [*categories, pointer, number, number, pointer], None
+    return _Library(many, one, many_by, one_by, logit)

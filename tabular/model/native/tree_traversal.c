@@ -1,4 +1,4 @@
-/* Scores rows with an ensemble of numeric trees, bit-identical to XGBoost's own CPU predictor.
+/* Scores rows with an ensemble of trees, bit-identical to XGBoost's own CPU predictor.
 
    It is called through ctypes (tabular/model/tree_traversal.py), so it needs no header of Python's. It knows nothing of a model: the
    nodes come as data, checked by the caller. Leaves are added in single precision, tree after tree, on top of the base
@@ -8,6 +8,7 @@
    A step depends on the step before it, so one traversal alone keeps the processor waiting. LANES traversals take their
    steps in turn: of one row in several trees, or of several rows in one tree. One that has reached its leaf stays there. */
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define LANES 16
@@ -24,8 +25,16 @@ typedef struct {
     int32_t depth; /* steps to its deepest leaf */
 } Tree;
 
+/* The sets of categories of splits by category; NULL for an ensemble without such splits. */
+typedef struct {
+    const int32_t *starts; /* of each node: where its set begins, -1 for a leaf and for a split by number */
+    const uint32_t *words; /* of each set: how many words follow, then one bit a category that goes right */
+} Sets;
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 /* Raised whenever what is below changes its meaning; tabular/model/tree_traversal.py asks for it. */
-int32_t tree_traversal_version(void) { return 2; }
+int32_t tree_traversal_version(void) { return 3; }
 
 /* The margin of a probability: XGBoost's ProbToMargin of binary:logistic. */
 float tree_traversal_logit(float probability) { return -logf(1.0f / probability - 1.0f); }
@@ -37,17 +46,27 @@ static float linked(float margin, int32_t is_logistic) {
     return 1.0f / (expf(x) + 1.0f + 1e-16f);
 }
 
-/* No branch: which way a row goes is what a processor guesses wrong. */
-static inline int32_t step(const Node *nodes, int32_t at, const float *row) {
+/* XGBoost's common::Decision: what is no category goes left, as one does that the set does not hold. */
+static int is_in(const uint32_t *set, float x) {
+    if (!(x >= 0.0f && x < 16777216.0f))
+        return 0;
+    uint32_t category = (uint32_t)x;
+    return category / 32 < set[0] && (set[1 + category / 32] >> category % 32 & 1);
+}
+
+/* By a number without a branch: which way a row goes is what a processor guesses wrong. `sets` is a constant NULL where the
+   ensemble has none, so that nothing is asked there. */
+ALWAYS_INLINE int32_t step(const Node *nodes, const Sets *sets, int32_t at, const float *row) {
     const Node *node = nodes + at;
     float x = row[node->feature];
     int goes_left = (x < node->value) | ((x != x) & node->missing_goes_left);
+    if (sets && sets->starts[at] >= 0 && x == x)
+        goes_left = !is_in(sets->words + sets->starts[at], x);
     return node->children[!goes_left];
 }
 
-/* ensemble: the trees in the order of boosting; row: the features of one row, NaN where missing. */
-float tree_traversal_one(const Node *nodes, const Tree *ensemble, int32_t trees, float base, int32_t is_logistic,
-                    const float *row) {
+ALWAYS_INLINE float one(const Node *nodes, const Tree *ensemble, int32_t trees, float base, int32_t is_logistic,
+                        const Sets *sets, const float *row) {
     float sum = base;
     for (int32_t first = 0; first < trees; first += LANES) {
         int32_t at[LANES], depth = 0, lanes = trees - first < LANES ? trees - first : LANES;
@@ -58,7 +77,7 @@ float tree_traversal_one(const Node *nodes, const Tree *ensemble, int32_t trees,
         }
         for (; depth > 0; depth--)
             for (int32_t lane = 0; lane < lanes; lane++)
-                at[lane] = step(nodes, at[lane], row);
+                at[lane] = step(nodes, sets, at[lane], row);
         for (int32_t lane = 0; lane < lanes; lane++)
             sum += nodes[at[lane]].value;
     }
@@ -66,8 +85,9 @@ float tree_traversal_one(const Node *nodes, const Tree *ensemble, int32_t trees,
 }
 
 /* LANES rows from the first one on, through one tree after the other. */
-static void traverse_together(const Node *nodes, const Tree *ensemble, int32_t trees, float base, int32_t is_logistic,
-                          const float *first, int32_t features, float *scores) {
+ALWAYS_INLINE void traverse_together(const Node *nodes, const Tree *ensemble, int32_t trees, float base,
+                                     int32_t is_logistic, const Sets *sets, const float *first, int32_t features,
+                                     float *scores) {
     float sums[LANES];
     for (int32_t lane = 0; lane < LANES; lane++)
         sums[lane] = base;
@@ -78,7 +98,7 @@ static void traverse_together(const Node *nodes, const Tree *ensemble, int32_t t
         for (int32_t depth = tree->depth; depth > 0; depth--)
 #pragma GCC unroll 16
             for (int32_t lane = 0; lane < LANES; lane++)
-                at[lane] = step(nodes, at[lane], first + (int64_t)lane * features);
+                at[lane] = step(nodes, sets, at[lane], first + (int64_t)lane * features);
         for (int32_t lane = 0; lane < LANES; lane++)
             sums[lane] += nodes[at[lane]].value;
     }
@@ -86,12 +106,39 @@ static void traverse_together(const Node *nodes, const Tree *ensemble, int32_t t
         scores[lane] = linked(sums[lane], is_logistic);
 }
 
-/* rows: n x features, row after row; scores: n. */
-void tree_traversal_many(const Node *nodes, const Tree *ensemble, int32_t trees, float base, int32_t is_logistic,
-               const float *rows, int32_t n, int32_t features, float *scores) {
+ALWAYS_INLINE void many(const Node *nodes, const Tree *ensemble, int32_t trees, float base, int32_t is_logistic,
+                        const Sets *sets, const float *rows, int32_t n, int32_t features, float *scores) {
     int32_t at = 0;
     for (; at + LANES <= n; at += LANES)
-        traverse_together(nodes, ensemble, trees, base, is_logistic, rows + (int64_t)at * features, features, scores + at);
+        traverse_together(nodes, ensemble, trees, base, is_logistic, sets, rows + (int64_t)at * features, features,
+                          scores + at);
     for (; at < n; at++)
-        scores[at] = tree_traversal_one(nodes, ensemble, trees, base, is_logistic, rows + (int64_t)at * features);
+        scores[at] = one(nodes, ensemble, trees, base, is_logistic, sets, rows + (int64_t)at * features);
+}
+
+/* ensemble: the trees in the order of boosting; row: the features of one row, NaN where missing. */
+float tree_traversal_one(const Node *nodes, const Tree *ensemble, int32_t trees, float base, int32_t is_logistic,
+                         const float *row) {
+    return one(nodes, ensemble, trees, base, is_logistic, NULL, row);
+}
+
+/* rows: n x features, row after row; scores: n. */
+void tree_traversal_many(const Node *nodes, const Tree *ensemble, int32_t trees, float base, int32_t is_logistic,
+                         const float *rows, int32_t n, int32_t features, float *scores) {
+    many(nodes, ensemble, trees, base, is_logistic, NULL, rows, n, features, scores);
+}
+
+/* The same for an ensemble with splits by category. */
+float tree_traversal_one_by_category(const Node *nodes, const Tree *ensemble, int32_t trees, float base,
+                                     int32_t is_logistic, const int32_t *starts, const uint32_t *words,
+                                     const float *row) {
+    Sets sets = {starts, words};
+    return one(nodes, ensemble, trees, base, is_logistic, &sets, row);
+}
+
+void tree_traversal_many_by_category(const Node *nodes, const Tree *ensemble, int32_t trees, float base,
+                                     int32_t is_logistic, const int32_t *starts, const uint32_t *words,
+                                     const float *rows, int32_t n, int32_t features, float *scores) {
+    Sets sets = {starts, words};
+    many(nodes, ensemble, trees, base, is_logistic, &sets, rows, n, features, scores);
 }

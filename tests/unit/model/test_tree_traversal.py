@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 
 import numpy as np
 import pandas as pd
@@ -116,12 +117,78 @@ def test_a_model_of_another_kind_is_left_to_xgboost(objective, params, why, capl
     assert why in caplog.text
 
 
-def test_splits_by_category_are_left_to_xgboost(caplog):
-    codes = np.random.default_rng(0).integers(0, 8, (500, 1)).astype(np.float32)
-    data = xgb.DMatrix(codes, np.isin(codes[:, 0], [1, 4, 6]), feature_types=["c"], enable_categorical=True)
-    booster = xgb.train({"objective": "binary:logistic", "max_cat_to_onehot": 1}, data, num_boost_round=3)
-    assert not is_compiled(XGBoostScorer(booster).compiled(codes))
-    assert "category" in caplog.text
+def by_category(seed, objective="binary:logistic", categories=100, **params):
+    """A model of two categories and a number, and rows of it, of which a tenth are missing."""
+    draw = np.random.default_rng(seed)
+    codes = [draw.integers(0, categories, 1_500), draw.integers(0, 3, 1_500)]
+    inputs = np.column_stack([*codes, draw.normal(size=1_500)]).astype(np.float32)
+    target = draw.normal(size=categories)[codes[0]] + codes[1] % 2 + inputs[:, 2]
+    inputs[draw.random(inputs.shape) < 0.1] = np.nan
+    data = xgb.DMatrix(
+        inputs,
+        target > 0.5 if objective == "binary:logistic" else target,
+        feature_types=["c", "c", "q"],
+        enable_categorical=True,
+    )
+    rounds = 1 if params.get("num_parallel_tree", 1) > 1 else 20
+    return xgb.train({"objective": objective, "nthread": 1, "seed": seed, **params}, data, rounds), inputs
+
+
+@pytest.mark.parametrize("objective", ["binary:logistic", "reg:squarederror"])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"max_cat_to_onehot": 1},
+        {"max_cat_to_onehot": 1_000},
+        {"max_depth": 10, "min_child_weight": 0},
+        {"num_parallel_tree": 30, "subsample": 0.6, "colsample_bynode": 0.5, "learning_rate": 1.0, "max_depth": 8},
+    ],
+)
+@pytest.mark.parametrize("categories", [3, 33, 300])
+def test_splits_by_category_score_bit_identically(objective, params, categories):
+    booster, inputs = by_category(categories, objective, categories, **params)
+    assert any(any(tree["split_type"]) for tree in trees_of(booster))
+    assert_identical(booster, inputs)
+    assert is_compiled(XGBoostScorer(booster).compiled(inputs[:20]))
+
+
+def trees_of(booster):
+    return json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]["model"]["trees"]
+
+
+FORESTS = [
+    by_category(seed, categories=40, num_parallel_tree=10, subsample=0.6, learning_rate=1.0)[0] for seed in range(5)
+]
+category = st.one_of(st.integers(0, 200).map(float), number)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(FORESTS), st.lists(st.tuples(category, category, number), min_size=1, max_size=20))
+def test_any_row_scores_bit_identically_in_a_random_forest_with_splits_by_category(forest, rows):
+    assert_identical(forest, np.array(rows, dtype=np.float32))
+
+
+def test_the_probes_find_a_wrong_set_of_categories():
+    booster, _ = by_category(1)
+    traversal = compiled(booster)
+    traversal._words[traversal._starts[traversal._starts >= 0] + 1] ^= np.uint32(2)
+    probes = traversal.probes()
+    theirs = booster.inplace_predict(probes, missing=np.nan, validate_features=False)
+    assert (bits(traversal.many(probes)) != bits(theirs)).any()
+
+
+@pytest.mark.parametrize("codes", [[-1], [200_000]])
+def test_a_set_with_what_is_no_category_is_rejected(codes):
+    tree = tree_traversal._Tree([1, -1, -1], [2, -1, -1], [0] * 3, [0.0] * 3, [0] * 3, [1, 0, 0], codes, [0], [0], [1])
+    with pytest.raises(Unsupported, match="category"):
+        tree_traversal._category_sets([tree])
+
+
+def test_a_split_by_category_without_its_set_is_rejected():
+    tree = tree_traversal._Tree([1, -1, -1], [2, -1, -1], [0] * 3, [0.0] * 3, [0] * 3, [1, 0, 0])
+    with pytest.raises(Unsupported, match="laid out"):
+        tree_traversal._category_sets([tree])
 
 
 def test_a_library_that_differs_by_one_bit_is_not_trusted(caplog, monkeypatch):

@@ -61,6 +61,7 @@ def test_rows_score_alike_alone_together_and_in_training_and_their_contributions
     data, trial = fitted(task, family)
     scorer = trial.scorer.compiled(data.validation[:20])
     assert {"c", "q"} <= set(scorer._booster.feature_types)
+    assert (scorer._traversal is None) == (task == "multiclass")
     np.testing.assert_array_equal(scorer.many(data.validation), trial.validation_scores)
     alone = np.array([scorer.one(row) for row in data.validation[:300].tolist()], dtype=np.float32)
     np.testing.assert_array_equal(alone, trial.validation_scores[:300])
@@ -77,7 +78,7 @@ def test_validation_prefers_categories_to_codes_whose_order_means_nothing():
 
 
 _, TRIAL = fitted("binary", "xgboost")
-SCORER = TRIAL.scorer
+SCORER = TRIAL.scorer.compiled(np.zeros((0, 3), dtype=np.float32))
 number = st.floats(width=32, allow_nan=True, allow_infinity=True)
 code = st.one_of(st.just(np.nan), st.integers(0, 2 * CATEGORIES).map(float))
 
@@ -88,6 +89,7 @@ def test_any_row_scores_alike_alone_and_together(rows):
     together = SCORER.many(np.array(rows, dtype=np.float32))
     alone = np.array([SCORER.one(row) for row in rows], dtype=np.float32)
     np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(together, TRIAL.scorer.many(np.array(rows, dtype=np.float32)))
 
 
 def drawn(training, families=("xgboost",), *, has_nominal=True):
