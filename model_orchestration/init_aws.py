@@ -1,4 +1,4 @@
-"""Prepare AWS, or its stand-in: the bucket, the three streams, and the table in the feature store. Safe to repeat."""
+"""Prepare AWS, or its stand-in: the bucket, and of each table the three streams and a version. Safe to repeat."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def main() -> int:
     """Prepare everything and say what was done; 1 if something stands in the way."""
     keep_private()
     try:
-        init_aws(wire())
+        for wiring in wire().for_tables():
+            init_aws(wiring)
     except TabularError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -30,7 +31,7 @@ def main() -> int:
 
 
 def init_aws(wiring: Wiring) -> None:
-    """Check the table, then create what is missing and upload it; raises Rejected before anything is uploaded."""
+    """Check one table, then create what is missing and upload it; raises Rejected before anything is uploaded."""
     settings, contract, objects = wiring.settings, wiring.contract, wiring.objects()
     objects.ensure_bucket()
     _say("bucket", settings.s3_bucket)
@@ -46,7 +47,8 @@ def init_aws(wiring: Wiring) -> None:
     if source.file is not None:
         datasets.remember(contract.table.name, source.file)
     streams = wiring.stream_admin()
-    for name in (settings.stream_predictions, settings.stream_results, settings.stream_dead_letters):
+    names = (settings.stream_predictions, settings.stream_results, settings.stream_dead_letters)
+    for name in map(wiring.stream_name, names):
         created = streams.ensure(name, settings.stream_shards)
         _say("stream", f"{name} ({f'created, {settings.stream_shards} shards' if created else 'already there'})")
 

@@ -14,7 +14,6 @@ import msgspec
 from simulation_business.replay import Record
 from simulation_business.sending import Job, run
 from tabular.errors import InvalidSetting
-from tabular.settings import Settings
 from tabular.wiring import Wiring
 
 RESPONSE_SECONDS = 5.0
@@ -23,16 +22,16 @@ _TRY_AGAIN = {429, 502, 503, 504}
 
 
 class ApiClient:
-    """One kept-alive connection to `POST <url>/predict`."""
+    """One kept-alive connection to `POST <url><prefix>/predict`; the prefix is that of the table."""
 
-    def __init__(self, url: str, api_key: str = "") -> None:
+    def __init__(self, url: str, api_key: str = "", prefix: str = "") -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise InvalidSetting(f"--url {url!r} is not an address such as http://127.0.0.1:9696")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=RESPONSE_SECONDS)
         self._headers = {"Content-Type": "application/json"} | ({"X-API-Key": api_key} if api_key else {})
-        self._path = f"{parts.path.rstrip('/')}/predict"
+        self._path = f"{parts.path.rstrip('/')}{prefix}/predict"
 
     def post(self, body: bytes, key: str) -> tuple[int, bytes]:
         """Status and body of the response; raises OSError or HTTPException when there is none."""
@@ -51,13 +50,14 @@ def main() -> int:
     return run(_describe, _send)
 
 
-def _describe(parser: argparse.ArgumentParser, settings: Settings) -> None:
+def _describe(parser: argparse.ArgumentParser, wiring: Wiring) -> None:
+    settings = wiring.settings
     parser.description = "Send rows of the table to the API."
     parser.add_argument("--url", default=f"http://127.0.0.1:{settings.api_port}", help="the address of the API")
 
 
 def _send(arguments: argparse.Namespace, wiring: Wiring, job: Job) -> None:
-    client = ApiClient(arguments.url, wiring.settings.api_key)
+    client = ApiClient(arguments.url, wiring.settings.api_key, wiring.path_prefix)
     for (record,) in job.batches(at_most=1):
         deliver(client, record, job)
 

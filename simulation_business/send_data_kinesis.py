@@ -11,7 +11,6 @@ import msgspec
 from simulation_business.sending import Job, run
 from tabular.errors import Unavailable
 from tabular.ports.streams import Keyed, StreamWriter
-from tabular.settings import Settings
 from tabular.wiring import Wiring
 
 MAX_BATCH_RECORDS = 500
@@ -22,9 +21,10 @@ def main() -> int:
     return run(_describe, _send)
 
 
-def _describe(parser: argparse.ArgumentParser, settings: Settings) -> None:
+def _describe(parser: argparse.ArgumentParser, wiring: Wiring) -> None:
+    stream = wiring.stream_name(wiring.settings.stream_predictions)
     parser.description = "Put rows of the table on a Kinesis stream. `served` counts the records the stream took."
-    parser.add_argument("--stream", default=settings.stream_predictions, help="the stream's name")
+    parser.add_argument("--stream", default=stream, help="the stream's name")
 
 
 def _send(arguments: argparse.Namespace, wiring: Wiring, job: Job) -> None:

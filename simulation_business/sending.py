@@ -20,7 +20,6 @@ from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.data.table import public_records
 from tabular.errors import InvalidSetting, TabularError
-from tabular.settings import Settings
 from tabular.wiring import Wiring, wire
 
 FIRST_PAUSE_SECONDS = 0.1
@@ -61,15 +60,15 @@ class Job:
 Send = Callable[[argparse.Namespace, Wiring, Job], None]
 
 
-def run(describe: Callable[[argparse.ArgumentParser, Settings], None], send: Send) -> int:
+def run(describe: Callable[[argparse.ArgumentParser, Wiring], None], send: Send) -> int:
     """Run one simulator: `describe` adds its own arguments, `send` sends the job's rows. Returns the exit code."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        wiring = wire()
-        parser = _parser(wiring.settings)
-        describe(parser, wiring.settings)
+        wiring = wire().for_table(_table_of(sys.argv[1:]))
+        parser = _parser(wiring)
+        describe(parser, wiring)
         arguments = parser.parse_args()
         job = _job(arguments, wiring, stop)
         sys.stderr.write(f"sending rows of {job.contract.table.name}, {arguments.rate:g} a second\n")
@@ -86,12 +85,22 @@ def drawn_seed() -> int:
     return secrets.randbelow(2**32)
 
 
-def _parser(settings: Settings) -> argparse.ArgumentParser:
+def _table_of(arguments: list[str]) -> str:
+    """The table that is named, which the other arguments' defaults depend on."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--table", default="")
+    return str(parser.parse_known_args(arguments)[0].table)
+
+
+def _parser(wiring: Wiring) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--table", default=wiring.contract.table.name, help="one of the stack's tables")
     parser.add_argument("--rate", type=float, default=1.0, help="rows a second")
     parser.add_argument("--count", type=int, help="stop after so many rows; endless if left out")
     parser.add_argument("--seed", type=int, help="the order of the rows; another one at each start if left out")
-    parser.add_argument("--contract", type=Path, default=settings.contract, help="the contract file of the table")
+    parser.add_argument(
+        "--contract", type=Path, default=wiring.settings.contract, help="the contract file of the table"
+    )
     parser.add_argument(
         "--shift",
         action="append",

@@ -12,59 +12,35 @@ from typing import Literal
 
 import msgspec
 
-from tabular.setting_types import Consumers, Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed
+from tabular.embedded_settings import EmbeddedSettings
+from tabular.setting_types import Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed
 from tabular.setting_values import checked, masked
+from tabular.tables.files import contract_files
+from tabular.tables.pins import PINS, pins_of
 
 SECRETS = frozenset({"api_key", "prefect_auth_string"})
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(EmbeddedSettings, frozen=True, kw_only=True):
     """The settings; each field is the environment variable of the same name in capitals."""
 
     run_id: str = ""
-    """The MLflow run to serve. Empty: follow the registry's alias `champion`."""
+    """The MLflow run to serve, of the first table. Empty: follow the registry's alias `champion`."""
+
+    run_ids: str = ""
+    """The runs of further tables, as `taxi_rides=RUN,…`; the variable `RUN_ID_TAXI_RIDES` sets one of them."""
 
     contract: Path = Path("contracts/credit_card_churn.toml")
-    """The contract file of the table."""
+    """The contract file of the table, where there is one only, or of the one that a command is about."""
+
+    tables: str = ""
+    """The tables of this stack: names of contracts in `contracts`, or files, by commas. Empty: that of CONTRACT."""
 
     dataset_csv: str = ""
     """The table: CSV or Parquet. Empty: the one last named for it, the contract's in `data`, else synthetic data."""
 
     model_name: str = ""
-    """The registered model's name in MLflow. Empty: the contract's table name."""
-
-    emulator_port: Port = 4566
-    """Embedded mode: the port of the S3 and Kinesis emulator."""
-
-    emulator_retention_seconds: Positive = 1_800.0
-    """Embedded mode: how long the emulator keeps a stream's records, counted while it runs; Kinesis itself: a day."""
-
-    emulator_max_bytes: Count = 2_000_000_000
-    """Embedded mode: the most memory for the streams' records; beyond it puts are rejected, and clients retry."""
-
-    store_port: Port = 27018
-    """Embedded mode: the port of the prediction store."""
-
-    mlflow_port: Port = 5051
-    """Embedded mode: the port of the MLflow server."""
-
-    prefect_port: Port = 4200
-    """Embedded mode: the port of the Prefect server."""
-
-    prefect_auth_string: str = ""
-    """Embedded mode: Prefect's login, as `name:password`. Empty: one is made and kept; `make status` shows it."""
-
-    prometheus_port: Port = 9091
-    """Embedded mode: the port of Prometheus."""
-
-    reports_port: Port = 8888
-    """Embedded mode: the port on which the reports are hosted."""
-
-    port_offset: CountOrNone = 0
-    """Embedded mode: added to every port, for a second clone beside the first; remembered until `PORT_OFFSET=`."""
-
-    consumers: Consumers = 1
-    """Embedded mode: how many consumers share the stream's shards, up to four."""
+    """The registered model's name in MLflow, of the first table. Empty: the contract's table name."""
 
     simulator_rate_per_second: Positive = 1.0
     """How many rows a second each simulator sends."""
@@ -241,7 +217,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; raises InvalidSetting naming the variable, its value and what is allowed."""
     source = os.environ if environ is None else environ
-    return checked({name: text for name in Settings.__struct_fields__ if (text := source.get(name.upper()))}, Settings)
+    given = {name: text for name in Settings.__struct_fields__ if (text := source.get(name.upper()))}
+    if pins := pins_of(source):
+        given[PINS] = pins
+    if "tables" in given:  # the first of them is what a command is about that names none
+        given["contract"] = str(contract_files(given["tables"])[0])
+    return checked(given, Settings)
 
 
 def with_values(settings: Settings, **given: object) -> Settings:

@@ -10,8 +10,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tabular.contract.loading import load_contract
+from tabular.errors import InvalidSetting
 from tabular.process.private_files import keep_private
-from tabular.settings import Settings, load_settings
+from tabular.settings import Settings, load_settings, with_values
+from tabular.tables.contracts import load_contracts
+from tabular.tables.pins import pinned_runs, variable_of
 
 if TYPE_CHECKING:
     from tabular.adapters.kinesis.shards import KinesisShards
@@ -25,11 +28,15 @@ if TYPE_CHECKING:
 
 
 class Wiring:
-    """The adapters that the settings describe. Each method makes a new one; whoever asks for it closes it."""
+    """The adapters that the settings describe. Each method makes a new one; whoever asks for it closes it.
 
-    def __init__(self, settings: Settings, contract: Contract | None = None) -> None:
+    It is that of one table, whose contract is given or the settings'; `tables` are those of the stack, by name.
+    """
+
+    def __init__(self, settings: Settings, contract: Contract | None = None, tables: tuple[str, ...] = ()) -> None:
         self.settings = settings
         self._contract = contract
+        self._tables = tables
 
     @cached_property
     def contract(self) -> Contract:
@@ -39,7 +46,55 @@ class Wiring:
     @property
     def model_name(self) -> str:
         """The registered model's name; raises InvalidContract if it is the table's and there is no contract."""
-        return self.settings.model_name or self.contract.table.name
+        return ("" if self._is_further else self.settings.model_name) or self.contract.table.name
+
+    def for_tables(self) -> list[Wiring]:
+        """A wiring for each table of the stack, the first's first; raises InvalidContract or InvalidSetting.
+
+        A further table has the registered model of its own name, and streams whose names end with its name.
+        """
+        settings = self.settings
+        contracts = load_contracts(settings.tables) if settings.tables else {settings.contract: self.contract}
+        names = tuple(contract.table.name for contract in contracts.values())
+        return [Wiring(with_values(settings, contract=file), contract, names) for file, contract in contracts.items()]
+
+    @property
+    def pinned_run(self) -> str:
+        """The run that is pinned for the table, or nothing; raises InvalidSetting for pins that cannot be meant."""
+        name, run_id = self.contract.table.name, "" if self._is_further else self.settings.run_id
+        pinned = pinned_runs(self.settings.run_ids, self._tables or (name,)).get(name, run_id)
+        if run_id and pinned != run_id:
+            raise InvalidSetting(
+                f"RUN_ID={run_id!r} and {variable_of(name)}={pinned!r} both pin a run of {name}, the first table: "
+                "leave one of them out"
+            )
+        return pinned
+
+    @property
+    def _is_further(self) -> bool:
+        return bool(self._tables) and self.contract.table.name != self._tables[0]
+
+    def for_table(self, name: str) -> Wiring:
+        """The wiring of one table of the stack, by its name; the first's if there is no name. Raises InvalidSetting."""
+        wirings = self.for_tables()
+        if not name:
+            return wirings[0]
+        by_name = {wiring.contract.table.name: wiring for wiring in wirings}
+        if name not in by_name:
+            raise InvalidSetting(
+                f"this stack has no table {name!r}. Its tables are {', '.join(by_name)}: name one of them, or add it "
+                "to TABLES"
+            )
+        return by_name[name]
+
+    @property
+    def path_prefix(self) -> str:
+        """The path before `/predict` at the API: empty for the first table."""
+        return f"/tables/{self.contract.table.name}" if self._is_further else ""
+
+    def stream_name(self, name: str) -> str:
+        """The name of one of the table's streams: that of the settings, of a further table with its name behind."""
+        return f"{name}-{self.contract.table.name}" if self._is_further else name
 
     def predictions(self) -> MongoPredictions:
         """The prediction store; raises InvalidSetting for an address that is none."""
@@ -65,7 +120,7 @@ class Wiring:
         from tabular.model.xgboost import import_without_scikit_learn
 
         import_without_scikit_learn()
-        return BundleCache(self.registry(), self.settings.state_dir / "bundles")
+        return BundleCache(self.registry(), self.settings.state_dir / "bundles", self.contract.table.name)
 
     def objects(self) -> S3Objects:
         """The bucket of the feature store."""

@@ -109,7 +109,7 @@ def timed(work: Callable[[], object]) -> Figures:
 
 
 def _cache(state: Path) -> BundleCache:
-    return BundleCache(NoRegistry(), state / "bundles")  # type: ignore[arg-type]
+    return BundleCache(NoRegistry(), state / "bundles", "")  # type: ignore[arg-type]
 
 
 MEASURES: dict[str, Callable[[str, Path, int], Figures]] = {

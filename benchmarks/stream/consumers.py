@@ -19,7 +19,7 @@ from tabular.settings import load_settings
 from tabular.wiring import Wiring
 
 RESULTS, OTHER = "results", "other"
-SERVED = 'consumer_records_total{outcome="served"}'
+SERVED = 'consumer_records_total{outcome="served"'
 PROBE_SECONDS = 0.2  # a page of metrics costs the consumer milliseconds
 WAIT_SECONDS = 300.0
 

@@ -9,20 +9,21 @@ import tempfile
 import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+import tabular.embedded_settings
 import tabular.settings
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor, Snapshot
 from monitoring.run_snapshot import QUANTILES, Comparison, RunSnapshot, Window
 from server.api.metrics import ApiMetrics
 from server.outbox.queue import Outbox
-from server.stream.metrics import StreamMetrics
+from server.stream.metrics import StreamMetrics, registry_of
 from tabular.predictions.prediction import Prediction
 from tabular.process.background import BackgroundTask
 from tabular.quality.drift import ColumnDrift, Drift
@@ -33,9 +34,10 @@ PAGES = Path(__file__).resolve().parent
 PAGE_WIDTH = 118
 PARTS = {
     "API": """`http://127.0.0.1:9696/metrics`. The workers count into common files, so that any of them tells for all;
-        the outbox is read at each scrape. Only `POST` to `/predict` and `/predict/batch` is timed. Error responses at
-        any other path count under the route `other`; pages that were served are not counted.""",
-    "Consumer": "`http://127.0.0.1:8086/metrics`.",
+        the outbox is read at each scrape. Only `POST` to `/predict` and `/predict/batch` is timed; the
+        paths of a further table count under these routes, with its name as `table`. Error responses at any other path
+        count under the route `other`; pages that were served are not counted.""",
+    "Consumer": "`http://127.0.0.1:8086/metrics`. Every sample has the label `table`: each table has its own stream.",
     "Monitor": """`http://127.0.0.1:8085/metrics`. What is not known has no sample: as long as `monitor_drift_known`
         is 0 there are no drift gauges. A gauge of a run has the labels `table` and `run_id`: each run that predicted
         in the window is monitored by itself, the four with the most predictions at most. When the store is down the
@@ -49,8 +51,8 @@ LABEL_VALUES = {
     ("api_rows", "outcome"): "`served`, `rejected`",
     ("api_feature_values", "kind"): "`missing`, `unknown`, `out_of_range`",
     ("api_model_workers", "bundle"): "the first 12 digits of the bundle's digest",
-    ("api_background_failures", "task"): "`relay`, `follow`, `ping`",
-    ("api_background_failing", "task"): "`relay`, `follow`, `ping`",
+    ("api_background_failures", "task"): "`relay`, `follow`, `ping`; of a further table `follow <table>`",
+    ("api_background_failing", "task"): "`relay`, `follow`, `ping`; of a further table `follow <table>`",
     ("consumer_background_failures", "task"): "`follow`, `leases`",
     ("consumer_background_failing", "task"): "`follow`, `leases`",
     ("consumer_records", "outcome"): "`served`, `dead_letter`",
@@ -66,14 +68,13 @@ LABEL_VALUES = {
 
 def settings_page() -> str:
     """The settings, from the fields of `tabular/settings.py` and the docstrings under them."""
-    module = ast.parse(Path(tabular.settings.__file__).read_text())
-    body = next(node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
+    body = [*_fields(tabular.settings, "Settings"), *_fields(tabular.embedded_settings, "EmbeddedSettings")]
     lines = [
         "# Settings",
         "",
         "Every setting is an environment variable; an empty one counts as unset. The defaults are those of the",
         "embedded mode, in which the addresses follow from the ports. `make docs` makes this page from",
-        "`tabular/settings.py`.",
+        "`tabular/settings.py` and `tabular/embedded_settings.py`.",
         "",
         "| variable | default | what it does |",
         "|---|---|---|",
@@ -86,6 +87,12 @@ def settings_page() -> str:
             said = " ".join(str(ast.literal_eval(text.value)).split())
             lines.append(f"| `{field.target.id.upper()}` | {shown} | {said} |")
     return "\n".join(lines) + "\n"
+
+
+def _fields(module: ModuleType, name: str) -> list[ast.stmt]:
+    """The body of a class of this module."""
+    tree = ast.parse(Path(str(module.__file__)).read_text())
+    return next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
 
 
 def metrics_page() -> str:
@@ -137,7 +144,7 @@ def _api() -> bytes:
         score=0.5,
     )
     with tempfile.TemporaryDirectory() as folder:
-        metrics = ApiMetrics(Outbox(Path(folder), 10_000_000, "normal"))
+        metrics = ApiMetrics(Outbox(Path(folder), 10_000_000, "normal"), {"/predict": ("/predict", "")})
         metrics.served("/predict", 0.0)
         metrics.row(prediction)
         metrics.model(cast(Any, SimpleNamespace(table="", run_id="", bundle=bundle)))
@@ -150,7 +157,7 @@ def _consumer() -> bytes:
     metrics.lag({"": 0})
     metrics.model("", "")
     metrics.tasks = [BackgroundTask("follow", lambda: None, 1.0)]
-    return generate_latest(metrics.registry)
+    return generate_latest(registry_of({"": metrics}))
 
 
 def _monitor() -> bytes:

@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
-from server.api.access import Access
+from server.api.access.cors import Cors
+from server.api.access.rules import Access
 from server.api.compression import Body
-from server.api.cors import Cors
 from server.api.errors import http_error
 from server.api.handlers import Handler, Handlers
-from server.api.metrics import BATCH, OTHER, ROUTES, SINGLE
+from server.api.metrics import OTHER, SINGLE
 from server.api.openapi import JSON, NDJSON
 from server.api.pages import Pages
 from server.api.request import (
@@ -34,6 +34,7 @@ from server.api.request import (
     overloaded,
 )
 from server.api.service import ApiService
+from server.api.tables import ServedTable
 from server.connections.clients import Clients
 from server.connections.errors import HttpError
 from server.outbox.idempotency import KeptResponse
@@ -42,6 +43,8 @@ from tabular.errors import TabularError
 from tabular.wiring import Wiring, set_up_process, wire
 
 log = logging.getLogger(__name__)
+
+Route = Callable[[Request], Awaitable[None]]
 
 CANNOT_LOAD = 4  # the exit code by which gunicorn knows that starting the worker again would not help
 
@@ -63,18 +66,19 @@ class Application:
         self._settings = settings = wiring.settings
         self._service = service = ApiService(wiring)
         self._metrics = service.metrics
-        self._handlers = Handlers(service.predictor, service.outbox, service.metrics, settings)
-        self._access = Access(settings)
-        self._cors = Cors(settings.cors_origins)
+        self._access = Access(settings, service.paths)
+        self._cors = Cors(settings.cors_origins, service.paths)
         self._pages = Pages(service, settings)
         self._held_bytes = HeldBytes()
         self._queued = 0
-        self._routes: dict[str, Callable[[Request], Awaitable[None]]] = {
-            SINGLE: self._single,
-            BATCH: self._batch,
+        self._routes: dict[str, Route] = {
             "/health/live": lambda request: _health(request, lambda: {"status": "live"}),
             "/health/ready": lambda request: _health(request, service.readiness),
         }
+        handlers = Handlers(service.first.predictor, service.outbox, service.metrics, settings)
+        for table in service.tables.values():
+            self._routes |= self._routes_of(table, handlers.of(table.predictor, table.prefix))
+        self._prefixes = {path: table.prefix for table in service.tables.values() for path in table.paths}
         self.clients = Clients(
             settings.api_max_connections,
             settings.api_max_connections_per_peer,
@@ -105,18 +109,23 @@ class Application:
             return
         finally:
             request.hold(0)
-        self._metrics.error(request.path if request.path in ROUTES else OTHER, error.status)
+        error.prefix = self._prefixes.get(request.path, "")
+        self._metrics.error(request.path, error.status)
         await request.respond(error.status, *error.response())
 
-    async def _single(self, request: Request) -> None:
-        self._access.check_body(request, JSON)
+    def _routes_of(self, table: ServedTable, handlers: Handlers) -> dict[str, Route]:
         max_bytes = min(self._settings.max_body_bytes, MAX_RECORD_BYTES)
-        await self._predict(request, JSON, max_bytes, self._handlers.single)
 
-    async def _batch(self, request: Request) -> None:
-        media = self._access.check_body(request, JSON, NDJSON)
-        handler = self._handlers.lines if media == NDJSON else self._handlers.array
-        await self._predict(request, media, self._settings.max_body_bytes, handler)
+        async def single(request: Request) -> None:
+            self._access.check_body(request, JSON)
+            await self._predict(request, JSON, max_bytes, handlers.single)
+
+        async def batch(request: Request) -> None:
+            media = self._access.check_body(request, JSON, NDJSON)
+            handler = handlers.lines if media == NDJSON else handlers.array
+            await self._predict(request, media, self._settings.max_body_bytes, handler)
+
+        return {path: single if route == SINGLE else batch for path, (route, _) in table.paths.items()}
 
     async def _predict(self, request: Request, media: str, max_bytes: int, handler: Handler) -> None:
         started = perf_counter()

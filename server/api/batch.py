@@ -31,9 +31,10 @@ INVALID = DEFAULTS[422][0]
 
 
 class RejectedRows:
-    """What is said of the rows of one body that cannot be served; `body_bytes` is its size."""
+    """What is said of the rows of one body that cannot be served; `body_bytes` is its size, `prefix` its table's."""
 
-    def __init__(self, body_bytes: int) -> None:
+    def __init__(self, body_bytes: int, prefix: str) -> None:
+        self._prefix = prefix
         self._left_bytes = body_bytes + MAX_FAULTS_BYTES
         self.listed: dict[int, Mapping[str, Any]] = {}
         self._codes: Counter[str] = Counter()
@@ -45,6 +46,7 @@ class RejectedRows:
     def add(self, row: int, error: Rejected) -> None:
         """Note the row at this position; they come in order. Of the error nothing is kept."""
         response = http_error(error)
+        response.prefix = self._prefix
         if not self.is_listed_in_full:
             detail = msgspec.json.encode(response.detail())
             self._left_bytes -= len(detail)
@@ -85,9 +87,9 @@ class Part:
 class BatchRows:
     """The rows of one body: those that are valid under the contract in parts, the others rejected."""
 
-    def __init__(self, model: Model, body_bytes: int, max_rows: int) -> None:
+    def __init__(self, model: Model, body_bytes: int, max_rows: int, prefix: str) -> None:
         self.parts: list[Part] = []
-        self.rejected = RejectedRows(body_bytes)
+        self.rejected = RejectedRows(body_bytes, prefix)
         self._model = model
         self._names = frozenset(model.bundle.contract.feature_names)
         self._max_rows = max_rows
@@ -129,9 +131,9 @@ class BatchRows:
         return not isinstance(record, dict) or record.keys() != self._names
 
 
-def rows_of_array(model: Model, body: bytes, max_rows: int) -> BatchRows:
+def rows_of_array(model: Model, body: bytes, max_rows: int, prefix: str = "") -> BatchRows:
     """The rows of a JSON array; raises HttpError for another body, no rows and more than `max_rows`, or NotJson."""
-    rows = BatchRows(model, len(body), max_rows)
+    rows = BatchRows(model, len(body), max_rows, prefix)
     try:
         for piece in pieces_of_array(body, lambda piece: model.columns.array(piece, len(piece)), max_rows):
             rows.add(piece)
@@ -142,11 +144,11 @@ def rows_of_array(model: Model, body: bytes, max_rows: int) -> BatchRows:
     return _not_none(rows)
 
 
-def rows_of_lines(model: Model, body: bytes, max_rows: int) -> BatchRows:
+def rows_of_lines(model: Model, body: bytes, max_rows: int, prefix: str = "") -> BatchRows:
     """The rows of newline-delimited JSON, a line a row, blank ones left out; raises HttpError for none and too many."""
     if (name := binary_name_of(body)) is not None:  # the lines of it are none
         raise OtherContent(name)
-    rows = BatchRows(model, len(body), max_rows)
+    rows = BatchRows(model, len(body), max_rows, prefix)
     for lines in pieces_of_lines(body):
         rows.add(model.columns.lines(lines) or lines)
     return _not_none(rows)

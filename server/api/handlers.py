@@ -6,6 +6,7 @@ Each reads the rows, scores them, writes the predictions to the outbox, counts t
 from __future__ import annotations
 
 import asyncio
+import copy
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,7 @@ class Handler(Protocol):
 
 
 Result = TypeVar("Result")
-Read = Callable[[Model, bytes, int], BatchRows]
+Read = Callable[[Model, bytes, int, str], BatchRows]
 Encode = Callable[[BatchRows, Iterable[Sequence[Any]]], bytes]
 
 _KEY = re.compile(r"[!-~]{1,200}")
@@ -73,6 +74,13 @@ class Handlers:
         self._max_batch_rows = settings.max_batch_rows
         self._group = GroupCommit(outbox)
         self._pool = ThreadPoolExecutor(settings.api_threads, thread_name_prefix="batch")
+        self._prefix = ""
+
+    def of(self, predictor: Serving, prefix: str) -> Handlers:
+        """The handlers of a further table under this path: its threads and its commits of the outbox are these."""
+        further = copy.copy(self)
+        further._predictor, further._prefix = predictor, prefix  # noqa: SLF001 - of its own class
+        return further
 
     async def single(self, body: Body, key: str | None, *, explain: bool = False) -> bytes | KeptResponse:
         """One JSON object: its prediction is on disk when this returns. Raises HttpError, Rejected or Unavailable."""
@@ -130,10 +138,10 @@ class Handlers:
         model, body = self._predictor.model, without_mark(_not_empty(body))
         try:
             max_rows = min(self._max_batch_rows, MAX_EXPLAINED_ROWS) if explain else self._max_batch_rows
-            rows = read(model, body, max_rows)
+            rows = read(model, body, max_rows, self._prefix)
         except NotJson as error:
             raise explained(body, error) from error
-        ids = new_ids(len(rows)) if key is None else _row_ids(key, len(rows))
+        ids = new_ids(len(rows)) if key is None else _row_ids(self._scoped(key), len(rows))
         batches = [model.many(part.columns, [ids[at] for at in part.positions], "api") for part in rows.parts]
         replies = (
             _explained_replies(rows, batches, model) if explain else _replies(rows, batches, model.bundle.contract)
@@ -157,10 +165,15 @@ class Handlers:
         if key is None:
             return None, None
         # The row's own id, or one that no row of a batch has: their positions are numbers, and a key has no spaces.
-        known_as = id_from_key(_checked(key) if route == SINGLE else f"{_checked(key)} batch")
+        scoped = self._scoped(_checked(key))
+        known_as = id_from_key(scoped if route == SINGLE else f"{scoped} batch")
         asked = requested(known_as, f"{route} explained" if explain else route, body)
         earlier = self._outbox.response(asked.id)
         return asked, None if earlier is None else replayed(earlier, asked)
+
+    def _scoped(self, key: str) -> str:
+        """The key among all tables: two tables may be sent the same one. No key has a space, so none is another's."""
+        return f"{self._prefix}  {key}" if self._prefix else key
 
 
 def replayed(earlier: KeptResponse, asked: KeptResponse) -> KeptResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, wraps
 from typing import ParamSpec
 
@@ -25,6 +25,8 @@ CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 SINGLE, BATCH, OTHER = "/predict", "/predict/batch", "other"
 ROUTES = (SINGLE, BATCH)
+Paths = Mapping[str, tuple[str, str]]
+"""By path the route and the table that its requests are counted under: a table's own path is no route of its own."""
 
 Given = ParamSpec("Given")
 
@@ -45,16 +47,20 @@ def _never_fails(count: Callable[Given, None]) -> Callable[Given, None]:
 class ApiMetrics:
     """The metrics of one worker; each is counted where the thing happens."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, paths: Paths) -> None:
         self._outbox = outbox
+        self._paths = paths
         self._registry = prometheus.CollectorRegistry()
         self._requests = prometheus.Counter(
-            "http_requests", "Requests responded to, by route and status.", ["route", "status"], registry=self._registry
+            "http_requests",
+            "Requests responded to, by route, table and status.",
+            ["route", "table", "status"],
+            registry=self._registry,
         )
         self._seconds = prometheus.Histogram(
             "http_request_duration_seconds",
             "From the head of the request read to the response ready, with the prediction on disk.",
-            ["route"],
+            ["route", "table"],
             buckets=SECONDS,
             registry=self._registry,
         )
@@ -96,23 +102,22 @@ class ApiMetrics:
             multiprocess_mode="livesum",
         )
         self._counted_failures: dict[str, int] = {}
-        self._present: prometheus.Gauge | None = None
-        self._shown: Model | None = None
+        self._shown: dict[str, Model] = {}
         # Bound once: a look-up of a label costs more than counting.
         self._by_table = cache(lambda table: (self._rows.labels(table, "served"), self._rows.labels(table, "rejected")))
-        self._latency = {route: self._seconds.labels(route) for route in ROUTES}
-        self._ok = {route: self._requests.labels(route, "200") for route in ROUTES}
+        self._latency = {path: self._seconds.labels(*counted_as) for path, counted_as in paths.items()}
+        self._ok = {path: self._requests.labels(*counted_as, "200") for path, counted_as in paths.items()}
 
     @_never_fails
-    def served(self, route: str, seconds: float) -> None:
+    def served(self, path: str, seconds: float) -> None:
         """Count a request that is responded to with predictions, and its duration."""
-        self._ok[route].inc()
-        self._latency[route].observe(seconds)
+        self._ok[path].inc()
+        self._latency[path].observe(seconds)
 
     @_never_fails
-    def error(self, route: str, status: int) -> None:
-        """Count an error response."""
-        self._requests.labels(route, str(status)).inc()
+    def error(self, path: str, status: int) -> None:
+        """Count an error response, of a path that is none of ours as `other`."""
+        self._requests.labels(*self._paths.get(path, (OTHER, "")), str(status)).inc()
 
     @_never_fails
     def replayed(self) -> None:
@@ -152,15 +157,18 @@ class ApiMetrics:
             self._features.labels(table, feature, kind).inc(count)
 
     def model(self, model: Model) -> None:
-        """Note which model this worker serves from now on."""
-        if model is self._shown:
+        """Note which model of its table this worker serves from now on."""
+        before = self._shown.get(model.table)
+        if model is before:
             return
-        if self._present is not None:
-            self._present.set(0)
+        if before is not None:
+            self._gauge(before).set(0)
         self._by_table(model.table)  # from 0 on, not from the first row
-        self._present = self._model.labels(model.table, model.run_id, model.bundle.digest[:12])
-        self._present.set(1)
-        self._shown = model
+        self._gauge(model).set(1)
+        self._shown[model.table] = model
+
+    def _gauge(self, model: Model) -> prometheus.Gauge:
+        return self._model.labels(model.table, model.run_id, model.bundle.digest[:12])
 
     def background(self, tasks: Sequence[BackgroundTask]) -> None:
         """Show how the background tasks stand."""

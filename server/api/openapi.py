@@ -34,9 +34,9 @@ _ERRORS = {
 
 
 def document(
-    contract: Contract, run_id: str, max_batch_rows: int, *, needs_key: bool, synthetic: bool = False
+    contract: Contract, run_id: str, max_batch_rows: int, *, needs_key: bool, synthetic: bool = False, prefix: str = ""
 ) -> Document:
-    """The whole document, for one model; `synthetic` says that it was trained on synthetic data."""
+    """The whole document, for one model, whose paths begin with `prefix`; `synthetic`: trained on synthetic data."""
     security: list[Document] = [{"bearer": []}, {"header": []}] if needs_key else []
     return {
         "openapi": "3.1.0",
@@ -47,13 +47,14 @@ def document(
             + (f" {SYNTHETIC}" if synthetic else ""),
         },
         "paths": {
-            "/predict": {"post": _predict(contract) | {"security": security}},
-            "/predict/batch": {"post": _batch(contract, max_batch_rows) | {"security": security}},
+            f"{prefix}/predict": {"post": _predict(contract) | {"security": security}},
+            f"{prefix}/predict/batch": {"post": _batch(contract, max_batch_rows) | {"security": security}},
+            "/tables": {"get": _page("The tables of this server, and where each is asked.", JSON, "tables")},
             "/health/live": {"get": _page("The process runs.", JSON, "live")},
             "/health/ready": {"get": _page("A verified model is loaded and the outbox can be written.", JSON, "ready")},
             "/metrics": {"get": _page("Prometheus metrics of all workers.", TEXT, "metrics")},
-            "/openapi.json": {"get": _page("This document.", JSON, "openapi")},
-            "/docs": {"get": _page("This document as a page, with a form to try it.", HTML, "docs")},
+            f"{prefix}/openapi.json": {"get": _page("This document.", JSON, "openapi")},
+            f"{prefix}/docs": {"get": _page("This document as a page, with a form to try it.", HTML, "docs")},
         },
         "components": {
             "schemas": {

@@ -6,21 +6,24 @@ read. What goes wrong in it is raised: the application makes the response, as fo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from a2wsgi import WSGIMiddleware
 from flask import Flask, Response, redirect, render_template
-from werkzeug.exceptions import HTTPException
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, NotFound
 
 from server.api.metrics import CONTENT_TYPE
 from server.api.openapi import JSON, SYNTHETIC, document
 from server.api.request import Headers, Message, Request
 from server.api.service import ApiService
+from server.api.tables import TABLES, listed, table_of
 from server.connections.errors import HttpError
 from tabular.settings import Settings
 
 THREADS = 2
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _MESSAGES = {
     404: "there is nothing at this path",
     405: "this path does not take this method",
@@ -57,23 +60,44 @@ def _flask(service: ApiService, settings: Settings) -> Flask:
     app = Flask(__name__)
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}  # fields in the contract's order
 
-    def description() -> dict[str, object]:
-        model = service.predictor.model
-        contract = model.bundle.contract
-        needs_key, synthetic = bool(settings.api_key), model.bundle.synthetic
-        return document(contract, model.run_id, settings.max_batch_rows, needs_key=needs_key, synthetic=synthetic)
+    def description(name: str) -> dict[str, object]:
+        table = table_of(service.tables, name)
+        model, needs_key = table.predictor.model, bool(settings.api_key)
+        return document(
+            model.bundle.contract,
+            model.run_id,
+            settings.max_batch_rows,
+            needs_key=needs_key,
+            synthetic=model.bundle.synthetic,
+            prefix=table.prefix,
+        )
 
     app.add_url_rule("/", view_func=lambda: redirect("/docs"), endpoint="index")
 
-    @app.get("/docs")
-    def docs() -> str:
-        bundle = service.predictor.model.bundle
-        warning = SYNTHETIC if bundle.synthetic else ""
-        return render_template("docs.html", api=description(), contract=bundle.contract, warning=warning)
+    @app.get(TABLES)
+    def tables() -> Response:
+        return _json(listed(service.tables))
 
-    @app.get("/openapi.json")
-    def openapi() -> Response:
-        return _json(description())
+    @app.get("/docs", defaults={"name": service.first.name})
+    @app.get(f"{TABLES}/<name>/docs")
+    def docs(name: str) -> str:
+        api, bundle = description(name), service.tables[name].predictor.model.bundle
+        others = [table for table in service.tables.values() if table.name != name]
+        return render_template("docs.html", api=api, warning=SYNTHETIC if bundle.synthetic else "", others=others)
+
+    @app.get("/openapi.json", defaults={"name": service.first.name})
+    @app.get(f"{TABLES}/<name>/openapi.json")
+    def openapi(name: str) -> Response:
+        return _json(description(name))
+
+    @app.get(f"{TABLES}/<name>")
+    def table(name: str) -> ResponseReturnValue:
+        return redirect(f"{table_of(service.tables, name).prefix}/docs")
+
+    @app.route(f"{TABLES}/<name>/<path:rest>", methods=[*_METHODS])
+    def nothing(name: str, rest: str) -> NoReturn:  # noqa: ARG001 - Flask gives it by name
+        table_of(service.tables, name)
+        raise NotFound
 
     @app.get("/metrics")
     def metrics() -> Response:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import responses
@@ -35,11 +36,13 @@ DEFAULTS = {
 }
 """By status, the code and the remedy of an error that has none of its own."""
 _UNKNOWN = ("error", "See /docs.")
+_OF_A_TABLE = re.compile(r"(?<![\w/])/(?=(?:predict|docs|openapi\.json)\b)")
+"""The paths that each table has, where a remedy names them."""
 
 
 @dataclass(eq=False)
 class HttpError(Exception):
-    """An error response; there are `more` faults than those that it holds."""
+    """An error response; there are `more` faults than those that it holds. A remedy's paths come after `prefix`."""
 
     status: int
     message: str
@@ -48,6 +51,7 @@ class HttpError(Exception):
     faults: Sequence[Fault] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     more: int = 0
+    prefix: str = ""
 
     def detail(self) -> dict[str, Any]:
         """The error as it stands in a response."""
@@ -55,7 +59,7 @@ class HttpError(Exception):
         return {
             "code": self.full_code,
             "message": self.message + _how_many(len(faults), len(self.faults) + self.more),
-            "remedy": self.remedy or DEFAULTS.get(self.status, _UNKNOWN)[1],
+            "remedy": self._full_remedy,
             "faults": faults,
         }
 
@@ -63,6 +67,11 @@ class HttpError(Exception):
     def full_code(self) -> str:
         """The code of the error, by its status if it has none of its own."""
         return self.code or DEFAULTS.get(self.status, _UNKNOWN)[0]
+
+    @property
+    def _full_remedy(self) -> str:
+        remedy = self.remedy or DEFAULTS.get(self.status, _UNKNOWN)[1]
+        return _OF_A_TABLE.sub(f"{self.prefix}/", remedy) if self.prefix else remedy
 
     def response(self) -> tuple[list[tuple[bytes, bytes]], bytes]:
         """The headers and the body of the response."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from server.files.scoring import FileScorer
 from server.files.summary import lines
-from server.scoring.predictor import Predictor
+from server.scoring.predictor import served_model
 from tabular.errors import TabularError, Unavailable
 from tabular.process.private_files import keep_private
 from tabular.wiring import wire
@@ -29,7 +29,7 @@ def main() -> int:
     keep_private()
     try:
         wiring = wire()
-        model = Predictor(wiring.bundles(), arguments.run_id or wiring.settings.run_id).model
+        model = served_model(wiring, arguments.run_id)
         store = wiring.predictions() if arguments.store else None
         summary = FileScorer(model, store, _Progress()).score(arguments.file, arguments.out)
     except Unavailable as error:

@@ -10,7 +10,7 @@ from prefect.states import Completed, Failed
 
 from server.files.bucket import Inbox, score_all
 from server.files.scoring import FileScorer
-from server.scoring.predictor import Predictor
+from server.scoring.predictor import served_model
 from tabular.errors import TabularError
 from tabular.process.active_runs import ActiveRun, recorded
 from tabular.process.private_files import keep_private
@@ -27,7 +27,7 @@ def score_waiting(wiring: Wiring, *, run_id: str = "", store: bool = False) -> t
     waiting = inbox.waiting()
     if not waiting:
         return ["No file waits to be scored."], True
-    model = Predictor(wiring.bundles(), run_id or settings.run_id).model
+    model = served_model(wiring, run_id)
     found = list(score_all(inbox, waiting, FileScorer(model, wiring.predictions() if store else None)))
     return [text for text, _ in found], all(went_well for _, went_well in found)
 

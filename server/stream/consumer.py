@@ -1,4 +1,4 @@
-"""The stream consumer: `python -m server.stream.consumer` responds to the records of a stream until it is stopped."""
+"""The stream consumer: `python -m server.stream.consumer` responds to the records of streams until it is stopped."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-from server.scoring.predictor import Predictor
+from server.scoring.predictor import Predictor, predictor_of
 from server.stream.leases import Leases
 from server.stream.loop import Sinks, StreamLoop
-from server.stream.metrics import StreamMetrics
+from server.stream.metrics import StreamMetrics, serve_metrics
 from server.stream.shard_reader import ShardReader
-from tabular.errors import NotFound, Rejected, Unavailable
+from tabular.errors import Rejected
 from tabular.ports.predictions import PredictionWriter
 from tabular.settings import Settings
 from tabular.wiring import Wiring, set_up_process, wire
@@ -40,28 +43,66 @@ def main() -> int:
 
 
 def run(wiring: Wiring, stop: threading.Event) -> None:
-    """Respond to records until stopped; raises Rejected for settings or a bundle that can never work."""
-    settings, predictor = wiring.settings, _predictor(wiring, stop)
-    if predictor is None:
+    """Respond to the records of every table until stopped, each in a thread of its own.
+
+    Raises Rejected for settings or a bundle that can never work: then the other tables stop, too.
+    """
+    settings, wirings = wiring.settings, wiring.for_tables()
+    tables = [Table(one, predictor_of(one), StreamMetrics()) for one in wirings]
+    _until_one_has_a_model(tables, stop)
+    if stop.is_set():
         return
-    metrics = StreamMetrics()
     where = (settings.consumer_metrics_host, settings.consumer_metrics_port)
-    stop_serving = metrics.serve(*where, settings.allowed_hosts)
-    metrics.model(predictor.model.table, predictor.model.run_id)
-    follower = predictor.follower(
-        settings.model_refresh_seconds, lambda _: metrics.model(predictor.model.table, predictor.model.run_id)
-    )
-    follower.start(stop)
-    store, lease_store = wiring.predictions(), wiring.leases()
-    leases = Leases(lease_store, settings.stream_predictions, consumer_name(settings), settings.lease_seconds)
-    metrics.tasks = (follower, leases.heartbeat_task)
+    metrics = {table.predictor.table: table.metrics for table in tables}
+    stop_serving = serve_metrics(metrics, *where, settings.allowed_hosts)
     try:
-        with leases.running():
-            _loop(wiring, predictor, store, leases, metrics).run(settings.consumer_poll_seconds, stop)
+        _run_all(tables, stop)
     finally:
-        store.close()
-        lease_store.close()
         stop_serving()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the consumer: a stream, leases and a model of its own."""
+
+    wiring: Wiring
+    predictor: Predictor
+    metrics: StreamMetrics
+
+    def run(self, stop: threading.Event) -> None:
+        """Respond to the records of its stream until stopped; as long as there is no model they wait there."""
+        wiring, settings = self.wiring, self.wiring.settings
+        follower = self.predictor.follower(settings.model_refresh_seconds, lambda _: self._show())
+        self.metrics.tasks = (follower,)
+        self._show()
+        follower.start(stop)
+        while self.predictor.why_none:
+            if stop.wait(REST_SECONDS):
+                return
+        store, lease_store = wiring.predictions(), wiring.leases()
+        stream = wiring.stream_name(settings.stream_predictions)
+        leases = Leases(lease_store, stream, consumer_name(settings), settings.lease_seconds)
+        self.metrics.tasks = (follower, leases.heartbeat_task)
+        try:
+            with leases.running():
+                self._loop(store, leases).run(settings.consumer_poll_seconds, stop)
+        finally:
+            store.close()
+            lease_store.close()
+
+    def _show(self) -> None:
+        if not self.predictor.why_none:
+            self.metrics.model(self.predictor.table, self.predictor.model.run_id)
+
+    def _loop(self, store: PredictionWriter, leases: Leases) -> StreamLoop:
+        wiring, settings = self.wiring, self.wiring.settings
+        results, letters = map(wiring.stream_name, (settings.stream_results, settings.stream_dead_letters))
+        sinks = Sinks(store, wiring.stream(results), wiring.stream(letters))
+        reader = ShardReader(
+            wiring.shards(wiring.stream_name(settings.stream_predictions)), load=leases.saved, acquire=leases.acquire
+        )
+        batch_records = settings.consumer_batch_records
+        return StreamLoop(reader, leases, lambda: self.predictor.model, sinks, self.metrics, batch_records)
 
 
 def consumer_name(settings: Settings) -> str:
@@ -69,27 +110,28 @@ def consumer_name(settings: Settings) -> str:
     return settings.consumer_name or f"{socket.gethostname()}-{os.getpid()}"
 
 
-def _predictor(wiring: Wiring, stop: threading.Event) -> Predictor | None:
-    """The model, as soon as the registry or a local copy gives one; None if stopped before."""
-    bundles, run_id = wiring.bundles(), wiring.settings.run_id
+def _until_one_has_a_model(tables: Sequence[Table], stop: threading.Event) -> None:
+    """Wait until the registry or a local copy gives a model; raises Rejected for a pinned run that never can be."""
     while not stop.is_set():
+        if None in [table.predictor.attempt() for table in tables]:
+            return
+        log.warning("no table has a model: trying again in %g s", REST_SECONDS)
+        stop.wait(REST_SECONDS)
+
+
+def _run_all(tables: Sequence[Table], stop: threading.Event) -> None:
+    """Run every table until stopped; what ends one of them stops the others, and is raised."""
+
+    def run(table: Table) -> None:
         try:
-            return Predictor(bundles, run_id)
-        except (Unavailable, NotFound) as error:
-            if run_id and isinstance(error, NotFound):
-                raise
-            log.warning("no model yet: %s; trying again in %g s", error, REST_SECONDS)
-            stop.wait(REST_SECONDS)
-    return None
+            table.run(stop)
+        finally:  # one that has failed: the process is started again as a whole
+            stop.set()
 
-
-def _loop(
-    wiring: Wiring, predictor: Predictor, store: PredictionWriter, leases: Leases, metrics: StreamMetrics
-) -> StreamLoop:
-    settings = wiring.settings
-    sinks = Sinks(store, wiring.stream(settings.stream_results), wiring.stream(settings.stream_dead_letters))
-    reader = ShardReader(wiring.shards(settings.stream_predictions), load=leases.saved, acquire=leases.acquire)
-    return StreamLoop(reader, leases, lambda: predictor.model, sinks, metrics, settings.consumer_batch_records)
+    with ThreadPoolExecutor(len(tables), thread_name_prefix="table") as pool:
+        running = [pool.submit(run, table) for table in tables]
+    for one in running:
+        one.result()
 
 
 if __name__ == "__main__":

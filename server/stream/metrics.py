@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,7 +17,7 @@ BATCH_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class StreamMetrics:
-    """The metrics of one consumer; `tasks` are its background tasks."""
+    """The metrics of one table's stream at one consumer; `tasks` are its background tasks."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -74,11 +74,6 @@ class StreamMetrics:
         )
         self._checkpoint.set_to_current_time()
 
-    def serve(self, host: str, port: int, allowed_hosts: str) -> Callable[[], None]:
-        """Serve the metrics; returns what stops it. Raises InvalidSetting for a port that is taken."""
-        app = only_for(allowed_hosts, make_wsgi_app(self.registry))
-        return serve(app, host, port, "CONSUMER_METRICS_PORT")
-
     def checkpointed(self) -> None:
         """A checkpoint was saved just now."""
         self._checkpoint.set_to_current_time()
@@ -103,6 +98,34 @@ class StreamMetrics:
         """Show the run that serves now, and its table."""
         self._model.clear()
         self._model.labels(table, run_id).set(1)
+
+
+def registry_of(tables: Mapping[str, StreamMetrics]) -> CollectorRegistry:
+    """The metrics of all tables of a consumer; each sample has the label `table`."""
+    registry = CollectorRegistry()
+    registry.register(_Tables(tables))
+    return registry
+
+
+def serve_metrics(tables: Mapping[str, StreamMetrics], host: str, port: int, allowed_hosts: str) -> Callable[[], None]:
+    """Serve the metrics of all tables; returns what stops it. Raises InvalidSetting for a port that is taken."""
+    app = only_for(allowed_hosts, make_wsgi_app(registry_of(tables)))
+    return serve(app, host, port, "CONSUMER_METRICS_PORT")
+
+
+class _Tables(Collector):
+    """What each table's registry has, the metrics of one name in one family."""
+
+    def __init__(self, tables: Mapping[str, StreamMetrics]) -> None:
+        self._tables = tables
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, Metric] = {}
+        for table, metrics in self._tables.items():
+            for found in metrics.registry.collect():
+                family = families.setdefault(found.name, Metric(found.name, found.documentation, found.type))
+                family.samples += [each._replace(labels={"table": table, **each.labels}) for each in found.samples]
+        yield from families.values()
 
 
 class _Tasks(Collector):

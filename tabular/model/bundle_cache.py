@@ -1,7 +1,7 @@
 """Local copies of bundles, so that a reader can start while the registry is down.
 
 <folder>/<run id>/      a verified bundle
-<folder>/champion       the run id of the alias `champion` when the registry last responded
+<folder>/<table>.champion   the run id of the table's alias `champion` when the registry last responded
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ _RUN_ID = re.compile(r"[0-9A-Za-z]{1,64}")
 class BundleCache:
     """Fetches each run's bundle once, verifies it before its first use, and reads it from disk from then on."""
 
-    def __init__(self, store: BundleSource, folder: Path) -> None:
+    def __init__(self, store: BundleSource, folder: Path, table: str) -> None:
         self._store = store
         self._folder = folder
+        self._champion = folder / f"{table}.champion"
 
     def champion(self) -> str:
         """The champion's run id, or the last known one if the registry is down; raises Unavailable, NotFound."""
@@ -58,7 +59,7 @@ class BundleCache:
 
     def _last_known(self) -> str | None:
         try:
-            return (self._folder / "champion").read_text().strip() or None
+            return self._champion.read_text().strip() or None
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -68,7 +69,7 @@ class BundleCache:
     def _save(self, run_id: str) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _replace(self._folder / "champion", run_id)
+            _replace(self._champion, run_id)
         except OSError as error:  # it is needed only for a start while the registry is down
             log.warning("the champion %s cannot be saved for the next start: %s", run_id, error)
 

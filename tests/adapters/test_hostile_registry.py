@@ -120,7 +120,7 @@ def hostile(bundle) -> Iterator[HostileMlflow]:
 
 @pytest.fixture
 def cache(hostile, tmp_path) -> BundleCache:
-    return BundleCache(MlflowRegistry(hostile.url, "m"), tmp_path / "state" / "bundles")
+    return BundleCache(MlflowRegistry(hostile.url, "m"), tmp_path / "state" / "bundles", "m")
 
 
 def left_behind(tmp_path: Path) -> list[Path]:
@@ -311,6 +311,6 @@ def test_garbage_for_the_champion_is_an_error_of_ours_and_the_last_champion_stay
     assert cache.champion() == RUN
     hostile.alias = garbage
     with pytest.raises((Unavailable, NotFound)):
-        BundleCache(MlflowRegistry(hostile.url, "m"), cache._folder.parent / "other").champion()
+        BundleCache(MlflowRegistry(hostile.url, "m"), cache._folder.parent / "other", "m").champion()
     hostile.alias = b""
     assert cache.champion() == RUN

@@ -45,7 +45,7 @@ def test_a_run_keeps_what_was_written(registry, trial):
 
 
 def test_the_run_id_alone_finds_the_bundle(registry, trial, bundle, tmp_path):
-    loaded = BundleCache(registry, tmp_path).load(trial)
+    loaded = BundleCache(registry, tmp_path, "churn").load(trial)
     assert loaded.digest == bundle.digest
 
 

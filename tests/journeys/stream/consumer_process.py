@@ -119,10 +119,10 @@ class ConsumerProcess(StreamSetup):
 
     def served(self) -> float:
         """How many records have been dealt with, checkpoint and all."""
-        return self.metric('consumer_records_total{outcome="served"}')
+        return self.metric('consumer_records_total{outcome="served"')
 
     def failures(self, step: str) -> float:
-        return self.metric(f'consumer_failures_total{{step="{step}"}}')
+        return self.metric(f'consumer_failures_total{{step="{step}"')
 
 
 def bodies(bundle: Bundle, count: int) -> list[bytes]:

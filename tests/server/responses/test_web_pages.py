@@ -9,7 +9,7 @@ import ssl
 
 import pytest
 
-from server.api.cors import Cors
+from server.api.access.cors import Cors
 from tabular.errors import InvalidSetting
 from tests.server.raw_http import connected, request, responses
 
@@ -84,7 +84,7 @@ def test_a_permission_opens_no_other_path_and_no_other_name(api):
 )
 def test_what_is_no_origin_is_rejected_at_the_start(origins):
     with pytest.raises(InvalidSetting, match="CORS_ORIGINS"):
-        Cors(f"{PAGE},{origins}")
+        Cors(f"{PAGE},{origins}", ["/predict"])
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])

@@ -24,7 +24,7 @@ def store(bundle):
 
 @pytest.fixture
 def cache(store, tmp_path):
-    return BundleCache(store, tmp_path / "bundles")
+    return BundleCache(store, tmp_path / "bundles", "churn")
 
 
 def test_a_bundle_is_fetched_once(cache, store, bundle):
@@ -54,7 +54,7 @@ def test_the_last_champion_seen_stands_while_the_registry_is_down(cache, store, 
     assert cache.champion() == "run8"
     store.is_down = True
     assert cache.champion() == "run8"
-    assert BundleCache(store, tmp_path / "bundles").champion() == "run8", "after a restart too"
+    assert BundleCache(store, tmp_path / "bundles", "churn").champion() == "run8", "after a restart too"
 
 
 def test_a_registry_that_responds_that_there_is_no_champion_is_believed(cache, store):
@@ -104,7 +104,7 @@ def test_workers_that_start_together_all_get_the_bundle(store, bundle, tmp_path)
 
     def start(_):
         together.wait()
-        return BundleCache(store, tmp_path / "bundles").load("run1").digest
+        return BundleCache(store, tmp_path / "bundles", "churn").load("run1").digest
 
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(start, range(4))) == {bundle.digest}
@@ -121,9 +121,9 @@ def test_a_champion_that_cannot_be_noted_is_the_champion_all_the_same(cache, sto
 
 def test_a_note_of_the_champion_that_cannot_be_read_is_none(cache, store, tmp_path):
     (tmp_path / "bundles").mkdir()
-    (tmp_path / "bundles" / "champion").write_bytes(b"\xff\xfe")
+    (tmp_path / "bundles" / "churn.champion").write_bytes(b"\xff\xfe")
     assert cache.champion() == "run1"
-    (tmp_path / "bundles" / "champion").write_bytes(b"")
+    (tmp_path / "bundles" / "churn.champion").write_bytes(b"")
     store.is_down = True
     with pytest.raises(Unavailable):
         cache.champion()

@@ -21,7 +21,7 @@ def store():
 def cache(bundle, tmp_path):
     """A local copy of one run's bundle, and nothing behind it."""
     shutil.copytree(bundle.folder, tmp_path / RUN)
-    return BundleCache(FolderBundles(is_down=True), tmp_path)
+    return BundleCache(FolderBundles(is_down=True), tmp_path, "churn")
 
 
 @pytest.fixture

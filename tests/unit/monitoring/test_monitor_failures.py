@@ -56,7 +56,9 @@ def test_a_run_whose_bundle_cannot_be_had_shows_its_window_and_no_drift(monitor,
 
 
 def test_a_registry_that_comes_back_is_tried_again_without_new_predictions(store, bundle, tmp_path):
-    monitor = Monitor(store, BundleCache(FolderBundles(is_down=True), tmp_path), window_rows=1_000, min_rows=300)
+    monitor = Monitor(
+        store, BundleCache(FolderBundles(is_down=True), tmp_path, "churn"), window_rows=1_000, min_rows=300
+    )
     store.predictions = predict(bundle, bundle.reference().head(400))
     monitor.check()
     assert samples(monitor)["monitor_model_up"] == 0

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from embedded.services.service import free_port
-from server.stream.metrics import StreamMetrics
+from server.stream.metrics import StreamMetrics, serve_metrics
 from tabular.errors import InvalidSetting
 from tests.foreign_page import permissions
 
@@ -18,7 +18,7 @@ NAMES = "localhost,127.0.0.1,serve-kinesis"
 @pytest.fixture
 def port():
     port = free_port()
-    stop = StreamMetrics().serve("127.0.0.1", port, NAMES)
+    stop = serve_metrics({"churn": StreamMetrics()}, "127.0.0.1", port, NAMES)
     yield port
     stop()
 
@@ -56,4 +56,4 @@ def test_a_port_that_is_taken_is_named():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InvalidSetting, match=f"CONSUMER_METRICS_PORT={port} cannot be used"):
-            StreamMetrics().serve("127.0.0.1", port, NAMES)
+            serve_metrics({"churn": StreamMetrics()}, "127.0.0.1", port, NAMES)

@@ -41,7 +41,7 @@ def of_each_family(request, make_bundle, contract):
 
 def asked(bundle, outbox, name, record, *, key=None, explain=True):
     """The response of one handler, decoded; raises what it raises."""
-    handlers = Handlers(SimpleNamespace(model=ready_model("run", bundle)), outbox, ApiMetrics(outbox), Settings())
+    handlers = Handlers(SimpleNamespace(model=ready_model("run", bundle)), outbox, ApiMetrics(outbox, {}), Settings())
     body = Body(json.dumps(record).encode(), IDENTITY, 5_000_000)
 
     async def run():

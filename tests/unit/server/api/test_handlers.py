@@ -41,14 +41,14 @@ def body(contract):
 
 
 def test_each_row_that_is_on_disk_is_counted(bundle, outbox, body):
-    metrics = ApiMetrics(outbox)
+    metrics = ApiMetrics(outbox, {})
     served(bundle, outbox, metrics, body, count=3)
     assert b'api_rows_total{outcome="served",table="credit_card_churn"} 3.0' in metrics.exposition()
     assert outbox.status().current.depth == 3
 
 
 def test_what_cannot_be_written_is_not_served_and_not_counted(bundle, outbox, body, tmp_path):
-    metrics = ApiMetrics(outbox)
+    metrics = ApiMetrics(outbox, {})
     shutil.rmtree(tmp_path / "outbox")
     (tmp_path / "outbox").write_text("no folder any more")
     outbox.close()
@@ -63,7 +63,7 @@ def test_what_is_on_disk_is_served_even_if_it_cannot_be_counted(bundle, outbox, 
             raise OSError("the folder of the metrics is gone")
 
     incomplete = json.loads(body) | {"customer_age": None}
-    (response,) = served(bundle, outbox, Broken(outbox), json.dumps(incomplete).encode())
+    (response,) = served(bundle, outbox, Broken(outbox, {}), json.dumps(incomplete).encode())
     assert json.loads(response)["model_run_id"] == "run"
     assert outbox.status().current.depth == 1
     assert "the metrics could not be written" in caplog.text

@@ -7,7 +7,7 @@ from collections import deque
 
 import pytest
 
-from server.api.access import Access
+from server.api.access.rules import Access
 from server.api.request import PIECE_BYTES, ClientDisconnected, HeldBytes, Request
 from server.connections.errors import HttpError
 from tabular.settings import Settings
@@ -122,16 +122,16 @@ def test_one_that_waits_to_be_told_to_go_on_gets_a_response_and_is_left():
     ],
 )
 def test_what_a_head_must_not_be(headers, status):
-    assert status_of(Access(Settings()).check, Client(headers=headers).request) == status
+    assert status_of(Access(Settings(), ["/predict"]).check, Client(headers=headers).request) == status
 
 
 def test_headers_that_may_come_twice_may():
     accept = (b"accept", b"*/*")
-    Access(Settings()).check(Client(headers=[*HEAD, accept, accept]).request)
+    Access(Settings(), ["/predict"]).check(Client(headers=[*HEAD, accept, accept]).request)
 
 
 def test_an_old_client_without_a_host_is_served():
-    Access(Settings()).check(Client(headers=HEAD[1:], http_version="1.0").request)
+    Access(Settings(), ["/predict"]).check(Client(headers=HEAD[1:], http_version="1.0").request)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_an_old_client_without_a_host_is_served():
     ],
 )
 def test_the_key_is_asked_for_before_the_body_is_read(name, value, is_allowed):
-    access = Access(Settings(api_key="s3cret"))
+    access = Access(Settings(api_key="s3cret"), ["/predict"])
     client = Client(b"{}", headers=[*HEAD, (name, value)])
     if is_allowed:
         access.check_body(client.request, "application/json")

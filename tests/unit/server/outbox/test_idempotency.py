@@ -40,7 +40,7 @@ def following(bundle):
 
 @pytest.fixture
 def handlers(outbox, following):
-    return Handlers(following, outbox, ApiMetrics(outbox), Settings())
+    return Handlers(following, outbox, ApiMetrics(outbox, {}), Settings())
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_of_two_at_once_the_first_is_served_and_the_other_gets_the_same_or_is_re
 def test_workers_that_share_an_outbox_share_the_keys(handlers, outbox, following, body, tmp_path):
     (first,) = ask(handlers.single, (body, "k"))
     other = Outbox(tmp_path / "outbox", 10_000_000, "normal")
-    assert ask(Handlers(following, other, ApiMetrics(other), Settings()).single, (body, "k")) == [first]
+    assert ask(Handlers(following, other, ApiMetrics(other, {}), Settings()).single, (body, "k")) == [first]
 
 
 def test_what_another_worker_served_since_it_was_looked_up_stands(handlers, outbox, body, tmp_path):

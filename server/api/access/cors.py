@@ -6,8 +6,8 @@ A permission is no key: `API_KEY` and `ALLOWED_HOSTS` hold for these pages as fo
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
-from server.api.metrics import ROUTES
 from server.api.request import Headers, Request
 from tabular.errors import InvalidSetting
 
@@ -22,9 +22,10 @@ _PERMITTED = [
 
 
 class Cors:
-    """The origins of one API; raises InvalidSetting for what is none, `*` among it."""
+    """The origins of one API, for these paths; raises InvalidSetting for what is no origin, `*` among it."""
 
-    def __init__(self, origins: str) -> None:
+    def __init__(self, origins: str, paths: Collection[str]) -> None:
+        self._paths = paths
         self._origins = frozenset(_checked(each.strip()).encode() for each in origins.split(",") if each.strip())
 
     def __bool__(self) -> bool:
@@ -32,7 +33,7 @@ class Cors:
 
     def headers(self, request: Request) -> Headers:
         """What a response of the predicting routes says of who may read it."""
-        if not self._origins or request.path not in ROUTES:
+        if not self._origins or request.path not in self._paths:
             return []
         origin = request.headers.get(b"origin")
         if origin is None or origin not in self._origins:

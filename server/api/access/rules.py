@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection
 from functools import lru_cache
 
 from server.api.compression import CODINGS, IDENTITY
-from server.api.metrics import BATCH, SINGLE
 from server.api.request import Request
 from server.connections.errors import HttpError
 from tabular.process.allowed_hosts import AllowedHosts
 from tabular.settings import Settings
 
-OPEN_PATHS = ("/health/live", "/health/ready", "/", SINGLE, BATCH)
+OPEN_PATHS = ("/health/live", "/health/ready", "/")
 
 
 class Access:
-    """The rules of one API."""
+    """The rules of one API; `predicting` are the paths to which rows are posted, which look at the key themselves."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, predicting: Collection[str]) -> None:
+        self._open_paths = frozenset(OPEN_PATHS) | frozenset(predicting)
         self._key = settings.api_key.encode()
         self._open_pages = settings.open_pages
         hosts = AllowedHosts(settings.allowed_hosts)
@@ -34,7 +35,7 @@ class Access:
         elif not self._allows(host):
             raise HttpError(421, "the header Host names a server that is not this one")
         # Whatever is not open needs the key, for Flask reads `//metrics` as `/metrics`; predicting, see below.
-        if self._key and not self._open_pages and request.path not in OPEN_PATHS:
+        if self._key and not self._open_pages and request.path not in self._open_paths:
             self._check_key(request)
 
     def check_body(self, request: Request, *media: str) -> str:

@@ -1,0 +1,1 @@
+"""Who may send requests, and from which web pages."""

@@ -1,0 +1,1 @@
+"""Several tables in one stack: their contracts and pinned runs."""
