@@ -13,6 +13,7 @@ from tabular.contract.types import Contract
 from tabular.data.input_frame import input_frame
 from tabular.data.prepared import PreparedTable, prepare
 from tabular.data.table import CleanTable
+from tabular.encoding.values import listed
 from tabular.errors import Fault, InvalidTable
 from tabular.model.bundle import REFERENCE_TARGET
 from tabular.quality.drift import ColumnDrift, TooFewRows, compare
@@ -32,7 +33,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     `missing_share` maps each feature to its share of missing values; `class_rows` each class to its rows;
     `drifted` names the columns that moved since the last accepted version. All three are empty for a broken table.
     `rows` are those that are trained on, without the `dropped_rows` that are not valid under the contract, and
-    without the `rows_outside_keep` whose target is outside of its `keep`.
+    without the `rows_left_out` by the contract's `[[filters]]` or its target's `keep`.
     `holds` are the warnings with which no model becomes champion until they are accepted with a reason.
     """
 
@@ -43,7 +44,7 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     class_rows: dict[str, int] = {}
     drifted: tuple[str, ...] = ()
     dropped_rows: int = 0
-    rows_outside_keep: int = 0
+    rows_left_out: int = 0
     holds: tuple[str, ...] = ()
 
     def require(self) -> None:
@@ -73,7 +74,7 @@ def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable 
         errors=(*identity, *_target_errors(contract, table, class_rows), *_column_errors(contract, missing_share)),
         warnings=(
             *([str(table.dropped)] if table.dropped.count else ()),
-            *_outside_keep(contract, table, len(raw)),
+            *_left_out(contract, table, len(raw)),
             *warnings,
             *_column_warnings(contract, table, missing_share),
             *_class_warnings(class_rows, len(table)),
@@ -84,19 +85,22 @@ def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable 
         class_rows=class_rows,
         drifted=tuple(drifted),
         dropped_rows=table.dropped.count,
-        rows_outside_keep=table.rows_outside_keep,
+        rows_left_out=table.rows_left_out,
         holds=holding,
     )
 
 
-def _outside_keep(contract: Contract, table: CleanTable, rows: int) -> list[str]:
-    if contract.target.keep is None or not table.rows_outside_keep:
+def _left_out(contract: Contract, table: CleanTable, rows: int) -> list[str]:
+    if not table.rows_left_out:
         return []
-    low, high = contract.target.keep
-    were = "row was" if table.rows_outside_keep == 1 else "rows were"
+    reasons = [f"the [[filters]] on {listed([one.column for one in contract.filters])}"] if contract.filters else []
+    if contract.target.keep is not None:
+        low, high = contract.target.keep
+        reasons.append(f"keep in [target], for {contract.target.column} is not from {low:g} to {high:g}")
+    were = "row was" if table.rows_left_out == 1 else "rows were"
     return [
-        f"{table.rows_outside_keep:,} of {rows:,} {were} left out, for {contract.target.column} is not from {low:g} to "
-        f"{high:g} (keep in the contract's [target]): the figures are of the others alone"
+        f"{table.rows_left_out:,} of {rows:,} {were} left out by the contract ({' or '.join(reasons)}): the figures "
+        "are of the others alone"
     ]
 
 

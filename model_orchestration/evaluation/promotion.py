@@ -31,7 +31,7 @@ def register(
     found = {
         "data_warnings": "; ".join(report.warnings),
         "dropped_rows": report.dropped_rows,
-        "rows_outside_keep": report.rows_outside_keep,
+        "rows_left_out": report.rows_left_out,
         "held_back": why_not or "",
         "accepted_because": accept if is_accepted else "",
     }

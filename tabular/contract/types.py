@@ -18,6 +18,7 @@ from tabular.contract.canonical import FALSE, TRUE, Canonical, as_number, canoni
 from tabular.contract.check_rules import CheckRules
 from tabular.contract.derived import Derived, ModelInput, input_of
 from tabular.contract.features import Feature, Synthetic
+from tabular.contract.rows.filters import Filter
 from tabular.contract.source import SourceOptions
 from tabular.contract.split_rules import SplitRules
 from tabular.contract.training import Training
@@ -80,6 +81,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     features: tuple[Feature, ...]
     source: SourceOptions = SourceOptions()
     split: SplitRules = SplitRules()
+    filters: tuple[Filter, ...] = ()
     derived: tuple[Derived, ...] = ()
     training: Training = Training()
     checks: CheckRules = CheckRules()

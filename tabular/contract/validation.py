@@ -12,6 +12,7 @@ from tabular.contract.check_rules import check_rule_faults
 from tabular.contract.faults.derived_columns import derived_faults, unused_faults
 from tabular.contract.faults.kinds import boolean_faults, datetime_faults, derived_target_faults, other_kind_faults
 from tabular.contract.faults.split import split_faults
+from tabular.contract.rows.filters import filter_faults
 from tabular.contract.source import source_faults
 from tabular.contract.training import training_faults
 from tabular.encoding.values import reader
@@ -42,7 +43,7 @@ def contract_faults(contract: Contract) -> list[str]:
     faults = [fault for feature in contract.features for fault in feature_faults(feature, contract)]
     faults += _table_faults(contract) + _target_faults(contract) + _name_faults(contract)
     faults += source_faults(contract.source) + split_faults(contract) + training_faults(contract.training)
-    faults += check_rule_faults(contract.checks)
+    faults += check_rule_faults(contract.checks) + filter_faults(contract.filters, contract.target.column)
     if not faults:
         faults = derived_faults(contract) + unused_faults(contract)
     return faults + _synthetic_faults("target", contract.target.synthetic, len(contract.target.classes))

@@ -17,6 +17,7 @@ def absent_columns(contract: Contract, columns: Sequence[str]) -> list[Fault]:
     """A fault for each column that the contract needs and the table lacks, with what may be meant, or what is there."""
     needed = dict.fromkeys(
         [*(feature.column for feature in contract.features), *contract.target.columns, *contract.split.columns]
+        + [one.column for one in contract.filters]
     )
     return [absent_column(name, columns) for name in needed if name not in columns]
 
@@ -47,6 +48,7 @@ def column_warnings(contract: Contract, columns: Sequence[str]) -> list[str]:
         *contract.target.columns,
         table.id_column,
         *contract.split.columns,
+        *(one.column for one in contract.filters),
     }
     if unnamed := [repr(name) for name in columns if name not in named_columns]:
         warnings.append(

@@ -38,7 +38,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
     `contract` is the digest of the contract it was published under; `source` says where the bytes came from.
     `read_as` says how the file was read when it was published last; of its `rows` the contract dropped
-    `dropped_rows` as not valid, and left out `rows_outside_keep` for their target.
+    `dropped_rows` as not valid, and left out `rows_left_out` by its `[[filters]]` or its target's `keep`.
     `pristine` is True if they are the public file's own bytes, False if altered, None if the contract has no digest.
     """
 
@@ -52,7 +52,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     synthetic: bool = False
     pristine: bool | None = None
     dropped_rows: int = 0
-    rows_outside_keep: int = 0
+    rows_left_out: int = 0
     read_as: ReadAs = ReadAs(format="csv", encoding="utf-8", separator=",", decimal=".")
 
     @property
@@ -84,7 +84,7 @@ def publish(
         synthetic=synthetic,
         pristine=sha256 == known if known else None,
         dropped_rows=dropped.count,
-        rows_outside_keep=0 if prepared.table is None else prepared.table.rows_outside_keep,
+        rows_left_out=0 if prepared.table is None else prepared.table.rows_left_out,
         read_as=read_as,
     )
     manifest = _key(contract, sha256, MANIFEST)
@@ -109,7 +109,7 @@ def publish(
 
 def _read_anew(known: Version, now: Version) -> Version:
     """The known version; where the contract now reads the same bytes in another way, with what it makes of them."""
-    read = ("read_as", "rows", "columns", "dropped_rows", "rows_outside_keep")
+    read = ("read_as", "rows", "columns", "dropped_rows", "rows_left_out")
     if all(getattr(known, name) == getattr(now, name) for name in read):
         return known
     return msgspec.structs.replace(known, **{name: getattr(now, name) for name in (*read, "contract")})

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tabular.contract.features import Feature, Synthetic
 from tabular.contract.source import SourceOptions
 from tabular.contract.types import Contract
+from tabular.data.rows.filters import passing
 from tabular.encoding.dates import DAY_US, EPOCH, MINUTE_US, SECOND_US, moment_in, text_of
 from tabular.encoding.values import Value
 
@@ -59,7 +60,8 @@ def make_table(contract: Contract, rows: int, seed: int) -> bytes:
         columns[contract.target.column] = target
     else:
         columns |= _begin_and_end(contract, columns, target, draw)
-    columns = _split_columns(contract, rows) | columns
+    others = {one.column: [passing(one)] * rows for one in contract.filters}
+    columns = others | _split_columns(contract, rows) | columns
     return pd.DataFrame(columns, dtype=object).to_csv(index=False, lineterminator="\n").encode()
 
 

@@ -17,6 +17,7 @@ from tabular.data.column_values import feature_values
 from tabular.data.input_frame import input_columns
 from tabular.data.invalid_cells import NONE_DROPPED, DroppedRows, InvalidCells
 from tabular.data.reading import read_table
+from tabular.data.rows.filters import ALLOWED, filtered
 from tabular.data.split_columns import read_groups, read_times
 from tabular.data.target import clean_target, target_allowed
 from tabular.encoding.dates import iso_text
@@ -38,7 +39,7 @@ class CleanTable:
     `raw_target` holds its classes as the contract writes them, or the number; `times` rises with the time of the rows
     and `groups` names their groups, None where the contract's split has no such column. All parts have one index, the
     0-based row of the file. `dropped` says which rows of the file are not here because they are not valid,
-    `rows_outside_keep` how many valid ones are not because their target is outside of the contract's `keep`.
+    `rows_left_out` how many valid ones are not because of the contract's `[[filters]]` or its target's `keep`.
     """
 
     features: pd.DataFrame
@@ -47,7 +48,7 @@ class CleanTable:
     times: pd.Series[float] | None = None
     groups: pd.Series[str] | None = None
     dropped: DroppedRows = NONE_DROPPED
-    rows_outside_keep: int = 0
+    rows_left_out: int = 0
 
     def __len__(self) -> int:
         return len(self.features)
@@ -95,14 +96,27 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
     for split_by in (times, groups):
         if split_by is not None:
             invalid.add(split_by.column, raw[split_by.column], split_by.bad, split_by.allowed, LEAVE_OUT)
+    is_wanted = _wanted(contract, raw, target, invalid)
     dropped = invalid.dropped()
     order, members = (None if each is None else each.values for each in (times, groups))
     table = CleanTable(pd.DataFrame(columns), target, raw_target, order, members)
-    is_valid = is_kept = ~invalid.is_invalid
-    if contract.target.keep is not None:
-        is_kept = is_valid & target.between(*contract.target.keep).to_numpy()
+    is_valid = ~invalid.is_invalid
+    is_kept = is_valid & is_wanted
     kept = table if is_kept.all() else table.take(np.flatnonzero(is_kept))
-    return replace(kept, dropped=dropped, rows_outside_keep=int(is_valid.sum() - is_kept.sum()))
+    return replace(kept, dropped=dropped, rows_left_out=int(is_valid.sum() - is_kept.sum()))
+
+
+def _wanted(
+    contract: Contract, raw: pd.DataFrame, target: pd.Series[float], invalid: InvalidCells
+) -> NDArray[np.bool_]:
+    """Which rows pass the contract's filters and its target's limits; what a filter cannot compare is invalid."""
+    is_wanted = np.ones(len(raw), dtype=bool)
+    for one in filtered(contract, raw):
+        invalid.add(one.column, raw[one.column], one.bad, ALLOWED, MAKE_MISSING)
+        is_wanted &= one.is_kept
+    if contract.target.keep is not None:
+        is_wanted &= target.between(*contract.target.keep).to_numpy()
+    return is_wanted
 
 
 def encode(contract: Contract, features: pd.DataFrame) -> Matrix:

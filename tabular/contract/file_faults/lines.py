@@ -69,7 +69,7 @@ def _key_of(fault: str, given: dict[str, Any], lines: Mapping[Key, int]) -> Key:
     for at, derived in enumerate(given.get("derived", [])):
         if lead == f"derived {derived['name']}":
             return ("derived", at)
-    return tuple(lead.split("."))
+    return tuple(int(part) if part.isdigit() else part for part in lead.split("."))
 
 
 def _name_of(entry: object) -> str | None:

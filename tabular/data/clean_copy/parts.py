@@ -47,7 +47,7 @@ class Index(msgspec.Struct, frozen=True):
 
     parts: tuple[Part, ...]
     dropped: DroppedRows
-    rows_outside_keep: int
+    rows_left_out: int
 
 
 def put_copy(
@@ -64,7 +64,7 @@ def put_copy(
     for number, (rows, body) in enumerate(to_parts(table, part_rows)):
         objects.put(part_key(folder, number), body)
         parts.append(Part(rows, hashlib.sha256(body).hexdigest()))
-    objects.put(folder + INDEX, msgspec.json.encode(Index(tuple(parts), table.dropped, table.rows_outside_keep)))
+    objects.put(folder + INDEX, msgspec.json.encode(Index(tuple(parts), table.dropped, table.rows_left_out)))
 
 
 def find_copy(objects: Objects, version: str, contract: Contract, written_as: SourceOptions) -> CleanTable | None:
@@ -74,7 +74,7 @@ def find_copy(objects: Objects, version: str, contract: Contract, written_as: So
         index = msgspec.json.decode(objects.get(folder + INDEX), type=Index)
         bodies = [_part(objects, part_key(folder, number), part) for number, part in enumerate(index.parts)]
         found = from_parts(contract, bodies)
-        return replace(found, dropped=index.dropped, rows_outside_keep=index.rows_outside_keep)
+        return replace(found, dropped=index.dropped, rows_left_out=index.rows_left_out)
     except NotFound:
         return None
     except (msgspec.MsgspecError, _Damaged, pa.ArrowException, KeyError, ValueError) as error:

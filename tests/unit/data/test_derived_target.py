@@ -29,7 +29,7 @@ def table(rows):
 def test_rows_outside_of_what_is_kept_are_left_out_and_the_others_keep_their_place_in_the_file():
     found = table(ROWS)
     assert found.features.index.tolist() == found.target.index.tolist() == [0, 2]
-    assert (found.rows_outside_keep, found.dropped.count) == (2, 0)
+    assert (found.rows_left_out, found.dropped.count) == (2, 0)
     assert found.target.tolist() == [1.2, pytest.approx(16 + 12.5 / 60)]
     assert encode(CONTRACT, found.features)[:, -2:].tolist() == [[0, 5], [23, 0]]
     assert [record["pickup_datetime"] for record in public_records(CONTRACT, found.features)] == [
@@ -69,9 +69,9 @@ def test_synthetic_rows_have_the_minutes_that_the_contract_asks_for():
 
 def test_rows_outside_of_what_is_kept_are_told_by_the_checks():
     body = make_table(CONTRACT, 400, seed=3)
-    assert check(CONTRACT, body).rows_outside_keep == 0
+    assert check(CONTRACT, body).rows_left_out == 0
     keep = msgspec.structs.replace(CONTRACT.target, keep=(10.0, 60.0))
     narrow = msgspec.structs.replace(CONTRACT, target=keep)
     report = check(narrow, body)
-    assert report.rows_outside_keep == 400 - report.rows > 0
-    assert any(f"{report.rows_outside_keep:,} of 400 rows were left out" in text for text in report.warnings)
+    assert report.rows_left_out == 400 - report.rows > 0
+    assert any(f"{report.rows_left_out:,} of 400 rows were left out" in text for text in report.warnings)
