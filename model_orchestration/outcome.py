@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from model_orchestration.evaluation.comparison import Difference
@@ -23,10 +25,20 @@ class Sweep(msgspec.Struct, frozen=True):
         return min(self.trials, key=lambda trial: trial.loss)
 
 
+class CrossValidation(msgspec.Struct, frozen=True):
+    """A small table measured by cross-validation: each row by a model of the same settings fitted without it."""
+
+    folds: int
+    repeats: int
+    metrics: dict[str, float]
+    intervals: dict[str, Interval]
+
+
 class Evaluation(msgspec.Struct, frozen=True):
     """The best model on the untouched test rows; `threshold` is the best for F1 on validation.
 
-    `intervals` has the two ends of each metric's 95 % interval.
+    `intervals` has the two ends of each metric's 95 % interval. Of a small table the figures to go by are
+    `cross_validation`, which rests on all of its rows.
     """
 
     run_id: str
@@ -34,16 +46,23 @@ class Evaluation(msgspec.Struct, frozen=True):
     threshold: float | None
     slices: tuple[Slice, ...]
     intervals: dict[str, Interval] = {}
+    cross_validation: CrossValidation | None = None
 
     @property
     def logged(self) -> dict[str, float]:
-        """The metrics of a run: `test_roc_auc`, and the ends of its interval, `test_roc_auc_low` and `_high`."""
-        ends = {
-            f"test_{name}_{end}": value
-            for name, interval in self.intervals.items()
-            for end, value in zip(("low", "high"), interval, strict=True)
-        }
-        return {f"test_{name}": value for name, value in self.metrics.items()} | ends
+        """The metrics of a run: `test_roc_auc`, the ends of its interval `test_roc_auc_low` and `_high`, and `cv_`."""
+        found = _logged("test", self.metrics, self.intervals)
+        again = self.cross_validation
+        return found if again is None else found | _logged("cv", again.metrics, again.intervals)
+
+
+def _logged(of: str, metrics: Mapping[str, float], intervals: Mapping[str, Interval]) -> dict[str, float]:
+    ends = {
+        f"{of}_{name}_{end}": value
+        for name, interval in intervals.items()
+        for end, value in zip(("low", "high"), interval, strict=True)
+    }
+    return {f"{of}_{name}": value for name, value in metrics.items()} | ends
 
 
 class Registration(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ import msgspec
 
 from model_orchestration.evaluation.evidence import GateReport
 from model_orchestration.job import Job
-from model_orchestration.outcome import Evaluation, Sweep
+from model_orchestration.outcome import CrossValidation, Evaluation, Sweep
 from model_orchestration.search.trial_runs import TrialRun
 from tabular.contract.training import BOOSTED
 
@@ -45,7 +45,8 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
         ("sweep", f"{len(outcome.sweep.trials)} trials under the parent run {outcome.sweep.parent_id}"),
         ("best", f"trial {best.number}, {described(best)}, validation loss {best.loss:.4f}"),
         *(("warning", text) for text in stopped_at_limit(outcome)),
-        ("test", ", ".join(_figure(outcome.evaluation, name) for name in outcome.evaluation.metrics)),
+        ("test", _figures(outcome.evaluation)),
+        *_cross_validation(outcome.evaluation),
     ]
     if outcome.reused:
         found.append(("reused", ", ".join(outcome.reused) + ": nothing they depend on has changed"))
@@ -89,11 +90,18 @@ def markdown(outcome: Outcome) -> str:
     return "\n".join(["| | |", "| --- | --- |", *rows])
 
 
-def _figure(evaluation: Evaluation, name: str) -> str:
-    """A metric with its 95 % interval, such as `roc_auc 0.8123 [0.7811, 0.8402]`."""
-    interval = evaluation.intervals.get(name)
-    ends = "" if interval is None else f" [{interval.low:.4f}, {interval.high:.4f}]"
-    return f"{name} {evaluation.metrics[name]:.4f}{ends}"
+def _figures(found: Evaluation | CrossValidation) -> str:
+    """The metrics with their 95 % intervals, such as `roc_auc 0.8123 [0.7811, 0.8402]`."""
+    ends = {name: f" [{low:.4f}, {high:.4f}]" for name, (low, high) in found.intervals.items()}
+    return ", ".join(f"{name} {value:.4f}{ends.get(name, '')}" for name, value in found.metrics.items())
+
+
+def _cross_validation(evaluation: Evaluation) -> list[tuple[str, str]]:
+    found = evaluation.cross_validation
+    if found is None:
+        return []
+    how = f"of all rows, {found.repeats} times {found.folds} folds, for the table is small"
+    return [("cv", f"{_figures(found)} ({how})")]
 
 
 def _reproduction(outcome: Outcome) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from model_orchestration.data.checks import CheckReport, check
-from model_orchestration.data.split import Split, split
+from model_orchestration.data.job_split import parts_of
 from model_orchestration.evaluation import plots
 from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.champion_comparison import compare_with_champion
@@ -23,13 +23,15 @@ from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.explained import contributions
 from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.find import find_leaks
+from model_orchestration.evaluation.leaks.forward import on_random_rows
 from model_orchestration.evaluation.promotion import register
 from model_orchestration.evaluation.slices import slices
 from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
-from model_orchestration.search.candidate import bundler, search_data
-from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.candidate import bundler, make_fit
+from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from model_orchestration.search.run_lineage import data_params, dataset_of, job_tags
+from model_orchestration.search.small_table import figures_of, out_of_fold
 from model_orchestration.search.space import space
 from model_orchestration.search.sweep import sweep
 from model_orchestration.search.trial import Trial, objective
@@ -66,18 +68,18 @@ def accepted_version(tools: Tools, job: Job) -> str | None:
 
 def split_step(tools: Tools, job: Job) -> dict[str, int]:
     """How many rows each part has; the parts themselves are cut again, the same, wherever they are needed."""
-    parts = _parts(tools, job)
+    parts = parts_of(tools, job)
     return {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
 
 
 def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progress | None = None) -> Sweep:
     """Search, and write every trial as a run under a new parent run."""
-    contract, parts, registry = job.read_contract, _parts(tools, job), tools.registry
+    contract, parts, registry = job.read_contract, parts_of(tools, job), tools.registry
     run_tags = job_tags(job) | dict(tags)
     parent_id = registry.start_run(f"{contract.table.name}: sweep of {job.trials}, seed {job.seed}", run_tags)
     dataset = dataset_of(tools.objects, job)
     registry.log_dataset(parent_id, dataset)
-    fit = Fit(search_data(contract, parts), objective(contract), job.seed, contract.training)
+    fit = make_fit(contract, parts, job.seed)
     best = float("inf")
     try:
         with Recorder(
@@ -106,7 +108,7 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
 
 def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
     """Score the best trial's bundle on the test rows, once, and put metrics, slices and pictures on its runs."""
-    contract, parts = job.read_contract, _parts(tools, job)
+    contract, parts = job.read_contract, parts_of(tools, job)
     bundle = fetch_bundle(tools, swept.best.run_id)
     scores, target = bundle.predict(encode(contract, parts.test.features)), parts.test.target.to_numpy()
     threshold = None
@@ -117,7 +119,8 @@ def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
     found = metrics(contract.table.task, target, scores, cut)
     ends = dict(intervals(contract.table.task, target, scores, cut, parts.test.group_names))
     by_slice = tuple(slices(contract, parts.test, scores, cut))
-    evaluation = Evaluation(swept.best.run_id, found, threshold, by_slice, ends)
+    again = None if (held_out := out_of_fold(tools, job, swept.best)) is None else figures_of(contract, held_out, cut)
+    evaluation = Evaluation(swept.best.run_id, found, threshold, by_slice, ends, again)
     for run_id in (swept.parent_id, swept.best.run_id):
         tools.registry.log(run_id, metrics=evaluation.logged)
     pictures = plots.model_plots(contract, target, scores, cut)
@@ -132,16 +135,20 @@ def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
 
 def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None) -> GateResult:
     """Evaluate the best trial at the gate; the result goes on its runs."""
-    contract, parts = job.read_contract, _parts(tools, job)
+    contract, parts = job.read_contract, parts_of(tools, job)
     bundle = fetch_bundle(tools, swept.best.run_id)
     scores = bundle.predict(encode(contract, parts.test.features))
-    against = compare_with_champion(tools, job, champion_run_id, parts, scores)
+    held_out = out_of_fold(tools, job, swept.best) or HeldOut(
+        parts.test, {MODEL: scores, **baselines(contract, parts.train, parts.test)}, parts.test.group_names
+    )
+    against = compare_with_champion(tools, job, champion_run_id, parts, held_out, swept.best.params)
     evidence = Evidence(
         contract=contract,
         split=parts,
         validation_scores=bundle.predict(encode(contract, parts.validation.features)),
         test_scores=scores,
-        baselines=baselines(contract, parts.train, parts.test),
+        held_out=held_out,
+        on_random_rows=on_random_rows(contract, parts, swept.best.params, job.seed),
         trials=[trial.params for trial in swept.trials],
         leaks=find_leaks(contract, parts, job.seed),
         against_champion=against.differences,
@@ -227,13 +234,3 @@ def _accepted_table(tools: Tools, job: Job, sha256: str | None) -> CleanTable | 
         return feature_store.load(tools.objects, contract, sha256)
     except (NotFound, InvalidTable):  # gone, or from before the contract changed: nothing to compare with
         return None
-
-
-def _parts(tools: Tools, job: Job) -> Split:
-    return _cut(tools, job.contract, job.data_sha256, job.seed)
-
-
-@lru_cache(maxsize=2)
-def _cut(tools: Tools, contract_json: str, sha256: str, seed: int) -> Split:
-    job = Job(contract=contract_json, data_sha256=sha256, seed=seed, trials=0, time_budget_seconds=0, code="")
-    return split(feature_store.load(tools.objects, job.read_contract, sha256), seed, job.read_contract.split)

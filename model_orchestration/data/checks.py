@@ -9,6 +9,7 @@ import msgspec
 import pandas as pd
 
 from model_orchestration.data.holds import holds
+from model_orchestration.data.order_hints import order_warnings
 from tabular.contract.types import Contract
 from tabular.data.input_frame import input_frame
 from tabular.data.prepared import PreparedTable, prepare
@@ -76,6 +77,7 @@ def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable 
             *([str(table.dropped)] if table.dropped.count else ()),
             *_left_out(contract, table, len(raw)),
             *warnings,
+            *order_warnings(contract, raw),
             *_column_warnings(contract, table, missing_share),
             *_class_warnings(class_rows, len(table)),
             *(_moved(name, found) for name, found in drifted.items()),

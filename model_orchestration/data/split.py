@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
@@ -45,7 +47,7 @@ def split(table: CleanTable, seed: int, rules: SplitRules | None = None) -> Spli
         if table.groups is not None:
             part = parts_of_straddling_groups(part, table.groups.to_numpy(), seed)
     elif table.groups is not None:
-        part = grouped_parts(table.groups.to_numpy(), _classes(table), shares, seed)
+        part = grouped_parts(table.groups.to_numpy(), classes_of(table), shares, seed)
     else:
         return _by_seed(table, seed, shares)
     parts = [table.take(np.flatnonzero(part == each)) for each in (TRAIN, VALIDATION, TEST)]
@@ -54,21 +56,33 @@ def split(table: CleanTable, seed: int, rules: SplitRules | None = None) -> Spli
     return Split(parts[TRAIN], parts[VALIDATION], parts[TEST], left_out=int((part < 0).sum()))
 
 
+def joined(parts: Split) -> CleanTable:
+    """The rows of all parts together, in the order of the file."""
+    tables = (parts.train, parts.validation, parts.test)
+
+    def column(name: str) -> Any:
+        pieces = [getattr(table, name) for table in tables]
+        return None if pieces[0] is None else pd.concat(pieces).sort_index()
+
+    return CleanTable(*map(column, ("features", "target", "raw_target", "times", "groups")))
+
+
 def _by_seed(table: CleanTable, seed: int, shares: tuple[float, float, float]) -> Split:
     train_share, validation_share, test_share = shares
-    rest, test = _cut(table, np.arange(len(table)), test_share, seed)
-    train, validation = _cut(table, rest, validation_share / (train_share + validation_share), seed)
+    rest, test = two_parts(table, np.arange(len(table)), test_share, seed)
+    train, validation = two_parts(table, rest, validation_share / (train_share + validation_share), seed)
     return Split(table.take(train), table.take(validation), table.take(test))
 
 
-def _cut(table: CleanTable, rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
+def two_parts(table: CleanTable, rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
+    """These rows without a share of them, and that share, drawn by seed with the same shares of the classes."""
     classes = table.target.to_numpy()[rows] if table.has_classes else None
     size = math.ceil(round(share * len(rows), 6))  # rounded, for a share of a share has an error in its last digits
     rest, part = train_test_split(rows, test_size=size, random_state=seed, stratify=classes)
     return rest, part
 
 
-def _classes(table: CleanTable) -> Rows:
+def classes_of(table: CleanTable) -> Rows:
     """The class of each row; one class of all rows for a regression."""
     return table.target.to_numpy().astype(np.int64) if table.has_classes else np.zeros(len(table), dtype=np.int64)
 

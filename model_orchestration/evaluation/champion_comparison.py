@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from model_orchestration.data.split import Split, split
+from model_orchestration.data.split import Split, joined, split
 from model_orchestration.evaluation.comparison import Difference, compare
 from model_orchestration.evaluation.probes import contents
 from model_orchestration.evaluation.promotion import is_synthetic
 from model_orchestration.job import Job, Tools
+from model_orchestration.search.candidate import scores_by_params
+from model_orchestration.search.out_of_fold import MODEL, HeldOut, cross_validated
+from model_orchestration.search.run_lineage import DATA_PARAMS
+from model_orchestration.search.trial import Params
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.data.table import CleanTable, encode
 from tabular.errors import NotFound, Rejected
 from tabular.model.bundle import Bundle, read_bundle
-from tabular.ports.registry import Run
+from tabular.ports.registry import CHAMPION, Run
 
 MIN_NEW_ROWS = 200
 
@@ -38,9 +44,13 @@ class ChampionComparison:
 
 
 def compare_with_champion(
-    tools: Tools, job: Job, champion_run_id: str | None, parts: Split, our_scores: NDArray[np.floating[Any]]
+    tools: Tools, job: Job, champion_run_id: str | None, parts: Split, held_out: HeldOut, params: Params
 ) -> ChampionComparison:
-    """Compare with the champion on the test rows of this job; raises Unavailable."""
+    """Compare the model of these settings with the champion on rows that neither was fitted on; raises Unavailable.
+
+    By cross-validation of both settings where the model's own scores are such, or too few test rows are new to the
+    champion.
+    """
     if champion_run_id is None:
         return ChampionComparison(notes=("there is no other champion to compare with",))
     contract = job.read_contract
@@ -54,14 +64,65 @@ def compare_with_champion(
         change = f"the champion {champion_run_id} predicts {_named(bundle.contract)}, and this model {_named(contract)}"
         return replace(_not_compared(champion_run_id, "it predicts another target"), other_target=change)
     try:
-        their_test = _their_view(tools, job, bundle, parts)
+        their_table = _their_view(tools, job, bundle, joined(parts))
     except Rejected as error:
         return _not_compared(champion_run_id, str(error))
+    return _compared(tools, job, run, bundle, their_table, parts, held_out, params)
+
+
+def _compared(  # noqa: PLR0913, PLR0917 - both models, and what they are compared on
+    tools: Tools,
+    job: Job,
+    run: Run,
+    bundle: Bundle,
+    their_table: CleanTable,
+    parts: Split,
+    held_out: HeldOut,
+    params: Params,
+) -> ChampionComparison:
+    """The comparison itself, with a champion that can be compared with."""
+    contract = job.read_contract
+    if held_out.folds:
+        return _by_cross_validation(tools, job, run, bundle, their_table, held_out)
+    their_test = their_table.take(their_table.features.index.get_indexer(parts.test.features.index))
     is_new, notes = _new_rows(tools, job, run, bundle.contract, their_test)
-    target = parts.test.target.to_numpy()
-    their_scores = bundle.predict(encode(bundle.contract, their_test.features))
-    differences = compare(contract.table.task, target[is_new], our_scores[is_new], their_scores[is_new])
-    return ChampionComparison(tuple(differences), notes)
+    if is_new.sum() < MIN_NEW_ROWS and not is_new.all():
+        table = joined(parts)
+        ours = scores_by_params(MODEL, contract, table, params, job.seed)
+        again = cross_validated(table, contract.split, job.seed, [ours], tools.engine.workers)
+        return _by_cross_validation(tools, job, run, bundle, their_table, again)
+    theirs = bundle.predict(encode(bundle.contract, their_test.features))
+    units = None if held_out.units is None else held_out.units[is_new]
+    scores = (held_out.scores[MODEL][is_new], theirs[is_new])
+    return ChampionComparison(tuple(compare(contract.table.task, held_out.target[is_new], *scores, units)), notes)
+
+
+def _by_cross_validation(
+    tools: Tools, job: Job, run: Run, champion: Bundle, their_table: CleanTable, held_out: HeldOut
+) -> ChampionComparison:
+    """The champion's settings fitted on the same folds: it has learnt from some of these rows itself."""
+    if not run.params:
+        return _not_compared(run.id, "the table is small, and the settings to cross-validate it by are not on its run")
+    rules = job.read_contract.split
+    theirs = scores_by_params(CHAMPION, champion.contract, their_table, read_params(run.params), job.seed)
+    found = cross_validated(their_table, rules, job.seed, [theirs], tools.engine.workers)
+    task = job.read_contract.table.task
+    differences = compare(task, held_out.target, held_out.scores[MODEL], found.scores[CHAMPION], held_out.units)
+    how = f"{rules.repeats} times {rules.folds} folds"
+    note = f"compared with the champion's settings by cross-validation ({how}), as it was trained on some of these rows"
+    return ChampionComparison(tuple(differences), (note,))
+
+
+def read_params(params: Mapping[str, str]) -> Params:
+    """The settings of a trial from the texts that a registry keeps: numbers are numbers again, its data is left out."""
+
+    def read(text: str) -> Any:
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            return text
+
+    return {name: read(text) for name, text in params.items() if name not in DATA_PARAMS}
 
 
 def _not_compared(run_id: str, why: str) -> ChampionComparison:
@@ -88,16 +149,16 @@ def _named(contract: Contract) -> str:
     return f"{target.column}, one of {list(target.classes)}" if target.classes else f"the number {target.column}"
 
 
-def _their_view(tools: Tools, job: Job, champion: Bundle, parts: Split) -> CleanTable:
-    """Our test rows as the champion's own contract reads them; raises Rejected if it leaves one of them out."""
+def _their_view(tools: Tools, job: Job, champion: Bundle, table: CleanTable) -> CleanTable:
+    """Our table as the champion's own contract reads it; raises Rejected if it leaves one of its rows out."""
     if champion.contract.digest == job.read_contract.digest:
-        return parts.test
-    table = feature_store.load(tools.objects, job.read_contract, job.data_sha256, read_as=champion.contract)
+        return table
+    theirs = feature_store.load(tools.objects, job.read_contract, job.data_sha256, read_as=champion.contract)
     # By the row of the file: each contract may leave out other rows.
-    at = table.features.index.get_indexer(parts.test.features.index)
+    at = theirs.features.index.get_indexer(table.features.index)
     if (at < 0).any():
-        raise Rejected("its contract leaves out rows that are tested on")
-    return table.take(at)
+        raise Rejected("its contract leaves out rows that are compared on")
+    return replace(theirs.take(at), times=table.times, groups=table.groups)
 
 
 def _new_rows(
@@ -114,6 +175,4 @@ def _new_rows(
     except (NotFound, ValueError):
         return everything, ("the champion's own training rows are not known: it may have seen some of the test rows",)
     is_new = np.array([content not in known for content in contents(test)])
-    if is_new.sum() < MIN_NEW_ROWS:
-        return everything, (f"the champion was trained on all but {int(is_new.sum())} of the test rows",)
     return is_new, (f"compared on the {int(is_new.sum())} test rows that the champion was not trained on",)

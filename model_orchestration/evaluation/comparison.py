@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from tabular.contract.types import Task
 from tabular.quality.metrics import Floats, row_losses
@@ -13,6 +15,9 @@ from tabular.quality.metrics import Floats, row_losses
 MIN_DIGITS, MAX_DIGITS = 4, 15
 RESAMPLES = 2_000
 CHUNK_CELLS = 4_000_000
+
+
+Units = NDArray[Any] | None
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -26,14 +31,19 @@ class Difference(msgspec.Struct, frozen=True):
     high: float
 
 
-def compare(task: Task, target: Floats, ours: Floats, theirs: Floats, seed: int = 0) -> list[Difference]:
-    """Paired bootstrap over the rows: the loss, and for a binary task the ROC-AUC too."""
+def compare(
+    task: Task, target: Floats, ours: Floats, theirs: Floats, units: Units = None, seed: int = 0
+) -> list[Difference]:
+    """Paired bootstrap over the rows: the loss, and for a binary task the ROC-AUC too.
+
+    `units` says which rows are dependent, n names: then these are drawn, with all their rows.
+    """
     ours, theirs = np.asarray(ours, dtype=np.float64), np.asarray(theirs, dtype=np.float64)
     our_loss, their_loss = row_losses(task, target, ours), row_losses(task, target, theirs)
     curves = [_RankedAuc(target, scores) for scores in (ours, theirs)] if task == "binary" else []
     loss_gains, auc_gains = [], []
-    for weights in _resamples(len(target), seed):
-        loss_gains.append(weights @ (their_loss - our_loss) / len(target))
+    for weights in _resamples(len(target), units, seed):
+        loss_gains.append(weights @ (their_loss - our_loss) / weights.sum(axis=1))
         if curves:
             auc_gains.append(curves[0](weights) - curves[1](weights))
     differences = [_difference("loss", our_loss.mean(), their_loss.mean(), np.concatenate(loss_gains), sign=-1)]
@@ -86,12 +96,16 @@ def _difference(metric: str, ours: float, theirs: float, gains: Floats, *, sign:
     return Difference(metric, float(ours), float(theirs), float(sign * (ours - theirs)), float(low), float(high))
 
 
-def _resamples(rows: int, seed: int) -> Iterator[Floats]:
+def _resamples(rows: int, units: Units, seed: int) -> Iterator[Floats]:
+    """How often each row was drawn, resamples x rows, some resamples at a time."""
     draw = np.random.default_rng(seed)
+    member = None if units is None else np.unique(units, return_inverse=True)[1]
+    count = rows if member is None else int(member.max()) + 1
     step = max(1, CHUNK_CELLS // rows)
     for start in range(0, RESAMPLES, step):
         size = min(step, RESAMPLES - start)
-        yield draw.multinomial(rows, np.full(rows, 1 / rows), size=size).astype(np.float64)
+        drawn = draw.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
+        yield drawn if member is None else drawn[:, member]
 
 
 class _RankedAuc:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model_orchestration.data.split import Split
 from model_orchestration.evaluation.comparison import Difference, compare
 from model_orchestration.evaluation.leaks.findings import LeakReport
+from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from tabular.contract.types import Contract
 
 Floats = NDArray[np.floating[Any]]
@@ -45,9 +46,13 @@ class GateReport(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the gate checks. `baselines` maps a name to its scores on the test rows; `leaks` is of each feature.
+    """What the gate checks. `held_out` are the rows to compare on: the test rows, or of a small table all of them.
 
-    `against_champion` compares with the present champion on test rows; empty if there is none to compare with.
+    Its scores are those of the model (of a small table, of models of its settings fitted without the row) and of each
+    baseline. `leaks` is what each feature brings.
+
+    `on_random_rows` is a model of the same settings on a split by seed, where the split is by time.
+    `against_champion` compares with the present champion; empty if there is none to compare with.
     `other_target` says how the champion's target differs from this one, None if it does not.
     """
 
@@ -55,18 +60,23 @@ class Evidence:
     split: Split
     validation_scores: Floats
     test_scores: Floats
-    baselines: Mapping[str, Floats]
+    held_out: HeldOut
     trials: Sequence[Mapping[str, int | float | str]]
     leaks: LeakReport
+    on_random_rows: HeldOut | None = None
     against_champion: Sequence[Difference] = ()
     other_target: str | None = None
     notes: tuple[str, ...] = ()
 
     @cached_property
     def against_baselines(self) -> Mapping[str, Sequence[Difference]]:
-        """The comparison with each baseline, paired over the test rows."""
-        task, target = self.contract.table.task, self.split.test.target.to_numpy()
-        return {name: compare(task, target, self.test_scores, scores) for name, scores in self.baselines.items()}
+        """The comparison with each baseline, paired over the rows held out."""
+        task, held_out = self.contract.table.task, self.held_out
+        return {
+            name: compare(task, held_out.target, held_out.scores[MODEL], scores, held_out.units)
+            for name, scores in held_out.scores.items()
+            if name != MODEL
+        }
 
 
 Check = Callable[[Evidence], Rejection | None]

@@ -14,6 +14,7 @@ from model_orchestration.evaluation.comparison import described, figures, signif
 from model_orchestration.evaluation.evidence import Check, Evidence, GateReport, Rejection
 from model_orchestration.evaluation.hold_checks import enough_of_each_class, same_target
 from model_orchestration.evaluation.leaks.checks import no_copied_rows, no_leak, no_leaking_feature, questions
+from model_orchestration.evaluation.leaks.forward import forward_like_random, forward_notes
 from model_orchestration.evaluation.probes import identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
 from model_orchestration.search.trial import CATEGORIES, FAMILY, family_of
@@ -35,6 +36,7 @@ def evaluate(evidence: Evidence) -> GateReport:
     rejections = [rejection for check in THEN if (rejection := check(evidence)) is not None]
     twins = identical_rows(evidence.split)
     notes = [f"{twins} test rows have a twin of identical content among the training rows"] if twins else []
+    notes += forward_notes(evidence)
     if not rejections:
         notes += _ties(evidence)
     return GateReport(
@@ -113,7 +115,7 @@ def better_than_baselines(evidence: Evidence) -> Rejection | None:
         if worse := significantly_worse(differences):
             return Rejection(
                 "better_than_baselines",
-                f"worse than {name} on the same test rows: {described(worse, name)}",
+                f"worse than {name} on the same rows: {described(worse, name)}",
                 _remedy(evidence),
             )
         loss = differences[0]
@@ -130,7 +132,7 @@ def no_worse_than_champion(evidence: Evidence) -> Rejection | None:
         return None
     return Rejection(
         "no_worse_than_champion",
-        f"worse than the champion on the same test rows: {described(worse, 'the champion')}",
+        f"worse than the champion on the same rows: {described(worse, 'the champion')}",
         "keep the champion; check what changed in the data or the search",
     )
 
@@ -145,6 +147,7 @@ THEN: tuple[Check, ...] = (
     no_copied_rows,
     validation_like_test,
     search_was_wide,
+    forward_like_random,
     better_than_baselines,
     no_worse_than_champion,
 )

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from model_orchestration.data.split import Split
-from model_orchestration.search.trial import SearchData, Trial
+from model_orchestration.data.folds import Fold
+from model_orchestration.data.split import Split, joined
+from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.out_of_fold import ScoresOfFold, cross_validated
+from model_orchestration.search.trial import Params, SearchData, Trial, objective
 from tabular.contract.types import Contract
 from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable, encode, public_records
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, Range, write_bundle
 from tabular.model.pyfunc import describe
+from tabular.quality.metrics import Floats
 
 MAX_REFERENCE_ROWS = 5_000
+FEW_REFERENCE_ROWS = 300
 GOLDEN_ROWS = 20
 UNKNOWN_CATEGORY = "a category of no table"
 
@@ -36,11 +42,29 @@ def search_data(contract: Contract, split: Split) -> SearchData:
     )
 
 
+def scores_by_params(name: str, contract: Contract, table: CleanTable, params: Params, seed: int) -> ScoresOfFold:
+    """Fits a trial's settings on each fold as the sweep does: training stops where the validation rows say."""
+
+    def scores(fold: Fold) -> Mapping[str, Floats]:
+        parts = fold.parts(table)
+        trial = make_fit(contract, parts, seed)(0, params)
+        return {name: trial.scorer.many(encode(contract, parts.test.features))}
+
+    return scores
+
+
+def make_fit(contract: Contract, split: Split, seed: int) -> Fit:
+    """What fits the trials of a sweep: on train, validated on validation; it never sees the test rows."""
+    return Fit(search_data(contract, split), objective(contract), seed, contract.training)
+
+
 @dataclass(frozen=True)
 class Bundler:
     """Writes the bundles of one sweep.
 
-    The drift reference is held out: validation rows, whose scores the model has not memorised. Build it with `bundler`.
+    The drift reference is held out: validation rows, whose scores the model has not memorised. Where they are few it is
+    the whole table, with scores by models of the same settings that were fitted without the row. Build it with
+    `bundler`.
     """
 
     contract: Contract
@@ -50,10 +74,12 @@ class Bundler:
     profile: Mapping[str, Range]
     golden_records: list[dict[str, Any]]
     synthetic: bool = False
+    out_of_fold: Callable[[Params], Floats] | None = None
 
     def write(self, trial: Trial, folder: Path, metrics: Mapping[str, float]) -> Bundle:
         """Write the trial's bundle into an empty folder, with the description that MLflow's tools read."""
-        scores = trial.validation_scores[self.reference_rows]
+        scores = trial.validation_scores if self.out_of_fold is None else self.out_of_fold(trial.params)
+        scores = scores[self.reference_rows]
         # The drift of a multiclass model is that of the probability of the likeliest class, as predictions store it.
         likeliest = scores if scores.ndim == 1 else scores.max(axis=1)
         reference = self.reference.assign(**{REFERENCE_SCORE: likeliest.astype(np.float64)})
@@ -76,10 +102,12 @@ def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = Fa
 
     `synthetic` says that the table is synthetic, for the bundles to say so too.
     """
-    rows = np.arange(len(split.validation))
+    is_few = len(split.validation) < FEW_REFERENCE_ROWS
+    held_out = joined(split) if is_few else split.validation
+    rows = np.arange(len(held_out))
     if len(rows) > MAX_REFERENCE_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_REFERENCE_ROWS, replace=False))
-    kept = split.validation.take(rows)
+    kept = held_out.take(rows)
     return Bundler(
         contract=contract,
         validation_target=split.validation.target.to_numpy(),
@@ -88,7 +116,19 @@ def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = Fa
         profile=profile(contract, split.train),
         golden_records=golden_records(contract, kept),
         synthetic=synthetic,
+        out_of_fold=_out_of_fold(contract, held_out, seed) if is_few else None,
     )
+
+
+def _out_of_fold(contract: Contract, table: CleanTable, seed: int) -> Callable[[Params], Floats]:
+    """What scores each row of a table, in order, by a model of the given settings that was fitted without it."""
+    once = msgspec.structs.replace(contract.split, repeats=1)
+
+    def scores(params: Params) -> Floats:
+        found = cross_validated(table, once, seed, [scores_by_params("model", contract, table, params, seed)])
+        return found.scores["model"][np.argsort(found.rows.features.index.to_numpy(), kind="stable")]
+
+    return scores
 
 
 def profile(contract: Contract, train: CleanTable) -> dict[str, Range]:

@@ -14,6 +14,8 @@ from tabular.ports.registry import Dataset
 
 GIT_COMMIT = "mlflow.source.git.commit"
 """MLflow's own tag, which its pages show."""
+DATA_PARAMS = ("data_url", "data_version")
+"""The parameters of a run that are no hyperparameters: the address and the version of its data."""
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -31,7 +33,7 @@ def dataset_of(objects: Objects, job: Job) -> Dataset:
 
 def data_params(dataset: Dataset) -> dict[str, str]:
     """The version as parameters of a run, by which runs are compared."""
-    return {"data_url": dataset.url, "data_version": dataset.sha256}
+    return dict(zip(DATA_PARAMS, (dataset.url, dataset.sha256), strict=True))
 
 
 @cache

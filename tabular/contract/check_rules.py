@@ -11,14 +11,14 @@ class CheckRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `alpha` is the probability, after Holm's correction, of calling a table without drift a drifted one.
     `max_class_share_change` is the largest change of the share of a class, 0 to 1; `least_rows_share` the fewest rows,
     as a share of the accepted version's; `max_copied_share` the largest share of the test rows that may be copies of
-    training rows; `least_class_rows` the fewest test rows of each class.
+    training rows; `least_class_rows` the fewest rows of each class that a model is measured on.
     """
 
     alpha: float = 0.01
     max_class_share_change: float = 0.1
     least_rows_share: float = 0.5
     max_copied_share: float = 0.01
-    least_class_rows: int = 10
+    least_class_rows: int = 20
 
 
 def check_rule_faults(rules: CheckRules) -> list[str]:

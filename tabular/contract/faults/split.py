@@ -8,18 +8,20 @@ from tabular.contract.split_rules import SplitRules
 from tabular.contract.types import Contract
 
 SMALLEST_SHARE = 0.05
+FOLDS = (2, 20)
+REPEATS = (1, 20)
 
 
 def split_faults(contract: Contract) -> list[str]:
     """What is wrong with the contract's `[split]`; an empty list if nothing is."""
     rules = contract.split
-    faults = _share_faults(rules)
+    faults = _number_faults(rules)
     for key, name in (("time_column", rules.time_column), ("group_column", rules.group_column)):
         if name is None:
             continue
         if name != name.strip() or not name:
             faults.append(f"split.{key}: {name!r} is empty or has spaces around it")
-        if name == contract.target.column:
+        if name in contract.target.columns:
             faults.append(f"split.{key}: {name} is the target")
     if rules.group_column is not None and rules.group_column in (contract.table.id_column, rules.time_column):
         faults.append(
@@ -29,10 +31,21 @@ def split_faults(contract: Contract) -> list[str]:
     return faults
 
 
-def _share_faults(rules: SplitRules) -> list[str]:
-    if min(rules.shares) >= SMALLEST_SHARE and math.isclose(sum(rules.shares), 1, abs_tol=1e-9):
-        return []
-    return [
-        f"split.shares: must be the shares of train, validation and test, each {SMALLEST_SHARE:g} or more and "
-        f"together 1, not {list(rules.shares)}"
+def _number_faults(rules: SplitRules) -> list[str]:
+    faults = []
+    if not min(rules.shares) >= SMALLEST_SHARE or not math.isclose(sum(rules.shares), 1, abs_tol=1e-9):
+        faults.append(
+            f"split.shares: must be the shares of train, validation and test, each {SMALLEST_SHARE:g} or more and "
+            f"together 1, not {list(rules.shares)}"
+        )
+    for key, value, (least, most) in (("folds", rules.folds, FOLDS), ("repeats", rules.repeats, REPEATS)):
+        if not least <= value <= most:
+            faults.append(f"split.{key}: must be a whole number from {least} to {most}, not {value}")
+    faults += [
+        f"split.{key}: must be 0 (never) or more, not {getattr(rules, key)}"
+        for key in ("cross_validate_below_rows", "cross_validate_below_class_rows")
+        if getattr(rules, key) < 0
     ]
+    if not 0 <= rules.max_forward_gap <= 1:
+        faults.append(f"split.max_forward_gap: must be from 0 to 1, not {rules.max_forward_gap:g}")
+    return faults

@@ -13,6 +13,7 @@ from model_orchestration.evaluation.gate import GateReport
 from model_orchestration.evaluation.promotion import held_back, is_synthetic
 from model_orchestration.job import Job, make_tools
 from model_orchestration.outcome import GateResult, Sweep
+from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from model_orchestration.search.trial_runs import TrialRun
 from model_orchestration.steps import accepted_version, check_step, register_step
 from tabular.data import feature_store
@@ -73,12 +74,17 @@ def test_a_champion_from_before_the_tag_is_known_by_its_version_of_the_table(too
 def test_a_model_of_a_real_table_is_not_compared_with_a_champion_of_synthetic_data(tools, contract, bundle, table):
     version = feature_store.publish(tools.objects, contract, table, "real.csv")
     parts = split(clean(contract, read_csv(table)), 1)
-    job, scores = job_of(contract, data_sha256=version.sha256), np.full(len(parts.test), 0.5)
+    job, scores = (
+        job_of(contract, data_sha256=version.sha256),
+        HeldOut(parts.test, {MODEL: np.full(len(parts.test), 0.5)}, None),
+    )
     champion = make_champion(tools, bundle, synthetic=True)
-    found = compare_with_champion(tools, job, champion, parts, scores)
+    found = compare_with_champion(tools, job, champion, parts, scores, {})
     assert not found.differences
     assert found.notes == (f"not compared with the champion {champion}: it was trained on synthetic data",)
-    assert compare_with_champion(tools, job, make_champion(tools, bundle, synthetic=False), parts, scores).differences
+    assert compare_with_champion(
+        tools, job, make_champion(tools, bundle, synthetic=False), parts, scores, {}
+    ).differences
 
 
 def test_a_real_table_is_not_compared_with_synthetic_data_that_was_accepted_before(tools, contract, table):
@@ -159,7 +165,7 @@ def test_another_positive_class_than_the_champion_s_is_told_for_the_gate_to_hold
     )
     parts = split(clean(other, read_csv(table)), 1)
     job, scores = job_of(other, data_sha256=version.sha256), np.full(len(parts.test), 0.5)
-    found = compare_with_champion(tools, job, champion, parts, scores)
+    found = compare_with_champion(tools, job, champion, parts, HeldOut(parts.test, {MODEL: scores}, None), {})
     column, was, is_now = contract.target.column, contract.target.positive, contract.target.classes[0]
     assert found.other_target == (
         f"the champion {champion} predicts the probability that {column} is {was!r}, and this model the probability "

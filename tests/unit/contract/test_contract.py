@@ -51,6 +51,16 @@ BAD = {
         lambda file: (file["table"].update(id_column="Id"), file.update(split={"group_column": "Id"})),
         r"split\.group_column: Id is also table\.id_column",
     ),
+    "one fold": (lambda file: file.update(split={"folds": 1}), r"split\.folds: must be a whole number from 2 to 20"),
+    "no repeat": (lambda file: file.update(split={"repeats": 0}), r"split\.repeats: must be a whole number from 1"),
+    "a negative floor": (
+        lambda file: file.update(split={"cross_validate_below_rows": -1}),
+        r"split\.cross_validate_below_rows: must be 0 \(never\) or more",
+    ),
+    "a gap beyond 1": (
+        lambda file: file.update(split={"max_forward_gap": 2}),
+        r"split\.max_forward_gap: must be from 0",
+    ),
     "training.families": (lambda file: file.update(training={"families": ["oracle"]}), "oracle"),
     "a family twice": (lambda file: file.update(training={"families": ["linear"] * 2}), r"training\.families: linear"),
     "training.max_rounds": (lambda file: file.update(training={"max_rounds": 0}), r"training\.max_rounds: .+ not 0"),

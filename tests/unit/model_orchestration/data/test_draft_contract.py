@@ -14,6 +14,7 @@ from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.find import find_leaks
+from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from tabular.contract.loading import load_contract
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, encode, read_csv
@@ -49,7 +50,7 @@ def trained(run_sweep, contract, body):
         split=parts,
         validation_scores=best.validation_scores,
         test_scores=scores,
-        baselines=baselines(contract, parts.train, parts.test),
+        held_out=HeldOut(parts.test, {MODEL: scores, **baselines(contract, parts.train, parts.test)}, None),
         trials=[trial.params for trial in trials],
         leaks=find_leaks(contract, parts),
     )

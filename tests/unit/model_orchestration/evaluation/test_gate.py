@@ -20,6 +20,7 @@ from model_orchestration.evaluation.leaks.checks import no_copied_rows
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.findings import LeakReport
 from model_orchestration.evaluation.probes import identical_rows
+from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from tabular.contract.training import Training
 from tabular.data.synthetic import make_table
 from tabular.data.table import CleanTable, clean, encode, read_csv
@@ -35,10 +36,18 @@ def evidence_of(trained) -> Evidence:
         split=parts,
         validation_scores=trained.best.validation_scores,
         test_scores=trained.test_scores,
-        baselines=baselines(trained.contract, parts.train, parts.test),
+        held_out=HeldOut(
+            parts.test, {MODEL: trained.test_scores, **baselines(trained.contract, parts.train, parts.test)}, None
+        ),
         trials=[trial.params for trial in trained.trials],
         leaks=find_leaks(trained.contract, parts),
     )
+
+
+def scoring(evidence: Evidence, scores: Scores) -> Evidence:
+    """The same evidence of a model with these scores on test."""
+    held_out = replace(evidence.held_out, scores={**evidence.held_out.scores, MODEL: scores})
+    return replace(evidence, test_scores=scores, held_out=held_out)
 
 
 @pytest.fixture(scope="session")
@@ -195,7 +204,8 @@ def test_the_gap_that_chance_explains_is_no_rejection(contract):
         parts = split(table, seed)
         trial = Fit(search_data(contract, parts), objective(contract), 0)(0, params)
         scores = trial.scorer.many(encode(contract, parts.test.features))
-        evidence = Evidence(contract, parts, trial.validation_scores, scores, {}, [], UNMEASURED)
+        held_out = HeldOut(parts.test, {MODEL: scores}, None)
+        evidence = Evidence(contract, parts, trial.validation_scores, scores, held_out, [], UNMEASURED)
         assert gate.validation_like_test(evidence) is None
 
 
@@ -220,20 +230,21 @@ def test_one_way_of_taking_categories_in_all_trials_is_no_collapsed_dimension(so
 def test_a_model_no_better_than_a_constant_is_rejected(sound, trained):
     share = trained.parts.train.target.mean()
     noise = share + np.random.default_rng(0).normal(0, 0.01, len(trained.parts.test))
-    assert "better_than_baselines" in rejections(replace(sound, test_scores=noise))
+    assert "better_than_baselines" in rejections(scoring(sound, noise))
 
 
 def test_a_model_that_a_linear_one_beats_is_rejected(sound):
-    linear = sound.baselines["a linear model"]
+    linear = sound.held_out.scores["a linear model"]
     noise = np.random.default_rng(0).random(len(linear))
-    why = rejections(replace(sound, test_scores=linear * 0.6 + noise * 0.4, baselines={"a linear model": linear}))
-    assert why["better_than_baselines"].startswith("worse than a linear model on the same test rows: ")
+    alone = HeldOut(sound.held_out.rows, {"a linear model": linear}, None)
+    why = rejections(scoring(replace(sound, held_out=alone), linear * 0.6 + noise * 0.4))
+    assert why["better_than_baselines"].startswith("worse than a linear model on the same rows: ")
 
 
 def test_a_tie_with_a_linear_model_is_a_note_and_no_rejection(sound):
-    linear = sound.baselines["a linear model"]
+    linear = sound.held_out.scores["a linear model"]
     for tied in (linear, linear * 0.98 + 0.001):
-        report = evaluate(replace(sound, test_scores=tied))
+        report = evaluate(scoring(sound, tied))
         assert report.passed, report
         assert any(note.startswith("not significantly better than a linear model: loss ") for note in report.notes)
 
@@ -243,7 +254,7 @@ def test_more_trials_are_asked_for_only_where_the_search_was_short(sound):
     for trials, is_short in ((sound.trials, True), ([*sound.trials] * 10, False)):
         (rejection,) = (
             one
-            for one in evaluate(replace(sound, test_scores=noise, trials=trials)).rejections
+            for one in evaluate(replace(scoring(sound, noise), trials=trials)).rejections
             if one.name == "better_than_baselines"
         )
         assert ("run more trials" in rejection.remedy) == is_short
@@ -264,6 +275,15 @@ def test_a_model_worse_than_the_champion_is_rejected(sound, trained):
 def test_a_model_as_good_as_the_champion_passes(sound, trained):
     trembling = np.clip(sound.test_scores + np.random.default_rng(0).normal(0, 0.002, len(sound.test_scores)), 0, 1)
     assert evaluate(against(sound, trained, trembling, sound.test_scores)).passed
+
+
+def test_a_model_that_is_far_better_on_random_rows_than_on_future_ones_is_rejected(sound):
+    held_out = sound.held_out
+    known = HeldOut(held_out.rows, {MODEL: held_out.target * 0.9 + 0.05}, None)
+    assert rejections(replace(sound, on_random_rows=known))["forward_like_random"].startswith(
+        "roc_auc 1 on random rows"
+    )
+    assert "forward_like_random" not in rejections(replace(sound, on_random_rows=held_out))
 
 
 def test_every_check_can_reject():
@@ -297,16 +317,16 @@ def test_equal_rows_of_a_coarse_table_are_no_copies(sound, tiny_contract):
 
 
 def test_ten_positives_in_ten_thousand_rows_hold_promotion(sound):
-    """Two of them are test rows: no figure of such a model is certain."""
-    labels = sound.split.test.raw_target.copy()
-    labels[:] = "Existing Customer"
-    labels.iloc[:2] = "Attrited Customer"
-    test = CleanTable(sound.split.test.features, sound.split.test.target, labels)
-    rare = replace(sound, split=replace(sound.split, test=test))
-    (hold,) = evaluate(rare).holds
-    assert hold.name == "enough_of_each_class"
-    assert f"of {len(labels)} test rows only 2 of the class 'Attrited Customer', where 10 are needed" in hold.why
-    assert 'ACCEPT="reason"' in hold.remedy
+    """However they are measured: two of them are test rows, and cross-validation counts each of the ten once."""
+    held_out = sound.held_out
+    rows = np.r_[np.flatnonzero(held_out.target == 0), np.flatnonzero(held_out.target == 1)[:10]]
+    for repeats, folds, measured_on in ((1, 0, "test rows"), (2, 5, "rows, all cross-validated,")):
+        kept = np.tile(rows, repeats)
+        scores = {name: column[kept] for name, column in held_out.scores.items()}
+        (hold,) = evaluate(replace(sound, held_out=HeldOut(held_out.rows.take(kept), scores, kept, folds))).holds
+        assert hold.name == "enough_of_each_class"
+        assert f"of {len(rows)} {measured_on} only 10 of the class 'Attrited Customer', where 20 are needed" in hold.why
+        assert 'ACCEPT="reason"' in hold.remedy
     assert not evaluate(sound).holds
 
 

@@ -16,6 +16,7 @@ from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.checks import no_leak, no_leaking_feature, questions
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.held_out import HeldOut
+from model_orchestration.search import out_of_fold
 from tabular.contract.loading import load_contract
 from tabular.contract.types import Contract
 from tabular.data.synthetic import make_table
@@ -35,7 +36,8 @@ def evidence_of(contract: Contract, table: CleanTable) -> Evidence:
     """What the checks for leaks need of a training: the parts, and scores that are nothing special."""
     parts = split(table, 7)
     scores = np.random.default_rng(0).random(len(parts.test))
-    return Evidence(contract, parts, scores, scores, {}, [], find_leaks(contract, parts))
+    held_out = out_of_fold.HeldOut(parts.test, {out_of_fold.MODEL: scores}, None)
+    return Evidence(contract, parts, scores, scores, held_out, [], find_leaks(contract, parts))
 
 
 def vouching(contract: Contract, *names: str) -> Contract:

@@ -6,8 +6,10 @@ import subprocess
 
 import msgspec
 
+from model_orchestration.evaluation.champion_comparison import read_params
 from model_orchestration.job import Job
 from model_orchestration.search.run_lineage import GIT_COMMIT, data_params, dataset_of, git_revision, job_tags
+from tabular.ports.registry import Dataset
 
 
 class Bucket:
@@ -43,3 +45,9 @@ def test_the_data_are_a_dataset_and_parameters(contract):
     dataset = dataset_of(Bucket(), job_of(contract))
     url = f"s3://bucket/tables/{contract.table.name}/versions/{'ab' * 32}/original"
     assert data_params(dataset) == {"data_url": url, "data_version": "ab" * 32}
+
+
+def test_a_champion_s_settings_are_read_from_its_run_without_its_data():
+    kept = {"family": "xgboost", "max_depth": "3", "learning_rate": "0.1"}
+    about_data = data_params(Dataset("iris", "ab12", "s3://bucket/iris/ab12"))
+    assert read_params(kept | about_data) == {"family": "xgboost", "max_depth": 3, "learning_rate": 0.1}

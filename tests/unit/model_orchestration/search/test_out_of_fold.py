@@ -1,0 +1,116 @@
+"""Cross-validation of small tables: what is held out was not learnt, and the figures are honest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+
+from model_orchestration.data.folds import folds
+from model_orchestration.data.split import joined, split
+from model_orchestration.search.candidate import bundler, scores_by_params
+from model_orchestration.search.out_of_fold import cross_validated, is_small
+from tabular.contract.split_rules import SplitRules
+from tabular.data.synthetic import make_table
+from tabular.data.table import clean, encode, read_csv
+from tabular.model.bundle import REFERENCE_SCORE
+from tabular.quality.metrics import metrics
+
+PARAMS = {"max_depth": 6, "learning_rate": 0.2}
+
+
+def small(contract, rows=300, seed=1):
+    return clean(contract, read_csv(make_table(contract, rows, seed)))
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_every_row_is_held_out_once_a_repeat_and_never_fitted_on(tiny_contract, task):
+    whole, rules = small(tiny_contract(task)), SplitRules(folds=5, repeats=2)
+    drawn = list(folds(whole, rules, 42))
+    assert len(drawn) == 10
+    for repeat in (drawn[:5], drawn[5:]):
+        assert np.sort(np.concatenate([fold.held_out for fold in repeat])).tolist() == list(range(300))
+    for fold in drawn:
+        assert sorted([*fold.held_out, *fold.train, *fold.validation]) == list(range(300))
+        assert [len(fold.train), len(fold.validation)] == pytest.approx([180, 60], abs=1)
+    assert {*drawn[0].held_out} != {*drawn[5].held_out}
+
+
+def test_no_group_is_on_two_sides_of_a_fold(tiny_contract):
+    whole = small(tiny_contract())
+    whole = replace(whole, groups=pd.Series([f"g{row // 4}" for row in range(300)], whole.features.index))
+    for fold in folds(whole, SplitRules(), 42):
+        parts = fold.parts(whole)
+        sides = [set(part.groups) for part in (parts.train, parts.validation, parts.test)]
+        assert sum(map(len, sides)) == 75
+
+
+def test_the_parts_joined_are_the_table(tiny_contract):
+    whole = small(tiny_contract())
+    again = joined(split(whole, 42))
+    pd.testing.assert_frame_equal(again.features, whole.features)
+    pd.testing.assert_series_equal(again.target, whole.target)
+
+
+def test_a_model_of_pure_chance_is_told_as_such(tiny_contract):
+    """The target has nothing to do with the features: a score on rows that were fitted would be far above .5."""
+    contract = tiny_contract()
+    whole = small(contract, 400)
+    shuffled = whole.target.sample(frac=1, random_state=0).set_axis(whole.target.index)
+    whole = replace(whole, target=shuffled)
+    found = cross_validated(
+        whole, SplitRules(), 42, [scores_by_params("model", contract, whole, PARAMS, 42)], workers=2
+    )
+    assert metrics("binary", found.target, found.scores["model"])["roc_auc"] == pytest.approx(0.5, abs=0.1)
+    assert len(found.rows) == 800
+    assert len(np.unique(found.units)) == 400
+
+
+def test_the_same_seed_gives_the_same_scores_on_any_number_of_workers(tiny_contract):
+    contract = tiny_contract()
+    whole = small(contract)
+    one, two = (
+        cross_validated(whole, SplitRules(), 42, [scores_by_params("m", contract, whole, PARAMS, 42)], workers)
+        for workers in (1, 2)
+    )
+    np.testing.assert_array_equal(one.scores["m"], two.scores["m"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "rules", "small_table"),
+    [
+        (1_900, SplitRules(cross_validate_below_class_rows=0), True),
+        (2_100, SplitRules(cross_validate_below_class_rows=0), False),
+        (
+            2_100,
+            SplitRules(cross_validate_below_class_rows=211),
+            True,
+        ),  # at most half of 420 test rows are of one class
+        (2_100, SplitRules(cross_validate_below_rows=0, cross_validate_below_class_rows=0), False),
+        (500, SplitRules(time_column="Day"), False),
+    ],
+)
+def test_a_table_is_small_by_its_rows_or_its_rarest_class(tiny_contract, rows, rules, small_table):
+    assert is_small(rules, split(small(tiny_contract(), rows), 42)) == small_table
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_the_reference_of_a_small_table_is_all_of_it_scored_out_of_fold(tiny_contract, run_sweep, task, tmp_path):
+    contract = tiny_contract(task)
+    parts = split(small(contract, 150), 42)
+    [trial] = run_sweep(contract, parts, trials=1)
+    bundle = bundler(contract, parts, seed=42).write(trial, tmp_path, {"validation_loss": 1.0})
+    reference = bundle.reference()
+    assert len(reference) == 150
+    own = bundle.predict(encode(contract, joined(parts).features))
+    own = own if own.ndim == 1 else own.max(axis=1)
+    assert (reference[REFERENCE_SCORE].to_numpy(np.float32) != own).mean() > 0.5, "they are other models' scores"
+    once = msgspec.structs.replace(contract.split, repeats=1)
+    whole = joined(parts)
+    found = cross_validated(whole, once, 42, [scores_by_params("m", contract, whole, trial.params, 42)])
+    for position, row in list(enumerate(found.rows.features.index))[:20]:
+        score = found.scores["m"][position].max()
+        assert reference[REFERENCE_SCORE][row] == pytest.approx(float(score), abs=1e-7)
