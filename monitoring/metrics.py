@@ -24,7 +24,7 @@ class MonitorCollector(Collector):
         yield from _timestamps(snapshot)
         yield _counter("monitor_errors", "Failed checks, by what failed.", "reason", self._monitor.errors)
         yield from _documents(snapshot)
-        needed = "The fewest rows that are compared, in a window and in a reference."
+        needed = "The fewest predictions of a window that are compared; a reference needs 100 rows at most."
         yield _gauge("monitor_min_rows", needed, self._monitor.min_rows)
         yield _gauge("monitor_runs", "Runs that are monitored: they predicted in the window.", len(snapshot.runs))
         yield _gauge(

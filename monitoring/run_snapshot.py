@@ -12,7 +12,8 @@ import numpy as np
 from tabular.model.bundle import Bundle
 from tabular.predictions.sampling import Sample, of_contract
 from tabular.predictions.window import window_frame
-from tabular.quality.drift import Drift, TooFewRows, compare
+from tabular.quality.drift import Drift, compare
+from tabular.quality.row_counts import TooFewRows
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 

@@ -18,7 +18,7 @@ from tabular.ports.predictions import PredictionStore
 from tabular.predictions.sampling import enough_for
 from tabular.process.active_runs import ActiveRun, recorded
 from tabular.process.private_files import keep_private
-from tabular.quality.drift import TooFewRows
+from tabular.quality.row_counts import TooFewRows
 from tabular.settings import Settings, with_values
 from tabular.wiring import wire
 
@@ -92,7 +92,7 @@ def _why_none(few: TooFewRows, hours: str) -> str:
         )
     return (
         f"The reference is too small to compare: the model was trained with {few.have} rows held out to compare "
-        f"with, {few.need} are needed (REPORT_MIN_ROWS). More predictions do not help: train on a larger table. "
+        f"with, {few.need} are needed. More predictions do not help: train on a table of at least {few.need} rows. "
         "No report was written."
     )
 

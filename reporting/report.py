@@ -16,7 +16,8 @@ from tabular.contract.derived import ModelInput
 from tabular.model.bundle import REFERENCE_SCORE, Bundle
 from tabular.predictions.sampling import Sample, of_contract
 from tabular.predictions.window import compared_inputs, window_frame
-from tabular.quality.drift import ColumnDrift, Drift, TooFewRows, compare
+from tabular.quality.drift import ColumnDrift, Drift, compare
+from tabular.quality.row_counts import TooFewRows
 
 
 @dataclass(frozen=True)

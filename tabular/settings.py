@@ -163,7 +163,7 @@ class Settings(EmbeddedSettings, frozen=True, kw_only=True):
     """The most predictions of a run read at a check, or 4 x MONITOR_MIN_ROWS; of a larger window a uniform sample."""
 
     monitor_min_rows: Count = 300
-    """The fewest rows, of the window and of the reference, worth comparing: fewer flag drift that is not there."""
+    """The fewest predictions worth comparing: fewer flag drift that is not there. A reference needs 100 rows."""
 
     monitor_interval_seconds: Positive = 10.0
     """How often the monitor checks the store."""
@@ -175,7 +175,7 @@ class Settings(EmbeddedSettings, frozen=True, kw_only=True):
     """How many hours of predictions a report covers."""
 
     report_min_rows: Count = 300
-    """The fewest predictions, and rows of the reference, worth a report."""
+    """The fewest predictions worth a report. A reference needs 100 rows."""
 
     report_max_rows: Count = 50_000
     """The most predictions a report reads, or 4 x REPORT_MIN_ROWS; of more, a uniform sample, and it says so."""

@@ -189,6 +189,18 @@ def bundle(make_bundle: Callable[..., Bundle], contract: Contract) -> Bundle:
     return make_bundle(contract)
 
 
+@pytest.fixture(scope="session")
+def with_reference(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Bundle, int], Bundle]:
+    """The same model with the first rows of its reference alone."""
+
+    def make(bundle: Bundle, rows: int) -> Bundle:
+        records = [golden.record for golden in bundle.golden]
+        parts = (bundle.contract, bundle.scorer, bundle.reference().head(rows), bundle.profile, records, bundle.metrics)
+        return write_bundle(tmp_path_factory.mktemp("bundle"), *parts)
+
+    return make
+
+
 TINY = {
     "table": {"name": "tiny", "title": "Tiny", "task": "binary", "missing_tokens": ["?"]},
     "target": {"column": "Y", "classes": ["no", "yes"], "positive": "yes"},

@@ -17,7 +17,8 @@ from tabular.data.table import CleanTable
 from tabular.encoding.values import listed
 from tabular.errors import Fault, InvalidTable
 from tabular.model.bundle import REFERENCE_TARGET
-from tabular.quality.drift import ColumnDrift, TooFewRows, compare
+from tabular.quality.drift import ColumnDrift, compare
+from tabular.quality.row_counts import TooFewRows
 from tabular.quality.two_sample import METHOD_NAMES, MIN_DISTANCE
 
 MIN_ROWS = 100

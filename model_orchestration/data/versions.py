@@ -15,7 +15,8 @@ from tabular.data.table import CleanTable
 from tabular.errors import InvalidTable, NotFound, Rejected
 from tabular.model.bundle import REFERENCE_TARGET
 from tabular.ports.objects import Objects
-from tabular.quality.drift import ColumnDrift, TooFewRows, compare
+from tabular.quality.drift import ColumnDrift, compare
+from tabular.quality.row_counts import TooFewRows
 
 CURRENT, ACCEPTED = "current", "accepted"
 LEAST_DIGITS = 6

@@ -30,6 +30,7 @@ from tabular.predictions.window import (
     finite,
     presence,
 )
+from tabular.quality.row_counts import TooFewRows, too_few_rows
 from tabular.quality.two_sample import (
     CHI_SQUARE,
     JENSEN_SHANNON,
@@ -96,25 +97,6 @@ class Drift(msgspec.Struct, frozen=True):
         return bool(self.drifted_columns)
 
 
-class TooFewRows(msgspec.Struct, frozen=True):
-    """No comparison: so few rows that it would mostly show noise.
-
-    `of` is the side that is too small; if both are, it is the reference, for no waiting will make that grow.
-    """
-
-    have: int
-    need: int
-    of: Literal["window", "reference"] = "window"
-
-    def __str__(self) -> str:
-        if self.of == "window":
-            return f"the window has {self.have} predictions, {self.need} are needed to compare it: wait for more"
-        return (
-            f"the model's reference, the rows held out when it was trained, has {self.have} rows, {self.need} are "
-            "needed to compare it: more predictions do not help; train on a larger table"
-        )
-
-
 @dataclass(frozen=True)
 class _Check:
     """One test on one column of the prepared frames."""
@@ -132,12 +114,12 @@ class _Check:
 def compare(
     reference: pd.DataFrame, window: pd.DataFrame, contract: Contract, min_rows: int = 300
 ) -> Drift | TooFewRows:
-    """Compare a window with a reference, both as `Bundle.reference()` has them; scores and target may be absent."""
-    need = max(min_rows, 1)
-    if len(reference) < need:
-        return TooFewRows(len(reference), need, "reference")
-    if len(window) < need:
-        return TooFewRows(len(window), need)
+    """Compare a window with a reference, both as `Bundle.reference()` has them; scores and target may be absent.
+
+    A window needs `min_rows`, and a reference as many or `row_counts.MIN_REFERENCE_ROWS`, whichever is less.
+    """
+    if (few := too_few_rows(len(reference), len(window), min_rows)) is not None:
+        return few
     before, now = comparable(reference, contract), comparable(window, contract)
     checks = _checks(before, now, contract)
     measured = _measure(before, now, checks)

@@ -34,13 +34,13 @@ def test_too_few_predictions_make_an_index_that_says_so(fresh, bundle):
     assert fresh.store.reports(5) == []
 
 
-def test_a_reference_that_is_too_small_is_named_and_more_predictions_are_not_asked_for(fresh, bundle):
-    rows = len(bundle.reference())
+def test_a_reference_that_is_too_small_is_named(fresh, bundle, with_reference, tmp_path):
+    small = with_reference(bundle, 60)
+    fresh = Reports(fresh.settings, small, tmp_path / "small", f"small_{tmp_path.name[-30:]}")
     fresh.predict(bundle.reference().head(20), "few")
-    fresh.settings = msgspec.structs.replace(fresh.settings, report_min_rows=rows + 100)
     said = fresh.make()
-    assert f"{rows} rows held out" in said
-    assert f"{rows + 100} are needed (REPORT_MIN_ROWS). More predictions do not help" in said
+    assert "60 rows held out" in said
+    assert "100 are needed. More predictions do not help: train on a table of at least 100 rows" in said
     assert "Too few predictions" not in said
     assert said in (fresh.folder / "index.html").read_text()
 

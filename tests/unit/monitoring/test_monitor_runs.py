@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from monitoring.monitor import MAX_RUNS
+from monitoring.monitor import MAX_RUNS, Monitor
+from tabular.model.bundle_cache import BundleCache
+from tests.adapters.memory.bundles import FolderBundles
 from tests.unit.monitoring.surroundings import RUN, predict, runs_told, samples
 
 OTHER = "b" * 32
@@ -129,16 +132,17 @@ def test_a_run_of_nothing_but_another_contracts_predictions_is_no_crash(monitor,
     assert monitor.errors == {}
 
 
-def test_a_reference_that_is_too_small_is_shown_beside_what_is_needed(store, cache, bundle):
-    from monitoring.monitor import Monitor
-
-    store.predictions = predict(bundle, bundle.reference().sample(3_000, replace=True))
-    reference_rows = len(bundle.reference())
-    monitor = Monitor(store, cache, window_rows=3_000, min_rows=reference_rows + 1)
+@pytest.mark.parametrize(("reference_rows", "is_known"), [(99, 0), (150, 1)])
+def test_a_reference_needs_a_hundred_rows(store, bundle, with_reference, tmp_path, reference_rows, is_known):
+    small = with_reference(bundle, reference_rows)
+    store.predictions = predict(small, bundle.reference().sample(400, replace=True))
+    shutil.copytree(small.folder, tmp_path / "small" / RUN)
+    cache = BundleCache(FolderBundles(is_down=True), tmp_path / "small")
+    monitor = Monitor(store, cache, window_rows=1_000, min_rows=300)
     monitor.check()
     found = samples(monitor)
-    assert (found["monitor_drift_known"], found["monitor_window_rows"]) == (0, 3_000)
-    assert (found["monitor_reference_rows"], found["monitor_min_rows"]) == (reference_rows, reference_rows + 1)
+    assert (found["monitor_drift_known"], found["monitor_window_rows"]) == (is_known, 400)
+    assert (found["monitor_reference_rows"], found["monitor_min_rows"]) == (reference_rows, 300)
 
 
 def test_documents_that_no_source_of_ours_wrote_are_counted_apart(monitor, store, bundle):

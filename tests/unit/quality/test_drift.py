@@ -12,7 +12,8 @@ import pytest
 from tabular.model.bundle import REFERENCE_SCORE
 from tabular.predictions.prediction import Prediction
 from tabular.predictions.window import window_frame
-from tabular.quality.drift import Drift, TooFewRows, compare
+from tabular.quality.drift import Drift, compare
+from tabular.quality.row_counts import TooFewRows
 from tabular.quality.two_sample import ALPHA, holm
 
 
@@ -140,8 +141,8 @@ def test_a_small_window_is_not_judged(reference, contract, rows):
 def test_a_small_reference_is_not_judged_either(reference, contract):
     for window in (sample(reference), sample(reference).head(5)):
         outcome = compare(reference.head(10), window, contract)
-        assert outcome == TooFewRows(10, 300, "reference")
-        assert re.search(r"reference.* has 10 rows, 300 are needed.*more predictions do not help", str(outcome))
+        assert outcome == TooFewRows(10, 100, "reference")
+        assert re.search(r"reference.* has 10 rows, 100 are needed.*more predictions do not help", str(outcome))
 
 
 def test_frames_without_scores_are_compared_by_their_features(reference, contract):

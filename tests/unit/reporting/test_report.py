@@ -11,7 +11,7 @@ import pytest
 from reporting.page import index_page, report_page
 from reporting.report import summary
 from tabular.contract.types import Contract
-from tabular.quality.drift import TooFewRows
+from tabular.quality.row_counts import TooFewRows
 
 SCRIPT = '<script>alert("x")</script>'
 
