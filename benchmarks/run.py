@@ -21,6 +21,7 @@ from embedded.layout import PROJECT
 FOLDER = PROJECT / "benchmarks"
 PEERS = "peers"
 QUICK = {
+    "growth": ["--rows", "2000", "4000"],
     "peers": ["--quick"],
     "quality": ["--repeats=4", "--peer-repeats=1", "--windows", "1000", "10000", "--rows", "1000", "--peer-rows=1000"],
     "scoring": ["--rows=20000", "--times=2", "--rounds=1"],
