@@ -13,6 +13,7 @@ from tabular.contract.derived import Derived
 from tabular.contract.features import Feature
 from tabular.contract.source import SourceOptions
 from tabular.contract.split_rules import SplitRules
+from tabular.contract.training import Training
 from tabular.contract.types import Contract, Reply, Table, Target
 from tabular.contract.validation import REPLY_KEYS, RESULT_KEYS
 from tabular.data.column_names import absent_column
@@ -27,6 +28,7 @@ from tabular.drafting.toml_text import contract_text
 from tabular.errors import Fault, InvalidTable
 
 MAX_SLICE_CATEGORIES = 10
+MANY_CATEGORIES = 100
 MAX_SLICES = 8
 MAX_REASONS = 20
 MAX_INVALID_SHARE_OF_A_COLUMN = 0.01
@@ -138,9 +140,15 @@ class _Contracts:
             known_before_outcome=self.known,
         )
         reply = Reply(_prediction_key(target))
-        split = SplitRules(group_column=groups[0] if groups else None)
         return Contract(
-            table, target.target, reply, features, source=self._source(choices), split=split, derived=derived
+            table,
+            target.target,
+            reply,
+            features,
+            source=self._source(choices),
+            split=SplitRules(group_column=groups[0] if groups else None),
+            derived=derived,
+            training=_training(features),
         )
 
     def _source(self, choices: Sequence[Choice]) -> SourceOptions:
@@ -222,6 +230,12 @@ def _require_features(contract: Contract, choices: Sequence[Choice]) -> None:
         return
     reasons = [Fault(one.column, f"is left out: {one.suspicion or one.left_out}", USABLE) for one in choices]
     raise InvalidTable("no column is left that could be a feature", reasons[:MAX_REASONS], len(reasons[MAX_REASONS:]))
+
+
+def _training(features: Sequence[Feature]) -> Training:
+    """Where a category has many values whose order means nothing, validation decides how trees take categories."""
+    has_many = any(one.kind == "category" and len(one.categories) > MANY_CATEGORIES for one in features)
+    return Training(categories="search") if has_many else Training()
 
 
 def _slices(features: Sequence[Feature]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import msgspec
 from tabular.contract.derived import Derived
 from tabular.contract.features import Feature
 from tabular.contract.source import SourceOptions
+from tabular.contract.training import Training
 from tabular.contract.types import Contract
 from tabular.drafting.choice import Choice
 from tabular.drafting.target import TargetChoice
@@ -30,6 +31,7 @@ def contract_text(
         ["[target]", *_comments(target.doubts), *_pairs(target)],
         ["[reply]", f"prediction_key = {text(contract.reply.prediction_key)}"],
         *_split(contract, choices),
+        *_training(contract.training),
         *[_feature(one.feature, one.notes) for one in choices if one.feature and not one.suspicion],
         *[_derived(each) for one in choices if one.kept for each in one.derived],
         *[_suspect(one, one.feature, one.suspicion) for one in choices if one.feature and one.suspicion],
@@ -91,6 +93,13 @@ def _split(contract: Contract, choices: Sequence[Choice]) -> list[list[str]]:
         header = [] if parts else ["# [split]"]
         parts.append([*lead, *header, f"# time_column = {_printable(text(datetimes[0]))}"])
     return [[line for part in parts for line in part]] if parts else []
+
+
+def _training(training: Training) -> list[list[str]]:
+    if training == Training():
+        return []
+    why = "A category has so many values that trees may do better with them than with their codes: validation decides"
+    return [[*_comments([why]), "[training]", f"categories = {text(training.categories)}"]]
 
 
 def _any(value: Any) -> str:

@@ -11,6 +11,7 @@ import pytest
 from model_orchestration.data.split import Split, split
 from model_orchestration.search.candidate import search_data
 from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.space import space
 from model_orchestration.search.sweep import sweep, threads
 from model_orchestration.search.trial import Trial, objective
 from tabular.contract.types import Contract
@@ -41,9 +42,10 @@ def _parts_of(contract: Contract, rows: int = 2_000, seed: int = 42) -> Split:
 
 
 def _run_sweep(contract: Contract, parts: Split, *, trials: int, seed: int = 42, workers: int = 2) -> list[Trial]:
-    fit = Fit(search_data(contract, parts), objective(contract), seed)
+    fit = Fit(search_data(contract, parts), objective(contract), seed, contract.training)
+    searched = space(contract.training, has_nominal=any(column.is_nominal for column in contract.inputs))
     with threads(workers) as engine:
-        return sweep(fit, trials, seed, engine)
+        return sweep(fit, trials, seed, engine, search_space=searched)
 
 
 @pytest.fixture(scope="session")
