@@ -79,8 +79,8 @@ data-checkout: $(INSTALLED) ## write the bytes of a version as they came (sha=sh
 data-name: $(INSTALLED) ## give a version of the table a name (sha=sha name=word)
 	@$(if $(and $(sha),$(name)),,echo "Say which version, and its name: make data-name sha=current name=may" && exit 1 &&) $(STACK) versions name '$(sha)' '$(name)'
 
-apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 FAMILIES=xgboost,linear CONTRACT=path ACCEPT="reason" engine=dask parallelism=rows)
-	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train $(if $(engine)$(parallelism),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)'))
+apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 FAMILIES=xgboost,linear CONTRACT=path table=name ACCEPT="reason" engine=dask parallelism=rows)
+	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train $(if $(engine)$(parallelism)$(table),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)') $(if $(table),--table '$(table)'))
 
 retrain: $(INSTALLED) ## repeat an earlier training run and compare every figure (like=RUN_ID)
 	@$(if $(like),,echo "Say which run to train again: make retrain like=RUN_ID" && exit 1 &&) $(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train retrain -- --like '$(like)' $(if $(engine),--engine '$(engine)')

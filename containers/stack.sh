@@ -68,9 +68,13 @@ train() {
         in_worker python -m model_orchestration.flow retrain "${@:3}"
         return
     fi
+    # Of several tables the one that is named, or the first: what is trained is what is served.
+    local chosen="contract=\"$CONTRACT\""
+    [ -z "$TABLES" ] || chosen="table=\"\""
+    [ "${3:-}" != --table ] || chosen="table=\"$4\""
     say "Training in the worker, through Prefect: $(page "$PREFECT_PORT")"
     in_worker prefect --no-prompt deployment run train/train --watch \
-        --param "contract=\"$CONTRACT\"" --param "trials=$TRIALS" --param "seed=$SEED" \
+        --param "$chosen" --param "trials=$TRIALS" --param "seed=$SEED" \
         --param "time_budget_seconds=$TIME_BUDGET_SECONDS" --param "families=\"$FAMILIES\"" \
         ${ACCEPT:+--param "accept=$(json_text "$ACCEPT")"}
     save_localstack

@@ -20,6 +20,7 @@ from embedded.environment import (
     remember,
     remembered,
     stack_settings,
+    switched,
 )
 from embedded.inherited import inherited
 from embedded.layout import PROJECT, Layout, layout_of
@@ -75,8 +76,12 @@ def _stack(arguments: argparse.Namespace) -> Stack:
     if arguments.command in _STARTING:
         fresh = given_on_the_command_line()
         # A new run drops the settings of an earlier one, except its ports; a RUN_ID is pinned for one start.
-        is_kept = _OF_THE_CLONE.__contains__ if arguments.command == "run" else "RUN_ID".__ne__
+        is_kept = _OF_THE_CLONE.__contains__ if arguments.command == "run" else (lambda key: key not in _FOR_ONE_START)
         given = {key: value for key, value in given.items() if is_kept(key)} | fresh
+        if fresh.get("CONTRACT") and not fresh.get("TABLES"):
+            given.pop("TABLES", None)  # the table that is named is the only one from now on
+        if said := switched(before, given):
+            console.print(said, markup=False)
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:
@@ -222,9 +227,10 @@ _COMMANDS = {
     "exec": _exec,
 }
 _WHOLE = {"run", "setup-registry"}
+_FOR_ONE_START = {"RUN_ID", "RUN_IDS"}
 _OF_THE_CLONE = {"PORT_OFFSET"}
 # The worker is not restarted for these.
-_NOT_FOR_FLOWS = {"RUN_ID", "SIMULATOR_RATE_PER_SECOND", "SIMULATOR_SHIFT", "CONSUMERS", "API_KEY"}
+_NOT_FOR_FLOWS = {"RUN_ID", "RUN_IDS", "SIMULATOR_RATE_PER_SECOND", "SIMULATOR_SHIFT", "CONSUMERS", "API_KEY"}
 _STARTING = {"run", "setup-registry", "init-aws", "train", "report", "start-serve"}
 
 

@@ -14,6 +14,7 @@ from embedded.services.logins import prefect_login
 from tabular.errors import InvalidSetting
 from tabular.process.private_files import write_private
 from tabular.settings import Settings, load_settings
+from tabular.tables.pins import PINS, is_pin, pins_of
 
 ENV_FILE = PROJECT / ".env.embedded"
 # Set in every process of a stack, so that `stop` finds those whose supervisor was killed.
@@ -44,7 +45,8 @@ def given_on_the_command_line() -> dict[str, str]:
     """The settings in the caller's own environment; an empty one clears what an earlier start was given."""
     prefects_own = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
     given = {"PREFECT_AUTH_STRING": prefects_own} if prefects_own else {}
-    return given | {name: os.environ[name] for name in _SETTING_NAMES if name in os.environ}
+    given |= {name: os.environ[name] for name in _SETTING_NAMES if name in os.environ}
+    return given | ({PINS.upper(): pins} if (pins := pins_of(os.environ)) else {})
 
 
 def remember(layout: Layout, given: Mapping[str, str]) -> None:
@@ -68,9 +70,20 @@ def is_changed(state: Path, group: str, given: Mapping[str, str]) -> bool:
     return before is not None and before != dict(given)
 
 
+def switched(before: Mapping[str, str], given: Mapping[str, str]) -> str:
+    """Which tables the stack is about from now on, if they are others than until now; else nothing."""
+    was, now = (each.get("TABLES") or each.get("CONTRACT") for each in (before, given))
+    if not was or was == now:
+        return ""
+    return (
+        f"This stack was about {was}; from now on it is about {now or 'the table of .env.embedded'}. Runs, models and "
+        "predictions of the others are kept. To serve several tables: make run TABLES=one,other"
+    )
+
+
 def process_base(environ: Mapping[str, str]) -> dict[str, str]:
     """An environment without our settings: the parent process may have been started with older ones."""
-    return {name: value for name, value in environ.items() if name not in _SETTING_NAMES}
+    return {name: value for name, value in environ.items() if name not in _SETTING_NAMES and not is_pin(name)}
 
 
 def stack_settings(state: Path, given: Mapping[str, str]) -> Settings:

@@ -25,6 +25,7 @@ from embedded.supervision.readiness import wait_ready
 from embedded.supervision.supervisor import Supervisor
 from tabular.errors import TabularError, Unavailable
 from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 
 class StepFailed(TabularError):
@@ -49,6 +50,11 @@ class Stack:
         """The environment of the commands that are run here, which talk to Prefect."""
         clients = prefect_client_environ(self.layout, self.settings)
         return {**inherited(os.environ), **process_environ(self.layout, self.given), **clients}
+
+    @cached_property
+    def tables(self) -> list[str]:
+        """The names of the stack's tables, the first's first; raises InvalidContract or InvalidSetting."""
+        return [wiring.contract.table.name for wiring in Wiring(self.settings).for_tables()]
 
     def up(self, names: Iterable[str]) -> None:
         """Start processes concurrently and wait for each; raises Unavailable with the end of the log if one fails."""
@@ -92,6 +98,7 @@ class Stack:
         commands = [
             f"{prefect} work-pool create {WORK_POOL} --type process --overwrite",
             *(f"{deploy} {folder}/prefect.yaml" for folder in ("model_orchestration", "reporting", "server/files")),
+            *(f"sh model_orchestration/deploy-table.sh {name} {prefect}" for name in self.tables[1:]),
         ]
         with self.deploy_log.open("wb") as log:
             script = " && ".join(commands)

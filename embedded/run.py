@@ -38,7 +38,8 @@ def run(stack: Stack) -> None:
     with step("Loading the table into the feature store and creating the streams"):
         stack.call("model_orchestration.init_aws")
     with step("Training: checks, sweep, evaluation, gate, registry"):
-        stack.call("model_orchestration.flow", "train")
+        for name in stack.tables:
+            stack.call("model_orchestration.flow", "train", "--table", name)
     with step("Starting the API, the stream consumer and the monitor"):
         stack.up(serving(stack.settings))
     with step("Requesting a prediction"):

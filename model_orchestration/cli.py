@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m model_orchestration.flow", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train on the latest table; what is not given is as in the settings")
+    train.add_argument("--table", help="one of the stack's tables (TABLES); the first if not given")
     train.add_argument("--contract", help="the contract file of the table")
     train.add_argument("--trials", type=int, help="how many trials the sweep runs")
     train.add_argument("--seed", type=int, help="the seed of the split and of the sweep")

@@ -35,28 +35,24 @@ RETRIES, RETRY_SECONDS = 1, 3
 
 
 def _train_name() -> str:
-    contract = flow_run.parameters.get("contract")
-    return f"train {_table(contract)}"
+    return f"train {_table(flow_run.parameters.get('table'), flow_run.parameters.get('contract'))}"
 
 
 def _retrain_name() -> str:
     return f"retrain like {flow_run.parameters.get('like')}"
 
 
-def _table(contract: str | None = None) -> str:
+def _table(table: str | None, contract: str | None) -> str:
     """The name of the table; the file's where it cannot be read, which the flow will say."""
-    file = ""
     try:
-        wiring = _wired(contract=contract)
-        file = str(wiring.settings.contract)
-        return wiring.contract.table.name
+        return _wired(table, contract=contract).contract.table.name
     except TabularError:
-        return file
+        return table or contract or ""
 
 
-def _wired(**given: object) -> Wiring:
-    """The environment's settings with the given ones in their place, wired."""
-    return Wiring(with_values(load_settings(), **given))
+def _wired(table: str | None = None, **given: object) -> Wiring:
+    """The settings with the given ones in their place, for a table that the stack serves; raises InvalidSetting."""
+    return Wiring(with_values(load_settings(), **given)).for_table(table or "")
 
 
 @flow(name="train", flow_run_name=_train_name)
@@ -72,11 +68,12 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
     accept: str | None = None,
     refresh: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
     families: str | None = None,
+    table: str | None = None,
 ) -> Any:
     """Pull, check, split, sweep, evaluate, gate and register; what is not given is as in the settings.
 
-    `data_version` is the sha256 of a version in the feature store, the latest if none; `refresh` does every step anew.
-    `accept` is the reason for which a model is promoted although a check holds it back.
+    `table` is the stack's first if none; `data_version` is the sha256 of a version in the feature store, the latest if
+    none; `refresh` does every step anew. `accept` is why a model is promoted although a check holds it back.
     """
     given: dict[str, Any] = {
         "accept": accept,
@@ -87,7 +84,7 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
         "families": families,
     }
     given |= {"sweep_workers": workers, "sweep_engine": engine, "sweep_parallelism": parallelism}
-    return _plainly(lambda: as_noted("train", lambda: _train(given, data_version, refresh=refresh)))
+    return _plainly(lambda: as_noted("train", lambda: _train(table, given, data_version, refresh=refresh)))
 
 
 @flow(name="retrain", flow_run_name=_retrain_name)
@@ -138,8 +135,8 @@ class StepRunner:
         return found
 
 
-def _train(given: dict[str, Any], data_version: str | None, *, refresh: bool) -> dict[str, Any]:
-    wiring = _wired(**given)
+def _train(table: str | None, given: dict[str, Any], data_version: str | None, *, refresh: bool) -> dict[str, Any]:
+    wiring = _wired(table, **given)
     settings, tools = wiring.settings, make_tools(wiring)
     job = _pull(wiring, data_version)
     synthetic = ", SYNTHETIC data" if job.synthetic else ""

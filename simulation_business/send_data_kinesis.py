@@ -22,13 +22,16 @@ def main() -> int:
 
 
 def _describe(parser: argparse.ArgumentParser, wiring: Wiring) -> None:
-    stream = wiring.stream_name(wiring.settings.stream_predictions)
     parser.description = "Put rows of the table on a Kinesis stream. `served` counts the records the stream took."
-    parser.add_argument("--stream", default=stream, help="the stream's name")
+    parser.add_argument(
+        "--stream",
+        default=wiring.settings.stream_predictions,
+        help="the stream's name, of a further table with -<name> behind",
+    )
 
 
 def _send(arguments: argparse.Namespace, wiring: Wiring, job: Job) -> None:
-    stream = wiring.stream(arguments.stream)
+    stream = wiring.stream(wiring.stream_name(arguments.stream))
     for records in job.batches(at_most=MAX_BATCH_RECORDS):
         # A random partition key spreads the rows over all shards.
         deliver(stream, [(uuid.uuid4().hex, msgspec.json.encode(record)) for record in records], job)

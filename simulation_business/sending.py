@@ -8,14 +8,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 
 from simulation_business.progress import Progress
 from simulation_business.replay import Pace, Record, parse_shifts, replay
-from tabular.contract.loading import load_contract
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.data.table import public_records
@@ -61,23 +60,37 @@ Send = Callable[[argparse.Namespace, Wiring, Job], None]
 
 
 def run(describe: Callable[[argparse.ArgumentParser, Wiring], None], send: Send) -> int:
-    """Run one simulator: `describe` adds its own arguments, `send` sends the job's rows. Returns the exit code."""
+    """Run one simulator: `describe` adds its own arguments, `send` sends the rows of a table. Returns the exit code.
+
+    Without `--table` it sends the rows of every table of the stack, each at the rate.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        wiring = wire().for_table(_table_of(sys.argv[1:]))
-        parser = _parser(wiring)
-        describe(parser, wiring)
+        wiring, table = wire(), _table_of(sys.argv[1:])
+        wirings = [wiring.for_table(table)] if table else wiring.for_tables()
+        parser = _parser(wirings)
+        describe(parser, wirings[0])
         arguments = parser.parse_args()
-        job = _job(arguments, wiring, stop)
-        sys.stderr.write(f"sending rows of {job.contract.table.name}, {arguments.rate:g} a second\n")
-        send(arguments, wiring, job)
+        jobs = [_job(arguments, one, stop, is_shifted=one is wirings[0]) for one in wirings]
+        for job in jobs:
+            sys.stderr.write(f"sending rows of {job.contract.table.name}, {arguments.rate:g} a second\n")
+        _send_all(send, arguments, wirings, jobs)
     except TabularError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    job.progress.end()
-    return 1 if job.progress.failed and not job.progress.served else 0
+    for job in jobs:
+        job.progress.end()
+    return int(any(job.progress.failed and not job.progress.served for job in jobs))
+
+
+def _send_all(send: Send, arguments: argparse.Namespace, wirings: Sequence[Wiring], jobs: Sequence[Job]) -> None:
+    """Send each table's rows in a thread of its own; what ends one is raised once all have ended."""
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        sending = [pool.submit(send, arguments, wiring, job) for wiring, job in zip(wirings, jobs, strict=True)]
+    for one in sending:
+        one.result()
 
 
 def drawn_seed() -> int:
@@ -92,30 +105,29 @@ def _table_of(arguments: list[str]) -> str:
     return str(parser.parse_known_args(arguments)[0].table)
 
 
-def _parser(wiring: Wiring) -> argparse.ArgumentParser:
+def _parser(wirings: Sequence[Wiring]) -> argparse.ArgumentParser:
+    names = ", ".join(wiring.contract.table.name for wiring in wirings)
     parser = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--table", default=wiring.contract.table.name, help="one of the stack's tables")
+    parser.add_argument("--table", default=names, help="one of the stack's tables")
     parser.add_argument("--rate", type=float, default=1.0, help="rows a second")
     parser.add_argument("--count", type=int, help="stop after so many rows; endless if left out")
     parser.add_argument("--seed", type=int, help="the order of the rows; another one at each start if left out")
-    parser.add_argument(
-        "--contract", type=Path, default=wiring.settings.contract, help="the contract file of the table"
-    )
     parser.add_argument(
         "--shift",
         action="append",
         default=[],
         metavar="FEATURE=CHANGE",
-        help="a planted shift: a number +50%% or -20%% or +1000 or -1000, a label by its name; may be given again",
+        help="a planted shift: a number +50%% or -20%% or +1000 or -1000, a label by its name; may be given again. Of "
+        "several tables it is in the rows of the first",
     )
     return parser
 
 
-def _job(arguments: argparse.Namespace, wiring: Wiring, stop: threading.Event) -> Job:
+def _job(arguments: argparse.Namespace, wiring: Wiring, stop: threading.Event, *, is_shifted: bool) -> Job:
     if not 0 < arguments.rate <= 1e6 or (arguments.count is not None and arguments.count < 1):
         raise InvalidSetting("--rate must be a number above 0, and --count a whole number of at least 1")
-    contract = load_contract(arguments.contract)
-    shifts = parse_shifts(contract, arguments.shift)
+    contract = wiring.contract
+    shifts = parse_shifts(contract, arguments.shift if is_shifted else [])
     table = feature_store.load(wiring.objects(), contract)
     seed = drawn_seed() if arguments.seed is None else arguments.seed
     sys.stderr.write(f"rows of {contract.table.name} in the order of --seed {seed}\n")

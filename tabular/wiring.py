@@ -56,7 +56,12 @@ class Wiring:
         settings = self.settings
         contracts = load_contracts(settings.tables) if settings.tables else {settings.contract: self.contract}
         names = tuple(contract.table.name for contract in contracts.values())
-        return [Wiring(with_values(settings, contract=file), contract, names) for file, contract in contracts.items()]
+        further = with_values(settings, dataset_csv="")  # the file that is named is the first table's
+        each = [settings, *[further] * (len(names) - 1)]
+        return [
+            Wiring(with_values(one, contract=file), contract, names)
+            for one, (file, contract) in zip(each, contracts.items(), strict=True)
+        ]
 
     @property
     def pinned_run(self) -> str:
@@ -75,10 +80,13 @@ class Wiring:
         return bool(self._tables) and self.contract.table.name != self._tables[0]
 
     def for_table(self, name: str) -> Wiring:
-        """The wiring of one table of the stack, by its name; the first's if there is no name. Raises InvalidSetting."""
-        wirings = self.for_tables()
+        """The wiring of one table of the stack, by its name or else by CONTRACT; raises InvalidSetting."""
+        wirings, file = self.for_tables(), self.settings.contract
         if not name:
-            return wirings[0]
+            found = next((one for one in wirings if one.settings.contract == file), None)
+            if found is None:
+                raise InvalidSetting(f"CONTRACT={str(file)!r} is none of TABLES={self.settings.tables!r}: add it there")
+            return found
         by_name = {wiring.contract.table.name: wiring for wiring in wirings}
         if name not in by_name:
             raise InvalidSetting(

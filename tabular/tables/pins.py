@@ -18,7 +18,7 @@ def variable_of(table: str) -> str:
 
 def pins_of(environ: Mapping[str, str]) -> str:
     """The setting RUN_IDS with what each variable RUN_ID_<TABLE> adds to it."""
-    single = [f"{name.removeprefix(PREFIX)}={run}" for name, run in sorted(environ.items()) if _pins(name) and run]
+    single = [f"{name.removeprefix(PREFIX)}={run}" for name, run in sorted(environ.items()) if is_pin(name) and run]
     return ",".join([*([environ[PINS.upper()]] if environ.get(PINS.upper()) else []), *single])
 
 
@@ -41,5 +41,6 @@ def pinned_runs(pins: str, tables: Collection[str]) -> dict[str, str]:
     return pinned
 
 
-def _pins(name: str) -> bool:
+def is_pin(name: str) -> bool:
+    """True for a variable that pins a run of one table."""
     return name.startswith(PREFIX) and len(name) > len(PREFIX)

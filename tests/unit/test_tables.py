@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tabular.errors import InvalidContract, InvalidSetting
-from tabular.settings import load_settings
+from tabular.settings import load_settings, with_values
 from tabular.wiring import Wiring
 
 TWO = "credit_card_churn,taxi_rides"
@@ -65,8 +65,22 @@ def test_what_cannot_be_meant_is_rejected_with_the_remedy(environ, why):
     assert why in str(caught.value)
 
 
+def test_one_table_is_chosen_by_its_name_or_its_file_and_another_is_rejected_with_those_that_there_are():
+    stack = Wiring(load_settings({"TABLES": TWO, "DATASET_CSV": "mine.csv"}))
+    assert stack.for_table("taxi_rides").contract.table.name == "taxi_rides"
+    assert stack.for_table("").contract.table.name == "credit_card_churn"
+    assert [one.settings.dataset_csv for one in stack.for_tables()] == ["mine.csv", ""]
+    by_file = Wiring(with_values(stack.settings, contract="contracts/taxi_rides.toml")).for_table("")
+    assert by_file.model_name == "taxi_rides"
+    with pytest.raises(InvalidSetting, match=r"no table 'iris'\. Its tables are credit_card_churn, taxi_rides"):
+        stack.for_table("iris")
+    other = Wiring(with_values(stack.settings, contract="contracts/telecom_churn.toml"))
+    with pytest.raises(InvalidSetting, match="is none of TABLES='credit_card_churn,taxi_rides': add it there"):
+        other.for_table("")
+
+
 def test_a_table_without_a_contract_is_told_with_those_that_there_are():
-    with pytest.raises(InvalidContract, match=r"no file contracts/nowhere\.toml\. There are: credit_card_churn, "):
+    with pytest.raises(InvalidContract, match=r"no file contracts/nowhere\.toml\. There are: \w+, "):
         wired(TABLES="credit_card_churn,nowhere")
 
 

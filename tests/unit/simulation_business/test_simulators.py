@@ -226,10 +226,9 @@ def test_rows_reach_every_shard_of_the_stream(environ, contract):
         (("--shift", "gender=X"), "gender: cannot be shifted by 'X' (allowed: gender= one of F, M)"),
         (("--rate", "0"), "--rate must be a number above 0"),
         (("--count", "0"), "--count a whole number of at least 1"),
-        (("--contract", "none.toml"), "there is no contract file at none.toml"),
         (
-            ("--contract", str(PROJECT / "contracts" / "telecom_churn.toml")),
-            "no table telecom_churn yet: run `make init",
+            ("--table", "nowhere"),
+            "this stack has no table 'nowhere'. Its tables are credit_card_churn: name one of them",
         ),
     ],
 )
@@ -238,6 +237,12 @@ def test_what_cannot_work_is_said_in_one_line(environ, arguments, why):
     assert code == 1
     assert why in said
     assert said.count("\n") == 1
+
+
+def test_a_table_that_was_not_published_is_told(environ):
+    code, said = run(environ | {"TABLES": "telecom_churn,credit_card_churn"}, "api", "--table", "telecom_churn")
+    assert code == 1
+    assert "no table telecom_churn yet: run `make init" in said
 
 
 def test_a_bad_address_is_named(environ):
