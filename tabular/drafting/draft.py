@@ -10,14 +10,13 @@ import msgspec
 import pandas as pd
 
 from tabular.contract.derived import Derived
-from tabular.contract.features import Feature
 from tabular.contract.source import SourceOptions
 from tabular.contract.split_rules import SplitRules
-from tabular.contract.training import Training
 from tabular.contract.types import Contract, Reply, Table, Target
 from tabular.contract.validation import REPLY_KEYS, RESULT_KEYS
 from tabular.data.column_names import absent_column
 from tabular.data.table import CleanTable, clean
+from tabular.drafting.categories import slices, training
 from tabular.drafting.choice import Choice, distinct_name, public_names
 from tabular.drafting.column import ColumnProfile, profile
 from tabular.drafting.derived_target import DerivedTarget
@@ -27,9 +26,6 @@ from tabular.drafting.target import MAX_INVALID_SHARE, TargetChoice, choose_targ
 from tabular.drafting.toml_text import contract_text
 from tabular.errors import Fault, InvalidTable
 
-MAX_SLICE_CATEGORIES = 10
-MANY_CATEGORIES = 100
-MAX_SLICES = 8
 MAX_REASONS = 20
 MAX_INVALID_SHARE_OF_A_COLUMN = 0.01
 """So many rows a column of numbers may cost because of texts among them; with more it is left out."""
@@ -136,7 +132,7 @@ class _Contracts:
             id_column=ids[0] if ids else None,
             missing_tokens=tuple(self.tokens),
             dropped_columns=tuple(column for column in dropped if column not in ids[:1]),
-            slice_features=_slices(features),
+            slice_features=slices(features),
             known_before_outcome=self.known,
         )
         reply = Reply(_prediction_key(target))
@@ -148,7 +144,7 @@ class _Contracts:
             source=self._source(choices),
             split=SplitRules(group_column=groups[0] if groups else None),
             derived=derived,
-            training=_training(features),
+            training=training(features),
         )
 
     def _source(self, choices: Sequence[Choice]) -> SourceOptions:
@@ -230,17 +226,6 @@ def _require_features(contract: Contract, choices: Sequence[Choice]) -> None:
         return
     reasons = [Fault(one.column, f"is left out: {one.suspicion or one.left_out}", USABLE) for one in choices]
     raise InvalidTable("no column is left that could be a feature", reasons[:MAX_REASONS], len(reasons[MAX_REASONS:]))
-
-
-def _training(features: Sequence[Feature]) -> Training:
-    """Where a category has many values whose order means nothing, validation decides how trees take categories."""
-    has_many = any(one.kind == "category" and len(one.categories) > MANY_CATEGORIES for one in features)
-    return Training(categories="search") if has_many else Training()
-
-
-def _slices(features: Sequence[Feature]) -> tuple[str, ...]:
-    few = [one for one in features if one.has_categories and len(one.categories) <= MAX_SLICE_CATEGORIES]
-    return tuple(one.name for one in few[:MAX_SLICES])
 
 
 def _prediction_key(target: TargetChoice) -> str:
