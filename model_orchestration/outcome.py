@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from model_orchestration.evaluation.comparison import Difference
-from model_orchestration.evaluation.evidence import GateReport
+from model_orchestration.evaluation.evidence import GateReport, SliceDifference
 from model_orchestration.evaluation.slices import Slice
 from model_orchestration.search.trial_runs import TrialRun
 from tabular.quality.intervals import Interval
@@ -82,6 +82,7 @@ class GateResult(msgspec.Struct, frozen=True):
 
     gate: GateReport
     against_champion: tuple[Difference, ...]
+    slices_against_champion: tuple[SliceDifference, ...] = ()
 
     @property
     def tags(self) -> dict[str, str]:

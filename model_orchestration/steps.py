@@ -152,10 +152,11 @@ def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None)
         trials=[trial.params for trial in swept.trials],
         leaks=find_leaks(contract, parts, job.seed),
         against_champion=against.differences,
+        slices_against_champion=against.slices,
         notes=against.notes,
         other_target=against.other_target,
     )
-    result = GateResult(evaluate(evidence), against.differences)
+    result = GateResult(evaluate(evidence), against.differences, against.slices)
     _put(tools, swept.parent_id, {"gate.json": _pretty(result)}, REPORT)
     for run_id in (swept.parent_id, swept.best.run_id):
         tools.registry.log(run_id, tags=result.tags)

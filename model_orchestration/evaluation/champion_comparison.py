@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_orchestration.data.split import Split, joined, split
+from model_orchestration.evaluation.by_slice.differences import slice_differences
 from model_orchestration.evaluation.comparison import Difference, compare
+from model_orchestration.evaluation.evidence import SliceDifference
 from model_orchestration.evaluation.probes import contents
 from model_orchestration.evaluation.promotion import is_synthetic
 from model_orchestration.job import Job, Tools
@@ -41,6 +43,7 @@ class ChampionComparison:
     differences: tuple[Difference, ...] = ()
     notes: tuple[str, ...] = ()
     other_target: str | None = None
+    slices: tuple[SliceDifference, ...] = ()
 
 
 def compare_with_champion(
@@ -94,7 +97,9 @@ def _compared(  # noqa: PLR0913, PLR0917 - both models, and what they are compar
     theirs = bundle.predict(encode(bundle.contract, their_test.features))
     units = None if held_out.units is None else held_out.units[is_new]
     scores = (held_out.scores[MODEL][is_new], theirs[is_new])
-    return ChampionComparison(tuple(compare(contract.table.task, held_out.target[is_new], *scores, units)), notes)
+    differences = compare(contract.table.task, held_out.target[is_new], *scores, units)
+    by_slice = slice_differences(contract, parts.test.take(np.flatnonzero(is_new)), *scores)
+    return ChampionComparison(tuple(differences), notes, slices=tuple(by_slice))
 
 
 def _by_cross_validation(

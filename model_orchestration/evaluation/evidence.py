@@ -28,6 +28,22 @@ class Rejection(msgspec.Struct, frozen=True):
     remedy: str
 
 
+class SliceDifference(msgspec.Struct, frozen=True):
+    """Ours against the champion's mean loss on the test rows with one value of a feature; `gain` above 0 is better.
+
+    [low, high] is the interval of the gain: those of all slices hold together with 95 %.
+    """
+
+    feature: str
+    value: str
+    rows: int
+    ours: float
+    theirs: float
+    gain: float
+    low: float
+    high: float
+
+
 class GateReport(msgspec.Struct, frozen=True):
     """`passed` is True if no check rejected the model; `notes` are worth knowing and reject nothing.
 
@@ -52,7 +68,8 @@ class Evidence:
     baseline. `leaks` is what each feature brings.
 
     `on_random_rows` is a model of the same settings on a split by seed, where the split is by time.
-    `against_champion` compares with the present champion; empty if there is none to compare with.
+    `against_champion` compares with the present champion; empty if there is none to compare with, and
+    `slices_against_champion` on each slice of the test rows that is large enough, where these are compared on.
     `other_target` says how the champion's target differs from this one, None if it does not.
     """
 
@@ -65,6 +82,7 @@ class Evidence:
     leaks: LeakReport
     on_random_rows: HeldOut | None = None
     against_champion: Sequence[Difference] = ()
+    slices_against_champion: Sequence[SliceDifference] = ()
     other_target: str | None = None
     notes: tuple[str, ...] = ()
 

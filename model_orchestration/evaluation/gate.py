@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from model_orchestration.evaluation.baselines import CONSTANT
+from model_orchestration.evaluation.by_slice.differences import no_slice_worse_than_champion
 from model_orchestration.evaluation.comparison import described, figures, significantly_better, significantly_worse
 from model_orchestration.evaluation.evidence import Check, Evidence, GateReport, Rejection
 from model_orchestration.evaluation.hold_checks import enough_of_each_class, same_target
@@ -150,6 +151,7 @@ THEN: tuple[Check, ...] = (
     forward_like_random,
     better_than_baselines,
     no_worse_than_champion,
+    no_slice_worse_than_champion,
 )
 
 HOLDING: tuple[Check, ...] = (enough_of_each_class, same_target)

@@ -14,7 +14,7 @@ from model_orchestration.data.split import Split, split
 from model_orchestration.evaluation import gate
 from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.comparison import compare
-from model_orchestration.evaluation.evidence import Evidence
+from model_orchestration.evaluation.evidence import Evidence, SliceDifference
 from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.checks import no_copied_rows
 from model_orchestration.evaluation.leaks.find import find_leaks
@@ -225,6 +225,14 @@ def test_a_collapsed_dimension_of_one_family_among_several_is_found_and_a_fixed_
 def test_one_way_of_taking_categories_in_all_trials_is_no_collapsed_dimension(sound):
     trials = [{**params, "categories": "native"} for params in sound.trials]
     assert "search_was_wide" not in rejections(replace(sound, trials=trials))
+
+
+def test_a_slice_that_is_certainly_worse_than_the_champion_rejects_and_an_uncertain_one_does_not(sound):
+    certain = SliceDifference("a feature", "a value", 300, ours=0.5, theirs=0.4, gain=-0.1, low=-0.2, high=-0.01)
+    uncertain = msgspec.structs.replace(certain, high=0.01)
+    why = rejections(replace(sound, slices_against_champion=[certain]))["no_slice_worse_than_champion"]
+    assert "a feature = a value (300 rows): loss 0.5 against 0.4" in why
+    assert evaluate(replace(sound, slices_against_champion=[uncertain])).passed
 
 
 def test_a_model_no_better_than_a_constant_is_rejected(sound, trained):
