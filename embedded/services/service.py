@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,7 +12,9 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPException
+from itertools import cycle
 from pathlib import Path
 
 from embedded.services.loopback import open_loopback
@@ -19,6 +22,8 @@ from tabular.errors import Unavailable
 
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.1
+FREE_PORTS = range(20_000, 32_768)
+PORT_TRIALS = 100
 
 
 @dataclass(frozen=True)
@@ -99,10 +104,27 @@ def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals = signal.
 
 
 def free_port() -> int:
-    """A loopback port that is free now; raises OSError."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that is free now; raises OSError.
+
+    It lies below those that the kernel gives to outgoing connections: a server that takes seconds to start would at
+    times find such a one taken.
+    """
+    for _ in range(PORT_TRIALS):
+        port = next(_untried_ports())
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"none of {PORT_TRIALS} loopback ports from {FREE_PORTS[0]} to {FREE_PORTS[-1]} was free")
+
+
+@cache
+def _untried_ports() -> Iterator[int]:
+    """All of them in a random order, so that no process is given one twice and two processes seldom the same."""
+    return cycle(random.SystemRandom().sample(FREE_PORTS, len(FREE_PORTS)))
 
 
 def tail(path: Path, lines: int = 20) -> str:

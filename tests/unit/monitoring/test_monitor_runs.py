@@ -137,7 +137,7 @@ def test_a_reference_needs_a_hundred_rows(store, bundle, with_reference, tmp_pat
     small = with_reference(bundle, reference_rows)
     store.predictions = predict(small, bundle.reference().sample(400, replace=True))
     shutil.copytree(small.folder, tmp_path / "small" / RUN)
-    cache = BundleCache(FolderBundles(is_down=True), tmp_path / "small")
+    cache = BundleCache(FolderBundles(is_down=True), tmp_path / "small", "churn")
     monitor = Monitor(store, cache, window_rows=1_000, min_rows=300)
     monitor.check()
     found = samples(monitor)
