@@ -140,7 +140,8 @@ def test_every_trial_is_a_run_with_a_bundle_under_one_parent(trainer, first):
         assert child.info.status == "FINISHED"
         files = {file.path for file in trainer.mlflow.list_artifacts(child.info.run_id, "bundle")}
         assert {"bundle/model.ubj", "bundle/manifest.json", "bundle/MLmodel"} <= files
-        assert len(child.data.params) == 9, "the hyperparameters and the family"
+        assert {"family", "data_url", "data_version"} <= child.data.params.keys()
+        assert len(child.data.params) == 11, "the hyperparameters, the family, and which data"
         assert "validation_roc_auc" in child.data.metrics
 
 
