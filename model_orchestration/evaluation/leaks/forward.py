@@ -42,7 +42,7 @@ def forward_like_random(evidence: Evidence) -> Rejection | None:
         return None
     return Rejection(
         "forward_like_random",
-        f"{_told(evidence, random, forward)}: what the model learns does not hold for later rows, by more than "
+        f"{_both_figures(evidence, random, forward)}: what the model learns does not hold for later rows, by more than "
         f"split.max_forward_gap = {most:g}",
         "find the features whose meaning changes with time, or that only rows of the same time share, and leave them "
         "out; or train on later rows alone. If the figure on future rows is good enough, raise split.max_forward_gap",
@@ -56,13 +56,13 @@ def forward_notes(evidence: Evidence) -> list[str]:
     random, forward, error = _figures(evidence, evidence.on_random_rows)
     margin = _normal_quantile() * error
     low, high = figures(random - forward - margin, random - forward + margin)
-    told = _told(evidence, random, forward)
+    both = _both_figures(evidence, random, forward)
     left_out = evidence.split.left_out
     groups = [f"{left_out} rows were left out, because their groups lie across the cuts in time"] if left_out else []
-    return [f"{told} (difference {low} to {high}, 95 % interval)", *groups]
+    return [f"{both} (difference {low} to {high}, 95 % interval)", *groups]
 
 
-def _told(evidence: Evidence, random: float, forward: float) -> str:
+def _both_figures(evidence: Evidence, random: float, forward: float) -> str:
     on_random, on_future = figures(random, forward)
     return f"{headline(evidence.contract.table.task)} {on_random} on random rows and {on_future} on future ones"
 

@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-import os
-
-import msgspec
 import pytest
 from sklearn.datasets import load_iris
 
-from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT
-from embedded.services.backends import QUIET_PREFECT
-from mlflow import MlflowClient
-from tabular.contract.loading import load_contract
 from tabular.model.bundle import read_bundle
 from tabular.quality.drift import Drift, compare
-from tabular.wiring import Wiring
-from tests.journeys.training.trainer import Trainer, parent_of
+from tests.journeys.training.trainer import Trainer, make_trainer, parent_of
 
 CONTRACT = PROJECT / "contracts" / "iris.toml"
 
 
 @pytest.fixture(scope="module")
 def trainer(ministack, mlflow_server, prefect_server, settings, layout, tmp_path_factory) -> Trainer:
-    state = tmp_path_factory.mktemp("iris")
-    environ = {
-        **os.environ,
-        **QUIET_PREFECT,
-        "PREFECT_API_URL": f"http://127.0.0.1:{layout.ports.prefect}/api",
-        "PREFECT_HOME": str(state / "prefect"),
-        **prefect_client_environ(layout, settings),
-        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
-        "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
-        "S3_BUCKET": "iris",
-        "FLOW_CACHE_DIR": str(state / "cache"),
-        "STATE_DIR": str(state),
-        "CONTRACT": str(CONTRACT),
-        "MODEL_NAME": "iris-test",
-        "TRIALS": "6",
-    }
-    wiring = Wiring(msgspec.structs.replace(settings, s3_bucket="iris", model_name="iris-test"))
-    wiring.objects().ensure_bucket()
-    return Trainer(
-        environ,
-        load_contract(CONTRACT),
-        wiring.objects(),
-        wiring.registry(),
-        MlflowClient(settings.mlflow_tracking_uri),
-    )
+    return make_trainer("iris", CONTRACT, 6, tmp_path_factory.mktemp("iris"), settings, layout)
 
 
 def iris_csv() -> bytes:

@@ -6,7 +6,6 @@ import base64
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,20 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from subprocess import DEVNULL
 
-import msgspec
 import pytest
 
-from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT, executable
-from embedded.services.backends import QUIET_PREFECT
-from mlflow import MlflowClient
 from model_orchestration.retrain import READ_LIMITS
-from tabular.contract.loading import load_contract
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
 from tabular.ports.registry import CHALLENGER
-from tabular.wiring import Wiring
-from tests.journeys.training.trainer import Trainer, parent_of
+from tests.journeys.training.trainer import Trainer, make_trainer, parent_of
 
 CONTRACT = PROJECT / "contracts" / "telecom_churn.toml"
 TRIALS = 6
@@ -37,26 +30,7 @@ ROWS = 2_000
 
 @pytest.fixture(scope="module")
 def trainer(ministack, mlflow_server, prefect_server, settings, layout, tmp_path_factory) -> Trainer:
-    state = tmp_path_factory.mktemp("training")
-    environ = {
-        **os.environ,
-        **QUIET_PREFECT,
-        "PREFECT_API_URL": f"http://127.0.0.1:{layout.ports.prefect}/api",
-        "PREFECT_HOME": str(state / "prefect"),
-        **prefect_client_environ(layout, settings),
-        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
-        "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
-        "S3_BUCKET": "training",
-        "FLOW_CACHE_DIR": str(state / "cache"),
-        "STATE_DIR": str(state),
-        "CONTRACT": str(CONTRACT),
-        "MODEL_NAME": "training-test",
-        "TRIALS": str(TRIALS),
-    }
-    wiring = Wiring(msgspec.structs.replace(settings, s3_bucket="training", model_name="training-test"))
-    objects, registry = wiring.objects(), wiring.registry()
-    objects.ensure_bucket()
-    trainer = Trainer(environ, load_contract(CONTRACT), objects, registry, MlflowClient(settings.mlflow_tracking_uri))
+    trainer = make_trainer("training", CONTRACT, TRIALS, tmp_path_factory.mktemp("training"), settings, layout)
     trainer.publish(make_table(trainer.contract, ROWS, seed=1))
     return trainer
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
-from embedded.layout import PROJECT
+import msgspec
+
+from embedded.environment import prefect_client_environ
+from embedded.layout import PROJECT, Layout
+from embedded.services.backends import QUIET_PREFECT
 from mlflow import MlflowClient
 from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.adapters.s3 import S3Objects
+from tabular.contract.loading import load_contract
 from tabular.contract.types import Contract
 from tabular.data import feature_store
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 
 @dataclass
@@ -47,3 +56,28 @@ class Trainer:
 
 def parent_of(trainer: Trainer, told: dict[str, str]) -> str:
     return trainer.registry.run(told["RUN_ID"]).parent_id
+
+
+def make_trainer(name: str, contract: Path, trials: int, state: Path, settings: Settings, layout: Layout) -> Trainer:
+    """A trainer with a bucket and a registered model of this name; what the flow keeps is under `state`."""
+    settings = msgspec.structs.replace(settings, s3_bucket=name, model_name=f"{name}-test")
+    environ = {
+        **os.environ,
+        **QUIET_PREFECT,
+        "PREFECT_API_URL": f"http://127.0.0.1:{layout.ports.prefect}/api",
+        "PREFECT_HOME": str(state / "prefect"),
+        **prefect_client_environ(layout, settings),
+        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
+        "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
+        "S3_BUCKET": settings.s3_bucket,
+        "FLOW_CACHE_DIR": str(state / "cache"),
+        "STATE_DIR": str(state),
+        "CONTRACT": str(contract),
+        "MODEL_NAME": settings.model_name,
+        "TRIALS": str(trials),
+    }
+    wiring = Wiring(settings)
+    objects = wiring.objects()
+    objects.ensure_bucket()
+    client = MlflowClient(settings.mlflow_tracking_uri)
+    return Trainer(environ, load_contract(contract), objects, wiring.registry(), client)
