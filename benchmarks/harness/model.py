@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from embedded.layout import PROJECT
 from model_orchestration.search.candidate import golden_records, profile
 from tabular.contract.loading import load_contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.data.table import clean, encode, public_records
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, write_bundle
 from tabular.model.xgboost import XGBoostScorer
 
@@ -39,7 +40,7 @@ class Made:
 def make(state: Path, rows: int = TABLE_ROWS, rounds: int = ROUNDS) -> Made:
     """Train, and write the bundle into `<state>/bundles/<RUN_ID>`."""
     contract = load_contract(CONTRACT)
-    table = clean(contract, read_csv(make_table(contract, rows, seed=1)))
+    table = clean(contract, read_table(make_table(contract, rows, seed=1)).cells)
     target, features = table.target.to_numpy(), encode(contract, table.features)
     booster = xgb.train(PARAMS, xgb.DMatrix(features, target), num_boost_round=rounds)
     scores = booster.inplace_predict(features, missing=np.nan).astype(np.float64)

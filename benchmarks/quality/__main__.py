@@ -23,8 +23,9 @@ from benchmarks.harness.model import CONTRACT
 from benchmarks.harness.results import Table, save
 from benchmarks.quality import alarms, detectors, monitoring
 from tabular.contract.loading import load_contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 
 TABLE_ROWS, STREAM_ROWS_A_REPEAT = 10_000, 150
 PARTS = ("drift", "monitoring")
@@ -52,7 +53,7 @@ def drift(given: argparse.Namespace) -> list[Table]:
     """What a comparison costs, and how often it flags what."""
     contract = load_contract(given.contract)
     body = given.csv.read_bytes() if given.csv.exists() else make_table(contract, TABLE_ROWS, 42)
-    table = clean(contract, read_csv(body)).features.reset_index(drop=True)
+    table = clean(contract, read_table(body).cells).features.reset_index(drop=True)
     print(f"{contract.table.title}: {len(table):,} rows of {given.csv if given.csv.exists() else 'a synthetic table'}")
     costs = detectors.cost(table, contract, given.windows)
     rates = alarms.rates(table, contract, given.repeats, given.peer_repeats)

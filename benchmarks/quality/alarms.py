@@ -12,8 +12,9 @@ from benchmarks.harness.figures import Row
 from benchmarks.harness.results import Table
 from benchmarks.quality.detectors import REFERENCE_ROWS, Detector, ours, preset
 from tabular.contract.types import Contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 from tabular.predictions.sampling import level_of
 
 WINDOWS = (300, 1_000, 5_000)
@@ -90,7 +91,7 @@ def sampled(contract: Contract, repeats: int) -> list[Row]:
     The rows are synthetic: a real table of that size is not at hand, and drawing a small one again and again would make
     rows that are no independent sample.
     """
-    table = clean(contract, read_csv(make_table(contract, 2 * BIG_WINDOW, 7))).features.reset_index(drop=True)
+    table = clean(contract, read_table(make_table(contract, 2 * BIG_WINDOW, 7)).cells).features.reset_index(drop=True)
     levels = np.array([level_of(str(uuid.UUID(int=at**5))) for at in range(len(table))])
     draw, found, read = np.random.default_rng(2), 0, []
     for _ in range(repeats):

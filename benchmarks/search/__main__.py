@@ -25,8 +25,9 @@ from benchmarks.search.peers import SEED, Task
 from model_orchestration.data.split import split
 from model_orchestration.search.candidate import search_data
 from tabular.contract.loading import load_contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 
 TABLE_ROWS = 10_000
 PARTS = ("peers", "engines")
@@ -46,7 +47,7 @@ def main() -> None:
     )
     contract = load_contract(given.contract)
     body = make_table(contract, TABLE_ROWS, seed=0) if given.csv == NO_FILE else given.csv.read_bytes()
-    parts = split(clean(contract, read_csv(body)), SEED)
+    parts = split(clean(contract, read_table(body).cells), SEED)
     task = Task(contract, parts, search_data(contract, parts), given.trials, given.workers)
     tables, met = [], []
     if "peers" in given.only:

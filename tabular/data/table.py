@@ -16,7 +16,6 @@ from tabular.data.column_names import absent_columns
 from tabular.data.column_values import feature_values
 from tabular.data.input_frame import input_columns
 from tabular.data.invalid_cells import NONE_DROPPED, DroppedRows, InvalidCells
-from tabular.data.reading import read_table
 from tabular.data.rows.filters import ALLOWED, filtered
 from tabular.data.split_columns import read_groups, read_times
 from tabular.data.target import clean_target, target_allowed
@@ -68,11 +67,6 @@ class CleanTable:
         times = None if self.times is None else self.times.iloc[rows]
         groups = None if self.groups is None else self.groups.iloc[rows]
         return CleanTable(self.features.iloc[rows], self.target.iloc[rows], self.raw_target.iloc[rows], times, groups)
-
-
-def read_csv(body: bytes) -> pd.DataFrame:
-    """The cells of a CSV that is told by its content alone; raises InvalidTable. See `tabular.data.reading`."""
-    return read_table(body).cells
 
 
 def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:

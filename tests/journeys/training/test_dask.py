@@ -17,8 +17,9 @@ from model_orchestration.search.engines import Engine
 from model_orchestration.search.families.fit import Fit
 from model_orchestration.search.sweep import LAG, sweep, threads
 from model_orchestration.search.trial import Trial, objective
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 from tabular.errors import Rejected, Unavailable
 
 TRIALS = LAG + 16  # hyperopt draws the first 20 at random; the rest must be told the same story too
@@ -28,7 +29,7 @@ SEED = 42
 
 @pytest.fixture(scope="module")
 def fit(contract) -> Fit:
-    parts = split(clean(contract, read_csv(make_table(contract, ROWS, seed=3))), SEED)
+    parts = split(clean(contract, read_table(make_table(contract, ROWS, seed=3)).cells), SEED)
     return Fit(search_data(contract, parts), objective(contract), SEED)
 
 

@@ -18,8 +18,9 @@ from model_orchestration.search.engines import Engine
 from model_orchestration.search.families.fit import Fit
 from model_orchestration.search.sweep import sweep, threads
 from model_orchestration.search.trial import Trial, objective
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 from tabular.errors import Rejected, Unavailable
 
 TRIALS = 6
@@ -30,7 +31,7 @@ TOLERANCE = 0.01  # of a trial's loss: a local trial draws other rows (`subsampl
 
 @pytest.fixture(scope="module")
 def fit(contract) -> Fit:
-    parts = split(clean(contract, read_csv(make_table(contract, ROWS, seed=3))), SEED)
+    parts = split(clean(contract, read_table(make_table(contract, ROWS, seed=3)).cells), SEED)
     return Fit(search_data(contract, parts), objective(contract), SEED)
 
 

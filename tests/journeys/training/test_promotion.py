@@ -17,8 +17,9 @@ from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from model_orchestration.search.trial_runs import TrialRun
 from model_orchestration.steps import accepted_version, check_step, register_step
 from tabular.data import feature_store
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 from tabular.ports.registry import BUNDLE, CHALLENGER, CHAMPION
 from tabular.settings import with_values
 from tabular.wiring import Wiring
@@ -73,7 +74,7 @@ def test_a_champion_from_before_the_tag_is_known_by_its_version_of_the_table(too
 
 def test_a_model_of_a_real_table_is_not_compared_with_a_champion_of_synthetic_data(tools, contract, bundle, table):
     version = feature_store.publish(tools.objects, contract, table, "real.csv")
-    parts = split(clean(contract, read_csv(table)), 1)
+    parts = split(clean(contract, read_table(table).cells), 1)
     job, scores = (
         job_of(contract, data_sha256=version.sha256),
         HeldOut(parts.test, {MODEL: np.full(len(parts.test), 0.5)}, None),
@@ -163,7 +164,7 @@ def test_another_positive_class_than_the_champion_s_is_told_for_the_gate_to_hold
     other = msgspec.structs.replace(
         contract, target=msgspec.structs.replace(contract.target, positive=contract.target.classes[0])
     )
-    parts = split(clean(other, read_csv(table)), 1)
+    parts = split(clean(other, read_table(table).cells), 1)
     job, scores = job_of(other, data_sha256=version.sha256), np.full(len(parts.test), 0.5)
     found = compare_with_champion(tools, job, champion, parts, HeldOut(parts.test, {MODEL: scores}, None), {})
     column, was, is_now = contract.target.column, contract.target.positive, contract.target.classes[0]

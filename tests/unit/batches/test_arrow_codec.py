@@ -15,8 +15,9 @@ from embedded.layout import PROJECT
 from tabular.batches.arrow_codec import ArrowCodec
 from tabular.batches.row_batches import RowBatch
 from tabular.contract.loading import load_contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, public_records, read_csv
+from tabular.data.table import clean, public_records
 from tabular.encoding.row import RowCodec
 from tabular.encoding.values import cell_reader, reader
 from tabular.errors import Fault, InvalidTable
@@ -64,7 +65,7 @@ TAXI = load_contract(PROJECT / "contracts" / "taxi_rides.toml")
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.timestamp("us"), pa.timestamp("ns")])
 def test_derived_columns_are_those_of_a_single_row(kind):
-    records = public_records(TAXI, clean(TAXI, read_csv(make_table(TAXI, 200, seed=2))).features)
+    records = public_records(TAXI, clean(TAXI, read_table(make_table(TAXI, 200, seed=2)).cells).features)
     rows = [RowCodec(TAXI).parse(each) for each in records]
     columns = [pa.array([each[name] for each in records]) for name in TAXI.feature_names]
     at = next(at for at, feature in enumerate(TAXI.features) if feature.kind == "datetime")

@@ -7,7 +7,7 @@ import pytest
 from embedded.layout import PROJECT
 from tabular.contract.loading import load_contract
 from tabular.data.column_names import absent_columns, column_warnings, near_misses
-from tabular.data.table import read_csv
+from tabular.data.reading import read_table
 
 COLUMNS = ["Age", "Class", "Stars", "Weight", "Y"]
 
@@ -55,4 +55,4 @@ def test_nothing_is_said_where_every_column_is_known(tiny_contract):
 )
 def test_a_shipped_contract_names_every_column_of_its_real_table(real_tables, name, file):
     contract = load_contract(PROJECT / "contracts" / f"{name}.toml")
-    assert column_warnings(contract, list(read_csv((real_tables / file).read_bytes()).columns)) == []
+    assert column_warnings(contract, list(read_table((real_tables / file).read_bytes()).cells.columns)) == []

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from reporting.labels import read_labels
-from tabular.data.table import read_csv
+from tabular.data.reading import read_table
 from tabular.errors import InvalidTable
 
 NOTES = "CLIENTNUM,age,Note\n1,31,ok\n2,32,ok\n"
@@ -53,13 +53,13 @@ def stray(rows, first, last):
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_rows_in_stray_quotes_are_told_by_line(body, line_end):
     with pytest.raises(InvalidTable, match=r"lines \d+ to \d+: are read as one row: a quote opens in line"):
-        read_csv(body.replace("\n", line_end).encode())
+        read_table(body.replace("\n", line_end).encode())
 
 
 def test_the_lines_are_those_of_the_file():
     body = NOTES + '\n3,33,"see ticket\n4,34,ok\n7,37,closed"\n8,38,ok\n'
     with pytest.raises(InvalidTable, match=r"lines 5 to 7: .* opens in line 5 and closes in line 7, .* the 3 cells"):
-        read_csv(body.encode())
+        read_table(body.encode())
 
 
 def test_no_stray_pair_of_quotes_loses_a_row_of_many():
@@ -67,7 +67,7 @@ def test_no_stray_pair_of_quotes_loses_a_row_of_many():
     for _ in range(60):
         first, last = sorted(draw.sample(range(400), 2))
         with pytest.raises(InvalidTable, match="are read as one row"):
-            read_csv(table(stray(rows, first, last)))
+            read_table(table(stray(rows, first, last)))
 
 
 @pytest.mark.parametrize(
@@ -85,19 +85,19 @@ def test_no_stray_pair_of_quotes_loses_a_row_of_many():
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 def test_a_cell_that_holds_line_breaks_is_read(note, line_end):
     rows = [*lines(40), f"9,30,1.5,F,{note}", *lines(40)]
-    read = read_csv(table(rows).replace(b"\n", line_end.encode()))
+    read = read_table(table(rows).replace(b"\n", line_end.encode())).cells
     assert len(read) == 81
     assert read["note"].iloc[40].splitlines() == note.strip('"').replace('""', '"').strip().splitlines()
 
 
 def test_cells_of_several_lines_in_every_row_and_in_the_header_are_read():
     rows = [f'{at},"Yes, really\nit was {at}, or so",{at % 2}' for at in range(50)]
-    assert len(read_csv("\n".join(['id,"the text,\nas written",target', *rows]).encode())) == 50
+    assert len(read_table("\n".join(['id,"the text,\nas written",target', *rows]).encode()).cells) == 50
 
 
 def test_a_quote_that_never_closes_is_told_by_its_own_line():
     with pytest.raises(InvalidTable, match=r"lines 3 to 12, which a quote makes one row: unexpected end"):
-        read_csv(table(stray(lines(11), 1, 10))[:-1])
+        read_table(table(stray(lines(11), 1, 10))[:-1])
 
 
 def test_labels_in_stray_quotes_are_not_lost(contract):

@@ -8,8 +8,9 @@ import pytest
 from embedded.layout import PROJECT
 from model_orchestration.data.checks import check
 from tabular.contract.loading import load_contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.data.table import clean, encode, public_records
 from tabular.errors import InvalidTable
 
 CONTRACT = load_contract(PROJECT / "contracts" / "taxi_rides.toml")
@@ -23,7 +24,7 @@ ROWS = [
 
 
 def table(rows):
-    return clean(CONTRACT, read_csv((HEADER + "\n".join(rows) + "\n").encode()))
+    return clean(CONTRACT, read_table((HEADER + "\n".join(rows) + "\n").encode()).cells)
 
 
 def test_rows_outside_of_what_is_kept_are_left_out_and_the_others_keep_their_place_in_the_file():
@@ -56,11 +57,14 @@ def test_what_cannot_be_read_is_named_by_its_row(row, column):
 
 def test_both_columns_are_asked_for():
     with pytest.raises(InvalidTable, match="lpep_dropoff_datetime"):
-        clean(CONTRACT, read_csv(b"lpep_pickup_datetime,trip_distance,PULocationID,DOLocationID\n2022-01-01,1,2,3\n"))
+        clean(
+            CONTRACT,
+            read_table(b"lpep_pickup_datetime,trip_distance,PULocationID,DOLocationID\n2022-01-01,1,2,3\n").cells,
+        )
 
 
 def test_synthetic_rows_have_the_minutes_that_the_contract_asks_for():
-    found = clean(CONTRACT, read_csv(make_table(CONTRACT, 4_000, seed=3)))
+    found = clean(CONTRACT, read_table(make_table(CONTRACT, 4_000, seed=3)).cells)
     assert len(found) == 4_000
     assert found.target.median() == pytest.approx(11, abs=1)
     assert found.features["pickup_datetime"].min().year == 2022

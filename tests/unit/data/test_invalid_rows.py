@@ -7,7 +7,8 @@ import pytest
 
 from model_orchestration.data.checks import check
 from tabular.data.invalid_cells import MAX_FAULTS_LISTED
-from tabular.data.table import clean, read_csv
+from tabular.data.reading import read_table
+from tabular.data.table import clean
 from tabular.errors import InvalidTable
 
 HEADER = "Age,Class,Stars,Weight,Y"
@@ -32,7 +33,7 @@ def dropping(tiny_contract):
 
 def test_invalid_rows_are_dropped_counted_and_listed_by_row(dropping):
     contract = dropping()
-    cleaned, good = clean(contract, read_csv(table())), clean(contract, read_csv(table(bad={})))
+    cleaned, good = clean(contract, read_table(table()).cells), clean(contract, read_table(table(bad={})).cells)
     assert (cleaned.dropped.count, cleaned.dropped.rows, len(cleaned)) == (3, 63, 60)
     named = [(fault.row, fault.field, fault.given) for fault in cleaned.dropped.faults]
     assert named == [(7, "Age", "130"), (21, "Class", "Z"), (21, "Weight", "far"), (40, "Y", "")]
@@ -45,17 +46,17 @@ def test_invalid_rows_are_dropped_counted_and_listed_by_row(dropping):
 
 def test_they_are_refused_where_the_contract_does_not_say_drop(tiny_contract):
     with pytest.raises(InvalidTable, match="row 7, Age: holds '130'"):
-        clean(tiny_contract(), read_csv(table()))
+        clean(tiny_contract(), read_table(table()).cells)
 
 
 @pytest.mark.parametrize(("most", "drops"), [(0.0, False), (0.04, False), (0.05, True), (3 / 63, True)])
 def test_more_than_the_share_is_an_error_that_names_the_setting(dropping, most, drops):
     contract = dropping(max_dropped_share=most)
     if drops:
-        assert clean(contract, read_csv(table())).dropped.count == 3
+        assert clean(contract, read_table(table()).cells).dropped.count == 3
         return
     with pytest.raises(InvalidTable) as error:
-        clean(contract, read_csv(table()))
+        clean(contract, read_table(table()).cells)
     first, *others = error.value.faults
     assert first.problem == "are not valid in 3 of 63 cases (4.8%)"
     assert first.allowed == f"at most {most:.1%}, which are dropped: max_dropped_share in the contract's [source]"
@@ -64,13 +65,13 @@ def test_more_than_the_share_is_an_error_that_names_the_setting(dropping, most, 
 
 def test_a_broken_file_is_refused_all_the_same(dropping):
     with pytest.raises(InvalidTable, match="row 7, cells: are 2"):
-        clean(dropping(), read_csv(table(bad={7: "30,A"})))
+        clean(dropping(), read_table(table(bad={7: "30,A"})).cells)
 
 
 def test_the_list_is_bounded_and_has_the_first_rows(dropping):
     bad = {row: "130,A,1,0.5,yes" if row % 2 else "30,Z,1,0.5,yes" for row in range(2, 3_000, 2)}
     bad |= {row + 1: "130,A,1,0.5,yes" for row in range(2, 3_000, 4)}
-    dropped = clean(dropping(max_dropped_share=0.9), read_csv(table(GOOD * 50, bad))).dropped
+    dropped = clean(dropping(max_dropped_share=0.9), read_table(table(GOOD * 50, bad)).cells).dropped
     assert dropped.count == len(bad)
     rows = [fault.row for fault in dropped.faults]
     assert rows == sorted(bad)[:MAX_FAULTS_LISTED]

@@ -13,8 +13,9 @@ from sklearn.preprocessing import StandardScaler
 
 from embedded.layout import PROJECT
 from tabular.contract.loading import load_contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, encode, read_csv
+from tabular.data.table import clean, encode
 
 ROWS = 10_000
 
@@ -22,7 +23,7 @@ ROWS = 10_000
 @pytest.fixture(scope="module", params=["credit_card_churn", "credit_card_churn_full", "telecom_churn"])
 def made(request):
     contract = load_contract(PROJECT / "contracts" / f"{request.param}.toml")
-    raw = read_csv(make_table(contract, ROWS, seed=0))
+    raw = read_table(make_table(contract, ROWS, seed=0)).cells
     return contract, raw, clean(contract, raw)
 
 
@@ -38,7 +39,7 @@ def auc(model, contract, table):
 
 def test_whole_numbers_stay_within_a_range_whose_ends_are_none(tiny_contract):
     contract = tiny_contract("binary", lambda file: file["features"][0].update(range=[0.3, 3.4], example=2))
-    ages = clean(contract, read_csv(make_table(contract, 500, 1))).features["age in years"]
+    ages = clean(contract, read_table(make_table(contract, 500, 1)).cells).features["age in years"]
     assert sorted(ages.unique()) == [1, 2, 3]
 
 
@@ -86,7 +87,7 @@ def test_trees_learn_the_target_better_than_a_line_and_nothing_leaks_it(made):
 
 
 def test_an_effect_pulls_in_its_own_direction(contract):
-    table = clean(contract, read_csv(make_table(contract, ROWS, seed=0)))
+    table = clean(contract, read_table(make_table(contract, ROWS, seed=0)).cells)
     balance, left = table.features["total_revolving_bal"], table.target == 1
     assert balance[left].mean() < balance[~left].mean()
 
@@ -94,7 +95,7 @@ def test_an_effect_pulls_in_its_own_direction(contract):
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_every_task_gets_a_table_even_without_synthetic_entries(tiny_contract, task):
     contract = tiny_contract(task)
-    table = clean(contract, read_csv(make_table(contract, 2_000, seed=1)))
+    table = clean(contract, read_table(make_table(contract, 2_000, seed=1)).cells)
     assert table.features["age in years"].between(0, 120).all()
     assert table.features["class"].value_counts(normalize=True)["A"] == pytest.approx(0.5, abs=0.05)
     if task == "multiclass":
@@ -116,6 +117,6 @@ def test_the_positive_class_gets_its_share_wherever_it_stands(tiny_contract):
         file["features"][0]["synthetic"] = {"effect": 3.0}
 
     contract = tiny_contract(change=turned)
-    table = clean(contract, read_csv(make_table(contract, 2_000, seed=1)))
+    table = clean(contract, read_table(make_table(contract, 2_000, seed=1)).cells)
     assert table.target.mean() == pytest.approx(0.1)
     assert table.features["age in years"][table.target == 1].mean() > table.features["age in years"].mean()

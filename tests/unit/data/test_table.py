@@ -11,7 +11,8 @@ import pytest
 from embedded.layout import PROJECT
 from tabular.contract.loading import load_contract
 from tabular.data.column_names import column_warnings
-from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.data.reading import read_table
+from tabular.data.table import clean, encode, public_records
 from tabular.encoding.row import RowCodec, matrix
 from tabular.errors import InvalidTable
 
@@ -25,12 +26,12 @@ def csv(*rows, header=HEADER):
 
 def refused(contract, body):
     with pytest.raises(InvalidTable) as error:
-        clean(contract, read_csv(body))
+        clean(contract, read_table(body).cells)
     return error.value
 
 
 def test_a_good_table_is_clean(tiny_contract):
-    table = clean(tiny_contract(), read_csv(csv(*GOOD)))
+    table = clean(tiny_contract(), read_table(csv(*GOOD)).cells)
     assert table.features["age in years"].tolist()[:2] == [30, 40]
     assert table.features["class"].tolist() == ["A", "B", None]
     assert table.features["stars"].tolist() == ["1", "3", None]
@@ -79,7 +80,7 @@ def test_a_good_table_is_clean(tiny_contract):
 )
 def test_spellings_of_the_same_table_are_the_same(tiny_contract, body):
     contract = tiny_contract()
-    table, same = clean(contract, read_csv(body)), clean(contract, read_csv(csv(*GOOD)))
+    table, same = clean(contract, read_table(body).cells), clean(contract, read_table(csv(*GOOD)).cells)
     pd.testing.assert_frame_equal(table.features, same.features)
     assert table.target.tolist() == same.target.tolist()
 
@@ -157,7 +158,7 @@ def test_spellings_of_the_same_table_are_the_same(tiny_contract, body):
 )
 def test_a_corrupted_file_is_refused_with_the_reason(tiny_contract, body, why):
     with pytest.raises(InvalidTable, match=why):
-        clean(tiny_contract(), read_csv(body))
+        clean(tiny_contract(), read_table(body).cells)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_a_bad_cell_is_named_by_row_and_column(tiny_contract, bad, column, allow
 
 def test_a_column_without_a_name_is_named_by_its_position(tiny_contract):
     rows = [f"{at},{row},,x" for at, row in enumerate(GOOD)]
-    columns = list(read_csv(csv(*rows, header=f",{HEADER},,")).columns)
+    columns = list(read_table(csv(*rows, header=f",{HEADER},,")).cells.columns)
     assert columns == ["column 1 (no name)", *HEADER.split(","), "column 8 (no name)"]
     (warning,) = column_warnings(tiny_contract(), columns)
     assert "'column 1 (no name)', 'column 8 (no name)'" in warning
@@ -201,7 +202,7 @@ def test_what_usually_means_missing_is_proposed_as_a_token_and_then_is_one(tiny_
     assert [fault.field for fault in faults] == ["Age", "Class", "Stars", "Weight"]
     assert all(proposal in fault.allowed for fault in faults)
     contract = tiny_contract(change=lambda file: file["table"].update(missing_tokens=["?", text]))
-    assert clean(contract, read_csv(bad)).features.iloc[3].isna().all()
+    assert clean(contract, read_table(bad).cells).features.iloc[3].isna().all()
 
 
 @pytest.mark.parametrize("text", ["", "NA", "?"])
@@ -221,32 +222,32 @@ def test_a_regression_target_must_be_a_finite_number(tiny_contract):
     contract = tiny_contract("regression")
     rows = [f"30,A,1,0.5,{target}" for target in ("1.5", "", "inf", "many")]
     assert [fault.row for fault in refused(contract, csv(*rows)).faults] == [2, 3, 4]
-    table = clean(contract, read_csv(csv(rows[0], "30,A,1,0.5,-7")))
+    table = clean(contract, read_table(csv(rows[0], "30,A,1,0.5,-7")).cells)
     assert table.target.tolist() == [1.5, -7]
     assert not table.has_classes
 
 
 def test_a_multiclass_target_is_the_position_of_its_class(tiny_contract):
     rows = [f"30,A,1,0.5,{label}" for label in ("high", "low", "mid")]
-    assert clean(tiny_contract("multiclass"), read_csv(csv(*rows))).target.tolist() == [2, 0, 1]
+    assert clean(tiny_contract("multiclass"), read_table(csv(*rows)).cells).target.tolist() == [2, 0, 1]
 
 
 def test_the_positive_class_is_taken_by_name_not_by_place(tiny_contract):
     def turned(file):
         file["target"]["classes"] = ["yes", "no"]
 
-    assert clean(tiny_contract(change=turned), read_csv(csv(*GOOD))).target.tolist() == [1, 0, 0]
+    assert clean(tiny_contract(change=turned), read_table(csv(*GOOD)).cells).target.tolist() == [1, 0, 0]
 
 
 def test_an_ordinal_may_stand_as_its_code_in_a_table(contract):
     columns = {feature.column: [feature.example] * 2 for feature in contract.features}
     columns |= {"Income_Category": ["2", "$60K - $80K"], "Attrition_Flag": ["Existing Customer", "Attrited Customer"]}
-    table = clean(contract, read_csv(pd.DataFrame(columns).to_csv(index=False).encode()))
+    table = clean(contract, read_table(pd.DataFrame(columns).to_csv(index=False).encode()).cells)
     assert table.features["income_category"].tolist() == ["$60K - $80K"] * 2
 
 
 def test_taking_rows_keeps_the_parts_together(tiny_contract):
-    table = clean(tiny_contract(), read_csv(csv(*GOOD))).take(np.array([1, 0]))
+    table = clean(tiny_contract(), read_table(csv(*GOOD)).cells).take(np.array([1, 0]))
     assert table.features["age in years"].tolist() == [40, 30]
     assert table.target.tolist() == [0, 1]
     assert table.raw_target.tolist() == ["no", "yes"]
@@ -254,7 +255,7 @@ def test_taking_rows_keeps_the_parts_together(tiny_contract):
 
 
 def test_public_records_are_plain_json_values(tiny_contract):
-    records = public_records(tiny_contract(), clean(tiny_contract(), read_csv(csv(*GOOD))).features)
+    records = public_records(tiny_contract(), clean(tiny_contract(), read_table(csv(*GOOD)).cells).features)
     assert records[0] == {"age in years": 30, "class": "A", "stars": "1", "weight": 0.5}
     assert [type(value) for value in records[0].values()] == [int, str, str, float]
     assert set(records[2].values()) == {None}
@@ -262,7 +263,7 @@ def test_public_records_are_plain_json_values(tiny_contract):
 
 def test_training_encodes_awkward_rows_as_serving_does(tiny_contract):
     contract = tiny_contract()
-    table = clean(contract, read_csv(csv(*GOOD, "0,b,2,-1.5,no", "120,a,1.0,1.5,no")))
+    table = clean(contract, read_table(csv(*GOOD, "0,b,2,-1.5,no", "120,a,1.0,1.5,no")).cells)
     codec = RowCodec(contract)
     served = matrix([codec.parse(record) for record in public_records(contract, table.features)])
     np.testing.assert_array_equal(encode(contract, table.features), served)
@@ -278,7 +279,7 @@ def test_training_encodes_awkward_rows_as_serving_does(tiny_contract):
 )
 def test_training_encodes_every_real_row_as_serving_does(real_tables, name, file):
     contract = load_contract(PROJECT / "contracts" / f"{name}.toml")
-    raw = read_csv((real_tables / file).read_bytes())
+    raw = read_table((real_tables / file).read_bytes()).cells
     table = clean(contract, raw)
     codec = RowCodec(contract)
     served = matrix([codec.parse(record) for record in public_records(contract, table.features)])
@@ -288,7 +289,7 @@ def test_training_encodes_every_real_row_as_serving_does(real_tables, name, file
 
 
 def test_unknown_is_kept_as_missing_in_the_real_table(real_tables, contract):
-    raw = read_csv((real_tables / "BankChurners.csv").read_bytes())
+    raw = read_table((real_tables / "BankChurners.csv").read_bytes()).cells
     table = clean(contract, raw)
     assert table.features["education_level"].isna().sum() == (raw["Education_Level"] == "Unknown").sum() == 1519
     assert table.features["income_category"].isna().sum() == 1112

@@ -13,7 +13,8 @@ import pytest
 from model_orchestration.data.suspects import suspects
 from tabular.contract.types import Contract
 from tabular.contract.validation import contract_faults
-from tabular.data.table import clean, read_csv
+from tabular.data.reading import read_table
+from tabular.data.table import clean
 from tabular.drafting.draft import Draft, Request, draft_contract
 from tabular.errors import InvalidTable
 
@@ -34,7 +35,7 @@ def drafted(columns: dict[str, list], target: str = "Bought", positive: str = ""
     """The draft of a table, after it went through a file; what is written is read back and every row is valid."""
     body = io.BytesIO()
     pd.DataFrame(columns).to_csv(body, index=False)
-    raw = read_csv(body.getvalue())
+    raw = read_table(body.getvalue()).cells
     draft = draft_contract(raw, Request("mine", target, "mine.csv", positive, known, suspects=suspects))
     written = msgspec.toml.decode(draft.text, type=Contract)
     assert written == draft.contract

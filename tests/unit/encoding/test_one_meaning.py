@@ -17,7 +17,8 @@ from server.api.batch import rows_of_array, rows_of_lines
 from server.scoring.model import ready_model
 from server.stream.batch import predict
 from tabular.contract.loading import contract_from_json
-from tabular.data.table import clean, read_csv
+from tabular.data.reading import read_table
+from tabular.data.table import clean
 from tabular.encoding.columns import ColumnCodec
 from tabular.encoding.row import RowCodec
 from tabular.errors import BrokenBundle, InvalidTable, Rejected
@@ -81,7 +82,7 @@ def in_table(model, record):
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerows([[*record, "Y"], [*map(cell, record.values()), "no"]])
-    features = clean(model.bundle.contract, read_csv(file.getvalue().encode())).features
+    features = clean(model.bundle.contract, read_table(file.getvalue().encode()).cells).features
     return [None if isinstance(value, float) and math.isnan(value) else value for value in features.iloc[0]]
 
 
@@ -142,7 +143,7 @@ def test_a_missing_token_that_no_double_holds_is_missing_in_a_target_and_a_label
     labels = read_labels(f"prediction_id,label\none,0.5\nother,{text}\n".encode(), contract)
     assert (labels.known, labels.blank) == ([("one", 0.5)], 1)
     with pytest.raises(InvalidTable, match="no missing token"):
-        clean(contract, read_csv(f"Age,Class,Stars,Weight,Y\n30,A,1,0.5,{text}\n".encode()))
+        clean(contract, read_table(f"Age,Class,Stars,Weight,Y\n30,A,1,0.5,{text}\n".encode()).cells)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_every_spelling_of_a_class_is_the_same_label_and_the_same_target(tiny_co
     labels = "\n".join(["prediction_id,label", *(f"id{at},{text}" for at, text in enumerate(spellings))])
     assert {label for _, label in read_labels(labels.encode(), contract).known} == {classes[2]}
     table = "\n".join(["Age,Class,Stars,Weight,Y", *(f"30,A,1,0.5,{text}" for text in spellings)])
-    cleaned = clean(contract, read_csv(table.encode()))
+    cleaned = clean(contract, read_table(table.encode()).cells)
     assert cleaned.target.tolist() == [2] * len(spellings)
     assert set(cleaned.raw_target) == {classes[2]}
 
@@ -182,7 +183,7 @@ def test_a_cell_that_is_no_category_is_refused(model, cell):
 def test_a_missing_token_is_no_target_and_no_label(tiny_contract):
     contract = tiny_contract("regression", lambda file: file["table"].update(missing_tokens=["-1"]))
     with pytest.raises(InvalidTable, match=r"row 1, Y: holds '-1\.0' .*no missing token \(-1\)"):
-        clean(contract, read_csv(b"Age,Class,Stars,Weight,Y\n30,A,1,0.5,-1.0\n"))
+        clean(contract, read_table(b"Age,Class,Stars,Weight,Y\n30,A,1,0.5,-1.0\n").cells)
     assert read_labels(b"prediction_id,label\na,-1.0\n", contract) == ([], 1)
 
 
@@ -193,7 +194,7 @@ NO_NUMBERS = ["1,200", "1_2", "0x0C", "\uff11\uff12", "twelve", "NaN", "inf", "I
 @pytest.mark.parametrize("text", NUMBERS)
 def test_a_number_in_a_cell_is_what_it_is_in_json(tiny_contract, text):
     contract = tiny_contract()
-    table = clean(contract, read_csv(f"Age,Class,Stars,Weight,Y\n{text},A,1,0.5,no\n".encode()))
+    table = clean(contract, read_table(f"Age,Class,Stars,Weight,Y\n{text},A,1,0.5,no\n".encode()).cells)
     assert table.features["age in years"].tolist() == [12]
 
 
@@ -201,12 +202,12 @@ def test_a_number_in_a_cell_is_what_it_is_in_json(tiny_contract, text):
 def test_what_is_no_number_is_refused_by_every_reader(tiny_contract, text):
     contract = tiny_contract()
     with pytest.raises(InvalidTable, match="Age: holds"):
-        clean(contract, read_csv(f'Age,Class,Stars,Weight,Y\n"{text}",A,1,0.5,no\n'.encode()))
+        clean(contract, read_table(f'Age,Class,Stars,Weight,Y\n"{text}",A,1,0.5,no\n'.encode()).cells)
     with pytest.raises(Rejected, match="age in years: is not a number"):
         RowCodec(contract).parse(contract.example | {"age in years": text})
     regression = tiny_contract("regression")
     with pytest.raises(InvalidTable):
-        clean(regression, read_csv(f'Age,Class,Stars,Weight,Y\n30,A,1,0.5,"{text}"\n'.encode()))
+        clean(regression, read_table(f'Age,Class,Stars,Weight,Y\n30,A,1,0.5,"{text}"\n'.encode()).cells)
     with pytest.raises(InvalidTable):
         read_labels(f'prediction_id,label\na,"{text}"\n'.encode(), regression)
 
@@ -215,7 +216,7 @@ def test_a_number_of_a_table_is_the_double_that_json_makes_of_it(tiny_contract):
     contract = tiny_contract()
     texts = [repr(at / 7919) for at in range(2_000)]
     table = clean(
-        contract, read_csv("\n".join(["Age,Class,Stars,Weight,Y", *(f"30,A,1,{t},no" for t in texts)]).encode())
+        contract, read_table("\n".join(["Age,Class,Stars,Weight,Y", *(f"30,A,1,{t},no" for t in texts)]).encode()).cells
     )
     assert table.features["weight"].tolist() == [json.loads(text) for text in texts]
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from embedded.layout import PROJECT
 from server.scoring.model import Model, ready_model
 from tabular.contract.loading import load_contract
-from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.data.reading import read_table
+from tabular.data.table import clean, encode, public_records
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import Row, RowCodec, matrix
 from tabular.model import tree_traversal
@@ -246,7 +247,7 @@ def test_every_row_of_the_real_tables_scores_the_same_alone_in_batches_and_in_xg
     real_tables, tmp_path, name, file
 ):
     contract = load_contract(PROJECT / "contracts" / f"{name}.toml")
-    table = clean(contract, read_csv((real_tables / file).read_bytes()))
+    table = clean(contract, read_table((real_tables / file).read_bytes()).cells)
     rows = encode(contract, table.features)
     data = xgb.DMatrix(rows, table.target.to_numpy())
     booster = xgb.train({"objective": "binary:logistic", "max_depth": 6, "nthread": 2}, data, num_boost_round=150)

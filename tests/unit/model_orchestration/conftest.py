@@ -15,8 +15,9 @@ from model_orchestration.search.space import space
 from model_orchestration.search.sweep import sweep, threads
 from model_orchestration.search.trial import Trial, objective
 from tabular.contract.types import Contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, encode, read_csv
+from tabular.data.table import clean, encode
 from tests.unit.model_orchestration.planted_faults import ROWS
 
 
@@ -38,7 +39,7 @@ class Trained:
 
 
 def _parts_of(contract: Contract, rows: int = 2_000, seed: int = 42) -> Split:
-    return split(clean(contract, read_csv(make_table(contract, rows, seed=1))), seed)
+    return split(clean(contract, read_table(make_table(contract, rows, seed=1)).cells), seed)
 
 
 def _run_sweep(contract: Contract, parts: Split, *, trials: int, seed: int = 42, workers: int = 2) -> list[Trial]:
@@ -95,4 +96,4 @@ def body(contract):
 
 @pytest.fixture(scope="module")
 def accepted(contract):
-    return clean(contract, read_csv(make_table(contract, ROWS, seed=1)))
+    return clean(contract, read_table(make_table(contract, ROWS, seed=1)).cells)

@@ -17,8 +17,9 @@ import pytest
 from embedded.layout import PROJECT
 from tabular.contract.loading import load_contract
 from tabular.data import feature_store
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 from tabular.settings import Settings
 from tabular.wiring import Wiring
 
@@ -206,4 +207,6 @@ def test_a_table_in_another_format_is_published_as_it_is_and_how_it_was_read_is_
         assert feature_store.fetch(init_aws.objects, telecom, version.sha256) == (tmp_path / name).read_bytes()
         read.append(feature_store.load(init_aws.objects, telecom))
     pd.testing.assert_frame_equal(read[0].features, read[1].features)
-    pd.testing.assert_frame_equal(read[0].features, clean(telecom, read_csv(make_table(telecom, 300, 5))).features)
+    pd.testing.assert_frame_equal(
+        read[0].features, clean(telecom, read_table(make_table(telecom, 300, 5)).cells).features
+    )

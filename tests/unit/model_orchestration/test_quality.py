@@ -12,7 +12,8 @@ from model_orchestration.search.candidate import search_data
 from model_orchestration.search.families.fit import Fit
 from model_orchestration.search.trial import SearchData, objective
 from tabular.contract.loading import load_contract
-from tabular.data.table import clean, encode, read_csv
+from tabular.data.reading import read_table
+from tabular.data.table import clean, encode
 from tabular.quality.metrics import metrics
 
 TABLES = {
@@ -27,7 +28,7 @@ TABLES = {
 def test_the_champion_reaches_its_quality_on_the_split_and_over_folds(real_tables, run_sweep, name):
     file, min_auc, max_loss, min_folds_auc = TABLES[name]
     contract = load_contract(PROJECT / "contracts" / f"{name}.toml")
-    table = clean(contract, read_csv((real_tables / file).read_bytes()))
+    table = clean(contract, read_table((real_tables / file).read_bytes()).cells)
     parts = split(table, 42)
     best = min(run_sweep(contract, parts, trials=16), key=lambda trial: trial.loss)
     scores = best.scorer.many(encode(contract, parts.test.features))

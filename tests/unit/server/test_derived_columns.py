@@ -20,8 +20,9 @@ from server.scoring.model import ready_model
 from server.stream.batch import predict
 from tabular.contract.loading import load_contract
 from tabular.data.input_frame import input_frame
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.data.table import clean, encode, public_records
 from tabular.model.pyfunc import BundleModel
 from tabular.ports.streams import StreamRecord
 from tabular.predictions.window import window_frame
@@ -35,7 +36,7 @@ PARAMS = {"learning_rate": 0.2, "max_depth": 4}
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A bundle as a sweep writes it, with test rows, their matrix and their scores as training computes them."""
-    parts = split(clean(CONTRACT, read_csv(make_table(CONTRACT, 3_000, seed=1))), 42)
+    parts = split(clean(CONTRACT, read_table(make_table(CONTRACT, 3_000, seed=1)).cells), 42)
     trial = Fit(search_data(CONTRACT, parts), objective(CONTRACT), 42)(0, PARAMS)
     bundle = bundler(CONTRACT, parts, 42).write(trial, tmp_path_factory.mktemp("bundle"), {})
     rows = encode(CONTRACT, parts.test.features)

@@ -10,8 +10,9 @@ import pytest
 from embedded.run import FIRST_WINDOW_ROWS
 from model_orchestration.data.split import split
 from simulation_business.replay import Pace, parse_shifts, replay
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 from tabular.encoding.row import RowCodec
 from tabular.errors import Rejected
 from tabular.quality.drift import compare
@@ -142,7 +143,7 @@ def test_after_a_long_outage_there_is_no_flood():
 
 def test_three_first_windows_of_a_day_show_no_drift(contract):
     """Three times `make run`, as the monitor and the reports see it: with one seed 4 of 15 days did."""
-    table = clean(contract, read_csv(make_table(contract, 10_000, 0)))
+    table = clean(contract, read_table(make_table(contract, 10_000, 0)).cells)
     reference = split(table, 42).validation.features.reset_index(drop=True)
     records = table.features.to_dict("records")
 

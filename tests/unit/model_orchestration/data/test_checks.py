@@ -12,8 +12,9 @@ import pytest
 from embedded.layout import PROJECT
 from model_orchestration.data.checks import check
 from tabular.contract.loading import load_contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 from tabular.errors import InvalidTable
 from tests.unit.model_orchestration.planted_faults import ROWS, planted
 
@@ -180,7 +181,7 @@ def test_a_constant_column_is_a_warning(contract, body):
 def test_the_real_tables_pass_without_a_word(real_tables, name, file):
     contract = load_contract(PROJECT / "contracts" / f"{name}.toml")
     body = (real_tables / file).read_bytes()
-    report = check(contract, body, clean(contract, read_csv(body)))
+    report = check(contract, body, clean(contract, read_table(body).cells))
     report.require()
     assert report.warnings == ()
 

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from model_orchestration.data.checks import check
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 from tests.unit.model_orchestration.planted_faults import ROWS, planted
 
 DRIFTS = {
@@ -44,7 +45,7 @@ def test_a_rate_that_quadruples_is_named_whatever_its_unit(contract, body, accep
         return lambda frame: frame.assign(Credit_Limit=(frame["Credit_Limit"].astype(float) * factor).map(repr))
 
     widened = with_range(contract, "credit_limit", None)
-    before = clean(widened, read_csv(planted(body, scaled(rate))))
+    before = clean(widened, read_table(planted(body, scaled(rate))).cells)
     assert check(widened, planted(body, scaled(4 * rate)), before).drifted == ("credit_limit",)
     assert check(widened, planted(body, scaled(rate)), before).drifted == ()
 
@@ -58,7 +59,7 @@ def with_range(contract, name, limits):
 
 
 def test_a_trifle_on_a_big_table_raises_no_alarm(contract):
-    big = clean(contract, read_csv(make_table(contract, 30_000, seed=1)))
+    big = clean(contract, read_table(make_table(contract, 30_000, seed=1)).cells)
     body = planted(
         make_table(contract, 30_000, seed=2),
         lambda frame: frame.assign(Credit_Limit=(frame["Credit_Limit"].astype(float) * 1.05).astype(str)),
@@ -67,7 +68,7 @@ def test_a_trifle_on_a_big_table_raises_no_alarm(contract):
 
 
 def test_halves_of_a_table_raise_no_false_alarm(contract, body):
-    table = clean(contract, read_csv(body))
+    table = clean(contract, read_table(body).cells)
     false_alarms = 0
     for seed in range(20):
         half = np.random.default_rng(seed).permutation(ROWS)

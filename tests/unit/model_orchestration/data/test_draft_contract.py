@@ -16,8 +16,9 @@ from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from tabular.contract.loading import load_contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, encode, read_csv
+from tabular.data.table import clean, encode
 from tabular.quality.metrics import metrics
 
 TRIALS = 10
@@ -40,7 +41,7 @@ def telecom(tmp_path):
 def trained(run_sweep, contract, body):
     """The test metrics and the gate's result of a small search on the table as it is."""
     check(contract, body).require()
-    parts = split(clean(contract, read_csv(body)), 42)
+    parts = split(clean(contract, read_table(body).cells), 42)
     trials = run_sweep(contract, parts, trials=TRIALS)
     best = min(trials, key=lambda trial: trial.loss)
     scores = best.scorer.many(encode(contract, parts.test.features))

@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 
 from model_orchestration.data.split import split
+from tabular.data.reading import read_table
 from tabular.data.split_columns import times_of
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, read_csv
+from tabular.data.table import clean
 from tabular.errors import InvalidTable
 
 
 def table(contract, rows=1_000, seed=0):
-    return clean(contract, read_csv(make_table(contract, rows, seed)))
+    return clean(contract, read_table(make_table(contract, rows, seed)).cells)
 
 
 def rows_of(part):
@@ -165,7 +166,7 @@ def test_columns_of_the_split_are_read_from_the_source_and_are_no_features(tiny_
 )
 def test_a_row_without_time_or_group_is_named(tiny_contract, column, bad, why):
     contract = with_split(tiny_contract, time_column="Day", group_column="Who")
-    raw = read_csv(make_table(contract, 100, 0))
+    raw = read_table(make_table(contract, 100, 0)).cells
     raw.loc[6, column] = bad
     with pytest.raises(InvalidTable) as error:
         clean(contract, raw)
@@ -190,7 +191,7 @@ def test_times_are_numbers_or_iso_8601(cells, seconds):
 
 def test_a_table_without_a_column_of_the_split_is_rejected(tiny_contract):
     contract = with_split(tiny_contract, time_column="Day")
-    raw = read_csv(make_table(contract, 100, 0)).drop(columns="Day")
+    raw = read_table(make_table(contract, 100, 0)).cells.drop(columns="Day")
     with pytest.raises(InvalidTable, match="lacks columns") as error:
         clean(contract, raw)
     assert error.value.faults[0].field == "Day"

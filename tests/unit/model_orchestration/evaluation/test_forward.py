@@ -16,8 +16,9 @@ from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.leaks.findings import LeakReport
 from model_orchestration.evaluation.leaks.forward import forward_like_random, forward_notes, on_random_rows
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, encode, read_csv
+from tabular.data.table import clean, encode
 
 ROWS, PERIODS = 3_000, 60
 
@@ -47,7 +48,7 @@ def contract(tiny_contract):
 
 @pytest.fixture
 def table(contract):
-    return clean(contract, read_csv(make_table(contract, ROWS, seed=0)))
+    return clean(contract, read_table(make_table(contract, ROWS, seed=0)).cells)
 
 
 def of_periods(table):
@@ -98,7 +99,7 @@ def hinted(contract, raw) -> list[str]:
 
 
 def test_dates_and_an_order_that_the_contract_does_not_name_are_pointed_out(tiny_contract, contract):
-    raw = read_csv(make_table(contract, 300, 0))
+    raw = read_table(make_table(contract, 300, 0)).cells
     assert hinted(contract, raw) == []
     [told] = hinted(tiny_contract(), raw)
     assert told.startswith("Day holds dates. If the model is to score rows that come later")

@@ -22,8 +22,9 @@ from model_orchestration.evaluation.leaks.findings import LeakReport
 from model_orchestration.evaluation.probes import identical_rows
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from tabular.contract.training import Training
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import CleanTable, clean, encode, read_csv
+from tabular.data.table import CleanTable, clean, encode
 from tabular.model.scorer import Scores
 
 UNMEASURED = LeakReport("roc_auc", 0.5, 0.0, 0, ())
@@ -195,10 +196,11 @@ def test_the_gap_that_chance_explains_is_no_rejection(contract):
     from model_orchestration.search.candidate import search_data
     from model_orchestration.search.families.fit import Fit
     from model_orchestration.search.trial import objective
+    from tabular.data.reading import read_table
     from tabular.data.synthetic import make_table
-    from tabular.data.table import clean, read_csv
+    from tabular.data.table import clean
 
-    table = clean(contract, read_csv(make_table(contract, 1_500, seed=2)))
+    table = clean(contract, read_table(make_table(contract, 1_500, seed=2)).cells)
     params = {"learning_rate": 0.1, "max_depth": 3}
     for seed in range(20):
         parts = split(table, seed)
@@ -303,7 +305,7 @@ def test_every_check_can_reject():
 def test_copies_of_training_rows_are_rejected_and_coincidences_are_not(sound, contract):
     """709 rows of 10,000 stand twice, with new ids; of coarse rows many are equal and none is a copy."""
     body = make_table(contract, 10_000, seed=3)
-    table = clean(contract, read_csv(body))
+    table = clean(contract, read_table(body).cells)
     assert no_copied_rows(replace(sound, split=split(table, 42))) is None
     rows = np.r_[np.arange(10_000), np.random.default_rng(0).choice(10_000, 709, replace=False)]
     doubled = table.take(rows)
@@ -317,7 +319,7 @@ def test_copies_of_training_rows_are_rejected_and_coincidences_are_not(sound, co
 
 def test_equal_rows_of_a_coarse_table_are_no_copies(sound, tiny_contract):
     contract = tiny_contract("binary")
-    table = clean(contract, read_csv(make_table(contract, 3_000, seed=3)))
+    table = clean(contract, read_table(make_table(contract, 3_000, seed=3)).cells)
     coarse = CleanTable(table.features.assign(weight=0.5), table.target, table.raw_target)
     parts = split(coarse, 42)
     assert identical_rows(parts) > 0.5 * len(parts.test)

@@ -19,8 +19,9 @@ from model_orchestration.evaluation.leaks.held_out import HeldOut
 from model_orchestration.search import out_of_fold
 from tabular.contract.loading import load_contract
 from tabular.contract.types import Contract
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import CleanTable, clean, read_csv
+from tabular.data.table import CleanTable, clean
 from tests.unit.model_orchestration.evaluation.planted_leaks import LEAKS, planted, victim
 
 ROWS = 3_000
@@ -29,7 +30,7 @@ SHIPPED = sorted(path.name for path in (PROJECT / "contracts").glob("*.toml"))
 
 @pytest.fixture(scope="module")
 def table(contract):
-    return clean(contract, read_csv(make_table(contract, ROWS, seed=4)))
+    return clean(contract, read_table(make_table(contract, ROWS, seed=4)).cells)
 
 
 def evidence_of(contract: Contract, table: CleanTable) -> Evidence:
@@ -72,7 +73,7 @@ def test_a_leak_is_rejected_at_the_gate_whole(contract, table):
 def sum_of_parts(tiny_contract):
     """A regression whose target is the sum of a feature and of what no feature tells, at R² 0.8 alone."""
     contract = tiny_contract("regression")
-    table = clean(contract, read_csv(make_table(contract, ROWS, seed=4)))
+    table = clean(contract, read_table(make_table(contract, ROWS, seed=4)).cells)
     draw = np.random.default_rng(6)
     part, rest = draw.gamma(2.0, 10.0, ROWS), draw.gamma(2.0, 5.0, ROWS)
     leaky = planted(contract, table, part)
@@ -88,7 +89,7 @@ def test_one_part_of_the_sum_that_is_predicted_is_rejected(sum_of_parts):
 
 def test_both_parts_of_an_exact_sum_are_rejected(tiny_contract):
     contract = tiny_contract("regression")
-    table = clean(contract, read_csv(make_table(contract, ROWS, seed=4)))
+    table = clean(contract, read_table(make_table(contract, ROWS, seed=4)).cells)
     draw = np.random.default_rng(6)
     age, weight = (draw.uniform(0, 100, ROWS) for _ in range(2))
     target = table.target * 0 + age + weight
@@ -99,7 +100,7 @@ def test_both_parts_of_an_exact_sum_are_rejected(tiny_contract):
 
 def test_a_leak_of_a_multiclass_target_is_rejected(tiny_contract):
     contract = tiny_contract("multiclass")
-    table = clean(contract, read_csv(make_table(contract, ROWS, seed=4)))
+    table = clean(contract, read_table(make_table(contract, ROWS, seed=4)).cells)
     values = table.target.to_numpy() + np.random.default_rng(6).normal(0, 0.25, ROWS)
     why = no_leaking_feature(evidence_of(contract, planted(contract, table, values))).why
     assert why.startswith(f"{victim(contract)} alone reaches ROC-AUC 0.9")
@@ -108,7 +109,7 @@ def test_a_leak_of_a_multiclass_target_is_rejected(tiny_contract):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_no_shipped_contract_is_accused_on_synthetic_data(name):
     contract = load_contract(PROJECT / "contracts" / name)
-    assert_not_accused(contract, clean(contract, read_csv(make_table(contract, ROWS, seed=9))))
+    assert_not_accused(contract, clean(contract, read_table(make_table(contract, ROWS, seed=9)).cells))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -117,7 +118,7 @@ def test_no_shipped_contract_is_accused_on_its_real_table(real_tables: Path, nam
     file = real_tables / (contract.table.source_file or "")
     if not file.is_file():
         pytest.skip("its real table is not on this machine")
-    assert_not_accused(contract, clean(contract, read_csv(file.read_bytes())))
+    assert_not_accused(contract, clean(contract, read_table(file.read_bytes()).cells))
 
 
 def assert_not_accused(contract: Contract, table: CleanTable) -> None:

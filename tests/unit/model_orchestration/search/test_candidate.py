@@ -8,8 +8,9 @@ import pytest
 from mlflow.models import Model as MlflowModel
 
 from model_orchestration.search.candidate import MAX_REFERENCE_ROWS, bundler, golden_records, profile
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, encode, public_records, read_csv
+from tabular.data.table import clean, encode, public_records
 from tabular.encoding.row import RowCodec
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.model.pyfunc import _load_pyfunc, describe
@@ -69,7 +70,7 @@ def test_golden_records_hold_every_awkward_kind(trained):
 @pytest.mark.parametrize(("ends", "whole"), [((0.5, 3.4), (1, 3)), ((-3.4, -0.5), (-3, -1))])
 def test_golden_records_of_whole_numbers_keep_a_range_whose_ends_are_none(tiny_contract, ends, whole):
     contract = tiny_contract("binary", lambda file: file["features"][0].update(range=ends, example=whole[0]))
-    records = golden_records(contract, clean(contract, read_csv(make_table(contract, 50, 1))))
+    records = golden_records(contract, clean(contract, read_table(make_table(contract, 50, 1)).cells))
     values = [RowCodec(contract).parse(record).values[0] for record in records]
     assert values[-2:] == list(whole)
 

@@ -14,8 +14,9 @@ from model_orchestration.data.split import joined, split
 from model_orchestration.search.candidate import bundler, scores_by_params
 from model_orchestration.search.out_of_fold import cross_validated, is_small
 from tabular.contract.split_rules import SplitRules
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
-from tabular.data.table import clean, encode, read_csv
+from tabular.data.table import clean, encode
 from tabular.model.bundle import REFERENCE_SCORE
 from tabular.quality.metrics import metrics
 
@@ -23,7 +24,7 @@ PARAMS = {"max_depth": 6, "learning_rate": 0.2}
 
 
 def small(contract, rows=300, seed=1):
-    return clean(contract, read_csv(make_table(contract, rows, seed)))
+    return clean(contract, read_table(make_table(contract, rows, seed)).cells)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
