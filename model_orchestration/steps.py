@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from model_orchestration.data.checks import CheckReport, check
-from model_orchestration.data.job_split import parts_of
+from model_orchestration.data.job_split import contract_of, parts_of
 from model_orchestration.evaluation import plots
 from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.champion_comparison import compare_with_champion
@@ -74,7 +74,7 @@ def split_step(tools: Tools, job: Job) -> dict[str, int]:
 
 def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progress | None = None) -> Sweep:
     """Search, and write every trial as a run under a new parent run."""
-    contract, parts, registry = job.read_contract, parts_of(tools, job), tools.registry
+    contract, parts, registry = contract_of(tools, job), parts_of(tools, job), tools.registry
     run_tags = job_tags(job) | dict(tags)
     parent_id = registry.start_run(f"{contract.table.name}: sweep of {job.trials}, seed {job.seed}", run_tags)
     dataset = dataset_of(tools.objects, job)
@@ -108,7 +108,7 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
 
 def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
     """Score the best trial's bundle on the test rows, once, and put metrics, slices and pictures on its runs."""
-    contract, parts = job.read_contract, parts_of(tools, job)
+    contract, parts = contract_of(tools, job), parts_of(tools, job)
     bundle = fetch_bundle(tools, swept.best.run_id)
     scores, target = bundle.predict(encode(contract, parts.test.features)), parts.test.target.to_numpy()
     threshold = None
@@ -135,7 +135,7 @@ def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
 
 def gate_step(tools: Tools, job: Job, swept: Sweep, champion_run_id: str | None) -> GateResult:
     """Evaluate the best trial at the gate; the result goes on its runs."""
-    contract, parts = job.read_contract, parts_of(tools, job)
+    contract, parts = contract_of(tools, job), parts_of(tools, job)
     bundle = fetch_bundle(tools, swept.best.run_id)
     scores = bundle.predict(encode(contract, parts.test.features))
     held_out = out_of_fold(tools, job, swept.best) or HeldOut(

@@ -80,6 +80,8 @@ def _move(feature: Feature, change: str) -> Move | None:
         return None
     if feature.range is None:
         labels = {canonical(category): category for category in feature.categories}
+        if feature.is_unlearnt and change:
+            return lambda _: change
         label = labels.get(canonical(change))
         return None if label is None else lambda _: label
     found = _BY.fullmatch(change)
@@ -100,5 +102,7 @@ def _allowed(feature: Feature) -> str:
     if feature.is_datetime:
         return "another feature: a datetime cannot be shifted"
     if feature.range is None:
+        if feature.is_unlearnt:
+            return f"{feature.name}= a category"
         return f"{feature.name}= one of {listed(feature.categories)}"
     return f"{feature.name}=+50%, {feature.name}=-20%, {feature.name}=+1000 or {feature.name}=-1000"

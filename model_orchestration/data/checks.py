@@ -11,7 +11,9 @@ import pandas as pd
 from model_orchestration.data.holds import holds
 from model_orchestration.data.order_hints import order_warnings
 from tabular.contract.types import Contract
+from tabular.data.categories.learning import learning_faults, learnt, rare_share
 from tabular.data.input_frame import input_frame
+from tabular.data.invalid_cells import LIKELY_MISSING
 from tabular.data.prepared import PreparedTable, prepare
 from tabular.data.table import CleanTable
 from tabular.encoding.values import listed
@@ -25,6 +27,7 @@ MIN_ROWS = 100
 MIN_CLASS_ROWS = 10
 SMALL_CLASS_SHARE = 0.01
 LARGE_MISSING_SHARE = 0.5
+LARGE_RARE_SHARE = 0.2
 MAX_TWIN_SHARE = 0.01
 MAX_ROWS_SHOWN = 5
 
@@ -73,13 +76,19 @@ def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable 
     holding = tuple(holds(contract, table, accepted)) if accepted is not None else ()
     return CheckReport(
         rows=len(table),
-        errors=(*identity, *_target_errors(contract, table, class_rows), *_column_errors(contract, missing_share)),
+        errors=(
+            *identity,
+            *_target_errors(contract, table, class_rows),
+            *_column_errors(contract, missing_share),
+            *learning_faults(learnt(contract, table)),
+        ),
         warnings=(
             *([str(table.dropped)] if table.dropped.count else ()),
             *_left_out(contract, table, len(raw)),
             *warnings,
             *order_warnings(contract, raw),
             *_column_warnings(contract, table, missing_share),
+            *_learnt_warnings(contract, table),
             *_class_warnings(class_rows, len(table)),
             *(_moved(name, found) for name, found in drifted.items()),
             *holding,
@@ -176,6 +185,25 @@ def _column_warnings(contract: Contract, table: CleanTable, missing_share: dict[
     return mostly + constant
 
 
+def _learnt_warnings(contract: Contract, table: CleanTable) -> list[str]:
+    """Of features that learn their categories: texts that look like "not known", and many rows of rare ones."""
+    found = []
+    for feature in (one for one in contract.features if one.learns_categories):
+        values = table.features[feature.name]
+        likely = sorted(text for text in values.dropna().unique() if text.casefold() in LIKELY_MISSING)
+        if likely:
+            found.append(
+                f"{feature.name}: {listed([repr(text) for text in likely])} would be learnt as a category. If it means "
+                "that the value is not known, add it to missing_tokens in the contract's [table]"
+            )
+        if (share := rare_share(feature, values)) > LARGE_RARE_SHARE:
+            found.append(
+                f"{feature.name}: {share:.0%} of the rows have a category with fewer than {feature.least_count} rows, "
+                "which is missing to the model: lower least_count, or group the categories"
+            )
+    return found
+
+
 def _class_warnings(class_rows: dict[str, int], rows: int) -> list[str]:
     return [
         f"class {label!r} has {count} of {rows} rows only: its quality is hard to measure"
@@ -186,10 +214,11 @@ def _class_warnings(class_rows: dict[str, int], rows: int) -> list[str]:
 
 def _drifted(contract: Contract, table: CleanTable, accepted: CleanTable) -> dict[str, ColumnDrift]:
     """The features, and the target, that drifted between the accepted table and this one, by name."""
+    known = learnt(contract, accepted)
     before, now = (
-        input_frame(contract, side.features).assign(**{REFERENCE_TARGET: side.target}) for side in (accepted, table)
+        input_frame(known, side.features).assign(**{REFERENCE_TARGET: side.target}) for side in (accepted, table)
     )
-    found = compare(before, now, contract, min_rows=1)
+    found = compare(before, now, known, min_rows=1)
     if isinstance(found, TooFewRows):
         return {}
     columns = {column.name: column for column in found.columns}

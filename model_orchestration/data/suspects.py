@@ -9,6 +9,7 @@ from model_orchestration.data.split import split
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.findings import Finding, LeakReport
 from tabular.contract.types import Contract
+from tabular.data.categories.learning import learnt
 from tabular.data.table import CleanTable
 
 SEED = 0
@@ -23,7 +24,8 @@ def suspects(contract: Contract, table: CleanTable) -> Mapping[str, str]:
     """
     if len(table) < MIN_ROWS or (table.has_classes and table.raw_target.value_counts().min() < MIN_CLASS_ROWS):
         return {}
-    report = find_leaks(contract, split(table, SEED, contract.split), SEED)
+    parts = split(table, SEED, contract.split)
+    report = find_leaks(learnt(contract, parts.train), parts, SEED)
     by_themselves = [one for one in report.leaks if one.aspect != "removal"]
     return {one.feature: _why(one, report) for one in reversed(by_themselves or report.leaks)}
 

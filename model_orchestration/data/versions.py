@@ -9,6 +9,7 @@ import re
 
 from tabular.contract.types import Contract
 from tabular.data import feature_store
+from tabular.data.categories.learning import learnt
 from tabular.data.feature_store import Version
 from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable
@@ -115,10 +116,11 @@ def _target(contract: Contract, before: CleanTable, now: CleanTable) -> list[tup
 
 
 def _drift(contract: Contract, before: CleanTable, now: CleanTable) -> list[tuple[str, str]]:
+    known = learnt(contract, before)
     earlier, later = (
-        input_frame(contract, side.features).assign(**{REFERENCE_TARGET: side.target}) for side in (before, now)
+        input_frame(known, side.features).assign(**{REFERENCE_TARGET: side.target}) for side in (before, now)
     )
-    found = compare(earlier, later, contract, min_rows=1)
+    found = compare(earlier, later, known, min_rows=1)
     if isinstance(found, TooFewRows):
         return [("note", "the features are not compared, for one of the versions has no rows")]
     return [("feature", _moved(column)) for column in found.columns]

@@ -63,5 +63,5 @@ def _readable(contract: Contract, table: CleanTable) -> pd.DataFrame:
     for column in contract.inputs:
         if not column.is_numeric:
             values = inputs[column.name].astype(object)
-            inputs[column.name] = values.where(values.notna(), "(missing)")
+            inputs[column.name] = values.where(values.isin(column.categories), "(missing)")
     return inputs

@@ -18,6 +18,7 @@ from model_orchestration.search.families.fit import Fit
 from model_orchestration.search.out_of_fold import ScoresOfFold, cross_validated
 from model_orchestration.search.trial import Params, SearchData, Trial, objective
 from tabular.contract.types import Contract
+from tabular.data.categories.learning import learnt
 from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable, encode, public_records
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, Range, write_bundle
@@ -47,8 +48,9 @@ def scores_by_params(name: str, contract: Contract, table: CleanTable, params: P
 
     def scores(fold: Fold) -> Mapping[str, Floats]:
         parts = fold.parts(table)
-        trial = make_fit(contract, parts, seed)(0, params)
-        return {name: trial.scorer.many(encode(contract, parts.test.features))}
+        own = learnt(contract, parts.train)
+        trial = make_fit(own, parts, seed)(0, params)
+        return {name: trial.scorer.many(encode(own, parts.test.features))}
 
     return scores
 

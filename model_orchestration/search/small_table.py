@@ -17,6 +17,7 @@ from model_orchestration.search.candidate import scores_by_params
 from model_orchestration.search.out_of_fold import MODEL, HeldOut, cross_validated, is_small
 from model_orchestration.search.trial_runs import TrialRun
 from tabular.contract.types import Contract
+from tabular.data.categories.learning import learnt
 from tabular.quality.intervals import intervals
 from tabular.quality.metrics import Floats, metrics
 
@@ -35,7 +36,7 @@ def _cross_validated(tools: Tools, job: Job, params: bytes) -> HeldOut:
 
     def of_baselines(fold: Fold) -> Mapping[str, Floats]:
         parts = fold.parts(table)
-        return baselines(contract, parts.train, parts.test)
+        return baselines(learnt(contract, parts.train), parts.train, parts.test)
 
     ours = scores_by_params(MODEL, contract, table, msgspec.json.decode(params), job.seed)
     return cross_validated(table, contract.split, job.seed, [ours, of_baselines], tools.engine.workers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -13,6 +13,13 @@ from tabular.contract.derived import ModelInput
 
 Kind = Literal["integer", "number", "category", "ordinal", "boolean", "datetime"]
 TimeZone = Literal["none", "UTC"]
+DEFAULT_LEAST_COUNT = 20
+OUR_CATEGORIES = frozenset({"(missing)", "(unknown)"})
+"""What drift calls the values that are no category."""
+if TYPE_CHECKING:
+    Categories = tuple[str, ...]
+else:
+    Categories = tuple[str, ...] | Literal["learn"]  # the word is in files alone: `__post_init__` sees to it
 EXAMPLES: dict[TimeZone, str] = {"none": "2024-05-31T14:05:00", "UTC": "2024-05-31T14:05:00Z"}
 
 
@@ -38,7 +45,9 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `categories` are texts, of an ordinal in rising order. What is read as one of them is told by its
     canonical form (`tabular.contract.canonical`), so that no two may have the same. `time_zone` of a datetime says
     whether its texts have one. What is no `model_input` is asked for because something is derived from it.
-    Of a boolean `categories` are the table's words for false and true, in this order; they may be left out.
+    Of a boolean `categories` are the table's words for false and true, in this order; they may be left out. With the
+    word "learn" they are those that `least_count` training rows have at least: none until a training has learnt them
+    (`tabular/data/categories`).
     Read `about` and `sample` for what is shown to people: they stand in where the file has no description or example.
     """
 
@@ -48,13 +57,19 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     description: str = ""
     example: int | float | str | None = None
     range: tuple[float, float] | None = None
-    categories: tuple[str, ...] = ()
+    categories: Categories = ()
+    least_count: int | None = None
     time_zone: TimeZone = "none"
     model_input: bool = True
     synthetic: Synthetic = Synthetic()
 
     def __post_init__(self) -> None:
-        if self.is_boolean and not self.categories:
+        given: object = self.categories
+        if given == "learn":
+            least = DEFAULT_LEAST_COUNT if self.least_count is None else self.least_count
+            msgspec.structs.force_setattr(self, "categories", ())
+            msgspec.structs.force_setattr(self, "least_count", least)
+        elif self.is_boolean and not self.categories:
             msgspec.structs.force_setattr(self, "categories", (FALSE, TRUE))
 
     @property
@@ -83,6 +98,16 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return not self.is_numeric and not self.is_datetime
 
     @property
+    def learns_categories(self) -> bool:
+        """True if its categories are those of the training rows, whether or not they were learnt yet."""
+        return self.least_count is not None
+
+    @property
+    def is_unlearnt(self) -> bool:
+        """True if its categories are still to be learnt: then any text is one."""
+        return self.learns_categories and not self.categories
+
+    @property
     def column_of_matrix(self) -> ModelInput:
         """The feature as a column that a model sees, or that another is derived from."""
         return ModelInput(self.name, self.kind, self.about, self.categories, self.is_datetime)
@@ -100,7 +125,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.is_datetime:
             return EXAMPLES[self.time_zone]
         if not self.is_numeric:
-            return self.categories[0]
+            return "any text" if self.is_unlearnt else self.categories[0]
         low, high = self.ends
         middle = low + (high - low) / 2
         return math.floor(middle) if self.kind == "integer" else middle

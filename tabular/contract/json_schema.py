@@ -50,6 +50,8 @@ def allowed(feature: Feature) -> str:
         return datetime_form(feature)
     if feature.is_boolean:
         return f"true or false, 1 or 0, {' or '.join(reversed(feature.categories))}"
+    if feature.is_unlearnt:
+        return "the categories of the training rows"
     if feature.has_codes:
         return listed([f"{code} = {category}" for code, category in enumerate(feature.categories)])
     return listed(feature.categories)

@@ -11,7 +11,9 @@ from tabular.contract.canonical import LARGEST_NUMBER, LARGEST_WHOLE_NUMBER, ali
 from tabular.contract.check_rules import check_rule_faults
 from tabular.contract.faults.derived_columns import derived_faults, unused_faults
 from tabular.contract.faults.kinds import boolean_faults, datetime_faults, derived_target_faults, other_kind_faults
+from tabular.contract.faults.learnt import learnt_faults
 from tabular.contract.faults.split import split_faults
+from tabular.contract.features import OUR_CATEGORIES
 from tabular.contract.rows.filters import filter_faults
 from tabular.contract.source import source_faults
 from tabular.contract.training import training_faults
@@ -28,8 +30,6 @@ REPLY_KEYS = {"row", "error", "probabilities", "model_run_id", "prediction_id", 
 RESULT_KEYS = {"partition_key", "shard", "sequence_number"}
 OUR_COLUMNS = {"__target__", "__score__"}
 """What a bundle's reference calls its columns beside the features."""
-OUR_CATEGORIES = {"(missing)", "(unknown)"}
-"""What drift calls the values that are no category."""
 PRESENCE = "{} is there"
 """What drift calls the column that says whether a number is there."""
 
@@ -56,16 +56,18 @@ def feature_faults(feature: Feature, contract: Contract) -> list[str]:
     else:
         faults = _number_faults(feature) if feature.is_numeric else _category_faults(feature, contract)
         faults += other_kind_faults(feature)
+    faults += learnt_faults(feature)
     if not faults:
         faults = _example_faults(feature, contract)
-    return faults + _synthetic_faults(feature.name, feature.synthetic, len(feature.categories))
+    count = max(1, len(feature.synthetic.shares)) if feature.learns_categories else len(feature.categories)
+    return faults + _synthetic_faults(feature.name, feature.synthetic, count)
 
 
 def _example_faults(feature: Feature, contract: Contract) -> list[str]:
     if feature.example is None:
         return []
     outcome = reader(feature, contract)(feature.example)
-    if not isinstance(outcome, Fault) and outcome[0] is not None and not outcome[2]:
+    if not isinstance(outcome, Fault) and outcome[0] is not None and (feature.learns_categories or not outcome[2]):
         return []
     return [f"{feature.name}: example {feature.example!r} is not a value that the feature may take"]
 
@@ -100,7 +102,7 @@ def _category_faults(feature: Feature, contract: Contract) -> list[str]:
     faults = _label_faults(f"{feature.name}: category", feature.categories, contract)
     if feature.is_boolean:
         return faults + boolean_faults(feature, contract)
-    if len(feature.categories) < 2 or feature.range is not None:
+    if (len(feature.categories) < 2 and not feature.learns_categories) or feature.range is not None:
         faults.append(f"{feature.name}: kind {feature.kind} needs two or more categories and no range")
     faults += [
         f"{feature.name}: category {category!r} is a name of ours in drift"

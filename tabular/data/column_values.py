@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tabular.contract.features import Feature
 from tabular.contract.types import Contract, Target
+from tabular.data.categories.spelling import in_one_spelling
 from tabular.data.input_frame import datetimes
 from tabular.encoding.dates import moment_in
 from tabular.encoding.plain_numbers import Accepts, accepts_feature, accepts_target
@@ -54,12 +55,17 @@ class _Cells:
 
 
 def feature_values(feature: Feature, raw: pd.Series[str], contract: Contract) -> ColumnValues:
-    """The canonical values of a feature; a category that the contract does not know is invalid."""
+    """The canonical values of a feature; a category that the contract does not know is invalid, unless it learns them.
+
+    Then it stays what it is, in one spelling: what the training rows do not teach is an unknown category.
+    """
     cells, read = _Cells(raw), cell_reader(feature, contract)
 
     def value_of(text: str) -> tuple[Any, bool]:
         outcome = read(text)
-        return (None, True) if isinstance(outcome, Fault) or outcome[2] else (outcome[0], False)
+        if isinstance(outcome, Fault) or (outcome[2] and not feature.learns_categories):
+            return None, True
+        return outcome[0], False
 
     def moment_of(text: str) -> tuple[float, bool]:
         outcome = read(text)
@@ -76,6 +82,8 @@ def feature_values(feature: Feature, raw: pd.Series[str], contract: Contract) ->
     outcomes = [value_of(text) for text in cells.texts.to_pylist()]
     values = np.empty(len(outcomes), dtype=object)
     values[:] = [value for value, _ in outcomes]
+    if feature.learns_categories:
+        values[:] = in_one_spelling(values.tolist(), np.bincount(cells.positions, minlength=len(outcomes)))
     return ColumnValues(cells.column(values, "object"), cells.column([bad for _, bad in outcomes], "bool"))
 
 

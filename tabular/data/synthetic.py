@@ -28,6 +28,7 @@ FIRST_DAY = np.datetime64("2000-01-01")
 GROUP_ROWS = 3
 NUMBER_DECIMALS = 3
 SYNTHETIC_DAYS = (date(2024, 1, 1), date(2025, 1, 1))  # where a datetime names none
+LEARNT = 5  # categories of a feature that learns them and names no shares
 REGRESSION_RANGE = (0.0, 1.0)  # where a regression contract gives no quantiles of its target
 
 # An effect's three parts: the straight line, the parabola of a number, and the product with the next effect.
@@ -83,12 +84,16 @@ def _draw_feature(feature: Feature, rows: int, draw: np.random.Generator) -> tup
         return _standardised(kept), [as_written(value) for value in kept]
     if feature.is_datetime:
         return _draw_datetimes(feature, rows, draw)
-    shares = _shares(feature.synthetic, len(feature.categories))
+    categories = feature.categories or _made_up_categories(feature)
+    shares = _shares(feature.synthetic, len(categories))
     codes = draw.choice(len(shares), rows, p=shares)
     centred = codes.astype(np.float64) - float(np.arange(len(shares)) @ shares)
-    return _standardised(centred) if feature.kind == "ordinal" else centred, [
-        feature.categories[code] for code in codes
-    ]
+    return _standardised(centred) if feature.kind == "ordinal" else centred, [categories[code] for code in codes]
+
+
+def _made_up_categories(feature: Feature) -> tuple[str, ...]:
+    """Categories for a feature that learns them: as many as it has shares."""
+    return tuple(f"{feature.name} {at}" for at in range(1, len(feature.synthetic.shares or range(LEARNT)) + 1))
 
 
 def _draw_datetimes(feature: Feature, rows: int, draw: np.random.Generator) -> tuple[Floats, list[Value]]:

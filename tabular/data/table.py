@@ -21,7 +21,7 @@ from tabular.data.split_columns import read_groups, read_times
 from tabular.data.target import clean_target, target_allowed
 from tabular.encoding.dates import iso_text
 from tabular.encoding.row import Matrix
-from tabular.encoding.values import datetime_form, listed
+from tabular.encoding.values import datetime_form, listed, max_characters
 from tabular.errors import InvalidTable
 
 MAKE_MISSING = ". If {} means that it is not known, add it to missing_tokens in the contract's [table]"
@@ -140,4 +140,8 @@ def _allowed(feature: Feature) -> str:
     if feature.range is not None:
         kind = "a whole number" if feature.kind == "integer" else "a number"
         return f"{kind} from {feature.range[0]:g} to {feature.range[1]:g}"
-    return datetime_form(feature) if feature.is_datetime else f"one of {listed(feature.categories)}"
+    if feature.is_datetime:
+        return datetime_form(feature)
+    if feature.learns_categories:
+        return f"a text of at most {max_characters(feature)} characters"
+    return f"one of {listed(feature.categories)}"

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from tabular.contract.canonical import Canonical, canonical
 from tabular.contract.features import Feature
+from tabular.drafting.categories import learnt_choice
 from tabular.drafting.choice import Choice
 from tabular.drafting.column import ColumnProfile, share, shown
 from tabular.drafting.dates import datetime_choice, datetimes_in
@@ -117,6 +118,8 @@ def _category(column: ColumnProfile, name: str) -> Choice:
     categories = _categories(column)
     if reason := _no_category(column, len(categories)):
         return Choice(column.name, left_out=reason)
+    if len(categories) > MAX_CATEGORIES:
+        return learnt_choice(column, name, categories)
     if (words := words_of_boolean(categories)) is not None:
         return Choice(column.name, Feature(name, column.name, "boolean", example=words[1], categories=words))
     feature = Feature(
@@ -181,13 +184,11 @@ def _is_written_otherwise(column: ColumnProfile) -> str | None:
 
 
 def _no_category(column: ColumnProfile, distinct: int) -> str | None:
-    """Why texts are no categories; None if they may be some."""
-    if _may_be_categories(column):
+    """Why texts are no categories; None if they may be some, listed or learnt."""
+    if distinct <= NEARLY_UNIQUE * column.known:
         return None
-    if distinct > NEARLY_UNIQUE * column.known:
-        some = shown(next(iter(column.counts)))
-        return f"{distinct:,} different texts in {column.known:,} rows, such as {some}: free text, or a name"
-    return f"{distinct:,} categories are more than {MAX_CATEGORIES}: group them, and take the groups in as a feature"
+    some = shown(next(iter(column.counts)))
+    return f"{distinct:,} different texts in {column.known:,} rows, such as {some}: free text, or a name"
 
 
 def _may_be_categories(column: ColumnProfile) -> bool:

@@ -129,6 +129,8 @@ def _feature(feature: Feature, notes: Iterable[str]) -> list[str]:
         return [*lines, f"range = [{', '.join(_number(bound) for bound in feature.range)}]"]
     if feature.is_datetime:
         return [*lines, f"time_zone = {text(feature.time_zone)}"]
+    if feature.learns_categories:
+        return [*lines, 'categories = "learn"', f"least_count = {feature.least_count}"]
     return [*lines, f"categories = {_list(feature.categories)}"]
 
 

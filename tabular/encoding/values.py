@@ -115,7 +115,7 @@ def plain_labels(feature: Feature, contract: Contract, read: Reader) -> PlainLab
 
 def max_characters(feature: Feature) -> int:
     """How long the text of a category may be."""
-    return max(MAX_LABEL_CHARACTERS, *map(len, feature.categories))
+    return max((MAX_LABEL_CHARACTERS, *map(len, feature.categories)))
 
 
 def listed(labels: Sequence[str]) -> str:
@@ -175,9 +175,14 @@ class _CategoryReader:
     def __init__(self, feature: Feature, contract: Contract) -> None:
         self._feature, self._is_missing = feature, contract.is_missing
         self._known = {form: (feature.categories[code], float(code), False) for form, code in _forms(feature).items()}
-        self._has_numerals, self._has_booleans = feature.has_numerals, feature.has_booleans
+        is_open = feature.is_unlearnt
+        self._has_numerals, self._has_booleans = is_open or feature.has_numerals, is_open or feature.has_booleans
         self._most = max_characters(feature)
-        self._allowed = f"one of {listed(feature.categories)} in any letter case, or null"
+        self._allowed = (
+            f"a text of at most {self._most} characters, or null"
+            if is_open
+            else f"one of {listed(feature.categories)} in any letter case, or null"
+        )
         if feature.has_codes:
             self._allowed = f"a code from 0 to {len(feature.categories) - 1}, {self._allowed}"
         if feature.is_boolean:

@@ -12,6 +12,7 @@ from model_orchestration.search.candidate import make_fit
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from model_orchestration.search.trial import Params
 from tabular.contract.types import Contract
+from tabular.data.categories.learning import learnt
 from tabular.data.table import encode
 from tabular.quality.influence import influences
 from tabular.quality.intervals import OUTSIDE, standard_error
@@ -23,8 +24,9 @@ def on_random_rows(contract: Contract, parts: Split, params: Params, seed: int) 
     if contract.split.time_column is None:
         return None
     random = split(replace(joined(parts), times=None), seed, contract.split)
-    trial = make_fit(contract, random, seed)(0, params)
-    scores = trial.scorer.many(encode(contract, random.test.features))
+    own = learnt(contract, random.train)
+    trial = make_fit(own, random, seed)(0, params)
+    scores = trial.scorer.many(encode(own, random.test.features))
     return HeldOut(random.test, {MODEL: scores}, random.test.group_names)
 
 

@@ -32,9 +32,10 @@ def derived_faults(contract: Contract) -> list[str]:
     """What is wrong with the derived columns; an empty list if nothing is. The features must be right."""
     known = {feature.name: feature.column_of_matrix for feature in contract.features}
     zones = {feature.name: feature.time_zone for feature in contract.features}
+    learnt = [feature.name for feature in contract.features if feature.learns_categories]
     faults = []
     for derived in contract.derived:
-        found = _faults(derived, known) + _zone_faults(derived, zones)
+        found = _faults(derived, known) + _zone_faults(derived, zones) + _learnt_faults(derived, learnt)
         faults += [f"derived {derived.name}: {fault}" for fault in found]
         if not found:
             known[derived.name] = input_of(derived, known)
@@ -121,6 +122,14 @@ def _cross_faults(derived: Derived, sources: Sequence[ModelInput]) -> list[str]:
     if derived.operation != "cross" or math.prod(len(source.categories) for source in sources) <= MAX_CROSSED:
         return []
     return [f"the cross has more than {MAX_CROSSED:,} categories. Cross coarser columns"]
+
+
+def _learnt_faults(derived: Derived, learnt: Sequence[str]) -> list[str]:
+    return [
+        f"the categories of {name} are learnt in training, and a cross needs them listed: write its categories out"
+        for name in derived.of
+        if name in learnt
+    ]
 
 
 def _zone_faults(derived: Derived, zones: Mapping[str, str]) -> list[str]:

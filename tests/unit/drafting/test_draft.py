@@ -331,6 +331,33 @@ def test_snapshots_of_many_customers_are_split_by_customer():
     assert draft.contract.table.id_column is None
 
 
+def of_many_suppliers(suppliers: int, rows: int) -> dict[str, list]:
+    """Rows of many suppliers, the first of whom have far more of them."""
+    draw = np.random.default_rng(4)
+    at = np.minimum(draw.exponential(suppliers / 5, rows).astype(int), suppliers - 1)
+    return {
+        "Supplier": [f"Works {one:04}" for one in at],
+        "Weight": draw.uniform(1, 9, rows).round(2).tolist(),
+        "Bought": np.where(at % 3 + draw.normal(0, 1, rows) > 1, "yes", "no").tolist(),
+    }
+
+
+def test_more_categories_than_can_be_read_are_learnt_and_taken_as_such_where_that_is_better():
+    draft = drafted(of_many_suppliers(900, 12_000))
+    supplier = draft.contract.features[0]
+    assert supplier.is_unlearnt
+    assert str(supplier.example).startswith("Works 0")
+    assert 'categories = "learn"\nleast_count = 20' in draft.text
+    assert "have one that is learnt" in unwrapped(draft)
+    assert draft.contract.training.categories == "search"
+    assert "supplier" not in draft.contract.table.slice_features
+
+
+def test_many_categories_of_which_few_are_frequent_are_left_out():
+    draft = drafted(of_many_suppliers(7_000, 12_000))
+    assert "of which those with 33 rows or more are only in" in left_out(draft, "Supplier")
+
+
 def rides() -> dict[str, list]:
     """Rides with what is known only at their end, or afterwards."""
     rows, draw = 2_000, np.random.default_rng(9)

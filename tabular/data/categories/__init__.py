@@ -1,0 +1,1 @@
+"""Categories that the contract leaves to the training rows: in one spelling each, and learnt."""
