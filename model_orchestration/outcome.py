@@ -8,9 +8,9 @@ import msgspec
 
 from model_orchestration.evaluation.comparison import Difference
 from model_orchestration.evaluation.evidence import GateReport, SliceDifference
-from model_orchestration.evaluation.slices import Slice
 from model_orchestration.search.trial_runs import TrialRun
 from tabular.quality.intervals import Interval
+from tabular.quality.slices import Slice
 
 
 class Sweep(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from model_orchestration.data.checks import CheckReport, check
 from model_orchestration.data.job_split import contract_of, parts_of
 from model_orchestration.evaluation import plots
 from model_orchestration.evaluation.baselines import baselines
+from model_orchestration.evaluation.by_slice.records import slice_metrics, slice_table
 from model_orchestration.evaluation.champion_comparison import compare_with_champion
 from model_orchestration.evaluation.evidence import Evidence
 from model_orchestration.evaluation.explained import contributions
@@ -25,7 +26,6 @@ from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.forward import on_random_rows
 from model_orchestration.evaluation.promotion import register
-from model_orchestration.evaluation.slices import slices
 from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.search.candidate import bundler, make_fit
@@ -42,6 +42,7 @@ from tabular.errors import InvalidTable, NotFound
 from tabular.model.bundle import Bundle, read_bundle
 from tabular.quality.intervals import intervals
 from tabular.quality.metrics import best_f1_threshold, metrics
+from tabular.quality.slices import slices
 
 REPORT, PLOTS = "report", "plots"
 
@@ -116,20 +117,27 @@ def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
         known = bundle.predict(encode(contract, parts.validation.features))
         threshold = best_f1_threshold(parts.validation.target.to_numpy(), known)
     cut = 0.5 if threshold is None else threshold
-    found = metrics(contract.table.task, target, scores, cut)
-    ends = dict(intervals(contract.table.task, target, scores, cut, parts.test.group_names))
-    by_slice = tuple(slices(contract, parts.test, scores, cut))
-    again = None if (held_out := out_of_fold(tools, job, swept.best)) is None else figures_of(contract, held_out, cut)
+    found = metrics(contract.table.task, target, scores, cut, contract.off_by_more_than)
+    ends = dict(intervals(contract.table.task, target, scores, cut, parts.test.group_names, contract.off_by_more_than))
+    held_out = out_of_fold(tools, job, swept.best)
+    measured = HeldOut(parts.test, {MODEL: scores}, parts.test.group_names) if held_out is None else held_out.once()
+    by_slice = tuple(
+        slices(contract, measured.rows.features, measured.target, measured.scores[MODEL], cut, measured.units)
+    )
+    again = None if held_out is None else figures_of(contract, held_out, cut)
     evaluation = Evaluation(swept.best.run_id, found, threshold, by_slice, ends, again)
     for run_id in (swept.parent_id, swept.best.run_id):
         tools.registry.log(run_id, metrics=evaluation.logged)
+        tools.registry.log(run_id, metrics=slice_metrics(contract.table.task, by_slice))
     pictures = plots.model_plots(contract, target, scores, cut)
     pictures["importance.png"] = plots.importance(
         contract, contributions(bundle.scorer, encode(contract, parts.test.features))
     )
+    if any(one.metrics for one in by_slice):
+        pictures["slices.png"] = plots.by_slice(contract, by_slice)
     _put(tools, swept.parent_id, pictures, PLOTS)
-    documents = {"evaluation.json": evaluation, "slices.json": evaluation.slices}
-    _put(tools, swept.parent_id, {name: _pretty(body) for name, body in documents.items()}, REPORT)
+    documents = {"evaluation.json": _pretty(evaluation), "slices.json": _pretty(by_slice)}
+    _put(tools, swept.parent_id, documents | {"slices.csv": slice_table(by_slice)}, REPORT)
     return evaluation
 
 

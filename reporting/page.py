@@ -14,6 +14,7 @@ from reporting import charts
 from reporting.charts import Histogram
 from reporting.quality import TITLES
 from reporting.report import ColumnView, Report
+from tabular.quality.slices import slice_metric
 from tabular.quality.two_sample import ALPHA, METHOD_NAMES, MIN_DISTANCE
 
 
@@ -24,7 +25,15 @@ def report_page(report: Report) -> str:
         "volume": charts.stacked_columns("Predictions over time", report.volume, list(report.by_source)),
     }
     return (
-        _environment().get_template("report.html").render(report=report, plots=plots, limits=MIN_DISTANCE, alpha=ALPHA)
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            plots=plots,
+            limits=MIN_DISTANCE,
+            alpha=ALPHA,
+            slice_measure=slice_metric(report.bundle.contract.table.task),
+        )
     )
 
 

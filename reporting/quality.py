@@ -13,7 +13,9 @@ from tabular.contract.types import Contract
 from tabular.encoding.values import class_reader
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.predictions.prediction import Prediction
-from tabular.quality.metrics import Floats, metrics
+from tabular.quality.intervals import Interval, intervals
+from tabular.quality.metrics import SHARE_OFF_BY_MORE, Floats, metrics
+from tabular.quality.slices import slice_metric, slices
 
 TITLES = {
     "roc_auc": "ROC-AUC",
@@ -21,20 +23,40 @@ TITLES = {
     "accuracy": "accuracy",
     "log_loss": "log loss",
     "brier": "Brier score",
-    "rmse": "RMSE",
-    "mae": "MAE",
     "r2": "R²",
+    "mae": "MAE",
+    "mse": "MSE",
+    "rmse": "RMSE",
+    SHARE_OFF_BY_MORE: "share off by more",
     "positive_share": "positive share",
     "mean_score": "mean score",
 }
 """The measures of a report, in order. F1 is none: the threshold that it is taken at is chosen in training."""
 
+MAX_SLICES = 40
+"""Slices that a page shows, those with the most labels."""
+
 Measures = dict[str, float]
+
+
+class SliceQuality(msgspec.Struct, frozen=True):
+    """One value of a slice feature: the metric that slices are known by, now and on the reference where both have it.
+
+    None where there are too few labels to measure.
+    """
+
+    feature: str
+    value: str
+    labels: int
+    measure: float | None
+    interval: Interval | None
+    reference: float | None
 
 
 class Quality(msgspec.Struct, frozen=True):
     """Measures of the window by name, and of the reference where it can be measured the same way.
 
+    `intervals` has the ends of the 95 % interval of those measures of the window that have one.
     `labels` is how many true labels there were; `unreadable` how many were not a class (or a number) of the contract.
     `note` says why a measure is absent.
     """
@@ -44,6 +66,8 @@ class Quality(msgspec.Struct, frozen=True):
     measures: Measures
     reference: Measures
     note: str = ""
+    intervals: dict[str, Interval] = {}
+    slices: tuple[SliceQuality, ...] = ()
 
 
 def measure(predictions: Sequence[Prediction], reference: pd.DataFrame, contract: Contract) -> Quality | None:
@@ -64,7 +88,35 @@ def measure(predictions: Sequence[Prediction], reference: pd.DataFrame, contract
     now = _measures(target, scores, contract)
     is_ranked = contract.table.task == "regression" or "roc_auc" in now
     note = "" if is_ranked else "All labels are of one class, so the ranking (ROC-AUC) cannot be measured."
-    return Quality(len(known), unreadable, now, before, note)
+    ends = intervals(contract.table.task, target, scores, off_by=contract.off_by_more_than)
+    shown = {name: ends[name] for name in now if name in ends}
+    frame = pd.DataFrame([prediction.row for prediction, _ in known])
+    return Quality(
+        len(known), unreadable, now, before, note, shown, _by_slice(frame, target, scores, reference, contract)
+    )
+
+
+def _by_slice(
+    frame: pd.DataFrame, target: Floats, scores: Floats, reference: pd.DataFrame, contract: Contract
+) -> tuple[SliceQuality, ...]:
+    """The slices of the labelled predictions, the largest of each feature."""
+    metric, before = slice_metric(contract.table.task), {}
+    if scores.ndim == 1:
+        truth, scored = (reference[name].to_numpy(np.float64) for name in (REFERENCE_TARGET, REFERENCE_SCORE))
+        before = {(one.feature, one.value): one.metrics or {} for one in slices(contract, reference, truth, scored)}
+    found = sorted(slices(contract, frame, target, scores), key=lambda one: -one.n)[:MAX_SLICES]
+    order = contract.table.slice_features.index
+    return tuple(
+        SliceQuality(
+            one.feature,
+            one.value,
+            one.n,
+            (one.metrics or {}).get(metric),
+            one.intervals.get(metric),
+            before.get((one.feature, one.value), {}).get(metric),
+        )
+        for one in sorted(found, key=lambda one: (order(one.feature), one.value))
+    )
 
 
 def _target(label: Any, contract: Contract) -> float | None:
@@ -87,7 +139,7 @@ def _scores(predictions: Sequence[Prediction], contract: Contract) -> Floats:
 
 
 def _measures(target: Floats, scores: Floats, contract: Contract) -> Measures:
-    found = metrics(contract.table.task, target, scores)
+    found = metrics(contract.table.task, target, scores, off_by=contract.off_by_more_than)
     if contract.table.task == "binary":
         found |= {"positive_share": float(target.mean()), "mean_score": float(scores.mean())}
     return {name: found[name] for name in TITLES if name in found}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 from tabular.contract.types import Contract
+from tabular.quality.slices import Slice, slice_metric
 
 Floats = NDArray[np.floating[Any]]
 
@@ -21,6 +22,7 @@ STYLE: dict[str, Any] = {"color": INK, "fontsize": 10}
 CALIBRATION_BINS = 10
 MAX_POINTS = 5_000
 MAX_FEATURES = 25
+MAX_SHOWN = 40  # slices
 
 
 def model_plots(contract: Contract, target: Floats, scores: Floats, threshold: float) -> dict[str, bytes]:
@@ -45,6 +47,20 @@ def importance(contract: Contract, contributions: Floats) -> bytes:
         f"What the score rests on ({len(contributions):,} test rows)", "Mean absolute contribution to the margin", ""
     )
     axes.barh([contract.input_names[at] for at in shown], means[shown], color=BLUE)
+    return _png(figure)
+
+
+def by_slice(contract: Contract, slices: Sequence[Slice]) -> bytes:
+    """The metric that slices are known by with its 95 % interval, of the largest slices that are measured."""
+    metric = slice_metric(contract.table.task)
+    measured = sorted((one for one in slices if metric in (one.metrics or {})), key=lambda one: -one.n)[:MAX_SHOWN]
+    shown = [one for one in reversed(slices) if one in measured]
+    figure, axes = _axes("By slice of the rows held out", f"{metric}, with its 95 % interval", "", rows=len(shown))
+    for at, one in enumerate(shown):
+        low, high = one.intervals[metric]
+        axes.plot([low, high], [at, at], color=GREY, lw=2)
+        axes.scatter([(one.metrics or {})[metric]], [at], color=BLUE, zorder=3)
+    axes.set_yticks(range(len(shown)), [f"{one.feature} = {one.value[:30]} ({one.n:,})" for one in shown])
     return _png(figure)
 
 
@@ -139,9 +155,9 @@ def _fit(target: Floats, scores: Floats) -> bytes:
     return _png(figure)
 
 
-def _axes(title: str, across: str, up: str) -> tuple[Figure, Any]:
+def _axes(title: str, across: str, up: str, rows: int = 0) -> tuple[Figure, Any]:
     # A Figure of our own, not pyplot's: no global state, safe in any thread.
-    figure = Figure(figsize=(6.4, 4.8), dpi=120, layout="constrained")
+    figure = Figure(figsize=(6.4, max(4.8, 0.3 * rows)), dpi=120, layout="constrained")
     axes = figure.subplots()
     axes.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK)
     axes.set_xlabel(across, **STYLE)

@@ -41,6 +41,13 @@ class HeldOut:
         """The target of each row."""
         return self.rows.target.to_numpy()
 
+    def once(self) -> HeldOut:
+        """The first cross-validation alone, in which each row is there once, with the groups of the table as units."""
+        rows = np.sort(np.unique(self.rows.features.index.to_numpy(), return_index=True)[1])
+        once = self.rows.take(rows)
+        scores = {name: found[rows] for name, found in self.scores.items()}
+        return HeldOut(once, scores, once.group_names, self.folds)
+
 
 def is_small(rules: SplitRules, parts: Split) -> bool:
     """True if a table is too small to be measured on its test part; False with times, for folds ignore them."""

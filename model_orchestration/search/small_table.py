@@ -45,6 +45,6 @@ def _cross_validated(tools: Tools, job: Job, params: bytes) -> HeldOut:
 def figures_of(contract: Contract, held_out: HeldOut, threshold: float) -> CrossValidation:
     """The metrics of the model on rows held out, with their intervals; `threshold` is that of F1."""
     measured = (contract.table.task, held_out.target, held_out.scores[MODEL], threshold)
-    return CrossValidation(
-        contract.split.folds, contract.split.repeats, metrics(*measured), dict(intervals(*measured, held_out.units))
-    )
+    found = metrics(*measured, contract.off_by_more_than)
+    ends = dict(intervals(*measured, held_out.units, contract.off_by_more_than))
+    return CrossValidation(contract.split.folds, contract.split.repeats, found, ends)

@@ -68,7 +68,8 @@ class Recorder:
     def _record(self, trial: Trial) -> TrialRun:
         registry, contract = self._registry, self._bundler.contract
         run_id = registry.start_run(f"trial {trial.number:03d}", {**self._tags, "trial": trial.number}, self._parent_id)
-        measured = metrics(contract.table.task, self._bundler.validation_target, trial.validation_scores)
+        scored = (self._bundler.validation_target, trial.validation_scores)
+        measured = metrics(contract.table.task, *scored, off_by=contract.off_by_more_than)
         found = {f"validation_{name}": value for name, value in measured.items()}
         found |= {"validation_loss": trial.loss, "rounds": float(trial.rounds)}
         with tempfile.TemporaryDirectory() as folder:

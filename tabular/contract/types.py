@@ -17,6 +17,7 @@ import msgspec
 from tabular.contract.canonical import FALSE, TRUE, Canonical, as_number, canonical, double
 from tabular.contract.check_rules import CheckRules
 from tabular.contract.derived import Derived, ModelInput, input_of
+from tabular.contract.evaluation.rules import EvaluationRules
 from tabular.contract.features import Feature, Synthetic
 from tabular.contract.rows.filters import Filter
 from tabular.contract.source import SourceOptions
@@ -85,6 +86,12 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
     derived: tuple[Derived, ...] = ()
     training: Training = Training()
     checks: CheckRules = CheckRules()
+    evaluation: EvaluationRules = EvaluationRules()
+
+    @property
+    def off_by_more_than(self) -> float | None:
+        """The share of predictions that are off by more than this is a metric; None where it is none."""
+        return self.evaluation.off_by(self.table.task)
 
     @cached_property
     def digest(self) -> str:

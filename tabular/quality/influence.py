@@ -14,15 +14,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabular.contract.types import Task
-from tabular.quality.metrics import Floats, row_losses
+from tabular.quality.metrics import SHARE_OFF_BY_MORE, Floats, row_losses
 
 Flags = NDArray[np.bool_]
 
 
-def influences(task: Task, target: Floats, scores: Floats, threshold: float = 0.5) -> Mapping[str, Floats]:
+def influences(
+    task: Task, target: Floats, scores: Floats, threshold: float = 0.5, off_by: float | None = None
+) -> Mapping[str, Floats]:
     """The influence of each row, n values of mean 0, on every metric of the task that these rows define."""
     measure = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[task]
-    return measure(target, np.asarray(scores, dtype=np.float64), threshold)
+    scores = np.asarray(scores, dtype=np.float64)
+    found = measure(target, scores, threshold)
+    return found if task == "multiclass" else found | _errors(scores - target, off_by)
+
+
+def _errors(errors: Floats, off_by: float | None) -> dict[str, Floats]:
+    squared = errors**2
+    root = float(np.sqrt(squared.mean()))
+    found = {"mae": _mean(np.abs(errors)), "mse": _mean(squared), "rmse": _mean(squared) / (2 * max(root, 1e-300))}
+    return found if off_by is None else found | {SHARE_OFF_BY_MORE: _mean((np.abs(errors) > off_by).astype(np.float64))}
 
 
 def _binary(target: Floats, scores: Floats, threshold: float) -> dict[str, Floats]:
@@ -34,10 +45,9 @@ def _binary(target: Floats, scores: Floats, threshold: float) -> dict[str, Float
             "pr_auc": _average_precision(is_positive, scores),
             "f1": _f1(is_positive, scores >= threshold),
         }
-    errors = scores - target
     return ranking | {
         "log_loss": _mean(row_losses("binary", target, scores)),
-        "brier": _mean(errors**2),
+        "brier": _mean((scores - target) ** 2),
         "accuracy": _mean((scores >= 0.5) == target),
     }
 
@@ -59,10 +69,7 @@ def _multiclass(target: Floats, scores: Floats, _threshold: float) -> dict[str, 
 def _regression(target: Floats, scores: Floats, _threshold: float) -> dict[str, Floats]:
     squared, apart = (scores - target) ** 2, (target - target.mean()) ** 2
     variance, error = float(apart.mean()), float(squared.mean())
-    found = {"rmse": _mean(squared) / (2 * max(np.sqrt(error), 1e-300)), "mae": _mean(np.abs(scores - target))}
-    if variance > 0:
-        found["r2"] = -_mean(squared) / variance + error / variance**2 * _mean(apart)
-    return found
+    return {"r2": -_mean(squared) / variance + error / variance**2 * _mean(apart)} if variance > 0 else {}
 
 
 def _mean(values: Floats) -> Floats:

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from tabular.contract.types import Task
 from tabular.quality.influence import influences
-from tabular.quality.metrics import Floats, metrics
+from tabular.quality.metrics import SHARE_OFF_BY_MORE, Floats, metrics
 
 OUTSIDE = 0.05
 """The share of intervals that may miss the truth, half of it on each side."""
 
-SHARES = frozenset({"roc_auc", "pr_auc", "accuracy", "f1", "f1_macro"})
+SHARES_OF_ROWS = frozenset({"accuracy", SHARE_OFF_BY_MORE})
+SHARES = frozenset({"roc_auc", "pr_auc", "f1", "f1_macro"}) | SHARES_OF_ROWS
 """Metrics from 0 to 1: their interval is symmetric in log-odds, so that it stays within."""
 
 SMALLEST_REST = 1e-12  # what is nearer to 0 or 1 is there, but for rounding
@@ -32,7 +33,12 @@ class Interval(NamedTuple):
 
 
 def intervals(
-    task: Task, target: Floats, scores: Floats, threshold: float = 0.5, groups: Groups = None
+    task: Task,
+    target: Floats,
+    scores: Floats,
+    threshold: float = 0.5,
+    groups: Groups = None,
+    off_by: float | None = None,
 ) -> Mapping[str, Interval]:
     """The 95 % interval of each metric of `metrics` on these rows; rows of one group count as dependent.
 
@@ -40,10 +46,10 @@ def intervals(
     class. Errors are symmetric in logs, shares in log-odds, R² in the log of what it leaves unexplained. A share of
     exactly 0 or 1 has the bound of Clopper and Pearson (Biometrika 26, 1934).
     """
-    found = metrics(task, target, scores, threshold)
+    found = metrics(task, target, scores, threshold, off_by)
     return {
         name: _interval(name, found[name], standard_error(influence, groups), _units(name, target, task, groups))
-        for name, influence in influences(task, target, scores, threshold).items()
+        for name, influence in influences(task, target, scores, threshold, off_by).items()
     }
 
 
@@ -67,7 +73,7 @@ def student(units: int) -> float:
 def _units(name: str, target: Floats, task: Task, groups: Groups) -> int:
     """How many independent things a metric was measured on."""
     of_rows = len(target) if groups is None else len(np.unique(groups))
-    if task == "regression" or name not in SHARES or name == "accuracy":
+    if task == "regression" or name not in SHARES - SHARES_OF_ROWS:
         return of_rows
     units = np.arange(len(target)) if groups is None else groups
     return min(len(np.unique(units[target == code])) for code in np.unique(target))

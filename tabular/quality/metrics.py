@@ -17,6 +17,9 @@ from tabular.contract.types import Task
 
 Floats = NDArray[np.floating[Any]]
 
+SHARE_OFF_BY_MORE = "share_off_by_more"
+"""The metric whose amount the contract states (`[evaluation] off_by_more_than`)."""
+
 SMALLEST_PROBABILITY = 1e-7  # a float32 probability of exactly 0 or 1 would make the loss infinite
 
 
@@ -25,14 +28,20 @@ def headline(task: Task) -> str:
     return {"binary": "roc_auc", "multiclass": "roc_auc", "regression": "r2"}[task]
 
 
-def metrics(task: Task, target: Floats, scores: Floats, threshold: float = 0.5) -> dict[str, float]:
+def metrics(
+    task: Task, target: Floats, scores: Floats, threshold: float = 0.5, off_by: float | None = None
+) -> dict[str, float]:
     """Every metric of the task that the rows define: a ranking takes two classes, and R² targets that differ.
 
-    `threshold` (binary only) is the one F1 is taken at: choose it on other rows. The rest is scikit-learn's, but the
-    losses (`row_losses`) and Brier's score, which for several classes is the sum over them.
+    `threshold` (binary only) is the one F1 is taken at: choose it on other rows. The share of rows whose score is off
+    by more than `off_by` is measured if that is given. The rest is scikit-learn's, but the losses (`row_losses`) and
+    Brier's score, which for several classes is the sum over them.
     """
     measure = {"binary": _binary, "multiclass": _multiclass, "regression": _regression}[task]
-    found = measure(target, np.asarray(scores, dtype=np.float64), threshold)
+    scores = np.asarray(scores, dtype=np.float64)
+    found = measure(target, scores, threshold)
+    if task != "multiclass":
+        found |= _errors(scores - target, off_by)
     return {name: float(value) for name, value in found.items()}
 
 
@@ -74,6 +83,13 @@ def row_losses(task: Task, target: Floats, scores: Floats) -> Floats:
     return np.asarray(-np.log(np.clip(given, SMALLEST_PROBABILITY, 1.0)), dtype=np.float64)
 
 
+def _errors(errors: Floats, off_by: float | None) -> dict[str, Any]:
+    """Of the value, or of the probability of the positive class, whose mean squared error is Brier's score."""
+    squared = np.mean(errors**2)
+    found = {"mae": np.mean(np.abs(errors)), "mse": squared, "rmse": np.sqrt(squared)}
+    return found if off_by is None else found | {SHARE_OFF_BY_MORE: np.mean(np.abs(errors) > off_by)}
+
+
 def _binary(target: Floats, scores: Floats, threshold: float) -> dict[str, Any]:
     ranking = {}
     if len(np.unique(target)) > 1:
@@ -100,5 +116,4 @@ def _multiclass(target: Floats, scores: Floats, _threshold: float) -> dict[str, 
 
 
 def _regression(target: Floats, scores: Floats, _threshold: float) -> dict[str, Any]:
-    errors = {"rmse": np.sqrt(np.mean((scores - target) ** 2)), "mae": np.mean(np.abs(scores - target))}
-    return errors | ({"r2": sk.r2_score(target, scores)} if np.ptp(target) > 0 else {})
+    return {"r2": sk.r2_score(target, scores)} if np.ptp(target) > 0 else {}

@@ -13,6 +13,7 @@ from tabular.contract.types import Contract
 from tabular.data.table import CleanTable
 from tabular.quality.intervals import standard_error
 from tabular.quality.metrics import Floats, row_losses
+from tabular.quality.slices import labels_of
 
 Positions = NDArray[np.intp]
 
@@ -69,8 +70,7 @@ def _parts(contract: Contract, table: CleanTable) -> list[tuple[str, str, Positi
     """The feature, the value and the positions of the rows of each slice that is large enough."""
     found: list[tuple[str, str, Positions]] = []
     for name in contract.table.slice_features:
-        values = table.features[name].astype(object)
-        labels = values.where(values.notna(), "(missing)").astype(str).to_numpy()
+        labels = labels_of(table.features[name])
         counts = Counter(labels.tolist())
         found += [
             (name, value, np.flatnonzero(labels == value))

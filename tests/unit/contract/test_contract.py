@@ -61,6 +61,10 @@ BAD = {
         lambda file: file.update(split={"max_forward_gap": 2}),
         r"split\.max_forward_gap: must be from 0",
     ),
+    "an amount of nothing": (
+        lambda file: file.update(evaluation={"off_by_more_than": 0}),
+        r"evaluation\.off_by_more_than: must be above 0 and below 1, for a probability, not 0",
+    ),
     "training.families": (lambda file: file.update(training={"families": ["oracle"]}), "oracle"),
     "a family twice": (lambda file: file.update(training={"families": ["linear"] * 2}), r"training\.families: linear"),
     "training.max_rounds": (lambda file: file.update(training={"max_rounds": 0}), r"training\.max_rounds: .+ not 0"),

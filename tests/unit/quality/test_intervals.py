@@ -31,6 +31,7 @@ def regression(rows, draw):
     return score + draw.normal(size=rows), score
 
 
+OFF_BY = 0.8
 TASKS = {"binary": binary, "multiclass": multiclass, "regression": regression}
 
 
@@ -38,10 +39,10 @@ TASKS = {"binary": binary, "multiclass": multiclass, "regression": regression}
 def test_the_standard_error_is_that_of_the_bootstrap(task):
     draw = np.random.default_rng(0)
     target, scores = TASKS[task](1_000, draw)
-    found = influences(task, target, scores, 0.4)
-    assert {*found} == {*metrics(task, target, scores)} - {"f1_threshold"}
+    found = influences(task, target, scores, 0.4, OFF_BY)
+    assert {*found} == {*metrics(task, target, scores, 0.4, OFF_BY)} - {"f1_threshold"}
     samples = [draw.integers(0, 1_000, 1_000) for _ in range(300)]
-    again = [metrics(task, target[rows], scores[rows], 0.4) for rows in samples]
+    again = [metrics(task, target[rows], scores[rows], 0.4, OFF_BY) for rows in samples]
     for name, influence in found.items():
         assert influence.mean() == pytest.approx(0, abs=1e-9), name
         bootstrap = np.std([one[name] for one in again])
@@ -52,10 +53,10 @@ def test_the_standard_error_is_that_of_the_bootstrap(task):
 def test_the_truth_is_within_95_of_100_intervals(task):
     """400 samples of 400 rows, against the metrics of 400,000."""
     draw = np.random.default_rng(1)
-    truth = metrics(task, *TASKS[task](400_000, draw), 0.4)
+    truth = metrics(task, *TASKS[task](400_000, draw), 0.4, OFF_BY)
     within = dict.fromkeys(truth, 0)
     for _ in range(REPEATS):
-        for name, (low, high) in intervals(task, *TASKS[task](400, draw), 0.4).items():
+        for name, (low, high) in intervals(task, *TASKS[task](400, draw), 0.4, off_by=OFF_BY).items():
             within[name] += low <= truth[name] <= high
     within.pop("f1_threshold", None)
     assert within == pytest.approx(dict.fromkeys(within, 0.95 * REPEATS), abs=ERROR * REPEATS)

@@ -31,8 +31,22 @@ def test_the_multiclass_metrics_agree_with_scikit_learn():
 
 
 def test_the_regression_metrics_of_a_case_done_by_hand():
-    found = metrics("regression", np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 6.0]))
-    assert found == pytest.approx({"rmse": np.sqrt(3), "mae": 1.0, "r2": -3.5})
+    found = metrics("regression", np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 6.0]), off_by=2.9)
+    assert found == pytest.approx({"mse": 3.0, "rmse": np.sqrt(3), "mae": 1.0, "r2": -3.5, "share_off_by_more": 1 / 3})
+
+
+def test_what_is_off_by_the_very_amount_is_not_off_by_more():
+    target, scores = np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.5, 6.0])
+    assert metrics("regression", target, scores, off_by=3.0)["share_off_by_more"] == 0
+    assert "share_off_by_more" not in metrics("regression", target, scores)
+
+
+def test_of_a_probability_the_errors_are_those_of_a_number():
+    found = metrics("binary", np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.1, 0.6, 0.4, 0.9]), off_by=0.5)
+    assert found["mae"] == pytest.approx((0.1 + 0.6 + 0.6 + 0.1) / 4)
+    assert found["mse"] == found["brier"]
+    assert found["rmse"] == pytest.approx(np.sqrt(found["brier"]))
+    assert found["share_off_by_more"] == 0.5
 
 
 def test_the_threshold_is_the_best_of_all_for_f1():
@@ -47,6 +61,8 @@ def test_a_probability_of_zero_has_a_large_but_finite_loss():
 
 def test_rows_that_cannot_define_a_metric_have_the_others():
     ones, scores = np.ones(4), np.array([0.2, 0.4, 0.6, 0.8])
-    assert set(metrics("binary", ones, scores)) == {"log_loss", "brier", "accuracy", "f1", "f1_threshold"}
+    assert set(metrics("binary", ones, scores)) == {
+        "log_loss", "brier", "accuracy", "f1", "f1_threshold", "mae", "mse", "rmse"
+    }  # fmt: skip
     assert "roc_auc" not in metrics("multiclass", ones, np.tile([0.2, 0.5, 0.3], (4, 1)))
-    assert set(metrics("regression", ones, scores)) == {"rmse", "mae"}
+    assert set(metrics("regression", ones, scores)) == {"rmse", "mse", "mae"}

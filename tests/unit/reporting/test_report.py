@@ -113,6 +113,34 @@ def test_quality_is_measured_on_the_labelled_ones_and_says_how_many(bundle, stea
     assert "ROC-AUC 1" in page
 
 
+def test_the_errors_of_the_probability_and_every_interval_are_on_the_page(bundle, steady, report_on):
+    truth = ["Attrited Customer" if at % 3 else "Existing Customer" for at in range(600)]
+    report = report_on(bundle, labelled(steady, truth))
+    found = report.quality.measures
+    assert found["mse"] == found["brier"]
+    assert found["share_off_by_more"] == pytest.approx(1 - found["accuracy"], abs=0.01)
+    assert {*found} - {*report.quality.intervals} == {"positive_share", "mean_score"}
+    assert all(low <= found[name] <= high for name, (low, high) in report.quality.intervals.items())
+    page = text_of(report_page(report))
+    low, high = report.quality.intervals["rmse"]
+    assert f"RMSE {found['rmse']:.3g} {low:.3g} to {high:.3g}" in page
+    assert "share off by more than 0.5" in page
+
+
+def test_quality_by_slice_has_labels_intervals_and_the_reference_beside_it(bundle, steady, report_on):
+    truth = ["Attrited Customer" if at % 3 else "Existing Customer" for at in range(600)]
+    report = report_on(bundle, labelled(steady[:500], truth) + steady[500:])
+    (feature, *_) = bundle.contract.table.slice_features
+    own = [one for one in report.quality.slices if one.feature == feature]
+    assert sum(one.labels for one in own) == 500
+    assert any(one.interval.low <= one.measure <= one.interval.high and one.reference for one in own if one.measure)
+    page = text_of(report_page(report))
+    assert "By slice" in page
+    assert f"{feature} {own[0].value} {own[0].labels}" in page
+    few = text_of(report_page(report_on(bundle, labelled(steady[:20], truth) + steady[20:])))
+    assert "too few labels" in few
+
+
 def test_labels_of_one_class_give_no_ranking(bundle, steady, report_on):
     report = report_on(bundle, labelled(steady, ["Existing Customer"] * 10) + steady[10:])
     assert "roc_auc" not in report.quality.measures

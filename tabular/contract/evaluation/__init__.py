@@ -1,0 +1,1 @@
+"""How the models of a table are measured."""
