@@ -24,7 +24,10 @@ Floats = NDArray[np.floating[Any]]
 
 def baselines(contract: Contract, train: CleanTable, test: CleanTable) -> dict[str, Floats]:
     """The scores of each baseline, fitted on train, on the test rows: the shape a model of the task gives."""
-    return {CONSTANT: _constant(contract, train, len(test)), LINEAR: _linear(contract, train, test)}
+    linear = _linear(contract, train, test)
+    if contract.target.non_negative:  # as the model's own scores are
+        linear = np.maximum(linear, 0)
+    return {CONSTANT: _constant(contract, train, len(test)), LINEAR: linear}
 
 
 def _constant(contract: Contract, train: CleanTable, rows: int) -> Floats:

@@ -40,6 +40,7 @@ def search_data(contract: Contract, split: Split) -> SearchData:
         validation_target=split.validation.target.to_numpy(),
         is_number=tuple(column.is_numeric for column in contract.inputs),
         is_nominal=tuple(column.is_nominal for column in contract.inputs),
+        non_negative=contract.target.non_negative,
     )
 
 

@@ -31,7 +31,7 @@ class SearchData:
     """What a trial sees: train to fit on, validation to score on. n x k matrices in contract order, float64 targets.
 
     `is_number` says of each of the k inputs whether it is a number; the others are codes of categories, of which
-    `is_nominal` says whether they are without an order.
+    `is_nominal` says whether they are without an order. With `non_negative` a score below 0 is 0.
     """
 
     train: Matrix
@@ -40,6 +40,7 @@ class SearchData:
     validation_target: NDArray[np.floating[Any]]
     is_number: tuple[bool, ...] = ()
     is_nominal: tuple[bool, ...] = ()
+    non_negative: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,12 @@ class Trial:
     validation_scores: Scores
     fit_seconds: float
     family: str = "xgboost"
+    non_negative: bool = False
 
     @property
     def scorer(self) -> Scorer:
         """The model, read from its bytes."""
-        return read_scorer(self.family, self.model)
+        return read_scorer(self.family, self.model, non_negative=self.non_negative)
 
 
 def family_of(params: Mapping[str, int | float | str]) -> Family:

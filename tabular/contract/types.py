@@ -33,11 +33,13 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `classes` lists the labels of a classification target (the score order of a multiclass one); empty for regression.
     With `minutes_between` the target is derived: the minutes from the first of these columns to the second, and
     `column` only names it. Rows whose number is not in `keep` (both ends included) are left out of the table.
+    `non_negative` (regression) says that no target is below 0: a score below it is 0.
     """
 
     column: str
     minutes_between: tuple[str, str] | None = None
     keep: tuple[float, float] | None = None
+    non_negative: bool = False
     classes: tuple[str, ...] = ()
     positive: str | None = None
     synthetic: Synthetic = Synthetic()

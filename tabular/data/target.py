@@ -17,7 +17,18 @@ Target = tuple["pd.Series[float]", "pd.Series[Any]", dict[str, "pd.Series[bool]"
 
 
 def clean_target(contract: Contract, raw: pd.DataFrame) -> Target:
-    """The target of every row, NaN where it cannot be read."""
+    """The target of every row, NaN where it cannot be read; below 0 is an error where the contract allows none."""
+    target, labels, bad = _read(contract, raw)
+    if contract.target.non_negative:
+        below = target < 0
+        if contract.target.keep is not None:  # what is left out anyway breaks nothing
+            below &= target.between(*contract.target.keep)
+        last = contract.target.columns[-1]
+        bad[last] |= below
+    return target, labels, bad
+
+
+def _read(contract: Contract, raw: pd.DataFrame) -> Target:
     if contract.target.minutes_between is not None:
         return _minutes_between(
             contract, raw[contract.target.minutes_between[0]], raw[contract.target.minutes_between[1]]
@@ -33,11 +44,13 @@ def clean_target(contract: Contract, raw: pd.DataFrame) -> Target:
 def target_allowed(contract: Contract) -> str:
     """What the target, or each column that it is derived from, may hold, in plain words."""
     if contract.target.minutes_between is not None:
-        return "a date and time in ISO 8601, in every row of both columns with a time zone or in none"
+        order = ", and the second not before the first" if contract.target.non_negative else ""
+        return f"a date and time in ISO 8601, in every row of both columns with a time zone or in none{order}"
     if contract.target.classes:
         return f"one of {listed(contract.target.classes)}"
     tokens = contract.table.missing_tokens
-    return f"a finite number, and no missing token ({listed(tokens)})" if tokens else "a finite number"
+    number = "a finite number of 0 or more (non_negative)" if contract.target.non_negative else "a finite number"
+    return f"{number}, and no missing token ({listed(tokens)})" if tokens else number
 
 
 def _minutes_between(contract: Contract, begin: pd.Series[str], end: pd.Series[str]) -> Target:

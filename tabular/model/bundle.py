@@ -122,7 +122,7 @@ def write_bundle(  # noqa: PLR0913 - the parts of a bundle
         "metrics.json": msgspec.json.encode(metrics),
         "reference.parquet": parquet.getvalue(),
     }
-    written = read_scorer(scorer.family, files[model])
+    written = read_scorer(scorer.family, files[model], non_negative=contract.target.non_negative)
     files["golden.json"] = msgspec.json.encode(_golden(contract, written, golden_records))
     sha256s = {name: _sha256(body) for name, body in sorted(files.items())}
     manifest = Manifest(FORMAT, sha256s, synthetic, scorer.family)
@@ -139,11 +139,12 @@ def read_bundle(folder: Path) -> Bundle:
         files = read_files(folder)
         manifest = _checked_manifest(folder, files)
         contract = contract_from_json(files["contract.json"])
+        model = files[model_file(manifest.family)]
         return Bundle(
             folder=folder,
             contract=contract,
             codec=RowCodec(contract),
-            scorer=read_scorer(manifest.family, files[model_file(manifest.family)]),
+            scorer=read_scorer(manifest.family, model, non_negative=contract.target.non_negative),
             profile=msgspec.json.decode(files["profile.json"], type=dict[str, Range]),
             golden=[
                 _with_categories(one, contract) for one in msgspec.json.decode(files["golden.json"], type=list[Golden])

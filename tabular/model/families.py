@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from tabular.model.bundle_files import MODEL_FILES
+from tabular.model.non_negative import NonNegativeScorer
 from tabular.model.scorer import Scorer
 
 
-def read_scorer(family: str, model: bytes) -> Scorer:
-    """Read the model of a bundle; raises ValueError for an unknown family, or bytes that are no model of it."""
+def read_scorer(family: str, model: bytes, *, non_negative: bool = False) -> Scorer:
+    """Read the model of a bundle; raises ValueError for an unknown family, or bytes that are no model of it.
+
+    With `non_negative` (`[target] non_negative` of the contract) its scores below 0 are 0.
+    """
+    scorer = _read(family, model)
+    return NonNegativeScorer(scorer) if non_negative else scorer
+
+
+def _read(family: str, model: bytes) -> Scorer:
     if family in {"xgboost", "forest"}:
         from tabular.model.xgboost import XGBoostScorer
 

@@ -77,6 +77,8 @@ def reply_schema(contract: Contract) -> dict[str, Any]:
     value: dict[str, Any] = {"type": "number", "description": meaning(contract)}
     if contract.table.task == "binary":
         value |= {"minimum": 0, "maximum": 1}
+    if contract.target.non_negative:
+        value |= {"minimum": 0}
     properties: dict[str, Any] = {contract.reply.prediction_key: value}
     numbers = {"type": "object", "additionalProperties": {"type": "number"}}
     if contract.table.task == "multiclass":

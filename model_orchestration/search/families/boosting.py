@@ -9,6 +9,7 @@ from typing import Any
 
 import xgboost as xgb
 
+from model_orchestration.search.families.finished import finished
 from model_orchestration.search.trial import CATEGORIES, FAMILY, Params, SearchData, Trial
 from tabular.contract.training import Training
 from tabular.model.xgboost import XGBoostScorer
@@ -65,16 +66,8 @@ class BoostingFit:
         """The trial of a booster that stopped early: cut at its best round and scored on validation."""
         rounds = booster.best_iteration + 1
         best = XGBoostScorer(booster[:rounds], family=family)
-        return Trial(
-            number=number,
-            params=params,
-            loss=float(booster.best_score),
-            rounds=self._training.trees if family == "forest" else rounds,
-            model=best.to_bytes(),
-            validation_scores=best.many(self._data.validation),
-            fit_seconds=time.perf_counter() - started,
-            family=family,
-        )
+        trees = self._training.trees if family == "forest" else rounds
+        return finished(self._data, number, params, best, float(booster.best_score), trees, started)
 
     def _matrices(self, types: tuple[str, ...] | None) -> tuple[xgb.DMatrix, xgb.DMatrix]:
         # One pair a thread and kind: binned once for all its trials, and no two threads share XGBoost's caches.

@@ -19,6 +19,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from model_orchestration.search.families.finished import finished
 from model_orchestration.search.trial import Params, SearchData, Trial
 from tabular.contract.types import Task
 from tabular.model.linear import CategoryInput, Doubles, LinearModel, LinearScorer, Link, NumberInput
@@ -66,17 +67,9 @@ class LinearFit:
         started = time.perf_counter()
         scorer = LinearScorer(self._fitted(float(params["l2_penalty"])))
         scores = scorer.many(self._data.validation)
-        loss = float(row_losses(self._task, self._data.validation_target, scores).mean())
-        return Trial(
-            number=number,
-            params=params,
-            loss=float(np.sqrt(loss)) if self._task == "regression" else loss,
-            rounds=0,
-            model=scorer.to_bytes(),
-            validation_scores=scores,
-            fit_seconds=time.perf_counter() - started,
-            family=scorer.family,
-        )
+        mean = float(row_losses(self._task, self._data.validation_target, scores).mean())
+        loss = float(np.sqrt(mean)) if self._task == "regression" else mean
+        return finished(self._data, number, params, scorer, loss, 0, started)
 
     @cached_property
     def _design(self) -> tuple[list[Column], sparse.csr_array]:

@@ -53,11 +53,13 @@ def other_kind_faults(feature: Feature) -> list[str]:
 
 
 def derived_target_faults(contract: Contract) -> list[str]:
-    """What is wrong with `target.minutes_between` and `target.keep`."""
+    """What is wrong with `target.minutes_between`, `target.keep` and `target.non_negative`."""
     target, task = contract.target, contract.table.task
     faults = []
     if (target.minutes_between or target.keep) and task != "regression":
         faults.append(f"target: minutes_between and keep are for a regression, not for a {task} task")
+    if target.non_negative and task != "regression":
+        faults.append(f"target: non_negative is for a regression, not for a {task} task")
     if target.keep is not None and not -math.inf < target.keep[0] < target.keep[1] < math.inf:
         faults.append("target.keep: needs two finite numbers in rising order")
     if target.minutes_between is None:

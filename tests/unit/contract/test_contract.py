@@ -65,6 +65,10 @@ BAD = {
         lambda file: file.update(evaluation={"off_by_more_than": 0}),
         r"evaluation\.off_by_more_than: must be above 0 and below 1, for a probability, not 0",
     ),
+    "a limit below which no probability is": (
+        lambda file: file["target"].update(non_negative=True),
+        r"target: non_negative is for a regression, not for a binary task",
+    ),
     "training.families": (lambda file: file.update(training={"families": ["oracle"]}), "oracle"),
     "a family twice": (lambda file: file.update(training={"families": ["linear"] * 2}), r"training\.families: linear"),
     "training.max_rounds": (lambda file: file.update(training={"max_rounds": 0}), r"training\.max_rounds: .+ not 0"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -15,20 +14,17 @@ from model_orchestration.data.split import split
 from model_orchestration.search.candidate import bundler, search_data
 from model_orchestration.search.families.fit import Fit
 from model_orchestration.search.trial import objective
-from server.api.batch import rows_of_array, rows_of_lines
+from server.api.batch import rows_of_array
 from server.scoring.model import ready_model
-from server.stream.batch import predict
 from tabular.contract.loading import load_contract
 from tabular.data.input_frame import input_frame
 from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, encode, public_records
-from tabular.model.pyfunc import BundleModel
-from tabular.ports.streams import StreamRecord
 from tabular.predictions.window import window_frame
 from tabular.quality.drift import compare
+from tests.unit.server.sources import SOURCES, alone
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTRACT = load_contract(PROJECT / "contracts" / "taxi_rides.toml")
 PARAMS = {"learning_rate": 0.2, "max_depth": 4}
 
@@ -48,34 +44,7 @@ def records(trained):
     return public_records(CONTRACT, trained[1].features)
 
 
-def of_parts(model, rows):
-    return [score for part in rows.parts for score in model.many(part.columns, [""] * len(part.columns), "api").scores]
-
-
-def alone(model, records):
-    return [model.one(model.bundle.codec.decode(json.dumps(each).encode()), "", "api").score for each in records]
-
-
-def in_array(model, records):
-    return of_parts(model, rows_of_array(model, json.dumps(records).encode(), len(records)))
-
-
-def in_lines(model, records):
-    return of_parts(model, rows_of_lines(model, "\n".join(map(json.dumps, records)).encode(), len(records)))
-
-
-def on_stream(model, records):
-    arrived = [
-        StreamRecord("s@1", "0", str(at), "k", json.dumps(each).encode(), NOON) for at, each in enumerate(records)
-    ]
-    return [made.score for made in predict(model, arrived).predictions]
-
-
-def in_mlflow(model, records):
-    return BundleModel(model.bundle).predict(pd.DataFrame(records, dtype=object)).tolist()
-
-
-@pytest.mark.parametrize("score", [alone, in_array, in_lines, on_stream, in_mlflow])
+@pytest.mark.parametrize("score", SOURCES)
 def test_every_source_scores_as_training_does(trained, records, score):
     model, _, _, scores = trained
     assert score(model, records) == scores.tolist()
