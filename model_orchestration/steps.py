@@ -37,6 +37,7 @@ from model_orchestration.search.sweep import sweep
 from model_orchestration.search.trial import Trial, objective
 from model_orchestration.search.trial_runs import Recorder
 from tabular.data import feature_store
+from tabular.data.clean_copy.examine import examine
 from tabular.data.table import CleanTable, encode
 from tabular.errors import InvalidTable, NotFound
 from tabular.model.bundle import Bundle, read_bundle
@@ -54,7 +55,7 @@ def check_step(tools: Tools, job: Job, accepted_sha256: str | None) -> CheckRepo
     """Check the version, and compare it with the last accepted one; raises InvalidTable naming rows and columns."""
     contract = job.read_contract
     accepted = _accepted_table(tools, job, accepted_sha256)
-    report = check(contract, feature_store.read(tools.objects, contract, job.data_sha256), accepted)
+    report = check(contract, examine(tools.objects, contract, job.data_sha256), accepted)
     report.require()
     return report
 

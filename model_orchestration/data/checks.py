@@ -5,6 +5,8 @@ What is broken is an error and stops the flow, naming rows and columns; what is 
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pandas as pd
 
@@ -14,7 +16,8 @@ from tabular.contract.types import Contract
 from tabular.data.categories.learning import learning_faults, learnt, rare_share
 from tabular.data.input_frame import input_frame
 from tabular.data.invalid_cells import LIKELY_MISSING
-from tabular.data.prepared import PreparedTable, prepare
+from tabular.data.prepared import ExaminedTable, prepare
+from tabular.data.rows.source_facts import MAX_REPEATS_LISTED, SourceFacts
 from tabular.data.table import CleanTable
 from tabular.encoding.values import listed
 from tabular.errors import Fault, InvalidTable
@@ -29,7 +32,6 @@ SMALL_CLASS_SHARE = 0.01
 LARGE_MISSING_SHARE = 0.5
 LARGE_RARE_SHARE = 0.2
 MAX_TWIN_SHARE = 0.01
-MAX_ROWS_SHOWN = 5
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,18 +60,17 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidTable("the table is not fit to train on", self.errors)
 
 
-def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable | None = None) -> CheckReport:
+def check(contract: Contract, body: bytes | ExaminedTable, accepted: CleanTable | None = None) -> CheckReport:
     """Check a table, or the bytes of one, by its contract and, if there is one, against the last accepted version."""
     try:
-        prepared = body if isinstance(body, PreparedTable) else prepare(contract, body)
+        examined = body if isinstance(body, ExaminedTable) else prepare(contract, body)
     except InvalidTable as error:
         return CheckReport(rows=0, errors=_errors(error))
-    raw, table = prepared.raw.cells, prepared.table
-    if table is None or prepared.error is not None:
-        identity, warnings = _identity(contract, raw)
-        broken = _errors(prepared.error) if prepared.error is not None else ()
-        return CheckReport(rows=len(raw), errors=(*broken, *identity), warnings=tuple(warnings))
-    identity, warnings = _identity(contract, raw.loc[table.features.index] if len(table) < len(raw) else raw)
+    facts, table = examined.facts, examined.table
+    identity, warnings = _identity(contract, facts)
+    if table is None or examined.error is not None:
+        broken = _errors(examined.error) if examined.error is not None else ()
+        return CheckReport(rows=facts.rows, errors=(*broken, *identity), warnings=tuple(warnings))
     missing_share = {name: float(table.features[name].isna().mean()) for name in contract.feature_names}
     class_rows = {label: int((table.raw_target == label).sum()) for label in contract.target.classes}
     drifted = _drifted(contract, table, accepted) if accepted is not None else {}
@@ -84,9 +85,9 @@ def check(contract: Contract, body: bytes | PreparedTable, accepted: CleanTable 
         ),
         warnings=(
             *([str(table.dropped)] if table.dropped.count else ()),
-            *_left_out(contract, table, len(raw)),
+            *_left_out(contract, table, facts.rows),
             *warnings,
-            *order_warnings(contract, raw),
+            *order_warnings(contract, facts),
             *_column_warnings(contract, table, missing_share),
             *_learnt_warnings(contract, table),
             *_class_warnings(class_rows, len(table)),
@@ -120,33 +121,32 @@ def _errors(error: InvalidTable) -> tuple[Fault, ...]:
     return error.faults or (Fault("table", error.message, "a table that is valid under the contract"),)
 
 
-def _identity(contract: Contract, raw: pd.DataFrame) -> tuple[list[Fault], list[str]]:
+def _identity(contract: Contract, facts: SourceFacts) -> tuple[list[Fault], list[str]]:
     """Rows that stand twice: by id, or whole where there is no id (a few such twins may be different people)."""
     id_column = contract.table.id_column
-    if id_column is not None and id_column in raw.columns:
-        ids = raw[id_column]
-        return _repeated(id_column, ids, ids.duplicated() & (ids != ""), "each id once"), []
+    if id_column is not None and facts.has_ids:
+        return _repeated(id_column, facts, "each id once"), []
     warnings = [f"the id column {id_column} is not in the table: rows are compared whole"] if id_column else []
-    twins = raw.duplicated()
-    if twins.mean() > MAX_TWIN_SHARE:
-        return _repeated("row", None, twins, f"at most {MAX_TWIN_SHARE:.0%} of exact repeats"), warnings
-    if twins.any():
-        warnings.append(f"{int(twins.sum())} rows repeat an earlier one exactly: rows {_shown(twins)}")
+    if facts.repeated_rows > MAX_TWIN_SHARE * facts.compared_rows:
+        return _repeated("row", facts, f"at most {MAX_TWIN_SHARE:.0%} of exact repeats"), warnings
+    if facts.repeated_rows:
+        more = " and more" if facts.repeated_rows > MAX_REPEATS_LISTED else ""
+        rows = ", ".join(str(each.row + 1) for each in facts.repeats)
+        warnings.append(f"{facts.repeated_rows} rows repeat an earlier one exactly: rows {rows}{more}")
     return [], warnings
 
 
-def _repeated(field: str, values: pd.Series[str] | None, is_repeat: pd.Series[bool], allowed: str) -> list[Fault]:
-    rows = is_repeat.index[is_repeat]  # of the file: where rows were dropped, not the positions
-    more = f" ({len(rows)} rows in all)" if len(rows) > MAX_ROWS_SHOWN else ""
+def _repeated(field: str, facts: SourceFacts, allowed: str) -> list[Fault]:
+    more = f" ({facts.repeated_rows} rows in all)" if facts.repeated_rows > MAX_REPEATS_LISTED else ""
     return [
         Fault(
             field,
-            f"repeats {'an earlier row' if values is None else repr(values.loc[row])}{more}",
+            f"repeats {'an earlier row' if each.id is None else repr(each.id)}{more}",
             allowed,
-            None if values is None else values.loc[row],
-            int(row) + 1,
+            each.id,
+            each.row + 1,
         )
-        for row in rows[:MAX_ROWS_SHOWN]
+        for each in facts.repeats
     ]
 
 
@@ -180,7 +180,7 @@ def _column_warnings(contract: Contract, table: CleanTable, missing_share: dict[
     constant = [
         f"{name}: every row has the same value, so nothing is learnt from it"
         for name in contract.feature_names
-        if table.features[name].nunique() == 1 and not missing_share[name]
+        if not missing_share[name] and _is_constant(table.features[name])
     ]
     return mostly + constant
 
@@ -202,6 +202,11 @@ def _learnt_warnings(contract: Contract, table: CleanTable) -> list[str]:
                 "which is missing to the model: lower least_count, or group the categories"
             )
     return found
+
+
+def _is_constant(values: pd.Series[Any]) -> bool:
+    first = values.iloc[0]
+    return bool(values.iloc[-1] == first and (values == first).all())
 
 
 def _class_warnings(class_rows: dict[str, int], rows: int) -> list[str]:
@@ -233,8 +238,3 @@ def _moved(name: str, found: ColumnDrift) -> str:
         f"{name}: {what} moved since the last accepted version: {METHOD_NAMES[found.distance_method]} distance "
         f"{found.distance:.2f}, {MIN_DISTANCE[found.distance_method]:g} or more matters (p = {found.p_value:.1g})"
     )
-
-
-def _shown(is_marked: pd.Series[bool]) -> str:
-    rows = is_marked.index[is_marked] + 1
-    return ", ".join(map(str, rows[:MAX_ROWS_SHOWN])) + (" and more" if len(rows) > MAX_ROWS_SHOWN else "")

@@ -10,9 +10,9 @@ import re
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.data.categories.learning import learnt
-from tabular.data.feature_store import Version
 from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable
+from tabular.data.versions.version import Version
 from tabular.errors import InvalidTable, NotFound, Rejected
 from tabular.model.bundle import REFERENCE_TARGET
 from tabular.ports.objects import Objects

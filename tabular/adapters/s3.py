@@ -59,6 +59,11 @@ class S3Objects:
         with self._translated(key):
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
 
+    def delete(self, key: str) -> None:
+        """Remove what is stored under the key; that nothing is there is no fault."""
+        with self._translated(key):
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+
     def exists(self, key: str) -> bool:
         """True if something is stored under the key."""
         try:

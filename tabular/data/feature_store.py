@@ -19,46 +19,18 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from tabular.contract.source import SourceOptions
 from tabular.contract.types import Contract
-from tabular.data.clean_copy.parts import find_copy, put_copy
+from tabular.data.clean_copy.parts import copy_folder, find_copy, put_copy
+from tabular.data.clean_copy.retention import remove_old_copies
 from tabular.data.invalid_cells import NONE_DROPPED, DroppedRows
 from tabular.data.prepared import PreparedTable, prepare
-from tabular.data.reading import ReadAs
 from tabular.data.synthetic import WRITTEN_AS
 from tabular.data.table import CleanTable
+from tabular.data.versions.version import Version, read_anew
 from tabular.errors import NotFound, Rejected
 from tabular.ports.objects import Objects
 
 ORIGINAL, MANIFEST, DROPPED = "original", "manifest.json", "dropped.json"
-
-
-class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """One immutable version of a table.
-
-    `contract` is the digest of the contract it was published under; `source` says where the bytes came from.
-    `read_as` says how the file was read when it was published last; of its `rows` the contract dropped
-    `dropped_rows` as not valid, and left out `rows_left_out` by its `[[filters]]` or its target's `keep`.
-    `pristine` is True if they are the public file's own bytes, False if altered, None if the contract has no digest.
-    """
-
-    table: str
-    sha256: str
-    rows: int
-    columns: tuple[str, ...]
-    contract: str
-    created_at: datetime
-    source: str
-    synthetic: bool = False
-    pristine: bool | None = None
-    dropped_rows: int = 0
-    rows_left_out: int = 0
-    read_as: ReadAs = ReadAs(format="csv", encoding="utf-8", separator=",", decimal=".")
-
-    @property
-    def written_as(self) -> SourceOptions:
-        """The `[source]` by which the file is read again as it was."""
-        return self.read_as.named(self.columns)
 
 
 def publish(
@@ -70,14 +42,14 @@ def publish(
     """
     prepared = body if isinstance(body, PreparedTable) else prepare(contract, body, WRITTEN_AS if synthetic else None)
     sha256 = hashlib.sha256(prepared.body).hexdigest()
-    raw, read_as = prepared.raw
+    prefix = version_prefix(contract, sha256)
     dropped = NONE_DROPPED if prepared.table is None else prepared.table.dropped
     known = contract.table.source_sha256
     version = Version(
         table=contract.table.name,
         sha256=sha256,
-        rows=len(raw),
-        columns=tuple(raw.columns),
+        rows=prepared.facts.rows,
+        columns=prepared.columns,
         contract=contract.digest,
         created_at=datetime.now(UTC),
         source=source,
@@ -85,11 +57,11 @@ def publish(
         pristine=sha256 == known if known else None,
         dropped_rows=dropped.count,
         rows_left_out=0 if prepared.table is None else prepared.table.rows_left_out,
-        read_as=read_as,
+        read_as=prepared.read_as,
     )
     manifest = _key(contract, sha256, MANIFEST)
     known_version = _read(objects, manifest) if objects.exists(manifest) else None
-    version = version if known_version is None else _read_anew(known_version, version)
+    version = version if known_version is None else read_anew(known_version, version)
     if version.synthetic and (real := newest_real(objects, contract)) is not None:
         raise Rejected(
             f"synthetic data never replaces a real table: {contract.table.name} has the version {real.sha256[:12]}, "
@@ -100,19 +72,14 @@ def publish(
     if dropped.count or (known_version is not None and known_version.dropped_rows):
         objects.put(_key(contract, sha256, DROPPED), msgspec.json.encode(dropped))
     if prepared.table is not None:
-        put_copy(objects, _key(contract, sha256, ""), contract, version.written_as, prepared.table)
+        put_copy(objects, prefix, contract, version.written_as, prepared)
     if version != known_version:
         objects.put(manifest, msgspec.json.encode(version))
+    before, accepted = (_sha256_at(objects, contract, pointer) for pointer in ("current", "accepted"))
     objects.put(_pointer(contract, "current"), sha256.encode())
+    read_by_runs = [version_prefix(contract, each) for each in {before} - {sha256} | {accepted} if each]
+    remove_old_copies(objects, _prefix(contract), copy_folder(prefix, contract, version.written_as), read_by_runs)
     return version
-
-
-def _read_anew(known: Version, now: Version) -> Version:
-    """The known version; where the contract now reads the same bytes in another way, with what it makes of them."""
-    read = ("read_as", "rows", "columns", "dropped_rows", "rows_left_out")
-    if all(getattr(known, name) == getattr(now, name) for name in read):
-        return known
-    return msgspec.structs.replace(known, **{name: getattr(now, name) for name in (*read, "contract")})
 
 
 def latest(objects: Objects, contract: Contract) -> Version:
@@ -195,8 +162,8 @@ def load(
     """
     version = latest(objects, contract) if sha256 is None else find_version(objects, contract, sha256)
     cleaned_by = read_as or contract
-    kept = find_copy(objects, _key(contract, version.sha256, ""), cleaned_by, version.written_as)
-    return read(objects, contract, version.sha256, read_as).required if kept is None else kept
+    kept = find_copy(objects, version_prefix(contract, version.sha256), cleaned_by, version.written_as)
+    return (read(objects, contract, version.sha256, read_as) if kept is None else kept).required
 
 
 def mark_accepted(objects: Objects, contract: Contract, sha256: str) -> None:
@@ -217,10 +184,17 @@ def last_accepted(objects: Objects, contract: Contract) -> Version | None:
 
 def _pointed(objects: Objects, contract: Contract, pointer: str) -> Version | None:
     try:
-        sha256 = objects.get(_pointer(contract, pointer)).decode(errors="replace")  # a damaged one points nowhere
-        return _read(objects, _key(contract, sha256, MANIFEST))
+        return _read(objects, _key(contract, _sha256_at(objects, contract, pointer), MANIFEST))
     except NotFound:
         return None
+
+
+def _sha256_at(objects: Objects, contract: Contract, pointer: str) -> str:
+    """What the pointer holds, as text; a damaged one points nowhere, and one that is not there is empty."""
+    try:
+        return objects.get(_pointer(contract, pointer)).decode(errors="replace")
+    except NotFound:
+        return ""
 
 
 def _read(objects: Objects, manifest: str) -> Version:
@@ -234,8 +208,13 @@ def _prefix(contract: Contract) -> str:
     return f"tables/{contract.table.name}/versions/"
 
 
+def version_prefix(contract: Contract, sha256: str) -> str:
+    """What the keys of all that is kept of a version begin with."""
+    return f"{_prefix(contract)}{sha256}/"
+
+
 def _key(contract: Contract, sha256: str, name: str) -> str:
-    return f"{_prefix(contract)}{sha256}/{name}"
+    return version_prefix(contract, sha256) + name
 
 
 def _pointer(contract: Contract, name: str) -> str:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from tabular.contract.source import SourceOptions
 from tabular.contract.types import Contract
-from tabular.data.reading import RawTable, read_table
+from tabular.data.reading import ReadAs, read_table
+from tabular.data.rows.source_facts import SourceFacts, source_facts
 from tabular.data.table import CleanTable, clean
 from tabular.errors import InvalidTable
 
 
-@dataclass(frozen=True)
-class PreparedTable:
-    """The bytes of a table, its cells, and what the contract makes of them: a clean table, or what is wrong."""
+@dataclass(frozen=True, kw_only=True)
+class ExaminedTable:
+    """What the contract makes of a table, a clean one or what is wrong with it, and the facts of its cells."""
 
-    body: bytes
-    raw: RawTable
+    facts: SourceFacts
     table: CleanTable | None
     error: InvalidTable | None = None
 
@@ -28,13 +28,29 @@ class PreparedTable:
         return self.table
 
 
+@dataclass(frozen=True, kw_only=True)
+class PreparedTable(ExaminedTable):
+    """A table as it was just read: its bytes too, the names of its columns, and how it was read.
+
+    Its cells are given up, for they take more memory than the bytes and the clean table together.
+    """
+
+    body: bytes
+    columns: tuple[str, ...]
+    read_as: ReadAs
+
+
 def prepare(contract: Contract, body: bytes, written_as: SourceOptions | None = None) -> PreparedTable:
     """Read a table, written as the contract or `written_as` says, and clean it.
 
     Raises InvalidTable only for bytes that cannot be read as a table.
     """
-    raw = read_table(body, written_as or contract.source)
+    cells, read_as = read_table(body, written_as or contract.source)
+    table = error = None
     try:
-        return PreparedTable(body, raw, clean(contract, raw.cells))
-    except InvalidTable as error:
-        return PreparedTable(body, raw, None, error.detached())
+        table = clean(contract, cells)
+    except InvalidTable as found:
+        error = found.detached()
+    facts = source_facts(contract, cells, None if table is None else table.features.index)
+    columns = tuple(cells.columns)
+    return PreparedTable(facts=facts, table=table, error=error, body=body, columns=columns, read_as=read_as)

@@ -93,7 +93,7 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
     is_wanted = _wanted(contract, raw, target, invalid)
     dropped = invalid.dropped()
     order, members = (None if each is None else each.values for each in (times, groups))
-    table = CleanTable(pd.DataFrame(columns), target, raw_target, order, members)
+    table = CleanTable(pd.DataFrame(columns, copy=False), target, raw_target, order, members)
     is_valid = ~invalid.is_invalid
     is_kept = is_valid & is_wanted
     kept = table if is_kept.all() else table.take(np.flatnonzero(is_kept))

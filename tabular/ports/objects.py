@@ -23,6 +23,9 @@ class Objects(Protocol):
     def get(self, key: str) -> bytes:
         """The bytes under the key."""
 
+    def delete(self, key: str) -> None:
+        """Remove what is stored under the key; that nothing is there is no fault."""
+
     def exists(self, key: str) -> bool:
         """True if something is stored under the key."""
 

@@ -47,6 +47,16 @@ def test_exists_tells_a_key_from_its_prefix(bucket):
     assert not bucket.exists("folder/")
 
 
+def test_what_is_deleted_is_not_found_and_may_be_deleted_again(bucket):
+    bucket.put("key", b"one")
+    bucket.put("key/two", b"two")
+    bucket.delete("key")
+    bucket.delete("key")
+    with pytest.raises(NotFound):
+        bucket.get("key")
+    assert bucket.keys("key") == ["key/two"]
+
+
 def test_keys_are_those_of_the_prefix_in_order(bucket):
     for key in ["a/2", "b/1", "a/10", "a/1", "ab/1"]:
         bucket.put(key, b"x")

@@ -19,7 +19,7 @@ from server.connections import errors
 from server.scoring.model import ready_model
 from server.stream.batch import dead_letters, predict, results
 from server.stream.shard_reader import Position
-from tabular.data.feature_store import Version
+from tabular.data.versions.version import Version
 from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import Prediction
 

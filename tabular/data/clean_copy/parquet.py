@@ -8,14 +8,16 @@ original where rows were dropped.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from tabular.contract.features import Feature
 from tabular.contract.types import Contract
 from tabular.data.input_frame import DATETIME
 from tabular.data.table import CleanTable
@@ -42,25 +44,31 @@ def to_parts(table: CleanTable, part_rows: int = PART_ROWS) -> Iterator[tuple[in
         yield end - start, file.getvalue()
 
 
-def from_parts(contract: Contract, bodies: Sequence[bytes]) -> CleanTable:
-    """The rows of consecutive files that were written under this contract.
+def from_parts(contract: Contract, rows: int, bodies: Iterable[bytes]) -> CleanTable:
+    """So many rows from consecutive files that were written under this contract; one file at a time is in memory.
 
     Without the row numbers of the original in them they are numbered from 0, as those of the first file are. Raises
-    pyarrow's errors and KeyError for other files.
+    pyarrow's errors, KeyError and ValueError for other files.
     """
-    read = pa.concat_tables([pq.read_table(io.BytesIO(body)) for body in bodies])
-    index = pd.Index(read[ROW].to_numpy()) if ROW in read.column_names else pd.RangeIndex(len(read))
-    features = {
-        feature.name: _values(read[f"f{at}"], index, "float64" if feature.is_numeric else "object")
-        for at, feature in enumerate(contract.features)
-    }
-    target = labels = _values(read[TARGET], index, "float64")
-    if contract.target.classes:
-        labels = _values(read[RAW_TARGET], index, "str")
+    columns: dict[str, _Column] = {}
+    for body in bodies:
+        part = pq.read_table(pa.BufferReader(body))
+        columns = columns or {name: _column(contract, name, rows) for name in part.column_names}
+        for name, column in columns.items():
+            column.extend(part[name])
+    if (found := columns[TARGET].rows) != rows:
+        raise ValueError(f"the parts have {found} rows, not {rows}")
+    index = pd.Index(columns.pop(ROW).series(None)) if ROW in columns else pd.RangeIndex(rows)
+
+    def series(name: str) -> pd.Series[Any]:
+        return columns[name].series(index)
+
+    features = {name: series(f"f{at}") for at, name in enumerate(contract.feature_names)}
+    target = series(TARGET)
+    labels = series(RAW_TARGET) if contract.target.classes else target
     target.name = labels.name = contract.target.column
-    times = _values(read[TIMES], index, "float64") if TIMES in read.column_names else None
-    groups = _values(read[GROUPS], index, "str") if GROUPS in read.column_names else None
-    return CleanTable(pd.DataFrame(features), target, labels, times, groups)
+    times, groups = (series(name) if name in columns else None for name in (TIMES, GROUPS))
+    return CleanTable(pd.DataFrame(features, copy=False), target, labels, times, groups)
 
 
 def is_whole(index: pd.Index) -> bool:
@@ -74,16 +82,66 @@ def _written(values: pd.Series[Any]) -> pa.Array:
     return pa.array(values, pa.large_string(), from_pandas=True).dictionary_encode()
 
 
-def _values(column: pa.ChunkedArray, index: pd.Index, kind: str) -> pd.Series[Any]:
-    if pa.types.is_timestamp(column.type):
-        return pd.Series(column.to_numpy().astype(DATETIME), index)
-    if not pa.types.is_dictionary(column.type):
-        return pd.Series(column.to_numpy(), index, dtype=kind)
-    if kind == "str":
-        return pd.Series(column.cast(pa.large_string()), index, dtype=kind)
-    return pd.Series(np.concatenate([_objects(chunk) for chunk in column.chunks]), index, dtype=kind)
+class _Column(Protocol):
+    """A column that is filled file by file; it has so many `rows` already."""
+
+    rows: int
+
+    def extend(self, values: pa.ChunkedArray) -> None:
+        """Take the values of the next rows."""
+
+    def series(self, index: pd.Index | None) -> pd.Series[Any]:
+        """All values."""
 
 
-def _objects(encoded: pa.DictionaryArray) -> Any:
+class _Array:
+    """Numbers, datetimes, or texts as objects, in an array that is made once."""
+
+    def __init__(self, rows: int, dtype: str) -> None:
+        self.rows = 0
+        self._values = np.empty(rows, dtype=dtype)
+
+    def extend(self, values: pa.ChunkedArray) -> None:
+        for chunk in values.chunks:
+            is_text = pa.types.is_dictionary(chunk.type)
+            plain = _objects(chunk) if is_text else chunk.to_numpy(zero_copy_only=False)
+            self._values[self.rows : self.rows + len(chunk)] = plain
+            self.rows += len(chunk)
+
+    def series(self, index: pd.Index | None) -> pd.Series[Any]:
+        return pd.Series(self._values, index, dtype=self._values.dtype, copy=False)
+
+
+class _Texts:
+    """Texts as pandas has them by itself."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._chunks: list[pa.Array] = []
+
+    def extend(self, values: pa.ChunkedArray) -> None:
+        self._chunks += [chunk.cast(pa.large_string()) for chunk in values.chunks]
+        self.rows += len(values)
+
+    def series(self, index: pd.Index | None) -> pd.Series[Any]:
+        return pd.Series(pa.chunked_array(self._chunks, pa.large_string()), index, dtype="str")
+
+
+def _column(contract: Contract, name: str, rows: int) -> _Column:
+    if name in (RAW_TARGET, GROUPS):
+        return _Texts()
+    if name in (ROW, TARGET, TIMES):
+        return _Array(rows, "int64" if name == ROW else "float64")
+    return _Array(rows, _dtype(contract.features[int(name.removeprefix("f"))]))
+
+
+def _dtype(feature: Feature) -> str:
+    if feature.is_datetime:
+        return DATETIME
+    return "float64" if feature.is_numeric else "object"
+
+
+def _objects(encoded: pa.DictionaryArray) -> NDArray[Any]:
     texts = np.array([*encoded.dictionary.to_pylist(), None], dtype=object)
-    return texts[encoded.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)]
+    found: NDArray[Any] = texts[encoded.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)]
+    return found

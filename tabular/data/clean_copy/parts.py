@@ -1,9 +1,9 @@
 """Where the clean copy of a version lies, and whether it is whole.
 
-    <version>/clean/<digest>/00000.parquet   the first rows, and so on
-    <version>/clean/<digest>/index.json      the sha256 and the rows of each part; written last
+    <version>/clean/<code>/<digest>/00000.parquet   the first rows, and so on
+    <version>/clean/<code>/<digest>/index.json      the sha256 and the rows of each part; written last
 
-The digest is of all that decides what cleaning gives: the contract, how the file is written, and the code that does it.
+The digests are of all that decides what cleaning gives: the code that does it, the contract, and how the file is read.
 So no copy is ever out of date; one that is missing or damaged is no fault, for the original has all of it.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -24,13 +25,15 @@ from tabular.contract.source import SourceOptions
 from tabular.contract.types import Contract
 from tabular.data.clean_copy.parquet import PART_ROWS, from_parts, to_parts
 from tabular.data.invalid_cells import DroppedRows
-from tabular.data.table import CleanTable
+from tabular.data.prepared import ExaminedTable
+from tabular.data.rows.source_facts import SourceFacts
 from tabular.errors import NotFound
 from tabular.ports.objects import Objects
 
-INDEX = "index.json"
+CLEAN, INDEX = "clean/", "index.json"
 CLEANING = ("contract", "data", "encoding")
 """The packages whose code decides what becomes of a cell."""
+CODE_DIGITS = 12
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +46,12 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """What a clean copy consists of, in order, and which rows of the original are not in it."""
+    """What a clean copy consists of, in order, which rows of the original are not in it, and the facts of its cells."""
 
     parts: tuple[Part, ...]
     dropped: DroppedRows
     rows_left_out: int
+    facts: SourceFacts
 
 
 def put_copy(
@@ -55,31 +59,34 @@ def put_copy(
     version: str,
     contract: Contract,
     written_as: SourceOptions,
-    table: CleanTable,
+    examined: ExaminedTable,
     part_rows: int = PART_ROWS,
 ) -> None:
-    """Keep the table that the contract makes of a version; `version` is the version's prefix. Raises Unavailable."""
-    folder = _folder(version, contract, written_as)
-    parts = []
+    """Keep the table that the contract makes of a version; `version` is the version's prefix.
+
+    Raises Unavailable, and InvalidTable if there is no clean table.
+    """
+    table, folder, parts = examined.required, copy_folder(version, contract, written_as), []
     for number, (rows, body) in enumerate(to_parts(table, part_rows)):
         objects.put(part_key(folder, number), body)
         parts.append(Part(rows, hashlib.sha256(body).hexdigest()))
-    objects.put(folder + INDEX, msgspec.json.encode(Index(tuple(parts), table.dropped, table.rows_left_out)))
+    index = Index(tuple(parts), table.dropped, table.rows_left_out, examined.facts)
+    objects.put(folder + INDEX, msgspec.json.encode(index))
 
 
-def find_copy(objects: Objects, version: str, contract: Contract, written_as: SourceOptions) -> CleanTable | None:
-    """The kept table; None if there is none or it is damaged. Raises Unavailable."""
-    folder = _folder(version, contract, written_as)
+def find_copy(objects: Objects, version: str, contract: Contract, written_as: SourceOptions) -> ExaminedTable | None:
+    """The kept table with the facts of its file; None if there is none or it is damaged. Raises Unavailable."""
+    folder = copy_folder(version, contract, written_as)
     try:
         index = msgspec.json.decode(objects.get(folder + INDEX), type=Index)
-        bodies = [_part(objects, part_key(folder, number), part) for number, part in enumerate(index.parts)]
-        found = from_parts(contract, bodies)
-        return replace(found, dropped=index.dropped, rows_left_out=index.rows_left_out)
+        found = from_parts(contract, sum(part.rows for part in index.parts), _bodies(objects, folder, index))
     except NotFound:
         return None
     except (msgspec.MsgspecError, _Damaged, pa.ArrowException, KeyError, ValueError) as error:
         log.warning("the clean copy %s is damaged (%s): the original is read instead", folder, error)
         return None
+    table = replace(found, dropped=index.dropped, rows_left_out=index.rows_left_out)
+    return ExaminedTable(facts=index.facts, table=table)
 
 
 def part_key(folder: str, number: int) -> str:
@@ -87,20 +94,28 @@ def part_key(folder: str, number: int) -> str:
     return f"{folder}{number:05d}.parquet"
 
 
-def _part(objects: Objects, key: str, part: Part) -> bytes:
-    body = objects.get(key)
-    if hashlib.sha256(body).hexdigest() != part.sha256:
-        raise _Damaged(f"{key} is not what was written")
-    return body
+def _bodies(objects: Objects, folder: str, index: Index) -> Iterator[bytes]:
+    for number, part in enumerate(index.parts):
+        body = objects.get(part_key(folder, number))
+        if hashlib.sha256(body).hexdigest() != part.sha256:
+            raise _Damaged(f"{part_key(folder, number)} is not what was written")
+        yield body
 
 
 class _Damaged(Exception):
     """A part is another than its index says."""
 
 
-def _folder(version: str, contract: Contract, written_as: SourceOptions) -> str:
-    content = msgspec.json.encode([contract.digest, written_as, code_digest(), _libraries()], order="deterministic")
-    return f"{version}clean/{hashlib.sha256(content).hexdigest()}/"
+def copy_folder(version: str, contract: Contract, written_as: SourceOptions) -> str:
+    """Where the copy lies that the contract and this code make of a version with this prefix."""
+    content = msgspec.json.encode([contract.digest, written_as], order="deterministic")
+    return f"{copies_of_this_code(version)}{hashlib.sha256(content).hexdigest()}/"
+
+
+def copies_of_this_code(version: str) -> str:
+    """What the keys of all copies that this code reads of a version with this prefix begin with."""
+    content = msgspec.json.encode([code_digest(), np.__version__, pa.__version__, pd.__version__])
+    return f"{version}{CLEAN}{hashlib.sha256(content).hexdigest()[:CODE_DIGITS]}/"
 
 
 @cache
@@ -112,7 +127,3 @@ def code_digest() -> str:
     for path in files:
         content.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return content.hexdigest()
-
-
-def _libraries() -> list[str]:
-    return [np.__version__, pa.__version__, pd.__version__]

@@ -9,13 +9,16 @@ import pandas as pd
 import pytest
 
 from embedded.layout import PROJECT
+from model_orchestration.data.checks import check
 from tabular.contract.loading import load_contract
 from tabular.contract.split_rules import SplitRules
 from tabular.data import feature_store
 from tabular.data.clean_copy import parts
+from tabular.data.clean_copy.examine import examine
 from tabular.data.clean_copy.parquet import from_parts, to_parts
 from tabular.data.prepared import prepare
 from tabular.data.synthetic import make_table
+from tabular.errors import Rejected
 from tabular.wiring import Wiring
 
 
@@ -45,7 +48,7 @@ def test_a_clean_table_comes_back_from_its_parts_the_same(path, part_rows):
     made = list(to_parts(table, part_rows))
     assert sum(rows for rows, _ in made) == len(table)
     assert max(rows for rows, _ in made) <= part_rows
-    assert_same_table(from_parts(contract, [body for _, body in made]), table)
+    assert_same_table(from_parts(contract, len(table), [body for _, body in made]), table)
 
 
 def test_dropped_rows_times_and_groups_come_back_too(tiny_contract):
@@ -61,7 +64,7 @@ def test_dropped_rows_times_and_groups_come_back_too(tiny_contract):
     assert table.features.index.tolist() == [0, 2]
     assert table.times is not None
     assert table.groups.tolist() == ["a", "a"]
-    again = from_parts(contract, [body for _, body in to_parts(table, 1)])
+    again = from_parts(contract, 2, [body for _, body in to_parts(table, 1)])
     assert_same_table(again, table)
 
 
@@ -133,6 +136,102 @@ def test_what_was_left_out_is_known_of_a_copy_too(objects, tiny_contract):
     counting = CountsOriginals(objects)
     dropped = feature_store.load(counting, contract).dropped
     assert (dropped.count, dropped.rows, dropped.faults[0].given, counting.count) == (1, 2, "999", 0)
+
+
+def test_parts_of_another_number_of_rows_are_no_table(contract):
+    bodies = [body for _, body in to_parts(prepare(contract, make_table(contract, 100, 2)).required, 50)]
+    with pytest.raises(ValueError, match="100 rows, not 101"):
+        from_parts(contract, 101, bodies)
+    with pytest.raises(ValueError, match="could not broadcast"):
+        from_parts(contract, 99, bodies)
+
+
+def with_doubled_ids(body):
+    header, *rows = body.splitlines(keepends=True)
+    return header + b"".join([*rows, *rows[:7]])
+
+
+@pytest.mark.parametrize("spoil", [bytes, with_doubled_ids], ids=["sound", "doubled ids"])
+@pytest.mark.parametrize("path", sorted((PROJECT / "contracts").glob("*.toml")), ids=lambda path: path.stem)
+def test_the_checks_find_the_same_in_a_copy_as_in_the_bytes_and_read_no_text(objects, path, spoil):
+    contract = load_contract(path)
+    body = spoil(make_table(contract, 500, 2))
+    version = feature_store.publish(objects, contract, body, "table.csv")
+    counting = CountsOriginals(objects)
+    found = check(contract, examine(counting, contract, version.sha256))
+    assert found == check(contract, body)
+    assert found.rows == (507 if spoil is with_doubled_ids else 500)
+    assert counting.count == 0
+
+
+def test_the_checks_make_the_copy_that_is_not_there(objects, contract):
+    body = make_table(contract, 300, 1)
+    version = feature_store.publish(objects, contract, body, "table.csv")
+    for key in copied(objects):
+        objects.delete(key)
+    counting = CountsOriginals(objects)
+    assert check(contract, examine(counting, contract, version.sha256)) == check(contract, body)
+    assert counting.count == 1
+    assert_same_table(feature_store.load(counting, contract), prepare(contract, body).required)
+    assert counting.count == 1
+
+
+def versions_with_copies(objects):
+    return {key.split("/")[3] for key in copied(objects)}
+
+
+def test_only_the_copies_that_runs_read_are_kept(objects, contract):
+    published = [
+        feature_store.publish(objects, contract, make_table(contract, 300, seed), "table.csv").sha256 for seed in (1, 2)
+    ]
+    feature_store.mark_accepted(objects, contract, published[0])
+    published += [
+        feature_store.publish(objects, contract, make_table(contract, 300, seed), "table.csv").sha256 for seed in (3, 4)
+    ]
+    accepted, _, before, current = published
+    assert versions_with_copies(objects) == {accepted, before, current}
+    assert len(copied(objects)) == 6
+    assert len(feature_store.versions(objects, contract)) == 4
+    # What has no copy any more is read from its bytes.
+    assert len(feature_store.load(objects, contract, published[1])) == 300
+
+
+def test_a_copy_by_another_contract_or_other_code_goes_when_the_version_is_published_again(
+    objects, contract, monkeypatch
+):
+    body = make_table(contract, 300, 1)
+    feature_store.publish(objects, contract, body, "table.csv")
+    first = copied(objects)
+    other = msgspec.structs.replace(contract, split=SplitRules(folds=7))
+    feature_store.publish(objects, other, body, "table.csv")
+    assert len(copied(objects)) == 2
+    assert not set(first) & set(copied(objects))
+    feature_store.mark_accepted(objects, contract, feature_store.latest(objects, contract).sha256)
+    feature_store.publish(objects, contract, body, "table.csv")
+    assert len(copied(objects)) == 4  # the champion may be of the other contract
+    monkeypatch.setattr(parts, "code_digest", lambda: "other code")
+    feature_store.publish(objects, contract, body, "table.csv")
+    assert len(copied(objects)) == 2
+
+
+class ForbidsDeleting:
+    """A bucket whose keys may be read and written only."""
+
+    def __init__(self, objects) -> None:
+        self._objects = objects
+
+    def __getattr__(self, name):
+        return getattr(self._objects, name)
+
+    def delete(self, key):
+        raise Rejected(f"S3 refuses {key}")
+
+
+def test_a_bucket_that_forbids_deleting_keeps_everything_and_publishes(objects, contract, caplog):
+    for seed in (1, 2, 3):
+        feature_store.publish(ForbidsDeleting(objects), contract, make_table(contract, 300, seed), "table.csv")
+    assert len(versions_with_copies(objects)) == 3
+    assert "old clean copies are kept" in caplog.text
 
 
 def test_a_table_that_breaks_its_contract_has_no_copy(objects, contract):
