@@ -5,6 +5,7 @@
     000012.scores    the scores of one batch of rows, in the format of the output
     000012.faults    its faults
     000012.json      written last: the part is done, and so large
+    plain            the file in another form, if it cannot be read in batches as it lies there
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import msgspec
 import pyarrow as pa
 
 from server.files.output import Format, write_faults, write_scores
-from tabular.errors import Fault, Rejected
+from tabular.errors import Fault, InvalidTable, Rejected
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class Parts:
     def __init__(self, folder: Path, job: Job) -> None:
         self._folder = folder
         self._format = job.format
+        self.plain_copy = folder / "plain"
 
     def done(self, number: int) -> Part | None:
         """The part, if it is done and whole."""
@@ -91,7 +93,10 @@ class Parts:
 
 @contextmanager
 def open_parts(out: Path, job: Job) -> Iterator[Parts]:
-    """The parts of an output, those of the same job kept; raises Rejected while another process writes it."""
+    """The parts of an output, those of the same job kept; raises Rejected while another process writes it.
+
+    They are removed if the file turns out to be no table.
+    """
     folder = out.with_name(f".{out.name}.parts")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -100,7 +105,12 @@ def open_parts(out: Path, job: Job) -> Iterator[Parts]:
         except BlockingIOError as error:
             raise Rejected(f"another process is writing {out}. Wait for it, or name another output") from error
         _start(folder, msgspec.json.encode(job))
-        yield Parts(folder, job)
+        parts = Parts(folder, job)
+        try:
+            yield parts
+        except InvalidTable:  # with the same bytes nothing else can come out
+            parts.remove()
+            raise
 
 
 def _start(folder: Path, job: bytes) -> None:

@@ -6,6 +6,7 @@ and nothing is published before all are done.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections import deque
@@ -51,9 +52,8 @@ class FileScorer:
         """
         began, before = time.monotonic(), file.stat()
         kind = format_of(out)
-        reading = Reading(self.model, file)
         job = Job(
-            file_sha256=reading.sha256,
+            file_sha256=_sha256(file),
             run_id=self.model.run_id,
             bundle=self.model.bundle.digest,
             format=kind,
@@ -62,13 +62,14 @@ class FileScorer:
         )
         out.parent.mkdir(parents=True, exist_ok=True)
         with open_parts(out, job) as parts:
-            done, resumed = self._parts(reading, parts)
+            reading = Reading(self.model, file, parts.plain_copy)
+            done, resumed = self._parts(reading, parts, job.file_sha256)
             after = file.stat()
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                 raise Rejected(f"{file} was changed while it was scored: nothing is published. Score it again")
             summary = Summary(
                 file=str(file),
-                file_sha256=reading.sha256,
+                file_sha256=job.file_sha256,
                 table=self.model.table,
                 run_id=self.model.run_id,
                 bundle=self.model.bundle.digest,
@@ -86,7 +87,7 @@ class FileScorer:
             parts.remove()
         return summary
 
-    def _parts(self, reading: Reading, parts: Parts) -> tuple[list[Part], int]:
+    def _parts(self, reading: Reading, parts: Parts, sha256: str) -> tuple[list[Part], int]:
         """Every part in order, and how many rows of them had been dealt with before."""
         done: list[Part] = []
         pending: deque[Future[Part]] = deque()
@@ -102,7 +103,7 @@ class FileScorer:
                 settle(self.workers)
                 known = parts.done(number)
                 if known is None:
-                    pending.append(pool.submit(self._part, reading, parts, number, batch))
+                    pending.append(pool.submit(self._part, reading, parts, number, batch, sha256))
                     continue
                 settle(0)
                 resumed += known.scored + known.faulty
@@ -110,9 +111,9 @@ class FileScorer:
             settle(0)
         return done, resumed
 
-    def _part(self, reading: Reading, parts: Parts, number: int, batch: RowBatch) -> Part:
+    def _part(self, reading: Reading, parts: Parts, number: int, batch: RowBatch, sha256: str) -> Part:
         coded = reading.codec.encode(batch)
-        ids = RowIds(reading.sha256, self.model.run_id, coded.numbers)
+        ids = RowIds(sha256, self.model.run_id, coded.numbers)
         scored = self.model.many(coded.columns, ids, "batch") if len(coded.numbers) else None
         stored = self._save(scored) if scored is not None and self.store is not None else 0
         part = Part(
@@ -132,3 +133,8 @@ class FileScorer:
         while several := list(islice(predictions, STORED_AT_ONCE)):
             saved += self.store.save(several) if self.store is not None else 0
         return saved
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as body:
+        return hashlib.file_digest(body, "sha256").hexdigest()

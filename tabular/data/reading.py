@@ -14,20 +14,18 @@ import pandas as pd
 
 from tabular.contract.source import Decimal, Format, Separator, SourceOptions
 from tabular.data.formats.arrow_csv import arrow_cells
-from tabular.data.formats.csv_cells import header_and_rows, other_kind
+from tabular.data.formats.csv_cells import header_and_rows
+from tabular.data.formats.csv_layout import BEGINNING_BYTES, layout_of
 from tabular.data.formats.decimal_comma import with_points
 from tabular.data.formats.packed import unpacked
 from tabular.data.formats.parquet_cells import parquet_cells
-from tabular.data.formats.separator import NAMES, SAMPLED_CHARACTERS, SPACE, separator_of
-from tabular.data.formats.text import UTF_16_MARKS, UTF_32_MARKS, decoded
-from tabular.data.sniffing import without_mark
+from tabular.data.formats.separator import NAMES, SPACE, separator_of
+from tabular.data.formats.text import beginning_of, decoded, encoding_of
 from tabular.errors import InvalidTable
 
 LARGE_BYTES = 1_000_000
 """From this size on Arrow is asked first."""
 PARQUET_MARK = b"PAR1"
-MARKS_OF_WIDE_TEXT = UTF_16_MARKS + UTF_32_MARKS
-BEGINNING_BYTES = 4 * (SAMPLED_CHARACTERS + 1)
 FORMATS: dict[Format, str] = {"csv": "CSV", "parquet": "Parquet"}
 
 
@@ -108,15 +106,17 @@ def _csv(body: bytes, source: SourceOptions, packed: str | None) -> RawTable:
 
 def _by_columns(body: bytes, source: SourceOptions, packed: str | None) -> RawTable | None:
     """The same as the strict reader gives; None where that is not sure, and for what it has to name."""
-    if source.encoding not in (None, "utf-8") or body.startswith(MARKS_OF_WIDE_TEXT):
+    if encoding_of(body, source.encoding) != "utf-8":
         return None
-    body = without_mark(body)
-    # Enough of the text for every look at its beginning, without a character that is cut.
-    beginning = body[:BEGINNING_BYTES].decode(errors="ignore")
-    separator = source.separator or separator_of(beginning)
-    if separator == SPACE or other_kind(beginning) is not None:
+    beginning = body[:BEGINNING_BYTES]
+    separator = source.separator or separator_of(beginning_of(beginning, "utf-8"))
+    if separator == SPACE:
         return None
-    cells = arrow_cells(body, separator, source.columns)
+    try:
+        layout = layout_of(beginning, separator, source.columns)
+    except InvalidTable:
+        return None
+    cells = arrow_cells(body, layout)
     return None if cells is None else _with_points(cells, source, packed, "utf-8", separator)
 
 

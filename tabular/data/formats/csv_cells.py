@@ -9,7 +9,7 @@ import csv
 import io
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tabular.data import sniffing
@@ -39,8 +39,7 @@ def header_and_rows(text: str, separator: str = ",", columns: Sequence[str] = ()
     Columns with neither a name nor a value are left out; one with values and no name is named by its position.
     `columns` are the names where the file has no header: then its first record is a row.
     """
-    if (name := other_kind(text)) is not None:
-        raise InvalidTable(f"the file is {name}, not a CSV table. Save or export the table as CSV or Parquet")
+    check_kind(text)
     rows, long_records = _read(single_spaced(text) if separator == SPACE else text, separator)
     if not rows:
         raise InvalidTable("the file is empty")
@@ -52,8 +51,13 @@ def header_and_rows(text: str, separator: str = ",", columns: Sequence[str] = ()
     return header, rows
 
 
-def other_kind(text: str) -> str | None:
-    """What the file is by its beginning, if that is no CSV."""
+def check_kind(text: str) -> None:
+    """Raise InvalidTable if the file is something else by the beginning of its text."""
+    if (name := _other_kind(text)) is not None:
+        raise InvalidTable(f"the file is {name}, not a CSV table. Save or export the table as CSV or Parquet")
+
+
+def _other_kind(text: str) -> str | None:
     first_line = _LINE_END.split(text.lstrip()[:MAX_HEADER_CHARACTERS_READ], maxsplit=1)[0]
     may_be_header = any(mark in first_line for mark in MARKS)
     if may_be_header and first_line[0] not in "{[<":
@@ -65,14 +69,14 @@ def other_kind(text: str) -> str | None:
     return name
 
 
-def _cells(text: str, separator: str) -> _csv.Reader:
-    lines = io.StringIO(text, newline="")
+def strict_reader(lines: Iterable[str], separator: str) -> _csv.Reader:
+    """Python's reader of the records in these lines, with csv.Error for what a CSV cannot hold."""
     return csv.reader(lines, delimiter=separator, skipinitialspace=separator != SPACE, strict=True)
 
 
 def _read(text: str, separator: str) -> tuple[list[Row], dict[int, LongRecord]]:
     """Every record that is not blank, and those of several lines as they were written, by position."""
-    lines = _cells(text, separator)
+    lines = strict_reader(io.StringIO(text, newline=""), separator)
     rows: list[Row] = []
     long_records = {}
     first_line = 1

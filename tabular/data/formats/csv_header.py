@@ -16,14 +16,19 @@ MAX_HEADER_CHARACTERS_SHOWN = 80
 
 def named_columns(header: Row, rows: list[Row]) -> tuple[Row, list[Row]]:
     """The table without the columns that have neither a name nor a value; one with values is named by its position."""
-    header, rows = _without_trailing(header, rows)
+    header, rows = without_trailing(header, rows)
     nameless = [at for at, name in enumerate(header) if not name]
     if not nameless or any(len(row) != len(header) for row in rows):
         return header, rows
     empty = {at for at in nameless if not any(row[at] for row in rows)}
     kept = [at for at in range(len(header)) if at not in empty]
-    names = [header[at] or f"column {at + 1} (no name)" for at in kept]
+    names = [name_at(header, at) for at in kept]
     return names, [[row[at] for at in kept] for row in rows] if empty else rows
+
+
+def name_at(header: Sequence[str], at: int) -> str:
+    """The name of the column at this position, from 0; one without a name is named by its position."""
+    return header[at] or f"column {at + 1} (no name)"
 
 
 def shape_faults(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Fault]:
@@ -37,26 +42,38 @@ def shape_faults(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[F
     return faults + _width_faults(header, rows)
 
 
-def _width_faults(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Fault]:
-    width, agreeing = len(header), 0
+def header_fault(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Fault | None:
+    """What is wrong with the header if nearly all rows have one width and the header another."""
+    width, agreeing = _usual_width(header, rows)
+    if width == len(header):
+        return None
+    problem = f"has {len(header)} names, but {agreeing:,} of {len(rows):,} rows have {width} cells"
+    allowed = f"{width} names, one for each column in order"
+    return Fault("header", problem, allowed, ",".join(header)[:MAX_HEADER_CHARACTERS_SHOWN])
+
+
+def _usual_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """The width of nearly all rows, else the header's; and how many rows have it."""
     if len(rows) > 1:
         usual, agreeing = Counter(map(len, rows)).most_common(1)[0]
-        width = usual if agreeing >= NEARLY_ALL * len(rows) else width
-    faults = []
-    if width != len(header):
-        problem = f"has {len(header)} names, but {agreeing:,} of {len(rows):,} rows have {width} cells"
-        allowed = f"{width} names, one for each column in order"
-        faults = [Fault("header", problem, allowed, ",".join(header)[:MAX_HEADER_CHARACTERS_SHOWN])]
+        if agreeing >= NEARLY_ALL * len(rows):
+            return usual, agreeing
+    return len(header), 0
+
+
+def _width_faults(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Fault]:
+    width, _ = _usual_width(header, rows)
+    fault = header_fault(header, rows)
     ragged = [number for number, row in enumerate(rows, 1) if len(row) != width]
     more = f" ({len(ragged)} rows in all)" if len(ragged) > MAX_FAULTS_SHOWN else ""
-    allowed = f"{width}, as in the header" if width == len(header) else f"{width}, as in nearly all rows"
-    return faults + [
+    allowed = f"{width}, as in the header" if fault is None else f"{width}, as in nearly all rows"
+    return ([] if fault is None else [fault]) + [
         Fault("cells", f"are {len(rows[number - 1])}{more}", allowed, None, number)
         for number in ragged[:MAX_FAULTS_SHOWN]
     ]
 
 
-def _without_trailing(header: Row, rows: list[Row]) -> tuple[Row, list[Row]]:
+def without_trailing(header: Row, rows: list[Row]) -> tuple[Row, list[Row]]:
     """Without the cells at the end that the header or all rows have more than the other, if they are empty.
 
     Only if all rows have one width: a row that is longer by itself may hold a comma too many anywhere.

@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabular.batches import csv_batches
-from tabular.batches.row_batches import Quotes, identity, parquet_columns
+from tabular.batches.row_batches import parquet_columns
+from tabular.batches.table_file import TableFile
+from tabular.contract.source import SourceOptions
 from tabular.data.formats.csv_cells import header_and_rows
+from tabular.data.formats.quote_kinds import Quotes, quotes_in
 from tabular.errors import InvalidTable
 from tests.unit.any_contract import quick
 
@@ -30,7 +33,7 @@ def read(tmp_path, monkeypatch):
         path = tmp_path / "table.csv"
         path.write_bytes(body)
         rows, faults = {}, {}
-        for batch in csv_batches.csv_batches(path, list(wanted), identity(path).quotes):
+        for batch in TableFile(path, SourceOptions(separator=","), tmp_path / "copy").batches(wanted):
             cells = zip(*(batch.columns[name].to_pylist() for name in wanted), strict=True)
             rows |= dict(zip(batch.numbers.tolist(), cells, strict=True))
             for fault in batch.faults:
@@ -121,7 +124,7 @@ def test_a_table_that_was_written_as_a_csv_comes_back(tmp_path_factory, rows, qu
     path.write_text(file.getvalue(), newline="")
     found = [
         tuple(cell.decode().strip() for cell in row)
-        for batch in csv_batches.csv_batches(path, ["a", "b", "c"], identity(path).quotes)
+        for batch in TableFile(path, SourceOptions(separator=","), path.with_name("copy")).batches("abc")
         for row in zip(*(column.to_pylist() for column in batch.columns.values()), strict=True)
     ]
     try:
@@ -137,11 +140,13 @@ def test_a_table_that_was_written_as_a_csv_comes_back(tmp_path_factory, rows, qu
         (b"a,b\n1,2\n", Quotes.NONE),
         (b'"a","b"\n"1","2"\n', Quotes.USUAL),
         (b'a,b\n"x ""y"" z",2\n', Quotes.USUAL),
+        (b'a,b\n", ",2\n"x\n, ",3\n', Quotes.USUAL),
         (b'a,b\n1, "2"\n', Quotes.ODD),
         (b'a,b\n1,"2"3\n', Quotes.ODD),
     ],
 )
-def test_the_quotes_of_a_file_are_known_before_it_is_read(tmp_path, body, quotes):
-    path = tmp_path / "table.csv"
-    path.write_bytes(body)
-    assert identity(path).quotes is quotes
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_the_quotes_of_a_file_are_known_before_it_is_read(body, quotes, separator):
+    body = body.replace(b",", separator.encode())
+    for size in (1, 2, 3, 100):
+        assert quotes_in((body[at : at + size] for at in range(0, len(body), size)), separator) is quotes

@@ -12,8 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tabular.data.column_values import FEW, feature_values, moments, target_numbers
-from tabular.data.formats.arrow_csv import WHITESPACE, arrow_cells
+from tabular.data.formats import arrow_csv
+from tabular.data.formats.arrow_csv import WHITESPACE
 from tabular.data.formats.csv_cells import header_and_rows
+from tabular.data.formats.csv_layout import layout_of
 from tabular.data.reading import LARGE_BYTES, read_table
 from tabular.data.synthetic import make_table
 from tabular.encoding.dates import moment_in, text_of
@@ -23,6 +25,13 @@ from tabular.errors import Fault, InvalidTable
 quick = settings(max_examples=400, deadline=None)
 awkward = st.text(st.sampled_from('a1,";\t\n\r .é\x1f\u2003\x85\0'), max_size=40)
 cells = st.text(st.sampled_from('a1. é"\x1c,'), max_size=5)
+
+
+def arrow_cells(body, separator, columns=()):
+    try:
+        return arrow_csv.arrow_cells(body, layout_of(body, separator, columns))
+    except InvalidTable:
+        return None
 
 
 def strict(body, separator=",", columns=()):
