@@ -41,6 +41,16 @@ def test_the_champion_reaches_its_quality_on_the_split_and_over_folds(real_table
     assert over_folds(contract, table, best.params) >= min_folds_auc
 
 
+def test_the_shipped_contract_of_rides_reaches_its_quality_with_zones_as_categories(real_tables, run_sweep):
+    contract = load_contract(PROJECT / "contracts" / "taxi_rides.toml")
+    body = (real_tables / "green_tripdata.parquet").read_bytes()
+    parts = split(clean(contract, read_table(body).cells), 42)
+    best = min(run_sweep(contract, parts, trials=6), key=lambda trial: trial.loss)
+    assert best.params["categories"] == "native"
+    scores = best.scorer.many(encode(contract, parts.test.features))
+    assert metrics("regression", parts.test.target.to_numpy(), scores)["rmse"] <= 4.90
+
+
 def over_folds(contract, table, params) -> float:
     """The mean test ROC-AUC of the parameters over five folds; a quarter of each rest decides when to stop."""
     found = []

@@ -52,9 +52,8 @@ def test_every_source_scores_as_training_does(trained, records, score):
 
 def test_the_derived_columns_matter_to_the_model(trained, records):
     model = trained[0]
-    assert (
-        len(set(alone(model, [records[0] | {"pickup_datetime": f"2022-01-14T{hour:02}:00"} for hour in range(24)]))) > 1
-    )
+    hours = [f"2022-01-14T{hour:02}:00" for hour in range(24)]
+    assert any(len(set(alone(model, [one | {"pickup_datetime": at} for at in hours]))) > 1 for one in records[:50])
     assert model.bundle.contract.input_names[-2:] == ("pickup_hour", "pickup_weekday")
 
 
