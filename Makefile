@@ -29,7 +29,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain labels score data-versions data-diff data-checkout data-name deploy \
-        rollback healthy images pin-images test-stack docs contract
+        rollback healthy images pin-images test-stack docs contract profile
 
 help: ## show this list
 	@awk 'BEGIN {FS = ": .*## |:.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ contract: .venv/.ready ## draft the contract of your own table (csv=path target=
 	@$(if $(and $(csv),$(or $(target),$(minutes_between))),,echo "Say which table, and which column to predict: make contract csv=mine.csv target=column" && exit 1 &&) \
 	  $(PY) -m model_orchestration.data.draft_contract --csv "$$csv" --target "$$target" --positive "$$positive" --known "$$known" --out "$$out" \
 	  --minutes_between "$$minutes_between" --keep "$$keep" --separator "$$separator" --decimal "$$decimal" --encoding "$$encoding" --columns "$$columns"
+
+profile: .venv/.ready ## write a page about a table: distributions, relations, drift against the last version (csv=path target=column out=path, or CONTRACT=path)
+	@$(if $(or $(csv),$(CONTRACT)),,echo "Say which table: make profile csv=mine.csv target=column, or make profile CONTRACT=contracts/mine.toml" && exit 1 &&) \
+	  $(PY) -m embedded profile -- --csv "$$csv" --target "$$target" --contract "$$CONTRACT" --out "$$out"
 
 # -- the same, step by step -------------------------------------------------------------------------------------
 setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its worker, the report pages

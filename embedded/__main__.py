@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from embedded import preflight
@@ -137,19 +137,14 @@ def _report(stack: Stack, _: argparse.Namespace) -> int:
     return 0
 
 
-def _labels(stack: Stack, arguments: argparse.Namespace) -> int:
-    stack.call("reporting.labels", *arguments.rest)
-    return 0
+def _calling(module: str) -> Callable[[Stack, argparse.Namespace], int]:
+    """The command that runs one of our modules with the arguments it was given."""
 
+    def command(stack: Stack, arguments: argparse.Namespace) -> int:
+        stack.call(module, *arguments.rest)
+        return 0
 
-def _versions(stack: Stack, arguments: argparse.Namespace) -> int:
-    stack.call("model_orchestration.data.version_commands", *arguments.rest)
-    return 0
-
-
-def _score(stack: Stack, arguments: argparse.Namespace) -> int:
-    stack.call("server.files", *arguments.rest)
-    return 0
+    return command
 
 
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
@@ -215,9 +210,10 @@ _COMMANDS = {
     "init-aws": _init_aws,
     "train": _train,
     "report": _report,
-    "labels": _labels,
-    "versions": _versions,
-    "score": _score,
+    "labels": _calling("reporting.labels"),
+    "versions": _calling("model_orchestration.data.version_commands"),
+    "profile": _calling("reporting.table_profile"),
+    "score": _calling("server.files"),
     "start-serve": _start_serve,
     "stop-serve": _stop_serve,
     "status": _status,

@@ -47,7 +47,7 @@ def histogram(title: str, plot: Histogram) -> Markup:
     bars, steps, hovers = Markup(), [], Markup()
     for at, bin_ in enumerate(plot.bins):
         left = LEFT + at * step
-        bars += _rect("reference", left + 0.5, base - height * bin_.reference / tallest, step - 1, base)
+        bars += rect("reference", left + 0.5, base - height * bin_.reference / tallest, step - 1, base)
         top = base - height * bin_.current / tallest
         steps += [f"{left:.1f},{top:.1f}", f"{left + step:.1f},{top:.1f}"]
         text = Markup("<title>{}: {} in the reference, {} now</title>").format(
@@ -58,7 +58,7 @@ def histogram(title: str, plot: Histogram) -> Markup:
         )
     outline = " ".join([f"{LEFT:.1f},{base:.1f}", *steps, f"{WIDTH - RIGHT:.1f},{base:.1f}"])
     line = Markup('<polyline class="current" points="{}"/>').format(outline)
-    return _svg(title, HEIGHT, bars + line + _axis(plot.ticks, base) + hovers)
+    return svg(title, HEIGHT, bars + line + axis(plot.ticks, base) + hovers)
 
 
 def paired_bars(title: str, bins: Sequence[Bin]) -> Markup:
@@ -74,11 +74,11 @@ def paired_bars(title: str, bins: Sequence[Bin]) -> Markup:
             )
         middle = top + BAR_HEIGHT / 2 + 4
         body += Markup('<text class="name" x="{:.1f}" y="{:.1f}"><title>{}</title>{}</text>').format(
-            LABEL_WIDTH - 8, middle, bin_.name, _short(bin_.name)
+            LABEL_WIDTH - 8, middle, bin_.name, short(bin_.name)
         )
         shares = f"{percent(bin_.reference)} → {percent(bin_.current)}"
         body += Markup('<text class="share" x="{:.1f}" y="{:.1f}">{}</text>').format(WIDTH - RIGHT, middle, shares)
-    return _svg(title, 2 * TOP + len(bins) * (BAR_HEIGHT + BAR_GAP) - BAR_GAP, body)
+    return svg(title, 2 * TOP + len(bins) * (BAR_HEIGHT + BAR_GAP) - BAR_GAP, body)
 
 
 def stacked_columns(title: str, moments: Sequence[Moment], names: Sequence[str], width: float = 780.0) -> Markup:
@@ -94,13 +94,13 @@ def stacked_columns(title: str, moments: Sequence[Moment], names: Sequence[str],
         body += Markup("<g><title>{}: {}</title>").format(moment.name, text)
         for layer, count in enumerate(moment.counts):
             top = base - height * count / tallest
-            body += _rect(f"source{layer % 4}", LEFT + at * step + 0.5, top, max(step - 1, 0.5), base)
+            body += rect(f"source{layer % 4}", LEFT + at * step + 0.5, top, max(step - 1, 0.5), base)
             base = top
         body += Markup("</g>")
     last = len(moments) - 1
     ticks = [(0.0, moments[0].name), (0.5, moments[last // 2].name), (1.0, moments[last].name)] if moments else []
     most = Markup('<text class="most" x="{:.1f}" y="{:.1f}">most: {:,}</text>').format(width - RIGHT, TOP + 1, tallest)
-    return _svg(title, HEIGHT, body + _axis(ticks, head + height, width) + most, width)
+    return svg(title, HEIGHT, body + axis(ticks, head + height, width) + most, width)
 
 
 def percent(share: float) -> str:
@@ -119,13 +119,15 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _rect(name: str, left: float, top: float, width: float, base: float) -> Markup:
+def rect(name: str, left: float, top: float, width: float, base: float) -> Markup:
+    """A bar that stands on `base`; `name` is its class."""
     return Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
         name, left, top, width, max(base - top, 0.0)
     )
 
 
-def _axis(ticks: Sequence[tuple[float, str]], base: float, width: float = WIDTH) -> Markup:
+def axis(ticks: Sequence[tuple[float, str]], base: float, width: float = WIDTH) -> Markup:
+    """The line under a plot, and the texts at their places from 0 to 1."""
     line = Markup('<line class="axis" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>')
     body = line.format(LEFT, width - RIGHT, base, base)
     for place, text in ticks:
@@ -136,11 +138,13 @@ def _axis(ticks: Sequence[tuple[float, str]], base: float, width: float = WIDTH)
     return body
 
 
-def _svg(title: str, height: float, body: Markup, width: float = WIDTH) -> Markup:
+def svg(title: str, height: float, body: Markup, width: float = WIDTH) -> Markup:
+    """A plot as an element of a page."""
     return Markup('<svg role="img" aria-label="{}" viewBox="0 0 {:.0f} {:.0f}">{}</svg>').format(
         title, width, height, body
     )
 
 
-def _short(text: str, characters: int = 17) -> str:
+def short(text: str, characters: int = 17) -> str:
+    """The text, or its beginning."""
     return text if len(text) <= characters else text[: characters - 1] + "…"

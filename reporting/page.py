@@ -25,7 +25,7 @@ def report_page(report: Report) -> str:
         "volume": charts.stacked_columns("Predictions over time", report.volume, list(report.by_source)),
     }
     return (
-        _environment()
+        page_environment()
         .get_template("report.html")
         .render(
             report=report,
@@ -39,11 +39,12 @@ def report_page(report: Report) -> str:
 
 def index_page(reports: Sequence[Mapping[str, Any]], note: str, ran_at: datetime) -> str:
     """The index of report rows (as `reporting.report.summary` makes them), newest first; `note` is today's news."""
-    return _environment().get_template("index.html").render(reports=reports, note=note, ran_at=ran_at)
+    return page_environment().get_template("index.html").render(reports=reports, note=note, ran_at=ran_at)
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def page_environment() -> jinja2.Environment:
+    """What renders the pages of this package; everything that comes from data is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reporting"),
         autoescape=True,

@@ -104,8 +104,7 @@ def _features(least_count):
 
 
 def test_a_clean_copy_keeps_the_texts(table):
-    bodies = [body for _, body in to_parts(table, 1_000)]
-    again = from_parts(CONTRACT, bodies)
+    again = from_parts(CONTRACT, len(table), [body for _, body in to_parts(table, 1_000)])
     assert again.features["city"].equals(table.features["city"])
 
 
