@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor
+from monitoring.table_monitor import MonitoredTable
 from tabular.errors import InvalidSetting, TabularError
 from tabular.process.metrics_server import App, StartResponse, only_for, serve
 from tabular.wiring import Wiring, set_up_process, wire
@@ -43,7 +44,7 @@ def create_app(monitor: Monitor, is_running: Callable[[], bool]) -> App:
 
 
 def build_monitor(wiring: Wiring) -> Monitor:
-    """The monitor over the real store and registry; connects to nothing yet. Raises InvalidSetting."""
+    """The monitor of all tables over the real store and registry; connects to nothing yet. Raises InvalidSetting."""
     settings = wiring.settings
     if settings.monitor_window_rows < settings.monitor_min_rows:
         raise InvalidSetting(
@@ -51,12 +52,15 @@ def build_monitor(wiring: Wiring) -> Monitor:
             f"MONITOR_MIN_ROWS={settings.monitor_min_rows}: no window would ever be large enough to be compared. "
             "Make the window at least as large"
         )
+    tables = [
+        MonitoredTable(table_wiring.contract.table.name, table_wiring.bundles(), table_wiring.registry().trained_at)
+        for table_wiring in wiring.for_tables()
+    ]
     return Monitor(
         wiring.predictions(),
-        wiring.bundles(),
+        tables,
         settings.monitor_window_rows,
         settings.monitor_min_rows,
-        wiring.registry().trained_at,
         settings.monitor_sample_rows,
     )
 

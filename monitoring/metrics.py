@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from monitoring.monitor import Monitor, Snapshot
 from monitoring.run_metrics import run_families
+from monitoring.table_monitor import TableSnapshot
+
+OF_TABLES: Mapping[str, tuple[str, Callable[[TableSnapshot], float | None]]] = {
+    "monitor_last_prediction_timestamp_seconds": (
+        "When the table's newest prediction was made, in seconds since 1970.",
+        lambda table: table.newest_at,
+    ),
+    "monitor_last_training_timestamp_seconds": (
+        "When a training run of the table last completed, in seconds since 1970.",
+        lambda table: table.trained_at,
+    ),
+    "monitor_last_report_timestamp_seconds": (
+        "When the newest report on the table was made, in seconds since 1970.",
+        lambda table: table.reported_at,
+    ),
+    "monitor_future_predictions": (
+        "Predictions dated over a minute in the future, 1,000 at most: left out until then.",
+        lambda table: table.future,
+    ),
+    "monitor_runs": (
+        "Runs of the table that are monitored: they predicted in its window.",
+        lambda table: len(table.runs),
+    ),
+    "monitor_runs_not_monitored": (
+        "Runs of the table that predicted in its window and are not monitored.",
+        lambda table: table.runs_not_monitored,
+    ),
+}
 
 
 class MonitorCollector(Collector):
@@ -20,59 +48,44 @@ class MonitorCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric of the latest snapshot."""
         snapshot = self._monitor.snapshot
-        yield _gauge("monitor_store_up", "1 if the prediction store responded to the last check.", snapshot.store_up)
-        yield from _timestamps(snapshot)
-        yield _counter("monitor_errors", "Failed checks, by what failed.", "reason", self._monitor.errors)
-        yield from _documents(snapshot)
+        yield from _store(snapshot)
         needed = "The fewest predictions of a window that are compared; a reference needs 100 rows at most."
         yield _gauge("monitor_min_rows", needed, self._monitor.min_rows)
-        yield _gauge("monitor_runs", "Runs that are monitored: they predicted in the window.", len(snapshot.runs))
-        yield _gauge(
-            "monitor_runs_not_monitored",
-            "Runs that predicted in the window and are not monitored.",
-            snapshot.runs_not_monitored,
-        )
-        yield from run_families(snapshot.runs)
+        failed = "Failed checks, by what failed, and the table: empty for the store's own."
+        yield _counter("monitor_errors", failed, ("reason", "table"), self._monitor.errors)
+        stored = "Predictions in the store, by table and source."
+        yield _counter("monitor_predictions_stored", stored, ("table", "source"), snapshot.by_source)
+        yield from _tables(snapshot.tables)
+        yield from run_families(snapshot.tables)
 
 
-def _timestamps(snapshot: Snapshot) -> Iterator[Metric]:
-    moments = {
-        "check": ("the store was last checked", snapshot.checked_at),
-        "prediction": ("the newest prediction was made", snapshot.newest_at),
-        "training": ("a training run last completed", snapshot.trained_at),
-        "report": ("the newest report was made", snapshot.reported_at),
-    }
-    for name, (what, moment) in moments.items():
-        if moment is not None:
-            yield _gauge(f"monitor_last_{name}_timestamp_seconds", f"When {what}, in seconds since 1970.", moment)
-
-
-def _documents(snapshot: Snapshot) -> Iterator[Metric]:
-    labels = ["table", "source"]
-    stored = CounterMetricFamily(
-        "monitor_predictions_stored", "Predictions in the store, by table and source.", labels=labels
-    )
-    for key, count in snapshot.by_source.items():
-        stored.add_metric(key, count)
-    yield stored
+def _store(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _gauge("monitor_store_up", "1 if the prediction store responded to the last check.", snapshot.store_up)
+    if snapshot.checked_at is not None:
+        checked = "When the store was last checked, in seconds since 1970."
+        yield _gauge("monitor_last_check_timestamp_seconds", checked, snapshot.checked_at)
     if snapshot.foreign is not None:
-        yield _gauge(
-            "monitor_foreign_documents",
-            "Documents among the predictions that no source of ours wrote.",
-            snapshot.foreign,
-        )
+        foreign = "Documents among the predictions that no source of ours wrote."
+        yield _gauge("monitor_foreign_documents", foreign, snapshot.foreign)
     read = "Different documents that were read and left out because they are no valid predictions."
     yield CounterMetricFamily("monitor_unreadable_documents", read, value=snapshot.unreadable)
-    future = "Predictions dated over a minute in the future, 1,000 at most: left out until then."
-    yield _gauge("monitor_future_predictions", future, snapshot.future)
+
+
+def _tables(tables: Mapping[str, TableSnapshot]) -> Iterator[Metric]:
+    for name, (documentation, of_table) in OF_TABLES.items():
+        family = GaugeMetricFamily(name, documentation, labels=["table"])
+        for table, snapshot in tables.items():
+            if (value := of_table(snapshot)) is not None:
+                family.add_metric([table], float(value))
+        yield family
 
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:
     return GaugeMetricFamily(name, documentation, value=float(value))
 
 
-def _counter(name: str, documentation: str, label: str, counts: Mapping[str, int]) -> Metric:
-    family = CounterMetricFamily(name, documentation, labels=[label])
-    for key, count in counts.items():
-        family.add_metric([key], count)
+def _counter(name: str, documentation: str, labels: tuple[str, str], counts: Mapping[tuple[str, str], int]) -> Metric:
+    family = CounterMetricFamily(name, documentation, labels=list(labels))
+    for values, count in counts.items():
+        family.add_metric(list(values), count)
     return family

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from monitoring.run_snapshot import Comparison, RunSnapshot, Window
+from monitoring.table_monitor import TableSnapshot
 from tabular.quality.drift import ColumnDrift, Drift
 
 
@@ -20,13 +21,14 @@ class Gauge(NamedTuple):
     labels: Mapping[str, str] = {}
 
 
-def run_families(runs: Mapping[str, RunSnapshot]) -> Iterator[Metric]:
-    """The gauges of all runs, those of one name in one family."""
+def run_families(tables: Mapping[str, TableSnapshot]) -> Iterator[Metric]:
+    """The gauges of all runs of all tables, those of one name in one family."""
     families: dict[str, Metric] = {}
-    for run_id, snapshot in runs.items():
-        for gauge in _run(snapshot):
+    runs = ((table, run_id, run) for table, snapshot in tables.items() for run_id, run in snapshot.runs.items())
+    for table, run_id, run in runs:
+        for gauge in _run(run):
             family = families.setdefault(gauge.name, GaugeMetricFamily(gauge.name, gauge.documentation))
-            labels = {"table": snapshot.window.table, "run_id": run_id, **gauge.labels}
+            labels = {"table": table, "run_id": run_id, **gauge.labels}
             family.add_sample(gauge.name, labels, float(gauge.value))
     yield from families.values()
 

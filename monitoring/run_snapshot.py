@@ -29,7 +29,6 @@ class Window:
     of the run's contract. Without any prediction, `newest_at` and `oldest_at` are None.
     """
 
-    table: str
     rows: int
     read_rows: int
     error: float
@@ -97,9 +96,7 @@ def summary(sample: Sample, bundle: Bundle | None) -> Window:
     def counted(found: Counter[str]) -> Counts:
         return {name: found[name] for name in names}
 
-    by_contract = bundle.contract.table.name if bundle is not None else ""
     return Window(
-        table=predictions[0].table if predictions else by_contract,
         rows=sample.rows,
         read_rows=len(predictions),
         error=sample.error,

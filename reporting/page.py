@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,9 +38,19 @@ def report_page(report: Report) -> str:
     )
 
 
-def index_page(reports: Sequence[Mapping[str, Any]], note: str, ran_at: datetime) -> str:
-    """The index of report rows (as `reporting.report.summary` makes them), newest first; `note` is today's news."""
-    return page_environment().get_template("index.html").render(reports=reports, note=note, ran_at=ran_at)
+@dataclass(frozen=True)
+class TableIndex:
+    """The report rows on one table (as `reporting.report.summary` makes them), newest first; `note` is today's news."""
+
+    name: str
+    title: str
+    reports: Sequence[Mapping[str, Any]]
+    note: str = ""
+
+
+def index_page(tables: Sequence[TableIndex], ran_at: datetime) -> str:
+    """The index of the reports on every table; one table alone needs no headings."""
+    return page_environment().get_template("index.html").render(tables=tables, ran_at=ran_at)
 
 
 @functools.cache

@@ -6,19 +6,29 @@ import os
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reporting.page import index_page
+from reporting.page import TableIndex, index_page
 
 INDEX = "index.html"
 MAX_INDEXED = 500
 
 
-def report_name(made_at: datetime) -> str:
-    """A name that sorts by time and is not given twice, even within a microsecond."""
-    return f"report-{made_at:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(3)}"
+@dataclass(frozen=True)
+class TableNews:
+    """A table of the stack, its name and title, and why there is no new report on it, if there is none."""
+
+    name: str
+    title: str
+    note: str = ""
+
+
+def report_name(table: str, made_at: datetime) -> str:
+    """A name that sorts by table and time, and is not given twice, even within a microsecond."""
+    return f"report-{table}-{made_at:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(3)}"
 
 
 def write_page(folder: Path, name: str, page: str) -> Path:
@@ -37,7 +47,17 @@ def write_page(folder: Path, name: str, page: str) -> Path:
         raise
 
 
-def write_index(folder: Path, rows: Sequence[Mapping[str, Any]], note: str, ran_at: datetime) -> Path:
-    """Write the index of those reports (newest first) whose page is in the folder."""
+def write_index(folder: Path, rows: Sequence[Mapping[str, Any]], tables: Sequence[TableNews], ran_at: datetime) -> Path:
+    """Write the index of those reports (newest first) whose page is in the folder, by table.
+
+    The stack's tables come first, then those of earlier reports.
+    """
     there = [row for row in rows if (folder / Path(str(row.get("file", ""))).name).is_file()]
-    return write_page(folder, INDEX, index_page(there, note, ran_at))
+    named = {news.name: news for news in tables}
+    for row in there:
+        named.setdefault(str(row["table"]), TableNews(str(row["table"]), str(row["title"])))
+    sections = [
+        TableIndex(news.name, news.title, [row for row in there if row["table"] == news.name], news.note)
+        for news in named.values()
+    ]
+    return write_page(folder, INDEX, index_page(sections, ran_at))

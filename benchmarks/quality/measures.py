@@ -30,7 +30,10 @@ from benchmarks.harness.processes import peak_mb
 from benchmarks.quality.detectors import preset_snapshot
 from benchmarks.quality.filling import DATABASE
 from monitoring.monitor import Monitor
+from monitoring.table_monitor import MonitoredTable
 from reporting.flow import make_report
+from reporting.table_reports import ReportedTable
+from tabular.contract.types import Table
 from tabular.model.bundle import read_bundle
 from tabular.model.bundle_cache import BundleCache
 from tabular.settings import Settings
@@ -48,7 +51,7 @@ class NoRegistry:
 def check(uri: str, state: Path, rows: int) -> Figures:
     """The monitor's second check, of one prediction more than the first."""
     store = Wiring(Settings(mongo_uri=uri, mongo_database=DATABASE)).predictions()
-    monitor = Monitor(store, _cache(state), rows, MIN_ROWS)
+    monitor = Monitor(store, [MonitoredTable(_table(state).name, _cache(state))], rows, MIN_ROWS)
     monitor.check()
     newest = store.latest(1)[0]
     store.save([msgspec.structs.replace(newest, id=str(uuid.uuid4()), made_at=newest.made_at + NEXT)])
@@ -63,7 +66,8 @@ def report(uri: str, state: Path, rows: int) -> Figures:
     store = Wiring(Settings(mongo_uri=uri, mongo_database=DATABASE)).predictions()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(reports_dir=Path(folder), report_window_hours=hours_of(uri, rows))
-        spent = timed(lambda: make_report(store, _cache(state), settings))
+        table = ReportedTable(_table(state).name, _table(state).title, _cache(state))
+        spent = timed(lambda: make_report(store, [table], settings))
         row = store.reports(1)[0]
         page_mb = (Path(folder) / row["file"]).stat().st_size / 1e6
     return spent | {"page": page_mb, "read": row["read_rows"], "error": row["sampling_error"]}
@@ -106,6 +110,10 @@ def timed(work: Callable[[], object]) -> Figures:
     work()
     seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - spent}
     return seconds | {"memory": peak_mb(os.getpid())}
+
+
+def _table(state: Path) -> Table:
+    return read_bundle(state / "bundles" / RUN_ID).contract.table
 
 
 def _cache(state: Path) -> BundleCache:

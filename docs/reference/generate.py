@@ -21,6 +21,7 @@ import tabular.settings
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor, Snapshot
 from monitoring.run_snapshot import QUANTILES, Comparison, RunSnapshot, Window
+from monitoring.table_monitor import TableSnapshot
 from server.api.metrics import ApiMetrics
 from server.outbox.queue import Outbox
 from server.stream.metrics import StreamMetrics, registry_of
@@ -39,8 +40,9 @@ PARTS = {
         count under the route `other`; pages that were served are not counted.""",
     "Consumer": "`http://127.0.0.1:8086/metrics`. Every sample has the label `table`: each table has its own stream.",
     "Monitor": """`http://127.0.0.1:8085/metrics`. What is not known has no sample: as long as `monitor_drift_known`
-        is 0 there are no drift gauges. A gauge of a run has the labels `table` and `run_id`: each run that predicted
-        in the window is monitored by itself, the four with the most predictions at most. When the store is down the
+        is 0 there are no drift gauges. Each table of the stack has its own window, and a gauge of a run has the labels
+        `table` and `run_id`: each run that predicted in the table's window is monitored by itself, the four with the
+        most predictions at most. When the store is down the
         last known drift stays, `monitor_store_up` is 0, and `monitor_last_comparison_timestamp_seconds` falls behind.
         [Drift](../explanation/drift.md) says what the methods mean. The metrics of the process itself
         (`process_*`) are there as Prometheus' own client makes them.""",
@@ -166,17 +168,15 @@ def _monitor() -> bytes:
     )
     count = {"": 0}
     bundle = SimpleNamespace(digest="", contract=SimpleNamespace(table=SimpleNamespace(name="")))
-    monitor = Monitor(cast(Any, None), cast(Any, None), window_rows=1, min_rows=1)
-    monitor.errors["store"] += 1
-    window = Window("", 1, 1, 0.0, 0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count)
+    monitor = Monitor(cast(Any, None), [], window_rows=1, min_rows=1)
+    monitor.failures.counts["store"] += 1
+    window = Window(1, 1, 0.0, 0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count)
     comparison = Comparison(Drift(1, 1, (column,), column), 1, 0.0, 0.0)
+    run = RunSnapshot(window, model_up=True, bundle=cast(Any, bundle), comparison=comparison)
     monitor.snapshot = Snapshot(
         checked_at=0.0,
         store_up=True,
-        runs={"": RunSnapshot(window, model_up=True, bundle=cast(Any, bundle), comparison=comparison)},
-        newest_at=0.0,
-        reported_at=0.0,
-        trained_at=0.0,
+        tables={"": TableSnapshot({"": run}, newest_at=0.0, reported_at=0.0, trained_at=0.0)},
         by_source={("", "api"): 1},
         foreign=0,
     )

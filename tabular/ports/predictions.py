@@ -28,15 +28,19 @@ class PredictionWriter(Protocol):
 
 
 class PredictionReader(Protocol):
-    """What reads them. Raises Unavailable."""
+    """What reads them, of one table where one is named, else of all. Raises Unavailable."""
 
-    def latest(self, limit: int, run_id: str | None = None, until: datetime | None = None) -> list[Prediction]:
+    def latest(
+        self, limit: int, run_id: str | None = None, until: datetime | None = None, table: str | None = None
+    ) -> list[Prediction]:
         """The newest predictions, newest first; with `until`, those with made_at < until."""
 
-    def runs(self, since: datetime | None, until: datetime, most: int, newest: int | None = None) -> Counter[str]:
+    def runs(
+        self, since: datetime | None, until: datetime, most: int, newest: int | None = None, table: str | None = None
+    ) -> Counter[str]:
         """Which runs made the predictions of that time (the `newest` so many), and about how many: `most` are read."""
 
-    def count_since(self, since: datetime, most: int) -> int:
+    def count_since(self, since: datetime, most: int, table: str | None = None) -> int:
         """How many documents have since <= made_at; `most` if there are more."""
 
     def sample_latest(self, newest: int, most: int, run_id: str, until: datetime | None = None) -> Sample:
@@ -45,7 +49,7 @@ class PredictionReader(Protocol):
     def sample_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
         """The predictions of a run with since <= made_at < until, or a uniform sample of them: at most `most`."""
 
-    def about_others_between(self, since: datetime, until: datetime, run_id: str) -> int:
+    def about_others_between(self, since: datetime, until: datetime, run_id: str, table: str | None = None) -> int:
         """How many predictions other runs made in that time: exact if they are few, else about."""
 
     @property
@@ -55,7 +59,7 @@ class PredictionReader(Protocol):
     def count_by_source(self) -> dict[tuple[str, str], int]:
         """How many predictions each source has stored of each table; UNKNOWN_SOURCE counts what none of them wrote."""
 
-    def reports(self, limit: int) -> list[dict[str, Any]]:
+    def reports(self, limit: int, table: str | None = None) -> list[dict[str, Any]]:
         """The newest report rows, newest first."""
 
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from embedded.services.service import free_port
+from tabular.adapters.mongo.connection import mongo_client
 from tabular.adapters.mongo.leases import MongoLeases
-from tabular.adapters.mongo.predictions import mongo_client
 from tabular.errors import Unavailable
 from tabular.ports.streams import Lease
 from tests.adapters.memory.leases import MemoryLeases

@@ -12,9 +12,14 @@ from tests.adapters.noon import NOON, prediction
 
 
 @pytest.fixture(params=["mongo", "memory"])
-def reader(request):
+def empty(request):
+    return request.getfixturevalue("predictions") if request.param == "mongo" else MemoryPredictions()
+
+
+@pytest.fixture
+def reader(empty):
     """A store of twelve predictions of two runs and two sources, saved out of order."""
-    made = request.getfixturevalue("predictions") if request.param == "mongo" else MemoryPredictions()
+    made = empty
     made.save([prediction(at, run_id=f"run{at % 2}", source="stream" if at % 3 else "api") for at in range(6, 12)])
     made.save([prediction(at, run_id=f"run{at % 2}", source="stream" if at % 3 else "api") for at in range(8)])
     return made
@@ -54,6 +59,19 @@ def test_the_newest_of_a_run_are_sampled_whole_where_they_are_few(reader):
 
 def test_each_table_and_source_is_counted(reader):
     assert reader.count_by_source() == {("churn", "api"): 4, ("churn", "stream"): 8}
+
+
+def test_a_table_has_its_own_newest_runs_and_reports_however_busy_another_is(empty):
+    empty.save([prediction(at, run_id="busy") for at in range(20)])
+    empty.save([prediction(at, run_id=f"quiet{at}", table="rides", id=f"r{at}") for at in (0, 30)])
+    until = NOON + timedelta(microseconds=25)
+    assert ids(empty.latest(9, until=until, table="rides")) == ["r0"]
+    assert empty.runs(None, until, 100, newest=5, table="rides") == Counter(quiet0=1)
+    assert empty.runs(None, until, 100, newest=5, table="churn") == Counter(busy=5)
+    assert [empty.count_since(until, 9, table) for table in ("rides", "churn")] == [1, 0]
+    for table in ("churn", "rides"):
+        empty.save_report({"_id": table, "table": table, "made_at": NOON})
+    assert [row["_id"] for row in empty.reports(9, "rides")] == ["rides"]
 
 
 def test_reports_come_newest_first_and_once_by_id(reader):

@@ -14,9 +14,10 @@ import pytest
 from embedded.environment import process_environ
 from embedded.services import backends
 from embedded.services.service import free_port, stop
+from tabular.adapters.mongo.connection import mongo_client
 from tabular.adapters.mongo.documents import Reader, document_of
 from tabular.adapters.mongo.indexes import indexes
-from tabular.adapters.mongo.predictions import MongoPredictions, mongo_client
+from tabular.adapters.mongo.predictions import MongoPredictions
 from tabular.errors import Rejected, Unavailable
 from tabular.ports.predictions import UNKNOWN_SOURCE
 from tests.adapters.noon import NOON, prediction
@@ -286,4 +287,4 @@ def test_a_server_has_the_indexes_that_its_queries_use_and_no_others(predictions
     assert len(found) == 1, f"nx-27017 uses no compound index: {found}"
     newest = ("made_at_us", -1)
     mongodb = indexes({"version": "8.0.4", "storageEngines": ["devnull", "wiredTiger"]})
-    assert mongodb == [[newest], [("run_id", 1), newest], [("level", 1), newest]]
+    assert mongodb == [[("table", 1), newest], [("run_id", 1), newest], [("level", 1), newest]]

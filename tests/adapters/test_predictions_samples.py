@@ -68,6 +68,7 @@ def test_predictions_of_other_runs_are_counted(many):
     period = (NOON, NOON + timedelta(seconds=1))
     assert many.about_others_between(*period, "run1") == 300
     assert many.about_others_between(*period, "run2") == pytest.approx(5_000, rel=0.3)
+    assert many.about_others_between(*period, "run1", "rides") == 0, "those of another table are not counted"
     assert many.about_others_between(NOON + timedelta(seconds=1), NOON + timedelta(seconds=2), "run1") == 0
 
 

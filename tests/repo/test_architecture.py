@@ -23,8 +23,8 @@ MAX_MODULES_A_FOLDER = 13
 HOMES = {
     "boto3": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py"},
     "botocore": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py", "tabular/adapters/aws.py"},
-    "pymongo": {"tabular/adapters/mongo/predictions.py", "tabular/adapters/mongo/leases.py"},
-    "bson": {"tabular/adapters/mongo/predictions.py"},
+    "pymongo": {f"tabular/adapters/mongo/{name}.py" for name in ("connection", "predictions", "leases")},
+    "bson": {"tabular/adapters/mongo/connection.py"},
     "mlflow": {
         "tabular/adapters/mlflow/registry.py",
         "tabular/adapters/mlflow/artifacts.py",

@@ -98,9 +98,9 @@ def is_run_id(value: Any) -> bool:
     return isinstance(value, str) and value.isalnum() and len(value) <= MAX_RUN_ID_CHARACTERS
 
 
-def of_run(run_id: str | None) -> Document:
-    """The condition on the run; none if it is None."""
-    return {} if run_id is None else {"run_id": run_id}
+def of(run_id: str | None = None, table: str | None = None) -> Document:
+    """The condition on the run and on the table; none on what is None."""
+    return {name: value for name, value in (("run_id", run_id), ("table", table)) if value is not None}
 
 
 def made_between(since: datetime | None, until: datetime | None) -> Document:

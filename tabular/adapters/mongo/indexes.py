@@ -1,6 +1,7 @@
 """The indexes of the predictions, and what each is for. Every write pays for each of them.
 
-- `made_at_us`: `latest` of all runs, `count_since`, and `runs` where it reads a whole window;
+- `table`, `made_at_us`: `latest` and `count_since` of a table, and `runs` where it reads a whole window (no service
+  asks for those of all tables);
 - `run_id`, `made_at_us`: `latest`, `sample_latest` and `sample_between` of a run whose window is read whole, and the
   runs of `about_others_between`;
 - `level`, `made_at_us`: the same four and `runs` where they read a sample of a large window.
@@ -26,5 +27,5 @@ def indexes(server: Mapping[str, Any]) -> list[Keys]:
     engines, nx-27017 has none. No tie-break on `_id`: nx-27017 refuses every write to a collection with `_id` in a
     compound index.
     """
-    compound = [[("run_id", 1), NEWEST], [("level", 1), NEWEST]] if server.get("storageEngines") else []
-    return [[NEWEST], *compound]
+    first = ("table", "run_id", "level") if server.get("storageEngines") else ()
+    return [[(name, 1), NEWEST] for name in first] or [[NEWEST]]

@@ -14,8 +14,8 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from tabular.adapters.mongo.connection import mongo_client, translated
 from tabular.adapters.mongo.documents import Document
-from tabular.adapters.mongo.predictions import mongo_client, translated
 from tabular.errors import Unavailable
 from tabular.ports.streams import Lease
 

@@ -7,18 +7,16 @@ nx-27017 alike. What a document looks like is in documents.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, get_args
-from urllib.parse import parse_qs
 
 import pymongo
-from bson.errors import BSONError
 from pymongo.collection import Collection
-from pymongo.errors import BulkWriteError, ConfigurationError, DocumentTooLarge, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError
 
+from tabular.adapters.mongo.connection import DUPLICATE_KEY, mongo_client, translated
 from tabular.adapters.mongo.documents import (
     EPOCH,
     LAST,
@@ -28,52 +26,18 @@ from tabular.adapters.mongo.documents import (
     is_run_id,
     made_between,
     microseconds,
-    of_run,
+    of,
     without_nan,
 )
 from tabular.adapters.mongo.indexes import indexes
-from tabular.errors import InvalidSetting, Rejected, TabularError, Unavailable
 from tabular.ports.predictions import UNKNOWN_SOURCE
 from tabular.predictions.prediction import Prediction, Source
 from tabular.predictions.sampling import MAX_LEVEL, Sample, thinned
 
-STORE = "the prediction store"
-SELECT_SECONDS = 2.0
-SOCKET_SECONDS = 10.0
 SCAN_SECONDS = 60.0
-RETRY_AFTER_SECONDS = 2.0
 BULK_DOCUMENTS = 1_000
 COUNTED = 2_000
 ID = {"_id": 1}
-
-DUPLICATE_KEY = 11000
-# The codes by which a server refuses a document for good. Any other failure may pass, so it is Unavailable:
-# what is retried too often can be seen, what is dropped too early is lost.
-REFUSED_CODES = frozenset({2, 9, 14, 22, 52, 57, 59, 121, 10334, 17280, 17419, 17420})
-
-
-def mongo_client(uri: str) -> pymongo.MongoClient[Document]:
-    """A client with short timeouts that connects at its first call.
-
-    A write it acknowledges is on disk, unless the address says with `w` or `journal` what an acknowledgement means.
-    Raises InvalidSetting for an address that is none.
-    """
-    said = {name.lower() for name in parse_qs(uri.partition("?")[2])}
-    # MongoDB keeps its journal in memory for a while: without this, a server that is killed loses what it took.
-    journal: dict[str, Any] = {} if said & {"w", "journal"} else {"journal": True}
-    try:
-        return pymongo.MongoClient(
-            uri,
-            tz_aware=True,
-            tzinfo=UTC,
-            **journal,
-            connect=False,
-            serverSelectionTimeoutMS=int(SELECT_SECONDS * 1_000),
-            connectTimeoutMS=int(SELECT_SECONDS * 1_000),
-            socketTimeoutMS=int(SOCKET_SECONDS * 1_000),
-        )
-    except (ValueError, ConfigurationError, OSError) as error:  # the last: a file of certificates that is not there
-        raise InvalidSetting(f"MONGO_URI cannot be used: {error}") from None
 
 
 class MongoPredictions:
@@ -109,38 +73,44 @@ class MongoPredictions:
             chunks = range(0, len(documents), BULK_DOCUMENTS)
             return sum(_insert_new(self._data, documents[at : at + BULK_DOCUMENTS]) for at in chunks)
 
-    def latest(self, limit: int, run_id: str | None = None, until: datetime | None = None) -> list[Prediction]:
+    def latest(
+        self, limit: int, run_id: str | None = None, until: datetime | None = None, table: str | None = None
+    ) -> list[Prediction]:
         """The newest predictions, newest first; with `until`, those with made_at < until."""
-        return self._find(of_run(run_id) | made_between(None, until), limit)
+        return self._find(of(run_id, table) | made_between(None, until), limit)
 
-    def runs(self, since: datetime | None, until: datetime, most: int, newest: int | None = None) -> Counter[str]:
+    def runs(
+        self, since: datetime | None, until: datetime, most: int, newest: int | None = None, table: str | None = None
+    ) -> Counter[str]:
         """Which runs made the predictions of that time (the `newest` so many), and about how many: `most` are read."""
+        query = of(table=table) | made_between(since, until)
         with translated(), pymongo.timeout(SCAN_SECONDS):
-            read, probe = (partial(self._read, made_between(since, until), fields) for fields in ({"run_id": 1}, ID))
+            read, probe = (partial(self._read, query, fields) for fields in ({"run_id": 1}, ID))
             found, share, _ = thinned(read, probe, most, newest)
         runs = Counter(str(document["run_id"]) for document in found if is_run_id(document.get("run_id")))
         return Counter({run_id: round(count / share) for run_id, count in runs.items()})
 
-    def count_since(self, since: datetime, most: int) -> int:
+    def count_since(self, since: datetime, most: int, table: str | None = None) -> int:
         """How many documents have since <= made_at; `most` if there are more."""
         with translated():
-            return len(list(self._data.find(made_between(since, LAST), ID).limit(most)))
+            return len(list(self._data.find(of(table=table) | made_between(since, LAST), ID).limit(most)))
 
     def sample_latest(self, newest: int, most: int, run_id: str, until: datetime | None = None) -> Sample:
         """The `newest` so many predictions of a run (before `until`), or a uniform sample of them: at most `most`."""
-        return self._sample(of_run(run_id) | made_between(None, until), most, newest)
+        return self._sample(of(run_id) | made_between(None, until), most, newest)
 
     def sample_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
         """The predictions of a run with since <= made_at < until, or a uniform sample of them: at most `most`."""
-        return self._sample({"run_id": run_id, **made_between(since, until)}, most)
+        return self._sample(of(run_id) | made_between(since, until), most)
 
-    def about_others_between(self, since: datetime, until: datetime, run_id: str) -> int:
+    def about_others_between(self, since: datetime, until: datetime, run_id: str, table: str | None = None) -> int:
         """How many predictions other runs made: exact up to COUNTED, else about: a count would be a scan."""
         with translated(), pymongo.timeout(SCAN_SECONDS):
             others = [other for other in self._data.distinct("run_id") if other != run_id]
             if not others:
                 return 0
-            read = partial(self._read, {"run_id": {"$in": others}, **made_between(since, until)}, ID)
+            query = of(table=table) | {"run_id": {"$in": others}} | made_between(since, until)
+            read = partial(self._read, query, ID)
             found, share, _ = thinned(read, read, COUNTED)
             return round(len(found) / share)
 
@@ -169,10 +139,10 @@ class MongoPredictions:
             row["made_at_us"] = microseconds(row["made_at"])
             self._reports.replace_one({"_id": row["_id"]}, row, upsert=True)
 
-    def reports(self, limit: int) -> list[dict[str, Any]]:
+    def reports(self, limit: int, table: str | None = None) -> list[dict[str, Any]]:
         """The newest report rows, newest first; what has no date, or one that is yet to come, is no report."""
         with translated():
-            made = made_between(EPOCH, datetime.now(UTC))
+            made = of(table=table) | made_between(EPOCH, datetime.now(UTC))
             found = list(self._reports.find(made).sort("made_at_us", -1).limit(limit)) if limit > 0 else []
         rows = [{key: value for key, value in row.items() if key != "made_at_us"} for row in found]
         return [row for row in rows if isinstance(row.get("made_at"), datetime)]
@@ -224,27 +194,3 @@ def _insert_new(data: Collection[Document], documents: list[Document]) -> int:
         if others or details["writeConcernErrors"]:
             raise
         return int(details["nInserted"])
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Raise pymongo's errors as ours."""
-    try:
-        yield
-    except (BSONError, DocumentTooLarge, OverflowError, UnicodeEncodeError) as error:
-        raise Rejected(f"the prediction store cannot hold the document: {error}") from error
-    except PyMongoError as error:
-        raise _ours(error) from error
-
-
-def _ours(error: PyMongoError) -> TabularError:
-    # Never the error's own text: of a bulk it quotes every document, of a lost server the whole topology.
-    if isinstance(error, BulkWriteError):
-        faults = [fault for fault in error.details["writeErrors"] if fault["code"] != DUPLICATE_KEY]
-        if faults and all(fault["code"] in REFUSED_CODES for fault in faults):
-            return Rejected(f"the prediction store refuses a document: {faults[0]['errmsg']}")
-        first = (faults or error.details["writeConcernErrors"])[0]
-        return Unavailable(STORE, f"{first['errmsg']} (code {first['code']})", RETRY_AFTER_SECONDS)
-    if isinstance(error, OperationFailure) and error.code in REFUSED_CODES:
-        return Rejected(f"the prediction store refuses the document: {error}")
-    return Unavailable(STORE, str(error).partition(" (configured timeouts")[0], RETRY_AFTER_SECONDS)

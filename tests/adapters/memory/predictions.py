@@ -34,20 +34,22 @@ class MemoryPredictions:
         self.predictions = sorted([*self.predictions, *new.values()], key=lambda one: one.made_at, reverse=True)
         return len(new)
 
-    def latest(self, limit, run_id=None, until=None):
+    def latest(self, limit, run_id=None, until=None, table=None):
         self._up()
         return [
             found
             for found in self.predictions
-            if run_id in (None, found.run_id) and (until is None or found.made_at < until)
+            if run_id in (None, found.run_id)
+            and table in (None, found.table)
+            and (until is None or found.made_at < until)
         ][:limit]
 
-    def runs(self, since, until, most, newest=None):
-        found = self.latest(newest or len(self.predictions), until=until)
+    def runs(self, since, until, most, newest=None, table=None):
+        found = self.latest(newest or len(self.predictions), until=until, table=table)
         return Counter(one.run_id for one in found[:most] if since is None or one.made_at >= since)
 
-    def count_since(self, since, most):
-        return min(most, sum(found.made_at >= since for found in self.predictions))
+    def count_since(self, since, most, table=None):
+        return min(most, sum(found.made_at >= since and table in (None, found.table) for found in self.predictions))
 
     def sample_latest(self, newest, most, run_id, until=None):
         found = self.latest(newest, run_id, until)
@@ -65,6 +67,7 @@ class MemoryPredictions:
     def save_report(self, report):
         self.rows[report["_id"]] = dict(report)
 
-    def reports(self, limit):
+    def reports(self, limit, table=None):
         self._up()
-        return sorted(self.rows.values(), key=lambda row: row["made_at"], reverse=True)[:limit]
+        found = [row for row in self.rows.values() if table in (None, row.get("table"))]
+        return sorted(found, key=lambda row: row["made_at"], reverse=True)[:limit]

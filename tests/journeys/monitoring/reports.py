@@ -10,6 +10,7 @@ import msgspec
 
 from embedded.services.service import free_port
 from reporting.flow import make_report
+from reporting.table_reports import ReportedTable
 from server.scoring.model import ready_model
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
@@ -34,11 +35,13 @@ class Reports:
     def folder(self) -> Path:
         return self.settings.reports_dir
 
-    def predict(self, frame, name: str, run_id: str = RUN) -> None:
-        codec = RowCodec(self.bundle.contract)
-        rows = [codec.parse(record) for record in frame[list(self.bundle.contract.feature_names)].to_dict("records")]
+    def predict(self, frame, name: str, run_id: str = RUN, bundle=None) -> None:
+        """Store predictions of these rows, by another bundle's model if one is given."""
+        bundle = bundle or self.bundle
+        codec = RowCodec(bundle.contract)
+        rows = [codec.parse(record) for record in frame[list(bundle.contract.feature_names)].to_dict("records")]
         ids = [id_from_key(f"{name}-{at}") for at in range(len(rows))]
-        made = list(ready_model(run_id, self.bundle).many(columns_of(rows), ids, "api"))
+        made = list(ready_model(run_id, bundle).many(columns_of(rows), ids, "api"))
         now = datetime.now(UTC)
         self.store.save(
             [
@@ -47,8 +50,11 @@ class Reports:
             ]
         )
 
-    def make(self) -> str:
-        return make_report(self.store, self._cache, self.settings)
+    def make(self, *further) -> str:
+        """Report on the bundle's table and on the further ones, as one stack that serves all of them."""
+        tables = [one.contract.table for one in (self.bundle, *further)]
+        reported = [ReportedTable(table.name, table.title, self._cache) for table in tables]
+        return make_report(self.store, reported, self.settings)
 
     def pages(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("report-*.html"))

@@ -50,13 +50,13 @@ def wait_for(found, what: str):
 
 
 def metrics(port: int, run_id: str = RUN) -> dict[str, float]:
-    """What is shown of the run, and of none, by no label but the table."""
+    """What is shown of the run, of its table, and of none, by no other label."""
     families = text_string_to_metric_families(get(f"http://127.0.0.1:{port}/metrics"))
     return {
         sample.name: sample.value
         for family in families
         for sample in family.samples
-        if sample.labels in ({}, {"table": TABLE, "run_id": run_id})
+        if sample.labels in ({}, {"table": TABLE}, {"table": TABLE, "run_id": run_id})
     }
 
 

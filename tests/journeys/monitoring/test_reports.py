@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -13,6 +15,8 @@ import pytest
 from embedded.layout import PROJECT
 from embedded.services.service import free_port
 from reporting.flow import make_report
+from reporting.table_reports import MAX_RUNS, ReportedTable
+from tabular.contract.loading import load_contract
 from tabular.errors import Unavailable
 from tabular.settings import Settings
 from tabular.wiring import Wiring
@@ -79,6 +83,33 @@ def test_each_run_that_served_has_a_report_of_its_own_and_one_that_cannot_hides_
     assert len(fresh.pages()) == 2
 
 
+def test_each_table_has_reports_of_its_own_and_counts_no_other_table_s_predictions(fresh, bundle, make_bundle):
+    rides, few = (load_contract(PROJECT / "contracts" / f"{name}.toml") for name in ("telecom_churn", "taxi_rides"))
+    other = make_bundle(rides, fresh.folder.parent / "bundles" / ("e" * 32))
+    frame = bundle.reference().head(400)
+    fresh.predict(frame.assign(credit_limit=frame["credit_limit"] / 2), "moved")
+    for at in range(MAX_RUNS):  # a table with as many runs as are reported on takes none of another's places
+        stray = f"{at:032x}"
+        shutil.copytree(bundle.folder, fresh.folder.parent / "bundles" / stray)
+        fresh.predict(frame.head(350), f"stray{at}", stray)
+    fresh.predict(other.reference().head(310), "rides", "e" * 32, other)
+    said = fresh.make(other, SimpleNamespace(contract=few)).splitlines()
+    assert [line.partition(":")[0] for line in said].count("credit_card_churn") == MAX_RUNS
+    assert [line for line in said if line.startswith("telecom_churn: No drift")]
+    assert [line for line in said if line.startswith("taxi_rides: Too few predictions to compare: 0 by")]
+    (row,) = fresh.store.reports(9, "telecom_churn")
+    page = (fresh.folder / row["file"]).read_text()
+    assert row["file"].startswith("report-telecom_churn-")
+    assert "by other runs of this table" not in page
+    moved = next(one for one in fresh.store.reports(9, "credit_card_churn") if one["has_drift"])
+    others = re.search(r"([\d,]+) more predictions", (fresh.folder / moved["file"]).read_text())
+    # An estimate where they are many; with those of the other table it would be 1,710.
+    assert int(others[1].replace(",", "")) == pytest.approx(MAX_RUNS * 350, rel=0.1)
+    index = (fresh.folder / "index.html").read_text()
+    order = [index.index(f'id="{name}"') for name in ("credit_card_churn", "telecom_churn", "taxi_rides")]
+    assert order == sorted(order)
+
+
 def test_a_period_with_more_than_a_report_reads_is_sampled_and_the_other_runs_are_told(fresh, bundle):
     frame = bundle.reference().head(1_200)
     fresh.predict(frame.head(300), "other", "e" * 32)
@@ -98,5 +129,5 @@ def test_a_period_with_more_than_a_report_reads_is_sampled_and_the_other_runs_ar
 def test_a_store_that_is_down_makes_no_report_and_says_why(fresh):
     down = Wiring(Settings(mongo_uri=f"mongodb://127.0.0.1:{free_port()}")).predictions()
     with pytest.raises(Unavailable, match="the prediction store is not available"):
-        make_report(down, None, fresh.settings)
+        make_report(down, [ReportedTable("churn", "Churn", None)], fresh.settings)
     assert not fresh.folder.exists()

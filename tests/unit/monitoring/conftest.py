@@ -7,9 +7,10 @@ import shutil
 import pytest
 
 from monitoring.monitor import Monitor
+from monitoring.table_monitor import MonitoredTable
 from tabular.model.bundle_cache import BundleCache
 from tests.adapters.memory.bundles import FolderBundles
-from tests.unit.monitoring.surroundings import RUN, monitored_store
+from tests.unit.monitoring.surroundings import RUN, TABLE, monitored_store
 
 
 @pytest.fixture
@@ -26,4 +27,4 @@ def cache(bundle, tmp_path):
 
 @pytest.fixture
 def monitor(store, cache):
-    return Monitor(store, cache, window_rows=1_000, min_rows=300)
+    return Monitor(store, [MonitoredTable(TABLE, cache)], window_rows=1_000, min_rows=300)

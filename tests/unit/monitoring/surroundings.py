@@ -15,14 +15,14 @@ from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
 from tests.adapters.memory.predictions import MemoryPredictions
 
-RUN = "a" * 32
+RUN, TABLE = "a" * 32, "credit_card_churn"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def monitored_store() -> MemoryPredictions:
     """A store with one report."""
     store = MemoryPredictions()
-    store.save_report({"_id": "report", "made_at": START})
+    store.save_report({"_id": "report", "table": TABLE, "made_at": START})
     return store
 
 

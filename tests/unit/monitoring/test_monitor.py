@@ -9,11 +9,12 @@ import pytest
 
 from monitoring.exporter import build_monitor
 from monitoring.monitor import Monitor
+from monitoring.table_monitor import MonitoredTable
 from tabular.errors import InvalidSetting
 from tabular.predictions.sampling import sampling_error
 from tabular.settings import Settings, with_values
 from tabular.wiring import Wiring
-from tests.unit.monitoring.surroundings import RUN, predict, samples
+from tests.unit.monitoring.surroundings import RUN, TABLE, predict, samples
 
 
 def test_traffic_like_the_reference_shows_no_drift(monitor, store, bundle):
@@ -71,7 +72,7 @@ def test_a_window_larger_than_what_is_read_at_a_look_is_sampled_and_says_by_how_
     frame.loc[::2, "customer_age"] = None
     store.predictions = predict(bundle, frame)
     store.unreadable = 3
-    sampling = Monitor(store, cache, window_rows=1_600, min_rows=100, sample_rows=400)
+    sampling = Monitor(store, [MonitoredTable(TABLE, cache)], window_rows=1_600, min_rows=100, sample_rows=400)
     sampling.check()
     found = samples(sampling)
     assert (found["monitor_window_rows"], found["monitor_window_sampled_rows"]) == (1_600, 400)
@@ -81,7 +82,7 @@ def test_a_window_larger_than_what_is_read_at_a_look_is_sampled_and_says_by_how_
     assert found["monitor_window_sampling_error"] == pytest.approx(sampling_error(400))
     assert (found["monitor_drift_known"], found["monitor_feature_drifted{credit_limit}"]) == (1, 1)
     assert found["monitor_unreadable_documents_total"] == 3
-    whole = Monitor(store, cache, window_rows=1_600, min_rows=300)
+    whole = Monitor(store, [MonitoredTable(TABLE, cache)], window_rows=1_600, min_rows=300)
     whole.check()
     assert (samples(whole)["monitor_window_sampled_rows"], samples(whole)["monitor_window_sampling_error"]) == (
         1_600,
@@ -91,7 +92,7 @@ def test_a_window_larger_than_what_is_read_at_a_look_is_sampled_and_says_by_how_
 
 def test_a_sample_is_never_too_small_for_a_window_that_is_large_enough(store, cache, bundle):
     store.predictions = predict(bundle, bundle.reference().head(1_600))
-    sampling = Monitor(store, cache, window_rows=1_600, min_rows=300, sample_rows=300)
+    sampling = Monitor(store, [MonitoredTable(TABLE, cache)], window_rows=1_600, min_rows=300, sample_rows=300)
     sampling.check()
     found = samples(sampling)
     assert (found["monitor_drift_known"], found["monitor_window_sampled_rows"] >= 300) == (1, True)

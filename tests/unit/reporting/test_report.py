@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from reporting.page import index_page, report_page
+from reporting.page import TableIndex, index_page, report_page
 from reporting.report import summary
 from tabular.contract.types import Contract
 from tabular.quality.row_counts import TooFewRows
@@ -84,7 +84,7 @@ def test_nothing_from_data_is_markup(bundle, shifted, report_on):
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     row = {**summary(report, "report-1"), "finding": SCRIPT, "title": SCRIPT, "run_id": SCRIPT, "file": '"><script>'}
-    assert "<script" not in index_page([row], SCRIPT, report.period.made_at)
+    assert "<script" not in index_page([TableIndex(SCRIPT, SCRIPT, [row], SCRIPT)] * 2, report.period.made_at)
 
 
 def test_a_page_asks_for_nothing_and_runs_nothing(bundle, shifted, report_on):
@@ -183,7 +183,7 @@ def test_a_model_of_synthetic_data_is_told_on_the_page_in_the_index_and_in_the_s
     assert [row["synthetic"] for row in rows] == [False, True]
     told = "trained on synthetic data"
     assert [told in report_page(one) for one in (report, made_up)] == [False, True]
-    assert [told in index_page([row], "", report.period.made_at) for row in rows] == [False, True]
+    assert [told in index_page([TableIndex("t", "t", [row])], report.period.made_at) for row in rows] == [False, True]
 
 
 @pytest.mark.parametrize("rows", [0, 1, 299])
@@ -252,7 +252,9 @@ def test_columns_without_any_value_and_constant_ones_are_drawn(bundle, steady, r
 
 def test_the_index_lists_reports_and_gives_the_news(bundle, steady, shifted, report_on):
     rows = [summary(report_on(bundle, window), name) for name, window in (("report-2", shifted), ("report-1", steady))]
-    page = index_page(rows, "", rows[0]["made_at"])
+    page = index_page([TableIndex("t", "t", rows)], rows[0]["made_at"])
     assert page.index('href="report-2.html"') < page.index('href="report-1.html"')
     assert rows[0]["finding"] in text_of(page)
-    assert "There is no report yet." in text_of(index_page([], "Too few predictions to compare", rows[0]["made_at"]))
+    none = text_of(index_page([TableIndex("t", "t", [], "Too few predictions to compare")], rows[0]["made_at"]))
+    assert "There is no report yet." in none
+    assert "Too few predictions to compare" in none
