@@ -88,7 +88,8 @@ def _of_test(evidence: Evidence) -> float:
 def _described(one: Finding, report: LeakReport) -> str:
     if one.aspect == "removal":
         limit = f"more than {one.limit:.0%} is what a part of the target brings"
-        return f"without {one.feature} the model loses {_percent(one)} of its skill, and {limit}"
+        same = f" and {', '.join(one.copies)}, which order the rows as it does," if one.copies else ""
+        return f"without {one.feature}{same} the model loses {_percent(one)} of its skill, and {limit}"
     what = one.feature if one.aspect == "alone" else f"whether {one.feature} is missing"
     value, low, high, limit = figures(one.figure.value, one.figure.low, one.figure.high, one.limit)
     measure = METRIC_NAMES[report.metric]

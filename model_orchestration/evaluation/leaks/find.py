@@ -10,6 +10,7 @@ from model_orchestration.data.split import Split
 from model_orchestration.evaluation.leaks.findings import FeatureSkill, Finding, LeakReport
 from model_orchestration.evaluation.leaks.held_out import HeldOut, held_out
 from model_orchestration.evaluation.leaks.interval import Figure
+from model_orchestration.evaluation.leaks.near_copies import near_copies
 from tabular.contract.types import Contract
 from tabular.quality.metrics import Floats, headline, row_losses
 
@@ -42,11 +43,12 @@ class _Search:
         self._losses = row_losses(data.task, data.target, self._scores)
         self._constant = float(data.constant_losses.mean())
         self._skill = 1 - float(self._losses.mean()) / self._constant
+        self._copies = near_copies(data.inputs)
 
     def report(self) -> LeakReport:
         """What every feature brings, and what stands out."""
         data = self._data
-        shuffled = data.permutation_losses()
+        shuffled = data.permutation_losses(self._copies)
         features = [self._measured(at, name, shuffled[at]) for at, name in enumerate(data.contract.input_names)]
         found = [finding for at, feature in enumerate(features) for finding in self._leaks(at, feature)]
         asked = [
@@ -86,7 +88,8 @@ class _Search:
             found.append(Finding(feature.name, "missing", figure, self._metric_at(MAX_MISSING_STRENGTH)))
         limit = self._max_removal(feature)
         if not found and feature.removal is not None and feature.removal > limit:
-            found.append(Finding(feature.name, "removal", self._removal(at), limit))
+            copies = tuple(data.contract.input_names[other] for other in self._copies[at] if other != at)
+            found.append(Finding(feature.name, "removal", self._removal(at), limit, copies))
         return found
 
     def _max_removal(self, feature: FeatureSkill) -> float:
@@ -101,7 +104,7 @@ class _Search:
 
     def _removal(self, at: int) -> Figure:
         data = self._data
-        others = [other for other in range(data.inputs.shape[1]) if other != at]
+        others = [other for other in range(data.inputs.shape[1]) if other not in self._copies[at]]
         scores = data.scores_of(others) if others else None
         worse = data.constant_losses if scores is None else row_losses(data.task, data.target, scores)
         return data.share_lost(self._losses, worse)

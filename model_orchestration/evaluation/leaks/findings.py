@@ -16,8 +16,8 @@ class FeatureSkill(msgspec.Struct, frozen=True):
 
     `alone` and `missing` are the headline metric of a model of the feature, or of its being missing, alone;
     `share_alone` is the share of the model's skill that the feature has alone, `removal` the share that the model loses
-    without it, None where shuffling it costs so little that it was not removed. Skill is the share of a constant's loss
-    that is explained: R², or its like for the log loss.
+    without it and its near-copies, None where shuffling them costs so little that they were not removed. Skill is the
+    share of a constant's loss that is explained: R², or its like for the log loss.
     """
 
     name: str
@@ -28,12 +28,16 @@ class FeatureSkill(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What stands out of a feature: which figure, with its interval, and beyond which limit."""
+    """What stands out of a feature: which figure, with its interval, and beyond which limit.
+
+    `copies` are the features that say the same, and were removed with it.
+    """
 
     feature: str
     aspect: Aspect
     figure: Figure
     limit: float
+    copies: tuple[str, ...] = ()
 
 
 class LeakReport(msgspec.Struct, frozen=True):

@@ -64,15 +64,15 @@ class HeldOut:
         """The held-out scores of a small tree of one column of n numbers, NaN where missing."""
         return self._scored(lambda known, fresh: self._tree(column[:, None], known, fresh))
 
-    def permutation_losses(self) -> list[float]:
-        """For each column the mean held-out loss of the model of all when that column is shuffled."""
-        width, draw = self.inputs.shape[1], np.random.default_rng(self.seed)
-        losses: list[list[Floats]] = [[] for _ in range(width)]
+    def permutation_losses(self, together: Sequence[Sequence[int]]) -> list[float]:
+        """For each set of columns the mean held-out loss of the model of all when it is shuffled, its rows kept."""
+        draw = np.random.default_rng(self.seed)
+        losses: list[list[Floats]] = [[] for _ in together]
         for _, fresh in self.folds:
             scorer = self._models[fresh[0]].scorer
-            for at in range(width):
+            for at, columns in enumerate(together):
                 shuffled = self.inputs[fresh].copy()
-                shuffled[:, at] = draw.permutation(shuffled[:, at])
+                shuffled[:, list(columns)] = draw.permutation(shuffled[:, list(columns)])
                 losses[at].append(row_losses(self.task, self.target[fresh], scorer.many(shuffled)))
         return [float(np.concatenate(parts).mean()) for parts in losses]
 

@@ -16,6 +16,7 @@ from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.checks import no_leak, no_leaking_feature, questions
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.held_out import HeldOut
+from model_orchestration.evaluation.leaks.near_copies import MAX_COLUMNS, near_copies
 from model_orchestration.search import out_of_fold
 from tabular.contract.loading import load_contract
 from tabular.contract.types import Contract
@@ -165,3 +166,38 @@ def test_the_interval_of_a_figure_holds_the_truth_as_often_as_it_says(contract):
         figure = HeldOut(contract, np.empty((600, 0)), target, seed).headline_figure(scores)
         held += figure.low <= truth <= figure.high
     assert 180 <= held <= 198
+
+
+def test_two_leaks_that_are_nearly_copies_do_not_hide_one_another(tiny_contract):
+    """A fare and the total that it is most of, of a ride whose price is asked: each R² just below 0.9 alone."""
+    contract = tiny_contract("regression")
+    table = clean(contract, read_table(make_table(contract, ROWS, seed=4)).cells)
+    draw = np.random.default_rng(6)
+    fare = draw.gamma(2.0, 10.0, ROWS)
+    target = table.target * 0 + fare + draw.normal(0, 5.2, ROWS)
+    one = CleanTable(table.features.assign(weight=fare), target, target)
+    both = CleanTable(one.features.assign(**{"age in years": fare + draw.normal(0, 0.4, ROWS)}), target, target)
+    for copied in (one, both):
+        found = find_leaks(contract, split(copied, 7))
+        assert {finding.feature for finding in found.leaks} >= {"weight"}
+        assert {finding.aspect for finding in found.leaks} == {"removal"}
+    assert {finding.feature for finding in found.leaks} == {"weight", "age in years"}
+    why = no_leaking_feature(replace(evidence_of(contract, both), leaks=found)).why
+    assert "without weight and age in years, which order the rows as it does, the model loses " in why
+
+
+def test_near_copies_are_those_of_one_order_in_whatever_unit_and_direction():
+    draw = np.random.default_rng(0)
+    first, second = draw.normal(size=(2, 500))
+    gaps = np.where(np.arange(500) % 5, first, np.nan)
+    columns = [first, np.exp(first), -2 * first, second, gaps, first + draw.normal(0, 0.5, 500), np.full(500, np.nan)]
+    found = near_copies(np.column_stack(columns).astype(np.float32))
+    assert found == [[0, 1, 2], [0, 1, 2], [0, 1, 2], [3], [4], [5], [6]]
+
+
+def test_a_wide_table_is_compared_within_bounds():
+    wide = np.random.default_rng(0).normal(size=(40, MAX_COLUMNS + 5)).astype(np.float32)
+    wide[:, -1] = wide[:, 0]
+    found = near_copies(wide)
+    assert len(found) == MAX_COLUMNS + 5
+    assert found[-1] == [MAX_COLUMNS + 4]
