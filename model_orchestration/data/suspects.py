@@ -8,6 +8,7 @@ from model_orchestration.data.checks import MIN_CLASS_ROWS, MIN_ROWS
 from model_orchestration.data.split import split
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.findings import Finding, LeakReport
+from model_orchestration.evaluation.leaks.identifiers import telling_identifiers
 from tabular.contract.types import Contract
 from tabular.data.categories.learning import learnt
 from tabular.data.table import CleanTable
@@ -25,9 +26,13 @@ def suspects(contract: Contract, table: CleanTable) -> Mapping[str, str]:
     if len(table) < MIN_ROWS or (table.has_classes and table.raw_target.value_counts().min() < MIN_CLASS_ROWS):
         return {}
     parts = split(table, SEED, contract.split)
-    report = find_leaks(learnt(contract, parts.train), parts, SEED)
-    by_themselves = [one for one in report.leaks if one.aspect != "removal"]
-    return {one.feature: _why(one, report) for one in reversed(by_themselves or report.leaks)}
+    known = learnt(contract, parts.train)
+    report = find_leaks(known, parts, SEED)
+    by_themselves = {one.feature: _why(one, report) for one in reversed(report.leaks) if one.aspect != "removal"}
+    by_themselves |= {
+        one.feature: f"it {one.how}, and tells the target" for one in telling_identifiers(known, parts)
+    }
+    return by_themselves or {one.feature: _why(one, report) for one in report.leaks}
 
 
 def _why(finding: Finding, report: LeakReport) -> str:

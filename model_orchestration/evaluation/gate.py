@@ -16,6 +16,7 @@ from model_orchestration.evaluation.evidence import Check, Evidence, GateReport,
 from model_orchestration.evaluation.hold_checks import enough_of_each_class, same_target
 from model_orchestration.evaluation.leaks.checks import no_copied_rows, no_leak, no_leaking_feature, questions
 from model_orchestration.evaluation.leaks.forward import forward_like_random, forward_notes
+from model_orchestration.evaluation.leaks.identifiers import no_telling_identifier
 from model_orchestration.evaluation.probes import identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
 from model_orchestration.search.trial import CATEGORIES, FAMILY, family_of
@@ -144,6 +145,7 @@ THEN: tuple[Check, ...] = (
     polarity,
     no_leak,
     no_leaking_feature,
+    no_telling_identifier,
     parts_share_no_row,
     no_copied_rows,
     validation_like_test,

@@ -15,8 +15,9 @@ Values = NDArray[Any]
 
 
 def victim(contract: Contract) -> str:
-    """The numeric feature whose place a leak takes."""
-    return next(feature.name for feature in contract.features if feature.kind == "number")
+    """The numeric feature whose place a leak takes: a number, or an integer where there is none."""
+    numeric = [feature for feature in contract.features if feature.is_numeric]
+    return min(numeric, key=lambda feature: feature.kind == "integer").name
 
 
 def planted(contract: Contract, table: CleanTable, values: Values) -> CleanTable:

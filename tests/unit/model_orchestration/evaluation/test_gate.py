@@ -343,3 +343,8 @@ def test_ten_positives_in_ten_thousand_rows_hold_promotion(sound):
 def test_another_target_than_the_champion_s_holds_promotion(sound):
     (hold,) = evaluate(replace(sound, other_target="the champion predicts something else")).holds
     assert (hold.name, hold.why) == ("same_target", "the champion predicts something else")
+
+
+def test_what_the_parts_alone_show_is_checked_by_the_gate():
+    """It has tests of its own: test_identifiers.py."""
+    assert {"no_telling_identifier"} <= {check.__name__ for check in gate.THEN}
