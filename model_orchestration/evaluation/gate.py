@@ -17,6 +17,7 @@ from model_orchestration.evaluation.hold_checks import enough_of_each_class, sam
 from model_orchestration.evaluation.leaks.checks import no_copied_rows, no_leak, no_leaking_feature, questions
 from model_orchestration.evaluation.leaks.forward import forward_like_random, forward_notes
 from model_orchestration.evaluation.leaks.identifiers import no_telling_identifier
+from model_orchestration.evaluation.leaks.near_duplicates import no_near_duplicates
 from model_orchestration.evaluation.probes import identical_rows
 from model_orchestration.evaluation.score_checks import not_constant, polarity, scores_in_range
 from model_orchestration.search.trial import CATEGORIES, FAMILY, family_of
@@ -148,6 +149,7 @@ THEN: tuple[Check, ...] = (
     no_telling_identifier,
     parts_share_no_row,
     no_copied_rows,
+    no_near_duplicates,
     validation_like_test,
     search_was_wide,
     forward_like_random,

@@ -26,7 +26,7 @@ def copied_rows(contract: Contract, parts: Split) -> NDArray[np.bool_]:
     Inputs that are nearly unique and whole numbers or categories are left out, for a copy may have a new id.
     """
     known, fresh = (_inputs(contract, part) for part in (parts.train, parts.test))
-    kept = [at for at in range(known.shape[1]) if not _is_like_an_id(known[:, at])]
+    kept = [at for at in range(known.shape[1]) if not is_like_an_id(known[:, at])]
     known_cells, fresh_cells = (_hashed(side[:, kept]) for side in (known, fresh))
     known_rows, fresh_rows = known_cells.sum(axis=1), fresh_cells.sum(axis=1)
     equal = _counts(known_rows, fresh_rows)
@@ -42,7 +42,8 @@ def _inputs(contract: Contract, table: CleanTable) -> Matrix:
     return encode(contract, table.features)
 
 
-def _is_like_an_id(column: NDArray[np.float32]) -> bool:
+def is_like_an_id(column: NDArray[np.float32]) -> bool:
+    """True for whole numbers, or codes, of which nearly each stands once."""
     there = column[~np.isnan(column)]
     is_whole = bool(len(there)) and bool((there == np.floor(there)).all())
     return is_whole and len(np.unique(there)) > ID_SHARE * len(there)

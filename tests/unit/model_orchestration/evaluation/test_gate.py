@@ -346,5 +346,5 @@ def test_another_target_than_the_champion_s_holds_promotion(sound):
 
 
 def test_what_the_parts_alone_show_is_checked_by_the_gate():
-    """It has tests of its own: test_identifiers.py."""
-    assert {"no_telling_identifier"} <= {check.__name__ for check in gate.THEN}
+    """Each has tests of its own: test_identifiers.py, test_near_duplicates.py."""
+    assert {"no_telling_identifier", "no_near_duplicates"} <= {check.__name__ for check in gate.THEN}
