@@ -83,7 +83,9 @@ def measure(predictions: Sequence[Prediction], reference: pd.DataFrame, contract
     target = np.array([value for _, value in known], dtype=np.float64)
     scores = _scores([prediction for prediction, _ in known], contract)
     # The reference keeps one score a row: of several classes, that of the likeliest alone.
-    held_out = reference[[REFERENCE_TARGET, REFERENCE_SCORE]].to_numpy(np.float64) if scores.ndim == 1 else None
+    # Of a small table's reference the rows that the model was fitted on have no score.
+    scored = reference[[REFERENCE_TARGET, REFERENCE_SCORE]].dropna() if scores.ndim == 1 else None
+    held_out = None if scored is None else scored.to_numpy(np.float64)
     before = {} if held_out is None else _measures(held_out[:, 0], held_out[:, 1], contract)
     now = _measures(target, scores, contract)
     is_ranked = contract.table.task == "regression" or "roc_auc" in now

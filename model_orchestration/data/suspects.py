@@ -29,9 +29,7 @@ def suspects(contract: Contract, table: CleanTable) -> Mapping[str, str]:
     known = learnt(contract, parts.train)
     report = find_leaks(known, parts, SEED)
     by_themselves = {one.feature: _why(one, report) for one in reversed(report.leaks) if one.aspect != "removal"}
-    by_themselves |= {
-        one.feature: f"it {one.how}, and tells the target" for one in telling_identifiers(known, parts)
-    }
+    by_themselves |= {one.feature: f"it {one.how}, and tells the target" for one in telling_identifiers(known, parts)}
     return by_themselves or {one.feature: _why(one, report) for one in report.leaks}
 
 

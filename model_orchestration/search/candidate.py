@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -15,12 +14,13 @@ from numpy.typing import NDArray
 from model_orchestration.data.folds import Fold
 from model_orchestration.data.split import Split, joined
 from model_orchestration.search.families.fit import Fit
-from model_orchestration.search.out_of_fold import ScoresOfFold, cross_validated
+from model_orchestration.search.out_of_fold import ScoresOfFold
 from model_orchestration.search.trial import Params, SearchData, Trial, objective
 from tabular.contract.types import Contract
 from tabular.data.categories.learning import learnt
 from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable, encode, public_records
+from tabular.encoding.row import Matrix
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, Range, write_bundle
 from tabular.model.pyfunc import describe
 from tabular.quality.metrics import Floats
@@ -66,8 +66,8 @@ class Bundler:
     """Writes the bundles of one sweep.
 
     The drift reference is held out: validation rows, whose scores the model has not memorised. Where they are few it is
-    the whole table, with scores by models of the same settings that were fitted without the row. Build it with
-    `bundler`.
+    the whole table, without scores of the rows that the model was fitted on: `scored_inputs` are those of the others,
+    validation and test rows, at `scored_at` among the rows of the reference. Build it with `bundler`.
     """
 
     contract: Contract
@@ -77,15 +77,12 @@ class Bundler:
     profile: Mapping[str, Range]
     golden_records: list[dict[str, Any]]
     synthetic: bool = False
-    out_of_fold: Callable[[Params], Floats] | None = None
+    scored_inputs: Matrix | None = None
+    scored_at: NDArray[np.int64] | None = None
 
     def write(self, trial: Trial, folder: Path, metrics: Mapping[str, float]) -> Bundle:
         """Write the trial's bundle into an empty folder, with the description that MLflow's tools read."""
-        scores = trial.validation_scores if self.out_of_fold is None else self.out_of_fold(trial.params)
-        scores = scores[self.reference_rows]
-        # The drift of a multiclass model is that of the probability of the likeliest class, as predictions store it.
-        likeliest = scores if scores.ndim == 1 else scores.max(axis=1)
-        reference = self.reference.assign(**{REFERENCE_SCORE: likeliest.astype(np.float64)})
+        reference = self.reference.assign(**{REFERENCE_SCORE: self.reference_scores(trial)})
         bundle = write_bundle(
             folder,
             self.contract,
@@ -99,6 +96,14 @@ class Bundler:
         describe(folder, self.contract)
         return bundle
 
+    def reference_scores(self, trial: Trial) -> Floats:
+        """The trial's own score of each row of the reference, as predictions store it; NaN where it was fitted on."""
+        if self.scored_inputs is None:
+            return likeliest(trial.validation_scores[self.reference_rows])
+        found = np.full(len(self.reference), np.nan)
+        found[self.scored_at] = likeliest(trial.scorer.many(self.scored_inputs))
+        return found
+
 
 def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = False) -> Bundler:
     """Prepare what every bundle of the sweep shares; a large validation part is sampled by seed.
@@ -111,6 +116,7 @@ def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = Fa
     if len(rows) > MAX_REFERENCE_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_REFERENCE_ROWS, replace=False))
     kept = held_out.take(rows)
+    not_fitted = np.flatnonzero(~kept.features.index.isin(split.train.features.index)) if is_few else None
     return Bundler(
         contract=contract,
         validation_target=split.validation.target.to_numpy(),
@@ -119,19 +125,14 @@ def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = Fa
         profile=profile(contract, split.train),
         golden_records=golden_records(contract, kept),
         synthetic=synthetic,
-        out_of_fold=_out_of_fold(contract, held_out, seed) if is_few else None,
+        scored_inputs=None if not_fitted is None else encode(contract, kept.features.iloc[not_fitted]),
+        scored_at=not_fitted,
     )
 
 
-def _out_of_fold(contract: Contract, table: CleanTable, seed: int) -> Callable[[Params], Floats]:
-    """What scores each row of a table, in order, by a model of the given settings that was fitted without it."""
-    once = msgspec.structs.replace(contract.split, repeats=1)
-
-    def scores(params: Params) -> Floats:
-        found = cross_validated(table, once, seed, [scores_by_params("model", contract, table, params, seed)])
-        return found.scores["model"][np.argsort(found.rows.features.index.to_numpy(), kind="stable")]
-
-    return scores
+def likeliest(scores: Floats) -> Floats:
+    """What predictions store of a score: of several classes the probability of the likeliest."""
+    return np.asarray(scores if scores.ndim == 1 else scores.max(axis=1), dtype=np.float64)
 
 
 def profile(contract: Contract, train: CleanTable) -> dict[str, Range]:
