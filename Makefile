@@ -54,14 +54,15 @@ reset_all: ## stop, and delete runs, models, predictions and reports (asks first
 	  || { echo "Nothing was deleted."; exit 1; }
 	@$(IF_INSTALLED) $(STACK) reset; else rm -rf .state; fi
 
-contract: .venv/.ready ## draft the contract of your own table (csv=path target=column positive=class known=a,b minutes_between=a,b keep=low,high out=path)
+contract: .venv/.ready ## draft the contract of your own table (csv=path target=column positive=class known=a,b drop=a,b missing=a,b minutes_between=a,b keep=low,high out=path)
 	@$(if $(and $(csv),$(or $(target),$(minutes_between))),,echo "Say which table, and which column to predict: make contract csv=mine.csv target=column" && exit 1 &&) \
-	  $(PY) -m model_orchestration.data.draft_contract --csv "$$csv" --target "$$target" --positive "$$positive" --known "$$known" --out "$$out" \
+	  $(PY) -m model_orchestration.data.draft_contract --csv "$$csv" --target "$$target" --positive "$$positive" --known "$$known" --drop "$$drop" --missing "$$missing" --out "$$out" \
 	  --minutes_between "$$minutes_between" --keep "$$keep" --separator "$$separator" --decimal "$$decimal" --encoding "$$encoding" --columns "$$columns"
 
 profile: .venv/.ready ## write a page about a table: distributions, relations, drift against the last version (csv=path target=column out=path, or CONTRACT=path)
 	@$(if $(or $(csv),$(CONTRACT)),,echo "Say which table: make profile csv=mine.csv target=column, or make profile CONTRACT=contracts/mine.toml" && exit 1 &&) \
-	  $(PY) -m embedded profile -- --csv "$$csv" --target "$$target" --contract "$$CONTRACT" --out "$$out"
+	  $(PY) -m embedded profile -- --csv "$$csv" --target "$$target" --contract "$$CONTRACT" --out "$$out" \
+	  --separator "$$separator" --decimal "$$decimal" --encoding "$$encoding" --columns "$$columns"
 
 # -- the same, step by step -------------------------------------------------------------------------------------
 setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its worker, the report pages

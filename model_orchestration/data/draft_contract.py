@@ -7,14 +7,11 @@ import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from model_orchestration.data.checks import check
 from model_orchestration.data.suspects import suspects
 from tabular.contract.canonical import number_in
-from tabular.contract.source import SourceOptions, source_faults
+from tabular.contract.source import SourceOptions, source_of
 from tabular.data.reading import RawTable, read_table
 from tabular.drafting.derived_target import DEFAULT_NAME
 from tabular.drafting.draft import Draft, Request, draft_contract
@@ -22,7 +19,10 @@ from tabular.errors import InvalidSetting, InvalidTable, TabularError
 
 CONTRACTS = Path("contracts")
 MAX_NAME_CHARACTERS = 64
-SOURCE_KEYS = ("separator", "decimal", "encoding", "columns")
+HINT = (
+    "If the file is written in another way than it was read, say so on the same line: encoding=cp1252, separator=';', "
+    "decimal=, or, of a file without a header, columns=a,b,c"
+)
 PLAIN = SourceOptions(format="csv", separator=",", decimal=".", encoding="utf-8")
 
 
@@ -40,7 +40,7 @@ def main(given: list[str] | None = None) -> int:
     try:
         _draft(_arguments(vars(_parser().parse_args(given))))
     except InvalidTable as error:
-        sys.stderr.write("\n".join([error.summary, *(f"  {fault}" for fault in error.faults), ""]))
+        sys.stderr.write("\n".join([error.summary, *(f"  {fault}" for fault in error.faults), HINT, ""]))
         return 1
     except TabularError as error:
         sys.stderr.write(f"{error}\n")
@@ -57,7 +57,9 @@ def _arguments(given: dict[str, str]) -> _Arguments:
         file=csv.name,
         positive=given["positive"],
         known_before_outcome=_names(given["known"]),
-        source=_source({key: given[key] for key in SOURCE_KEYS if given[key]}),
+        drop=_names(given["drop"]),
+        missing=_names(given["missing"]),
+        source=source_of(given),
         suspects=suspects,
         minutes_between=_pair("minutes_between", _names(given["minutes_between"])),
         keep=_limits(given["keep"]),
@@ -93,21 +95,6 @@ def _limits(given: str) -> tuple[float, float] | None:
             f"keep= takes the lowest and the highest number of minutes, such as keep=1,60; not {given}"
         )
     return low, high
-
-
-def _source(given: dict[str, Any]) -> SourceOptions:
-    """The `[source]` of what is given; raises InvalidSetting naming the key."""
-    if given.get("separator") == "tab":
-        given["separator"] = "\t"
-    if "columns" in given:
-        given |= {"columns": _names(given["columns"]), "header": False}
-    try:
-        source = msgspec.convert(given, SourceOptions)
-    except msgspec.ValidationError as error:
-        raise InvalidSetting(str(error)) from error
-    if faults := source_faults(source):
-        raise InvalidSetting("; ".join(fault.removeprefix("source.") for fault in faults))
-    return source
 
 
 def _draft(arguments: _Arguments) -> None:
@@ -181,6 +168,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep", default="", help="of these minutes the rows to keep: lowest,highest")
     parser.add_argument("--positive", default="", help="of two classes the one whose chance is wanted")
     parser.add_argument("--known", default="", help="columns known before the outcome, however much they tell: a,b")
+    parser.add_argument("--drop", default="", help="columns that are no features: a,b")
+    parser.add_argument("--missing", default="", help='texts that mean "not known", beside those that are found: a,b')
     parser.add_argument("--out", default="", help="the file to write; contracts/NAME.toml if not given")
     parser.add_argument("--separator", default="", help='where the content does not show it: , ; | "tab" or a space')
     parser.add_argument("--decimal", default="", help="the decimal mark of the numbers: . or ,")

@@ -17,6 +17,7 @@ from reporting.table_profile.target import target_in, target_of
 from reporting.table_profile.versions import EarlierVersion, earlier_version, stored
 from tabular.contract.features import Feature
 from tabular.contract.loading import load_contract
+from tabular.contract.source import SourceOptions, source_of
 from tabular.contract.types import Contract
 from tabular.data.column_names import absent_columns
 from tabular.data.reading import RawTable, read_table
@@ -54,7 +55,7 @@ def _profile(arguments: argparse.Namespace) -> tuple[str, TableProfile]:
     if not arguments.csv:
         raise InvalidSetting("say which table: csv=path, or CONTRACT=path for one that has a contract")
     file = Path(arguments.csv)
-    raw = read_table(_read(file))
+    raw = read_table(_read(file), source_of(vars(arguments)))
     return _name(file), _without_contract(raw, file, arguments.target)
 
 
@@ -63,7 +64,7 @@ def _without_contract(raw: RawTable, file: Path, target: str) -> TableProfile:
         raise InvalidTable("the table has no rows")
     some = sampled(raw.cells)
     contract, left_out = kinds_of(some, _name(file), target)
-    read_as = raw.read_as.described(contract.source)
+    read_as = raw.read_as.described(SourceOptions())
     given = Given(contract, left_out, file.name, read_as, target or None, None, "a table without a contract has none")
     return profile_table(raw.cells, given, target_in(contract, target, some) if target else None, None)
 
@@ -131,6 +132,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--csv", default="", help="the table: CSV or Parquet")
     parser.add_argument("--target", default="", help="the column to predict, of a table without a contract")
     parser.add_argument("--contract", default="", help="the contract; without a file, of the version in the store")
+    parser.add_argument("--separator", default="", help='without a contract: , ; | "tab" or a space')
+    parser.add_argument("--decimal", default="", help="without a contract: the decimal mark of the numbers, . or ,")
+    parser.add_argument("--encoding", default="", help="without a contract: the encoding of the text, such as cp1252")
+    parser.add_argument("--columns", default="", help="without a contract and a header: the names of the columns, a,b")
     parser.add_argument("--out", default="", help="the page to write; build/profiles/NAME.html if not given")
     return parser
 

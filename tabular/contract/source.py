@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import codecs
 import math
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
+
+from tabular.errors import InvalidSetting
 
 Format = Literal["csv", "parquet"]
 Separator = Literal[",", ";", "\t", "|", " "]
@@ -35,6 +38,27 @@ class SourceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: tuple[str, ...] = ()
     on_invalid: Literal["refuse", "drop"] = "refuse"
     max_dropped_share: float = 0.05
+
+
+GIVEN_KEYS = ("separator", "decimal", "encoding", "columns")
+"""What a command line may say of a file."""
+
+
+def source_of(given: Mapping[str, str]) -> SourceOptions:
+    """The options of a command line, of which empty ones are not given; raises InvalidSetting naming the key."""
+    options: dict[str, Any] = {key: given[key] for key in GIVEN_KEYS if given.get(key)}
+    if options.get("separator") == "tab":
+        options["separator"] = "\t"
+    if "columns" in options:
+        names = tuple(name.strip() for name in options["columns"].split(","))
+        options |= {"columns": names, "header": False}
+    try:
+        source = msgspec.convert(options, SourceOptions)
+    except msgspec.ValidationError as error:
+        raise InvalidSetting(str(error)) from error
+    if faults := source_faults(source):
+        raise InvalidSetting("; ".join(fault.removeprefix("source.") for fault in faults))
+    return source
 
 
 def source_faults(source: SourceOptions) -> list[str]:

@@ -31,6 +31,7 @@ MAX_INVALID_SHARE_OF_A_COLUMN = 0.01
 """So many rows a column of numbers may cost because of texts among them; with more it is left out."""
 MAX_ROUNDS = 5
 """So often leaks are looked for: what is left may lean on one that the strongest hid."""
+DROPPED = "drop= names it"
 USABLE = "a column that varies, describes the row, and is known before the outcome"
 
 Suspects = Callable[[Contract, CleanTable], Mapping[str, str]]
@@ -49,6 +50,7 @@ class Request:
     `positive` names the class of two whose chance is wanted; `known_before_outcome` the columns or features that are
     kept whatever they tell of the target; `source` how the file is written, where its content does not show it. With
     `minutes_between` the target is derived from these two columns, and of its values those within `keep` are kept.
+    `drop` names columns that are no features, whatever they hold, and `missing` texts that mean "not known".
     """
 
     name: str
@@ -60,6 +62,8 @@ class Request:
     suspects: Suspects = no_suspects
     minutes_between: tuple[str, str] | None = None
     keep: tuple[float, float] | None = None
+    drop: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,9 +90,11 @@ def draft_contract(raw: pd.DataFrame, request: Request) -> Draft:
     columns = {str(column): profile(raw[column]) for column in raw.columns}
     if raw.empty:
         raise InvalidTable("the table has no rows")
+    if absent := [absent_column(name, list(columns)) for name in request.drop if name not in columns]:
+        raise InvalidTable("drop= names what is no column", absent)
     derived_target = _derived_target(raw, columns, request)
     target = derived_target.choice() if derived_target else _target_of_a_column(columns, request)
-    tokens = missing_tokens(list(columns.values()), target.target.classes)
+    tokens = missing_tokens(list(columns.values()), target.target.classes, request.missing)
     contract_of = _Contracts(request, target, tokens)
     choices = _choices(raw, list(columns.values()), contract_of, derived_target)
     contract_of.known = _known(request, choices)
@@ -115,11 +121,11 @@ class _Contracts:
     """Makes the contract of choices; the rest is the same in each."""
 
     def __init__(self, request: Request, target: TargetChoice, tokens: Mapping[str, str]) -> None:
-        self._request, self._target, self.tokens = request, target, tokens
+        self.request, self._target, self.tokens = request, target, tokens
         self.known: tuple[str, ...] = ()
 
     def __call__(self, choices: Sequence[Choice]) -> Contract:
-        target, name = self._target, self._request.name
+        target, name = self._target, self.request.name
         features = tuple(one.kept for one in choices if one.kept is not None)
         derived = tuple(each for one in choices if one.kept for each in one.derived)
         ids = [one.column for one in choices if one.is_id]
@@ -150,7 +156,7 @@ class _Contracts:
     def _source(self, choices: Sequence[Choice]) -> SourceOptions:
         """How the file is read, and that rows which are not valid are dropped if there are any."""
         some = self._target.invalid_rows or any(one.invalid_rows for one in choices if one.kept)
-        return msgspec.structs.replace(self._request.source, on_invalid="drop") if some else self._request.source
+        return msgspec.structs.replace(self.request.source, on_invalid="drop") if some else self.request.source
 
     @property
     def invalid_target_rows(self) -> int:
@@ -174,6 +180,8 @@ def _choices(
         if known.is_numeric and not known.missing:
             in_order = [known.numbers[text] for text in raw[column.name]]
         one = derived_target.left_out(column.name) if derived_target else None
+        if column.name in contract_of.request.drop:
+            one = Choice(column.name, left_out=DROPPED)
         if one is None:
             most = min(budget, int(MAX_INVALID_SHARE_OF_A_COLUMN * len(raw)))
             one = choose(known, names[column.name], in_order, most)

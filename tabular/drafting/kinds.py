@@ -177,7 +177,8 @@ def _is_written_otherwise(column: ColumnProfile) -> str | None:
     if _rows_of_texts_among_numbers(column):
         others = [text for text in texts if text not in column.numbers]
         some = listed([shown(text) for text in others[:3]])
-        return f"numbers but for {len(others):,} texts, such as {some}. What means no number, name it in missing_tokens"
+        texts_are = f"{len(others):,} texts, such as {some}" if len(others) > 1 else some
+        return f"numbers but for {texts_are}. If it means that none is known, draft again with missing={others[0]}"
     if not _may_be_categories(column) and sum(map(_is_formatted, texts)) > MOSTLY * len(texts):
         return f"numbers with marks in them, such as {shown(texts[0])}. Write them as digits with a point"
     return None

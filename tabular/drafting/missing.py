@@ -14,17 +14,22 @@ OURS = frozenset({"(missing)", "(unknown)"})
 AMBIGUOUS = frozenset({"none", "nil"})
 """Words that may well be a category ("none" of a kind): they mean "not known" only among numbers."""
 CODE = re.compile(r"[A-Z]{2,3}")
+MIN_NUMBERS = 10
+"""Among so many different numbers a single text, without a digit, says that there is none."""
 NEAR_CODES = frozenset({"na"})
 """What may be a code among codes, such as Namibia's."""
 
 
-def missing_tokens(columns: Sequence[ColumnProfile], classes: Sequence[str] = ()) -> dict[str, str]:
+def missing_tokens(
+    columns: Sequence[ColumnProfile], classes: Sequence[str] = (), named: Sequence[str] = ()
+) -> dict[str, str]:
     """The texts that mean "not known" in these columns, as the table writes them, with the evidence for each.
 
     Spellings with one canonical form (`tabular.contract.canonical`) are one token; a class of the target is none.
+    Those that are `named` are missing whatever the columns say.
     """
     taken = set(map(canonical, classes))
-    found: dict[Canonical, tuple[str, list[str]]] = {}
+    found: dict[Canonical, tuple[str, list[str]]] = {canonical(text): (text, ["missing= names it"]) for text in named}
     for column in columns:
         for text, rows in column.counts.items():
             if canonical(text) not in taken and (evidence := _evidence(column, text)):
@@ -41,7 +46,7 @@ def likely_missing(column: ColumnProfile) -> list[str]:
 def _evidence(column: ColumnProfile, text: str) -> str | None:
     word = text.casefold()
     if word not in LIKELY_MISSING | OURS:
-        return None
+        return "is the only text among numbers" if _is_alone_among_numbers(column, text) else None
     likely = set(likely_missing(column))
     others = [other for other in column.counts if other not in likely]
     if not others or word in OURS:
@@ -51,6 +56,11 @@ def _evidence(column: ColumnProfile, text: str) -> str | None:
     if word in AMBIGUOUS or (word in NEAR_CODES and all(CODE.fullmatch(other) for other in others)):
         return None
     return "stands among words"
+
+
+def _is_alone_among_numbers(column: ColumnProfile, text: str) -> bool:
+    is_one = len(column.numbers) == len(column.counts) - 1 and text not in column.numbers
+    return is_one and len(column.numbers) >= MIN_NUMBERS and not any(map(str.isdigit, text)) and column.counts[text] > 1
 
 
 def _listed(places: Sequence[str]) -> str:

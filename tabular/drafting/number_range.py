@@ -32,7 +32,11 @@ def is_beyond_models(low: float, high: float, *, is_whole: bool) -> bool:
     if max(-low, high) > most:
         return True
     first, last = plausible_range(low, high, is_whole=is_whole)
-    return struct.pack("f", first) == struct.pack("f", last)
+    return _single(first) == _single(last)
+
+
+def _single(number: float) -> float:
+    return float(struct.unpack("f", struct.pack("f", number))[0])
 
 
 def _rounded(steps: float, step: float, to_whole: Callable[[float], int]) -> float:

@@ -331,6 +331,39 @@ def test_snapshots_of_many_customers_are_split_by_customer():
     assert draft.contract.table.id_column is None
 
 
+def test_the_only_text_among_many_numbers_means_that_none_is_known():
+    rates = [f"{at / 10}" for at in range(ROWS)]
+    rates[::9] = ["k.A."] * len(rates[::9])
+    draft = drafted(table(Rate=rates))
+    assert feature(draft, "Rate").kind == "number"
+    assert draft.contract.table.missing_tokens == ("k.A.",)
+    assert f"is the only text among numbers in Rate, {len(rates[::9])} rows" in unwrapped(draft)
+
+
+def test_a_text_with_a_digit_or_among_few_numbers_is_no_missing_token():
+    for other, numbers in (("40+", 40), ("x", 4)):
+        values = [str(at % numbers) for at in range(ROWS)]
+        values[::9] = [other] * len(values[::9])
+        assert drafted(table(Rate=values)).contract.table.missing_tokens == ()
+
+
+def test_columns_and_texts_that_the_author_names_are_left_out_and_missing():
+    raw = pd.DataFrame(table(Rate=["k.A.", "s.o.", *(f"{at / 10}" for at in range(ROWS - 2))])).astype("str")
+    request = Request("mine", "Bought", "mine.csv", drop=("Colour",), missing=("k.A.", "s.o."))
+    draft = draft_contract(raw, request)
+    assert {one.column for one in draft.contract.features} == {"Size", "Rate"}
+    assert draft.contract.table.dropped_columns == ("Colour",)
+    assert "drop= names it" in draft.text
+    assert draft.contract.table.missing_tokens == ("k.A.", "s.o.")
+    with pytest.raises(InvalidTable, match="did you mean 'Colour'"):
+        draft_contract(raw, replace(request, drop=("colour",)))
+
+
+def test_numbers_that_are_one_in_single_precision_are_left_out_on_either_side_of_zero():
+    for tiny in (1e-176, -1e-176):
+        assert "too alike" in left_out(drafted(table(Rate=[0.0, tiny] * (ROWS // 2))), "Rate")
+
+
 def of_many_suppliers(suppliers: int, rows: int) -> dict[str, list]:
     """Rows of many suppliers, the first of whom have far more of them."""
     draw = np.random.default_rng(4)
