@@ -46,11 +46,13 @@ def prepare(contract: Contract, body: bytes, written_as: SourceOptions | None = 
     Raises InvalidTable only for bytes that cannot be read as a table.
     """
     cells, read_as = read_table(body, written_as or contract.source)
+    facts = source_facts(contract, cells)  # before there is a second table in memory
     table = error = None
     try:
         table = clean(contract, cells)
     except InvalidTable as found:
         error = found.detached()
-    facts = source_facts(contract, cells, None if table is None else table.features.index)
+    if table is not None and len(table) < len(cells):
+        facts = source_facts(contract, cells, table.features.index)
     columns = tuple(cells.columns)
     return PreparedTable(facts=facts, table=table, error=error, body=body, columns=columns, read_as=read_as)

@@ -58,10 +58,21 @@ def arrow_cells(body: bytes, layout: CsvLayout) -> pd.DataFrame | None:
         )
     except pa.ArrowInvalid:
         return None
-    if quotes is not Quotes.NONE and any(_has_line_ends(column) for column in table.columns):
+    has_more_lines = quotes is not Quotes.NONE and _has_more_lines(body, layout.start, len(table))
+    if has_more_lines and any(_has_line_ends(column) for column in table.columns):
         return None  # it may hold rows that a stray quote swallows
     trim = pc.ascii_trim if body.isascii() else pc.utf8_trim
-    return pd.DataFrame({name: pd.Series(trim(table[name], WHITESPACE), dtype="str") for name in names})
+    cells = {}
+    for name in names:
+        cells[name] = pd.Series(trim(table[name], WHITESPACE), dtype="str")
+        table = table.drop_columns(name)  # so that the table is not held twice
+    return pd.DataFrame(cells, copy=False)
+
+
+def _has_more_lines(body: bytes, start: int, rows: int) -> bool:
+    """True if there may be a line end that ends no row; looking for one in each cell takes as long as parsing."""
+    line_ends = body.count(b"\n", start) + (not body.endswith(b"\n"))
+    return line_ends != rows or body.count(b"\r", start) != body.count(b"\r\n", start)
 
 
 def _has_line_ends(column: pa.ChunkedArray) -> bool:

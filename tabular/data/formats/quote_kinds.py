@@ -44,7 +44,8 @@ def _are_odd(lines: bytes, mark: bytes, *, is_within: bool) -> bool:
     """
     # Usually each quote has a separator on one side. Counting them is ten times as fast as looking at each.
     usual = (mark + QUOTE, b"\n" + QUOTE, QUOTE + mark, QUOTE + b"\r", QUOTE + b"\n")
-    if lines.count(QUOTE) == sum(map(lines.count, usual)):
+    at_the_ends = lines.startswith(QUOTE) + lines.endswith(QUOTE)
+    if lines.count(QUOTE) == sum(map(lines.count, usual)) + at_the_ends:
         return False
     beside = re.escape(mark)
     odd = rb'%b[ ]+"|[^"%b\r\n]"[^"%b\r\n]' % (beside, beside, beside)

@@ -89,9 +89,21 @@ def repeated_rows(cells: pd.DataFrame) -> Bools:
 
 def _codes(cells: pd.Series[str]) -> Codes:
     """A number for each different cell, rising in the order of their first appearance."""
-    encoded = pa.chunked_array(pa.array(cells, from_pandas=True)).combine_chunks().dictionary_encode()
-    codes: Codes = encoded.indices.to_numpy(zero_copy_only=False)
+    codes: Codes = _array(cells).dictionary_encode().indices.to_numpy(zero_copy_only=False)
     return codes
+
+
+def _numbers(cells: pd.Series[Any]) -> NDArray[np.float64]:
+    """The cells as numbers, NaN where they are none."""
+    try:
+        numbers: NDArray[np.float64] = _array(cells).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
+    return numbers
+
+
+def _array(cells: pd.Series[Any]) -> pa.Array:
+    return pa.chunked_array(pa.array(cells, from_pandas=True)).combine_chunks()
 
 
 def _is_repeat(codes: Codes) -> Bools:
@@ -120,8 +132,8 @@ def _has_dates(contract: Contract, cells: pd.Series[Any]) -> bool:
 def _is_rising(cells: pd.Series[Any]) -> bool:
     """True for numbers that never fall from row to row, other than a row number."""
     # Nearly every column has fallen, or held a text, before all of it was looked at.
-    first = pd.to_numeric(cells.head(LOOKED_AT_ROWS), errors="coerce").to_numpy(np.float64)
+    first = _numbers(cells.head(LOOKED_AT_ROWS))
     if not np.isfinite(first).all() or (np.diff(first) < 0).any():
         return False
-    steps = np.diff(pd.to_numeric(cells, errors="coerce").to_numpy(np.float64))
+    steps = np.diff(_numbers(cells))
     return bool(len(steps) > LEAST_DIFFERENT and (steps >= 0).all() and len(np.unique(steps)) > 1 and steps.any())
