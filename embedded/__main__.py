@@ -20,7 +20,6 @@ from embedded.environment import (
     remember,
     remembered,
     stack_settings,
-    switched,
 )
 from embedded.inherited import inherited
 from embedded.layout import PROJECT, Layout, layout_of
@@ -31,6 +30,7 @@ from embedded.services.stack import REGISTRY, SERVING, SIMULATORS, STACK, STORE,
 from embedded.status import status
 from embedded.supervision.foreground import interrupt_on_every_signal
 from embedded.supervision.supervisor import Supervisor
+from embedded.table_choice import is_for_once, told, with_tables_of
 from tabular.errors import TabularError
 from tabular.process.private_files import keep_private
 
@@ -80,7 +80,8 @@ def _stack(arguments: argparse.Namespace) -> Stack:
         given = {key: value for key, value in given.items() if is_kept(key)} | fresh
         if fresh.get("CONTRACT") and not fresh.get("TABLES"):
             given.pop("TABLES", None)  # the table that is named is the only one from now on
-        if said := switched(before, given):
+        for_once = is_for_once(state, arguments.command)
+        if said := told(state, before, given, for_once=for_once):
             console.print(said, markup=False)
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
@@ -88,14 +89,14 @@ def _stack(arguments: argparse.Namespace) -> Stack:
         if arguments.command in _WHOLE and layout_of(stack_settings(state, before)) != stack.layout:
             stack.down(STACK)  # its processes listen on other ports
         if arguments.command != "start-serve":  # which checks first what it was given
-            _save_given(stack, arguments.command)
+            _save_given(stack, arguments.command, with_tables_of(before, given) if for_once else given)
     return stack
 
 
-def _save_given(stack: Stack, command: str) -> None:
+def _save_given(stack: Stack, command: str, given: Mapping[str, str]) -> None:
     """Save the given settings for later starts, and stop the processes that run with others."""
     # The file of a table is saved with that table, for another table has another file; ACCEPT is for one training only.
-    lasting = {key: value for key, value in stack.given.items() if key not in {"DATASET_CSV", "ACCEPT"}}
+    lasting = {key: value for key, value in given.items() if key not in {"DATASET_CSV", "ACCEPT"}}
     remember(stack.layout, lasting)
     _stop_outdated(stack, command, lasting)
 
@@ -150,10 +151,12 @@ def _calling(module: str) -> Callable[[Stack, argparse.Namespace], int]:
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor, stack.settings.consumers)
     check_model(stack)
-    _save_given(stack, "start-serve")
+    _save_given(stack, "start-serve", stack.given)
     stack.down(SERVING)
     stack.up([*STORE, *serving(stack.settings), *SIMULATORS])
     if stack.supervisor.runs("prefect"):
+        if not stack.supervisor.runs("worker"):  # it was stopped for its settings, which the schedules have too
+            stack.finish_deploying(stack.start_deploying())
         stack.up(WORKER)
     show(stack)
     return 0

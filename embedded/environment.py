@@ -62,23 +62,17 @@ def remembered(state: Path) -> dict[str, str]:
     return read_env_file(path) if path.exists() else {}
 
 
+def was_started(state: Path) -> bool:
+    """True if a start has saved its settings, if only that there were none."""
+    return _overrides(state).exists()
+
+
 def is_changed(state: Path, group: str, given: Mapping[str, str]) -> bool:
     """Save the settings that a group of processes starts with from now on; True if they differ from the saved ones."""
     path = state / f"{group}.env"
     before = read_env_file(path) if path.exists() else None
     _write(path, given)
     return before is not None and before != dict(given)
-
-
-def switched(before: Mapping[str, str], given: Mapping[str, str]) -> str:
-    """Which tables the stack is about from now on, if they are others than until now; else nothing."""
-    was, now = (each.get("TABLES") or each.get("CONTRACT") for each in (before, given))
-    if not was or was == now:
-        return ""
-    return (
-        f"This stack was about {was}; from now on it is about {now or 'the table of .env.embedded'}. Runs, models and "
-        "predictions of the others are kept. To serve several tables: make run TABLES=one,other"
-    )
 
 
 def process_base(environ: Mapping[str, str]) -> dict[str, str]:

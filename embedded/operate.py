@@ -27,6 +27,9 @@ from tabular.errors import TabularError, Unavailable
 from tabular.settings import Settings
 from tabular.wiring import Wiring
 
+SCHEDULE_CHANGED = "schedule "
+"""How the lines of the registration begin that are for the user."""
+
 
 class StepFailed(TabularError):
     """A command failed, and has already shown its error."""
@@ -98,7 +101,7 @@ class Stack:
         commands = [
             f"{prefect} work-pool create {WORK_POOL} --type process --overwrite",
             *(f"{deploy} {folder}/prefect.yaml" for folder in ("model_orchestration", "reporting", "server/files")),
-            *(f"sh model_orchestration/deploy-table.sh {name} {prefect}" for name in self.tables[1:]),
+            f"{shlex.quote(sys.executable)} -m model_orchestration.deployments.schedules {prefect}",
         ]
         with self.deploy_log.open("wb") as log:
             script = " && ".join(commands)
@@ -107,9 +110,12 @@ class Stack:
             )
 
     def finish_deploying(self, deploying: subprocess.Popen[bytes]) -> None:
-        """Wait for the registration; raises Unavailable with the end of its log if it failed."""
+        """Wait for the registration, and say which schedules were removed; raises Unavailable if it failed."""
         if deploying.wait() != 0:
             raise Unavailable("Prefect", f"the flows could not be registered:\n{tail(self.deploy_log)}")
+        for line in self.deploy_log.read_text(errors="replace").splitlines():
+            if line.startswith(SCHEDULE_CHANGED):
+                say(line)
 
     @property
     def deploy_log(self) -> Path:

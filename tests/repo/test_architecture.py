@@ -44,6 +44,7 @@ HOMES = {
     "prefect": {
         "model_orchestration/flow.py",
         "model_orchestration/interrupted_runs.py",
+        "model_orchestration/deployments/schedules.py",
         "model_orchestration/progress.py",
         "reporting/flow.py",
         "server/files/flow.py",

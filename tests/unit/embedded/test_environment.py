@@ -21,6 +21,7 @@ from embedded.environment import (
 from embedded.layout import PROJECT, Layout, Ports
 from embedded.operate import Stack
 from embedded.services import prometheus
+from embedded.table_choice import told, with_tables_of
 
 
 def start(state, **given):
@@ -68,6 +69,37 @@ class Recorder:
 
     def stop(self, names):
         self.stopped += names
+
+
+def told_by(state, **given):
+    """What a start says about its tables, given what the last one saved."""
+    return told(state, remembered(state), given, for_once=False)
+
+
+def test_a_start_with_another_table_says_so_and_how_to_serve_both(tmp_path):
+    assert not told_by(tmp_path, CONTRACT="contracts/iris.toml"), "nothing was started here before"
+    remember(Layout(tmp_path), {})
+    assert not told_by(tmp_path)
+    assert not told_by(tmp_path, CONTRACT="contracts/credit_card_churn.toml"), "that is the usual one"
+    said = told_by(tmp_path, CONTRACT="contracts/iris.toml")
+    assert "was about contracts/credit_card_churn.toml; from now on it is about contracts/iris.toml" in said
+    assert "To serve several tables: make run TABLES=one,other" in said
+    remember(Layout(tmp_path), {"TABLES": "iris,taxi_rides"})
+    assert "was about iris,taxi_rides; from now on it is about contracts/iris.toml" in told_by(
+        tmp_path, CONTRACT="contracts/iris.toml"
+    )
+    assert not told_by(tmp_path, TABLES="iris,taxi_rides")
+
+
+def test_a_command_about_another_table_than_the_served_leaves_those_in_place_and_says_so(tmp_path):
+    served = {"TABLES": "iris,taxi_rides", "TRIALS": "3"}
+    remember(Layout(tmp_path), served)
+    given = {"CONTRACT": "contracts/telecom_churn.toml", "TRIALS": "9"}
+    said = told(tmp_path, served, given, for_once=True)
+    assert "serves iris,taxi_rides, and goes on training that by schedule" in said
+    assert "this command alone is about contracts/telecom_churn.toml" in said
+    assert "make run CONTRACT=contracts/telecom_churn.toml" in said
+    assert with_tables_of(served, given) == {"TABLES": "iris,taxi_rides", "TRIALS": "9"}
 
 
 def stopped_by(tmp_path, command, **given):
