@@ -61,6 +61,9 @@ def _window(window: Window) -> Iterator[Gauge]:
     yield Gauge("monitor_score_mean", "Mean score in the window.", window.mean_score)
     for at, value in window.score_quantiles.items():
         yield Gauge("monitor_score_quantile", "Quantiles of the scores in the window.", value, {"quantile": f"{at:g}"})
+    for name, count in window.predicted_classes.items():
+        classes = "Predictions in the window by predicted class, of a multiclass model."
+        yield Gauge("monitor_window_predicted_classes", classes, count, {"class": name})
     for name, what, counts in (
         ("monitor_window_missing_values", "Missing values", window.missing),
         ("monitor_window_unknown_categories", "Categories the contract does not know", window.unknown),
@@ -92,6 +95,12 @@ def _drift(drift: Drift) -> Iterator[Gauge]:
         )
         p_value = "P-value of the scores, corrected for all tests."
         yield Gauge("monitor_prediction_drift_p_value", p_value, prediction.p_value)
+    if (mix := drift.predicted_class) is not None:
+        yield Gauge("monitor_predicted_class_drift", "1 if the mix of predicted classes drifted.", mix.drifted)
+        distance = "Distance of the mix of predicted classes from the reference's."
+        yield Gauge("monitor_predicted_class_drift_distance", distance, mix.distance)
+        p_value = "P-value of the mix of predicted classes, corrected for all tests."
+        yield Gauge("monitor_predicted_class_drift_p_value", p_value, mix.p_value)
 
 
 def _column(column: ColumnDrift) -> Iterator[Gauge]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Window:
     missing: Counts
     unknown: Counts
     out_of_range: Counts
+    predicted_classes: Counts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,10 @@ def summary(sample: Sample, bundle: Bundle | None) -> Window:
     def counted(found: Counter[str]) -> Counts:
         return {name: found[name] for name in names}
 
+    classes = (
+        bundle.contract.target.classes if bundle is not None and bundle.contract.table.task == "multiclass" else ()
+    )
+    predicted = sample.counted(one.predicted_class for one in predictions if one.predicted_class is not None)
     return Window(
         rows=sample.rows,
         read_rows=len(predictions),
@@ -108,6 +113,7 @@ def summary(sample: Sample, bundle: Bundle | None) -> Window:
         missing=counted(sample.counted(name for prediction in predictions for name in prediction.missing)),
         unknown=counted(sample.counted(name for prediction in predictions for name in prediction.unknown)),
         out_of_range=counted(sample.counted(name for prediction in predictions for name in prediction.out_of_range)),
+        predicted_classes={name: predicted[name] for name in classes},
     )
 
 

@@ -23,6 +23,7 @@ def report_page(report: Report) -> str:
     """The page of one report. Everything that comes from data is escaped."""
     plots = {
         "scores": charts.histogram("Scores: reference and now", report.scores),
+        "classes": charts.paired_bars("Predicted classes: reference and now", report.classes),
         "volume": charts.stacked_columns("Predictions over time", report.volume, list(report.by_source)),
     }
     return (

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tabular.contract.types import Contract
 from tabular.encoding.values import class_reader
-from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
+from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, probability_columns
 from tabular.predictions.prediction import Prediction
 from tabular.quality.intervals import Interval, intervals
 from tabular.quality.metrics import SHARE_OFF_BY_MORE, Floats, metrics
@@ -82,11 +82,7 @@ def measure(predictions: Sequence[Prediction], reference: pd.DataFrame, contract
         return Quality(0, unreadable, {}, {}, "No label names a class or a value of the contract.")
     target = np.array([value for _, value in known], dtype=np.float64)
     scores = _scores([prediction for prediction, _ in known], contract)
-    # The reference keeps one score a row: of several classes, that of the likeliest alone.
-    # Of a small table's reference the rows that the model was fitted on have no score.
-    scored = reference[[REFERENCE_TARGET, REFERENCE_SCORE]].dropna() if scores.ndim == 1 else None
-    held_out = None if scored is None else scored.to_numpy(np.float64)
-    before = {} if held_out is None else _measures(held_out[:, 0], held_out[:, 1], contract)
+    before = _measures(*_held_out(reference, contract)[1:], contract)
     now = _measures(target, scores, contract)
     is_ranked = contract.table.task == "regression" or "roc_auc" in now
     note = "" if is_ranked else "All labels are of one class, so the ranking (ROC-AUC) cannot be measured."
@@ -102,10 +98,9 @@ def _by_slice(
     frame: pd.DataFrame, target: Floats, scores: Floats, reference: pd.DataFrame, contract: Contract
 ) -> tuple[SliceQuality, ...]:
     """The slices of the labelled predictions, the largest of each feature."""
-    metric, before = slice_metric(contract.table.task), {}
-    if scores.ndim == 1:
-        truth, scored = (reference[name].to_numpy(np.float64) for name in (REFERENCE_TARGET, REFERENCE_SCORE))
-        before = {(one.feature, one.value): one.metrics or {} for one in slices(contract, reference, truth, scored)}
+    metric = slice_metric(contract.table.task)
+    known = slices(contract, *_held_out(reference, contract))
+    before = {(one.feature, one.value): one.metrics or {} for one in known}
     found = sorted(slices(contract, frame, target, scores), key=lambda one: -one.n)[:MAX_SLICES]
     order = contract.table.slice_features.index
     return tuple(
@@ -119,6 +114,16 @@ def _by_slice(
         )
         for one in sorted(found, key=lambda one: (order(one.feature), one.value))
     )
+
+
+def _held_out(reference: pd.DataFrame, contract: Contract) -> tuple[pd.DataFrame, Floats, Floats]:
+    """The rows of the reference that the model was not fitted on, their targets, and their scores as a model's are.
+
+    Of a small table's reference the other rows have no score.
+    """
+    scored = reference[reference[REFERENCE_SCORE].notna()]
+    scores = scored[list(probability_columns(contract)) or REFERENCE_SCORE].to_numpy(np.float64)
+    return scored, scored[REFERENCE_TARGET].to_numpy(np.float64), scores
 
 
 def _target(label: Any, contract: Contract) -> float | None:

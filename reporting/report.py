@@ -11,7 +11,14 @@ import pandas as pd
 
 from reporting.charts import Bin, Histogram, Moment
 from reporting.quality import Quality, measure
-from reporting.shapes import category_bins, change_of_categories, change_of_numbers, number_histogram, volume
+from reporting.shapes import (
+    category_bins,
+    change_of_categories,
+    change_of_numbers,
+    class_bins,
+    number_histogram,
+    volume,
+)
 from tabular.contract.derived import ModelInput
 from tabular.model.bundle import REFERENCE_SCORE, Bundle
 from tabular.predictions.sampling import Sample, of_contract
@@ -44,8 +51,9 @@ class Report:
     """Everything the page shows. `columns` are ranked, the most drifted first; `quality` is None without labels.
 
     `other_runs` counts predictions of the period that another run made: they have another reference and are left out.
-    `out_of_range` counts, by feature, the values outside the range of training. Where the period holds more than a
-    report reads, `sample` is a uniform sample of it, and all counts are scaled up from that.
+    `classes` are the predicted classes of a multiclass model with their shares. `out_of_range` counts, by feature, the
+    values outside the range of training. Where the period holds more than a report reads, `sample` is a uniform sample
+    of it, and all counts are scaled up from that.
     """
 
     period: Period
@@ -61,11 +69,17 @@ class Report:
     out_of_range: Mapping[str, int]
     other_runs: int
     quality: Quality | None
+    classes: Sequence[Bin] = ()
 
     @property
     def has_drift(self) -> bool:
-        """True if features or scores drifted."""
-        return self.drift.dataset_drift or (self.drift.prediction is not None and self.drift.prediction.drifted)
+        """True if features, scores or the mix of predicted classes drifted."""
+        return self.drift.dataset_drift or bool(self.drift.drifted_scores)
+
+    @property
+    def class_change(self) -> str:
+        """The class whose share of the predictions moved most."""
+        return change_of_categories(self.classes)
 
     @property
     def row_count(self) -> str:
@@ -76,13 +90,13 @@ class Report:
     def finding(self) -> str:
         """The finding in one plain sentence."""
         drift, names = self.drift, self.drift.drifted_columns
-        scores_drifted = drift.prediction is not None and drift.prediction.drifted
+        drifted = " and ".join(drift.drifted_scores)
         if names:
             listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
             many = f"{len(names)} of {len(drift.columns)} features moved"
-            return f"Drift: {many} ({listed}), and the scores {'moved with them' if scores_drifted else 'held'}."
-        if scores_drifted:
-            return f"The scores drifted, though none of the {len(drift.columns)} features did by itself."
+            return f"Drift: {many} ({listed}), and {f'{drifted} moved with them' if drifted else 'the scores held'}."
+        if drifted:
+            return f"{drifted.capitalize()} drifted, though none of the {len(drift.columns)} features did by itself."
         return f"No drift: none of the {len(drift.columns)} features moved, nor did the scores."
 
 
@@ -120,6 +134,7 @@ def build_report(
         out_of_range=sample.counted(name for prediction in window for name in prediction.out_of_range),
         other_runs=other_runs,
         quality=measure(window, reference, contract),
+        classes=class_bins(contract, reference, current),
     )
 
 
@@ -144,6 +159,7 @@ def summary(report: Report, name: str) -> dict[str, Any]:
         "has_drift": report.has_drift,
         "dataset_drift": report.drift.dataset_drift,
         "prediction_drift": report.drift.prediction is not None and report.drift.prediction.drifted,
+        "predicted_class_drift": report.drift.predicted_class is not None and report.drift.predicted_class.drifted,
         "drifted_columns": list(report.drift.drifted_columns),
         "by_source": dict(report.by_source),
         "labels": quality.labels if quality else 0,

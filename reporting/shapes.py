@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from reporting.charts import Bin, Histogram, Moment, number, percent
 from tabular.contract.derived import ModelInput
+from tabular.contract.types import Contract
+from tabular.model.bundle import REFERENCE_CLASS
 from tabular.predictions.sampling import Sample
 from tabular.predictions.window import MISSING_CATEGORY, UNKNOWN_CATEGORY, closed_categories
 from tabular.quality.two_sample import most_moved
@@ -51,6 +53,17 @@ def category_bins(feature: ModelInput, reference: pd.Series[Any], current: pd.Se
         for name in (MISSING_CATEGORY, UNKNOWN_CATEGORY)
     ]
     return bins + [bin_ for bin_ in extra if bin_.reference or bin_.current]
+
+
+def class_bins(contract: Contract, reference: pd.DataFrame, current: pd.DataFrame) -> list[Bin]:
+    """The predicted classes of a multiclass model in the contract's order; none of another, or without a reference."""
+    if REFERENCE_CLASS not in reference or REFERENCE_CLASS not in current:
+        return []
+    before, now = (frame[REFERENCE_CLASS].value_counts(normalize=True) for frame in (reference, current))
+    return [
+        Bin(name, float(before.get(at, 0.0)), float(now.get(at, 0.0)))
+        for at, name in enumerate(contract.target.classes)
+    ]
 
 
 def change_of_numbers(reference: pd.Series[Any], current: pd.Series[Any]) -> str:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
 from benchmarks.harness.figures import Row
 from benchmarks.harness.results import Table
 from benchmarks.quality.alarms import NOTHING, Plant, plants
 from model_orchestration.data.split import split
-from model_orchestration.search.candidate import bundler, likeliest, make_fit
+from model_orchestration.search.candidate import bundler, make_fit, with_scores
 from model_orchestration.search.trial import Params
 from tabular.contract.types import Contract
 from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable, encode
-from tabular.model.bundle import REFERENCE_SCORE
 from tabular.quality.drift import Drift, compare
 
 TABLE_ROWS = 150
@@ -57,15 +55,14 @@ def _once(
     parts = split(table.take(order[:TABLE_ROWS]), seed)
     prepared = bundler(contract, parts, seed)
     trial = make_fit(contract, parts, seed)(0, PARAMS)
-    reference = prepared.reference.assign(**{REFERENCE_SCORE: prepared.reference_scores(trial)})
+    reference = with_scores(contract, prepared.reference, prepared.reference_scores(trial))
     planted: Mapping[str, Plant] = plants(contract)
     found = []
     for name in [NOTHING] if nothing_only else planted:
         for size in WINDOWS:
             fresh = table.take(order[TABLE_ROWS : TABLE_ROWS + size]).features.reset_index(drop=True)
             moved = planted[name](fresh, draw)
-            score = likeliest(trial.scorer.many(encode(contract, moved)))
-            window: pd.DataFrame = input_frame(contract, moved).assign(**{REFERENCE_SCORE: score})
+            window = with_scores(contract, input_frame(contract, moved), trial.scorer.many(encode(contract, moved)))
             drift = compare(reference, window, contract)
             if not isinstance(drift, Drift):
                 raise SystemExit(str(drift))

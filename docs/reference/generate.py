@@ -170,8 +170,8 @@ def _monitor() -> bytes:
     bundle = SimpleNamespace(digest="", contract=SimpleNamespace(table=SimpleNamespace(name="")))
     monitor = Monitor(cast(Any, None), [], window_rows=1, min_rows=1)
     monitor.failures.counts["store"] += 1
-    window = Window(1, 1, 0.0, 0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count)
-    comparison = Comparison(Drift(1, 1, (column,), column), 1, 0.0, 0.0)
+    window = Window(1, 1, 0.0, 0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count, count)
+    comparison = Comparison(Drift(1, 1, (column,), column, predicted_class=column), 1, 0.0, 0.0)
     run = RunSnapshot(window, model_up=True, bundle=cast(Any, bundle), comparison=comparison)
     monitor.snapshot = Snapshot(
         checked_at=0.0,

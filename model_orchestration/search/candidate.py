@@ -21,7 +21,15 @@ from tabular.data.categories.learning import learnt
 from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable, encode, public_records
 from tabular.encoding.row import Matrix
-from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, Bundle, Range, write_bundle
+from tabular.model.bundle import (
+    REFERENCE_CLASS,
+    REFERENCE_SCORE,
+    REFERENCE_TARGET,
+    Bundle,
+    Range,
+    probability_columns,
+    write_bundle,
+)
 from tabular.model.pyfunc import describe
 from tabular.quality.metrics import Floats
 
@@ -82,7 +90,7 @@ class Bundler:
 
     def write(self, trial: Trial, folder: Path, metrics: Mapping[str, float]) -> Bundle:
         """Write the trial's bundle into an empty folder, with the description that MLflow's tools read."""
-        reference = self.reference.assign(**{REFERENCE_SCORE: self.reference_scores(trial)})
+        reference = with_scores(self.contract, self.reference, self.reference_scores(trial))
         bundle = write_bundle(
             folder,
             self.contract,
@@ -97,12 +105,26 @@ class Bundler:
         return bundle
 
     def reference_scores(self, trial: Trial) -> Floats:
-        """The trial's own score of each row of the reference, as predictions store it; NaN where it was fitted on."""
+        """The trial's own scores of each row of the reference: n, or n x classes; NaN where it was fitted on."""
         if self.scored_inputs is None:
-            return likeliest(trial.validation_scores[self.reference_rows])
-        found = np.full(len(self.reference), np.nan)
-        found[self.scored_at] = likeliest(trial.scorer.many(self.scored_inputs))
+            return np.asarray(trial.validation_scores[self.reference_rows], dtype=np.float64)
+        scores = trial.scorer.many(self.scored_inputs)
+        found = np.full((len(self.reference), *scores.shape[1:]), np.nan)
+        found[self.scored_at] = scores
         return found
+
+
+def with_scores(contract: Contract, reference: pd.DataFrame, scores: Floats) -> pd.DataFrame:
+    """A reference with the scores of its rows, NaN where it has none, as predictions store them.
+
+    Of several classes the score is the probability of the likeliest, which is there too, and so is every probability.
+    """
+    scores = scores.astype(np.float64)
+    if scores.ndim == 1:
+        return reference.assign(**{REFERENCE_SCORE: scores})
+    highest = scores.max(axis=1)
+    found = {REFERENCE_SCORE: highest, REFERENCE_CLASS: np.where(np.isnan(highest), np.nan, scores.argmax(axis=1))}
+    return reference.assign(**found, **dict(zip(probability_columns(contract), scores.T, strict=True)))
 
 
 def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = False) -> Bundler:
@@ -128,11 +150,6 @@ def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = Fa
         scored_inputs=None if not_fitted is None else encode(contract, kept.features.iloc[not_fitted]),
         scored_at=not_fitted,
     )
-
-
-def likeliest(scores: Floats) -> Floats:
-    """What predictions store of a score: of several classes the probability of the likeliest."""
-    return np.asarray(scores if scores.ndim == 1 else scores.max(axis=1), dtype=np.float64)
 
 
 def profile(contract: Contract, train: CleanTable) -> dict[str, Range]:

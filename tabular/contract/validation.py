@@ -29,8 +29,8 @@ TABLE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 UNUSABLE_IN_A_NAME = re.compile(r'["\\\x00-\x1f]')  # msgspec cannot read a key that JSON has to escape
 REPLY_KEYS = {"row", "error", "probabilities", "model_run_id", "prediction_id", "warnings", "base", "contributions"}
 RESULT_KEYS = {"partition_key", "shard", "sequence_number"}
-OUR_COLUMNS = {"__target__", "__score__"}
-"""What a bundle's reference calls its columns beside the features."""
+OUR_COLUMNS = {"__target__", "__score__", "__predicted_class__"}
+"""What a bundle's reference calls its columns beside the features, and beside `__probability_0__` and so on."""
 PRESENCE = "{} is there"
 """What drift calls the column that says whether a number is there."""
 
@@ -192,7 +192,7 @@ def _name_faults(contract: Contract) -> list[str]:
     faults += [
         f"features: name {name!r} is a name of ours for another column. Choose another; `column` may stay"
         for name in names
-        if name in OUR_COLUMNS | presences
+        if name in OUR_COLUMNS | presences or name.startswith("__probability_")
     ]
     return faults + _column_faults(contract)
 

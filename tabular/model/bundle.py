@@ -2,7 +2,7 @@
 
     manifest.json      format version, model family, sha256 of every other file, whether the data were synthetic
     contract.json      the contract the model was trained under
-    model.ubj          the model, as its family's scorer writes it; model.json of a linear one
+    model.ubj          the model, as its family's scorer writes it; model.json of a linear one, model.txt of LightGBM
     profile.json       the range of every numeric feature on the training rows
     golden.json        request bodies with the exact scores the model gave when it was made
     metrics.json       validation metrics of the trial
@@ -36,8 +36,16 @@ if TYPE_CHECKING:
 FORMAT = 1
 REFERENCE_TARGET = "__target__"
 REFERENCE_SCORE = "__score__"
+REFERENCE_CLASS = "__predicted_class__"
+"""Of a multiclass model: the position of the likeliest class, whose probability is the score."""
 
 Range = tuple[float, float]
+
+
+def probability_columns(contract: Contract) -> tuple[str, ...]:
+    """What the reference of a multiclass model calls the probabilities, in the order of the classes; else none."""
+    is_multiclass = contract.table.task == "multiclass"
+    return tuple(f"__probability_{at}__" for at in range(len(contract.target.classes) if is_multiclass else 0))
 
 
 class Golden(msgspec.Struct, frozen=True):
@@ -92,7 +100,10 @@ class Bundle:
         return matrix([self.codec.parse(golden.record) for golden in self.golden])
 
     def reference(self) -> pd.DataFrame:
-        """The drift reference: the model's inputs, plus REFERENCE_TARGET and REFERENCE_SCORE; raises OSError."""
+        """The drift reference: the model's inputs, plus REFERENCE_TARGET and REFERENCE_SCORE; raises OSError.
+
+        Of a multiclass model also REFERENCE_CLASS and the `probability_columns`.
+        """
         import pandas as pd
 
         return pd.read_parquet(self.folder / "reference.parquet")

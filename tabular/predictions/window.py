@@ -13,7 +13,7 @@ from tabular.contract.derived import ModelInput
 from tabular.contract.types import Contract
 from tabular.data.input_frame import datetimes, input_frame
 from tabular.encoding.dates import moment_in
-from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
+from tabular.model.bundle import REFERENCE_CLASS, REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.predictions.prediction import Prediction
 
 MISSING_CATEGORY = "(missing)"
@@ -21,7 +21,10 @@ UNKNOWN_CATEGORY = "(unknown)"
 
 
 def window_frame(predictions: Sequence[Prediction], contract: Contract) -> pd.DataFrame:
-    """Predictions as a frame shaped like `Bundle.reference()`: the model's inputs and REFERENCE_SCORE."""
+    """Predictions as a frame shaped like `Bundle.reference()`: the model's inputs and REFERENCE_SCORE.
+
+    Of a multiclass model also REFERENCE_CLASS; what names no class of the contract is missing there.
+    """
     columns: dict[str, Any] = {}
     for feature in contract.features:
         column = pd.Series([prediction.row.get(feature.name) for prediction in predictions], dtype=object)
@@ -32,9 +35,12 @@ def window_frame(predictions: Sequence[Prediction], contract: Contract) -> pd.Da
             column = pd.to_numeric(column, errors="coerce").astype("float64")
         columns[feature.name] = column
     frame = input_frame(contract, pd.DataFrame(columns))
-    return frame.assign(
-        **{REFERENCE_SCORE: np.array([prediction.score for prediction in predictions], dtype=np.float64)}
-    )
+    scores = {REFERENCE_SCORE: np.array([prediction.score for prediction in predictions], dtype=np.float64)}
+    if contract.table.task == "multiclass":
+        position = {name: float(at) for at, name in enumerate(contract.target.classes)}
+        found = [position.get(prediction.predicted_class or "", math.nan) for prediction in predictions]
+        scores[REFERENCE_CLASS] = np.array(found, dtype=np.float64)
+    return frame.assign(**scores)
 
 
 def _datetimes(texts: pd.Series[Any]) -> pd.Series[Any]:
@@ -72,6 +78,9 @@ def comparable(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
             columns[feature.name] = closed_categories(feature, values)
     if REFERENCE_SCORE in frame:
         columns[REFERENCE_SCORE] = finite(frame[REFERENCE_SCORE])
+    if REFERENCE_CLASS in frame:
+        positions = frame[REFERENCE_CLASS].astype("float64")
+        columns[REFERENCE_CLASS] = positions.astype(str).where(positions.notna())  # none where there is no score
     if REFERENCE_TARGET in frame:
         target = frame[REFERENCE_TARGET]
         columns[REFERENCE_TARGET] = target.astype(str) if contract.target.classes else finite(target)

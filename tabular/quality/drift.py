@@ -21,7 +21,7 @@ from pandas.api.types import is_float_dtype
 
 from tabular.contract.derived import ModelInput
 from tabular.contract.types import Contract
-from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
+from tabular.model.bundle import REFERENCE_CLASS, REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.predictions.window import (
     UNKNOWN_CATEGORY,
     closed_categories,
@@ -73,13 +73,23 @@ class ColumnDrift(msgspec.Struct, frozen=True):
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """A window compared with its reference; `prediction` and `target` are None where a side has none of them."""
+    """A window compared with its reference; `prediction` and `target` are None where a side has none of them.
+
+    `predicted_class` compares the mix of the classes that a multiclass model predicts; None of another model.
+    """
 
     rows: int
     reference_rows: int
     columns: tuple[ColumnDrift, ...]
     prediction: ColumnDrift | None
     target: ColumnDrift | None = None
+    predicted_class: ColumnDrift | None = None
+
+    @property
+    def drifted_scores(self) -> tuple[str, ...]:
+        """In words, what of the model's output drifted: the scores, the mix of predicted classes, both or none."""
+        found = (("the scores", self.prediction), ("the mix of predicted classes", self.predicted_class))
+        return tuple(name for name, one in found if one is not None and one.drifted)
 
     @property
     def drifted_columns(self) -> tuple[str, ...]:
@@ -132,10 +142,11 @@ def compare(
         _strongest(by_feature.get(feature.name) or [_untestable(feature, reference, window)])
         for feature in compared_inputs(contract)
     )
-    prediction, target = (
-        _strongest(by_feature[name]) if name in by_feature else None for name in (REFERENCE_SCORE, REFERENCE_TARGET)
+    beside = (
+        _strongest(by_feature[name]) if name in by_feature else None
+        for name in (REFERENCE_SCORE, REFERENCE_TARGET, REFERENCE_CLASS)
     )
-    return Drift(len(window), len(reference), columns, prediction, target)
+    return Drift(len(window), len(reference), columns, *beside)
 
 
 def _checks(before: pd.DataFrame, now: pd.DataFrame, contract: Contract) -> list[_Check]:
@@ -143,7 +154,8 @@ def _checks(before: pd.DataFrame, now: pd.DataFrame, contract: Contract) -> list
     inputs = compared_inputs(contract)
     numbers = [column.name for column in inputs if column.is_numeric]
     names = [column.name for column in inputs]
-    names += [name for name in (REFERENCE_SCORE, REFERENCE_TARGET) if name in before and name in now]
+    beside = (REFERENCE_SCORE, REFERENCE_TARGET, REFERENCE_CLASS)
+    names += [name for name in beside if name in before and name in now]
     columns = [name for name in names if before[name].notna().any() and now[name].notna().any()]
     values = [_Check(name, "values", name, is_numeric=is_float_dtype(before[name])) for name in columns]
     gaps = [name for name in numbers if before[name].hasnans or now[name].hasnans]

@@ -15,7 +15,7 @@ from tabular.contract.loading import contract_from_json, load_contract
 from tabular.contract.validation import OUR_CATEGORIES, OUR_COLUMNS, PRESENCE
 from tabular.encoding.row import RowCodec
 from tabular.errors import InvalidContract, InvalidRow
-from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET
+from tabular.model.bundle import REFERENCE_CLASS, REFERENCE_SCORE, REFERENCE_TARGET
 from tabular.predictions.window import MISSING_CATEGORY, UNKNOWN_CATEGORY, presence
 
 SHIPPED = ["credit_card_churn", "credit_card_churn_full", "telecom_churn"]
@@ -120,6 +120,10 @@ BAD = {
     ),
     "an empty name": (lambda file: first(file).update(name=" "), "the name of column 'Age' is empty"),
     "a name of the reference": (lambda file: first(file).update(name="__score__"), "'__score__' is a name of ours"),
+    "a name of a probability": (
+        lambda file: first(file).update(name="__probability_0__"),
+        "'__probability_0__' is a name of ours",
+    ),
     "a name of drift": (
         lambda file: feature(file, "category").update(name="weight is there"),
         "'weight is there' is a name of ours",
@@ -308,7 +312,7 @@ def test_quantiles_must_be_finite(tmp_path):
 
 
 def test_our_names_are_those_in_use():
-    assert {REFERENCE_TARGET, REFERENCE_SCORE} == OUR_COLUMNS
+    assert {REFERENCE_TARGET, REFERENCE_SCORE, REFERENCE_CLASS} == OUR_COLUMNS
     assert {MISSING_CATEGORY, UNKNOWN_CATEGORY} == OUR_CATEGORIES
     assert presence("x") == PRESENCE.format("x")
 

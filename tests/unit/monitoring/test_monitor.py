@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 
 import msgspec
@@ -11,9 +12,11 @@ from monitoring.exporter import build_monitor
 from monitoring.monitor import Monitor
 from monitoring.table_monitor import MonitoredTable
 from tabular.errors import InvalidSetting
+from tabular.model.bundle_cache import BundleCache
 from tabular.predictions.sampling import sampling_error
 from tabular.settings import Settings, with_values
 from tabular.wiring import Wiring
+from tests.adapters.memory.bundles import FolderBundles
 from tests.unit.monitoring.surroundings import RUN, TABLE, predict, samples
 
 
@@ -57,6 +60,26 @@ def test_shifted_traffic_shows_which_column_drifted(monitor, store, bundle):
     assert found["monitor_window_unknown_categories{gender}"] == 100
     assert found["monitor_window_missing_values{customer_age}"] == 4
     assert found["monitor_window_missing_values{gender}"] == 0
+
+
+def test_the_mix_of_predicted_classes_is_counted_and_compared(store, multiclass_bundle, tmp_path):
+    shutil.copytree(multiclass_bundle.folder, tmp_path / RUN)
+    table = MonitoredTable("tiny", BundleCache(FolderBundles(is_down=True), tmp_path, "tiny"))
+    monitor = Monitor(store, [table], window_rows=1_000, min_rows=300)
+    steady = predict(multiclass_bundle, multiclass_bundle.reference().head(600))
+    store.predictions = steady
+    monitor.check()
+    found = samples(monitor)
+    assert found["monitor_predicted_class_drift"] == 0
+    assert sum(found[f"monitor_window_predicted_classes{{{name}}}"] for name in ("low", "mid", "high")) == 600
+    store.predictions = [msgspec.structs.replace(one, predicted_class="mid", id=f"b{one.id}") for one in steady]
+    monitor.check()
+    found = samples(monitor)
+    assert (found["monitor_predicted_class_drift"], found["monitor_prediction_drift"]) == (1, 0)
+    assert found["monitor_predicted_class_drift_distance"] > 0.05
+    assert found["monitor_predicted_class_drift_p_value"] < 0.01
+    assert found["monitor_window_predicted_classes{mid}"] == 600
+    assert found["monitor_window_predicted_classes{low}"] == 0
 
 
 def test_values_out_of_the_training_range_are_counted(monitor, store, bundle):

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabular.model.bundle import REFERENCE_SCORE
+from model_orchestration.search.candidate import with_scores
+from tabular.model.bundle import REFERENCE_CLASS, REFERENCE_SCORE
 from tabular.predictions.prediction import Prediction
 from tabular.predictions.window import window_frame
 from tabular.quality.drift import Drift, compare
@@ -154,6 +155,45 @@ def test_frames_without_scores_are_compared_by_their_features(reference, contrac
 def test_holm_is_the_textbook_step_down():
     assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm(np.array([])).size == 0
+
+
+def multiclass_reference(contract, scores):
+    draw = np.random.default_rng(0)
+    rows = len(scores)
+    inputs = {
+        "age in years": draw.integers(0, 120, rows).astype(float),
+        "class": draw.choice(["A", "B"], rows),
+        "stars": draw.choice(["1", "2", "3"], rows),
+        "weight": draw.uniform(-1.5, 1.5, rows),
+    }
+    return with_scores(contract, pd.DataFrame(inputs), scores)
+
+
+def test_another_mix_of_predicted_classes_is_drift_though_the_largest_probabilities_are_alike(tiny_contract):
+    contract = tiny_contract("multiclass")
+    draw = np.random.default_rng(1)
+    scores = draw.dirichlet([2, 2, 2], 3_000)
+    reference = multiclass_reference(contract, scores[:1_500])
+    same = compare(reference, multiclass_reference(contract, scores[1_500:]), contract)
+    assert (same.drifted_scores, same.predicted_class.drifted) == ((), False)
+    other = np.sort(scores[1_500:], axis=1)[:, [0, 2, 1]]  # the second class is always the likeliest
+    moved = compare(reference, multiclass_reference(contract, other), contract)
+    assert moved.drifted_scores == ("the mix of predicted classes",)
+    assert not moved.dataset_drift
+    assert (moved.predicted_class.method, moved.prediction.drifted) == ("two_sample_chisquare", False)
+
+
+def test_rows_of_a_small_table_s_reference_without_scores_are_not_in_its_mix(tiny_contract):
+    contract = tiny_contract("multiclass")
+    scores = np.random.default_rng(1).dirichlet([2, 2, 2], 1_500)
+    reference = multiclass_reference(contract, np.where(np.arange(1_500)[:, np.newaxis] < 900, np.nan, scores))
+    assert reference[REFERENCE_CLASS].isna().sum() == reference[REFERENCE_SCORE].isna().sum() == 900
+    found = compare(reference, multiclass_reference(contract, scores), contract).predicted_class
+    assert not found.drifted
+
+
+def test_only_a_multiclass_model_has_a_mix_of_predicted_classes(reference, contract):
+    assert compare(reference, sample(reference), contract).predicted_class is None
 
 
 def predictions(contract, count: int, run_id: str = "a") -> list[Prediction]:

@@ -210,10 +210,9 @@ def test_a_sampled_window_is_told_with_its_error_and_its_counts_are_scaled_up(bu
     assert "uniform sample" not in text_of(report_page(report_on(bundle, shifted)))
 
 
-def as_task(contract: Contract, task: str) -> Contract:
-    classes = {"regression": (), "multiclass": ("low", "middle", "high")}[task]
-    target = msgspec.structs.replace(contract.target, classes=classes, positive=None)
-    table = msgspec.structs.replace(contract.table, task=task)
+def as_regression(contract: Contract) -> Contract:
+    target = msgspec.structs.replace(contract.target, classes=(), positive=None)
+    table = msgspec.structs.replace(contract.table, task="regression")
     return msgspec.structs.replace(contract, target=target, table=table)
 
 
@@ -222,7 +221,7 @@ def made_under(bundle, predictions):
 
 
 def test_a_regression_report_measures_errors(bundle, steady, report_on):
-    numbers = type(bundle)(**{**vars(bundle), "contract": as_task(bundle.contract, "regression")})
+    numbers = type(bundle)(**{**vars(bundle), "contract": as_regression(bundle.contract)})
     steady = made_under(numbers, steady)
     report = report_on(numbers, labelled(steady[:300], [one.score + 0.5 for one in steady]) + steady[300:])
     assert report.quality.measures["mae"] == pytest.approx(0.5)
@@ -230,16 +229,65 @@ def test_a_regression_report_measures_errors(bundle, steady, report_on):
     assert "MAE 0.5" in text_of(report_page(report))
 
 
-def test_a_multiclass_report_measures_accuracy(bundle, steady, report_on):
-    classes = type(bundle)(**{**vars(bundle), "contract": as_task(bundle.contract, "multiclass")})
-    probabilities = {"low": 0.2, "middle": 0.7, "high": 0.1}
-    steady = made_under(classes, steady)
+def test_a_multiclass_report_measures_accuracy(multiclass_bundle, predict, report_on):
+    steady = predict(multiclass_bundle, multiclass_bundle.reference().head(600))
+    probabilities = {"low": 0.2, "mid": 0.7, "high": 0.1}
     several = [
-        msgspec.structs.replace(one, probabilities=probabilities, predicted_class="middle", score=0.7) for one in steady
+        msgspec.structs.replace(one, probabilities=probabilities, predicted_class="mid", score=0.7) for one in steady
     ]
-    report = report_on(classes, labelled(several, ["middle", "high"] * 100) + several[200:])
+    report = report_on(multiclass_bundle, labelled(several, ["mid", "high"] * 100) + several[200:])
     assert report.quality.measures["accuracy"] == 0.5
     assert "accuracy 0.5" in text_of(report_page(report))
+
+
+def test_a_multiclass_report_has_the_reference_beside_its_quality_and_its_classes(
+    multiclass_bundle, predict, report_on
+):
+    reference = multiclass_bundle.reference()
+    steady = predict(multiclass_bundle, reference.head(600))
+    classes = multiclass_bundle.contract.target.classes
+    truth = [classes[int(code)] for code in reference["__target__"].head(600)]
+    report = report_on(multiclass_bundle, labelled(steady, truth))
+    assert not report.has_drift
+    assert [bin_.name for bin_ in report.classes] == list(classes)
+    assert sum(bin_.reference for bin_ in report.classes) == pytest.approx(1)
+    assert sum(bin_.current for bin_ in report.classes) == pytest.approx(1)
+    assert (
+        report.quality.measures.keys()
+        == report.quality.reference.keys()
+        == {"roc_auc", "accuracy", "log_loss", "brier"}
+    )
+    hits = reference["__predicted_class__"] == reference["__target__"]
+    assert report.quality.reference["accuracy"] == pytest.approx(hits.mean())
+    assert report.quality.measures["accuracy"] == pytest.approx(hits.head(600).mean())
+    assert all(one.reference is not None for one in report.quality.slices)
+    page = text_of(report_page(report))
+    assert "Predicted classes steady" in page
+    assert summary(report, "r")["predicted_class_drift"] is False
+
+
+def test_rows_of_a_reference_without_scores_are_not_in_its_quality(bundle, steady, report_on, monkeypatch):
+    half = bundle.reference()
+    half.loc[: len(half) // 2, "__score__"] = None
+    truth = ["Attrited Customer" if at % 3 else "Existing Customer" for at in range(600)]
+    monkeypatch.setattr(type(bundle), "reference", lambda _: half)
+    report = report_on(bundle, labelled(steady, truth))
+    known = half.dropna(subset="__score__")
+    assert report.quality.reference["accuracy"] == pytest.approx(
+        ((known["__score__"] >= 0.5) == known["__target__"]).mean()
+    )
+    assert any(one.reference is not None for one in report.quality.slices)
+
+
+def test_another_mix_of_predicted_classes_is_the_finding_of_a_multiclass_report(multiclass_bundle, predict, report_on):
+    steady = predict(multiclass_bundle, multiclass_bundle.reference().head(600))
+    moved = [msgspec.structs.replace(one, predicted_class="mid") for one in steady]
+    report = report_on(multiclass_bundle, moved)
+    assert report.has_drift
+    assert report.finding == "The mix of predicted classes drifted, though none of the 4 features did by itself."
+    page = text_of(report_page(report))
+    assert re.search(r"Predicted classes drifted (low|mid|high): \d+ % → \d+ %, distance 0\.\d+, p &lt; 0\.0001", page)
+    assert summary(report, "r")["predicted_class_drift"] is True
 
 
 def test_columns_without_any_value_and_constant_ones_are_drawn(bundle, steady, report_on):
