@@ -15,10 +15,12 @@ ifeq ($(env),embedded)
 STACK := $(PY) -m embedded
 INSTALLED := setup
 NEED_DASK := $(PY) -c 'import distributed' 2>/dev/null || sh embedded/setup.sh --group dask
+NEED_LIGHTGBM := $(PY) -c 'import lightgbm' 2>/dev/null || sh embedded/setup.sh --group lightgbm
 else
 STACK := bash containers/stack.sh $(env)
 INSTALLED :=
 NEED_DASK := echo "engine=dask is for env=embedded, see docs/how-to/sweep-on-a-cluster.md"; exit 1
+NEED_LIGHTGBM := echo "FAMILIES=lightgbm is for env=embedded: the images do not have LightGBM"; exit 1
 endif
 
 # Targets that only show or stop something install nothing.
@@ -85,7 +87,7 @@ data-name: $(INSTALLED) ## give a version of the table a name (sha=sha name=word
 	@$(if $(and $(sha),$(name)),,echo "Say which version, and its name: make data-name sha=current name=may" && exit 1 &&) $(STACK) versions name '$(sha)' '$(name)'
 
 apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 FAMILIES=xgboost,linear CONTRACT=path table=name ACCEPT="reason" engine=dask parallelism=rows)
-	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train $(if $(engine)$(parallelism)$(table),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)') $(if $(table),--table '$(table)'))
+	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(if $(findstring lightgbm,$(FAMILIES)),$(NEED_LIGHTGBM);) $(STACK) train $(if $(engine)$(parallelism)$(table),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)') $(if $(table),--table '$(table)'))
 
 retrain: $(INSTALLED) ## repeat an earlier training run and compare every figure (like=RUN_ID)
 	@$(if $(like),,echo "Say which run to train again: make retrain like=RUN_ID" && exit 1 &&) $(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train retrain -- --like '$(like)' $(if $(engine),--engine '$(engine)')

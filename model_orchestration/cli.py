@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--contract", help="the contract file of the table")
     train.add_argument("--trials", type=int, help="how many trials the sweep runs")
     train.add_argument("--seed", type=int, help="the seed of the split and of the sweep")
-    train.add_argument("--families", help="the families of models to choose among, by commas: xgboost,forest,linear")
+    train.add_argument(
+        "--families", help="the families of models to choose among, by commas: xgboost,forest,linear,lightgbm"
+    )
     train.add_argument("--time-budget-seconds", type=float, help="stop proposing trials after this long; 0: no limit")
     train.add_argument(
         "--workers", type=int, help="trials side by side, or shares of rows; the result depends on shares"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 OURS = ("model_orchestration", "tabular")
-LIBRARIES = ("hyperopt", "msgspec", "numpy", "pandas", "scikit-learn", "scipy", "xgboost")
+LIBRARIES = ("hyperopt", "lightgbm", "msgspec", "numpy", "pandas", "scikit-learn", "scipy", "xgboost")
 DIGITS = 12
 WHOLE, EFFECTS = "*", "!"
 

@@ -184,7 +184,7 @@ class Settings(EmbeddedSettings, frozen=True, kw_only=True):
     """How many trials a sweep runs."""
 
     families: str = ""
-    """The families of models a sweep chooses among, by commas: xgboost, forest, linear. Empty: the contract's."""
+    """Families of models a sweep chooses among, by commas: xgboost, forest, linear, lightgbm. Empty: the contract's."""
 
     seed: Seed = 42
     """The seed of the split and of the sweep."""

@@ -10,6 +10,8 @@ for pair in prometheus:prometheus nginx:nginx-light chromium:chromium curl:curl 
 done
 # The browser's driver (Playwright) comes with a Node that is linked to it.
 ldconfig -p 2>/dev/null | grep -q 'libatomic\.so\.1' || missing="$missing libatomic1"
+# LightGBM, an optional family of models, is linked to the system's OpenMP.
+ldconfig -p 2>/dev/null | grep -q 'libgomp\.so\.1' || missing="$missing libgomp1"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then

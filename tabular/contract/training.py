@@ -11,13 +11,13 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-Family = Literal["xgboost", "forest", "linear"]
+Family = Literal["xgboost", "forest", "linear", "lightgbm"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 DEFAULT_FAMILIES: tuple[Family, ...] = ("xgboost",)
-BOOSTED: tuple[Family, ...] = ("xgboost",)
+BOOSTED: tuple[Family, ...] = ("xgboost", "lightgbm")
 """The families that are fitted round after round, until validation stops improving."""
-TREES: tuple[Family, ...] = ("xgboost", "forest")
-"""The families of XGBoost's trees, which can take categories as such."""
+TREES: tuple[Family, ...] = ("xgboost", "forest", "lightgbm")
+"""The families of trees, which can take categories as such."""
 Categories = Literal["codes", "native", "search"]
 MOST_ROUNDS = 10_000
 
@@ -59,6 +59,16 @@ SPACES: Mapping[Family, Mapping[str, Dimension]] = {
         "reg_lambda": Dimension((0.001, 10.0), (1e-6, 1e6), is_log=True),
     },
     "linear": {"l2_penalty": Dimension((0.01, 1_000.0), (1e-6, 1e9), is_log=True)},
+    "lightgbm": {
+        "learning_rate": _BOOSTING_RATE,
+        "num_leaves": Dimension((4, 128), (2, 4_096), is_log=True, is_whole=True),
+        "min_data_in_leaf": Dimension((2, 100), (1, 1e6), is_log=True, is_whole=True),
+        "bagging_fraction": _SHARE_OF_ROWS,
+        "feature_fraction": _SHARE_OF_COLUMNS,
+        "lambda_l2": _L2,
+        "lambda_l1": _L1,
+        "min_gain_to_split": Dimension((0.001, 5.0), (1e-6, 1e6), is_log=True),
+    },
 }
 """The dimensions of each family, by the name of its library's parameter."""
 
@@ -69,8 +79,9 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `families` are those that a sweep chooses among; the setting FAMILIES goes before it. A boosted model has at most
     `max_rounds` trees (a class), fewer if validation has not improved for `patience_rounds`; a forest has `trees`.
     The table of a family has ranges [lowest, highest] by hyperparameter, in the place of those of `SPACES`; an equal
-    pair fixes it. `categories` says how trees take inputs of kind category: as their codes, as XGBoost's own categories
-    (`native`), or as whichever of the two does better on validation (`search`); ordinals and booleans stay codes.
+    pair fixes it. `categories` says how trees take inputs of kind category: as their codes, as their library's own
+    categories (`native`), or as whichever of the two does better on validation (`search`); ordinals and booleans are
+    codes in any case.
     """
 
     families: tuple[Family, ...] = ()
@@ -81,6 +92,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     xgboost: dict[str, Range] = {}
     forest: dict[str, Range] = {}
     linear: dict[str, Range] = {}
+    lightgbm: dict[str, Range] = {}
 
     def given(self, family: Family) -> dict[str, Range]:
         """The ranges that the contract names for a family."""

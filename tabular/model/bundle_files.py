@@ -15,7 +15,7 @@ from pathlib import Path
 from tabular.errors import BrokenBundle
 
 MANIFEST = "manifest.json"
-MODEL_FILES = {"xgboost": "model.ubj", "forest": "model.ubj", "linear": "model.json"}
+MODEL_FILES = {"xgboost": "model.ubj", "forest": "model.ubj", "linear": "model.json", "lightgbm": "model.txt"}
 """The file of a bundle that holds its model, by the model's family: each bundle has one of them."""
 
 
@@ -44,6 +44,7 @@ BUNDLE_LIMITS = FileLimits(
         "contract.json": 10_000_000,
         "model.ubj": 500_000_000,
         "model.json": 50_000_000,
+        "model.txt": 500_000_000,
         "profile.json": 10_000_000,
         "golden.json": 50_000_000,
         "metrics.json": 1_000_000,

@@ -25,6 +25,10 @@ def _read(family: str, model: bytes) -> Scorer:
         from tabular.model.linear import LinearScorer
 
         return LinearScorer.from_bytes(model)
+    if family == "lightgbm":
+        from tabular.model.lightgbm import LightGBMScorer
+
+        return LightGBMScorer.from_bytes(model)
     raise ValueError(unknown_family(family))
 
 

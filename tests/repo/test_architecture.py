@@ -60,6 +60,7 @@ HOMES = {
         "model_orchestration/search/families/boosting.py",
         "model_orchestration/search/dask_rows.py",
     },
+    "lightgbm": {"tabular/model/lightgbm.py"},
     "supervisor": {"embedded/supervision/supervisor.py"},
     "rich": {"embedded/console.py", "model_orchestration/progress.py"},
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model_orchestration.search.families.boosting import BoostingFit
+from model_orchestration.search.families.lightgbm import LightGBMFit
 from model_orchestration.search.families.linear import LinearFit
 from model_orchestration.search.trial import Params, SearchData, Trial, family_of
 from tabular.contract.training import Training
@@ -23,6 +24,7 @@ class Fit:
         self._objective = objective
         self.boosting = BoostingFit(data, objective, seed, self.training)
         self._linear = LinearFit(data, objective)
+        self._lightgbm = LightGBMFit(data, objective, seed, self.training)
 
     def __reduce__(self) -> tuple[type[Fit], tuple[Any, ...]]:
         return Fit, (self.data, self._objective, self._seed, self.training)
@@ -32,4 +34,6 @@ class Fit:
         family = family_of(params)
         if family == "linear":
             return self._linear(number, params)
+        if family == "lightgbm":
+            return self._lightgbm(number, params)
         return self.boosting(number, params, family)

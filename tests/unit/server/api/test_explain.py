@@ -34,8 +34,10 @@ def outbox(tmp_path):
     return Outbox(tmp_path / "outbox", 50_000_000, "normal")
 
 
-@pytest.fixture(scope="module", params=["xgboost", "forest", "linear"])
+@pytest.fixture(scope="module", params=["xgboost", "forest", "linear", "lightgbm"])
 def of_each_family(request, make_bundle, contract):
+    if request.param == "lightgbm":
+        pytest.importorskip("lightgbm", reason="the dependency group lightgbm is not installed")
     return make_bundle(contract, family=request.param)
 
 
