@@ -23,6 +23,9 @@ NEED_DASK := echo "engine=dask is for env=embedded, see docs/how-to/sweep-on-a-c
 NEED_LIGHTGBM := echo "FAMILIES=lightgbm is for env=embedded: the images do not have LightGBM"; exit 1
 endif
 
+# What is about one table of several.
+OF_TABLE = $(if $(table),--table '$(table)')
+
 # Targets that only show or stop something install nothing.
 IF_INSTALLED := if [ $(env) != embedded ] || [ -x .venv/bin/supervisord ]; then
 NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start the loop: make run"
@@ -73,21 +76,21 @@ setup-model-registry: $(INSTALLED) ## start S3, Kinesis, MLflow, Prefect and its
 init_aws: $(INSTALLED) ## create the bucket and the streams, upload the table (DATASET_CSV=path)
 	@$(STACK) init-aws
 
-data-versions: $(INSTALLED) ## list the versions of the table: sha256, when, rows, names, where from
-	@$(STACK) versions list
+data-versions: $(INSTALLED) ## list the versions of the table: sha256, when, rows, names, where from (table=name)
+	@$(STACK) versions -- list $(OF_TABLE)
 
-data-diff: $(INSTALLED) ## compare two versions of the table: rows, columns, target, drift of each feature (a=sha b=sha, or names)
-	@$(if $(and $(a),$(b)),,echo "Say which versions: make data-diff a=accepted b=current" && exit 1 &&) $(STACK) versions diff '$(a)' '$(b)'
+data-diff: $(INSTALLED) ## compare two versions of the table: rows, columns, target, drift of each feature (a=sha b=sha, or names; table=name)
+	@$(if $(and $(a),$(b)),,echo "Say which versions: make data-diff a=accepted b=current" && exit 1 &&) $(STACK) versions -- diff '$(a)' '$(b)' $(OF_TABLE)
 
-data-checkout: $(INSTALLED) ## write the bytes of a version as they came (sha=sha or a name, out=path)
+data-checkout: $(INSTALLED) ## write the bytes of a version as they came (sha=sha or a name, out=path; table=name)
 	@$(if $(and $(sha),$(out)),,echo "Say which version, and where to: make data-checkout sha=current out=table.csv" && exit 1 &&) \
-	  $(STACK) versions checkout '$(sha)' "$$(realpath -ms -- "$$out")"
+	  $(STACK) versions -- checkout '$(sha)' "$$(realpath -ms -- "$$out")" $(OF_TABLE)
 
-data-name: $(INSTALLED) ## give a version of the table a name (sha=sha name=word)
-	@$(if $(and $(sha),$(name)),,echo "Say which version, and its name: make data-name sha=current name=may" && exit 1 &&) $(STACK) versions name '$(sha)' '$(name)'
+data-name: $(INSTALLED) ## give a version of the table a name (sha=sha name=word; table=name)
+	@$(if $(and $(sha),$(name)),,echo "Say which version, and its name: make data-name sha=current name=may" && exit 1 &&) $(STACK) versions -- name '$(sha)' '$(name)' $(OF_TABLE)
 
 apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 FAMILIES=xgboost,linear CONTRACT=path table=name ACCEPT="reason" engine=dask parallelism=rows)
-	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(if $(findstring lightgbm,$(FAMILIES)),$(NEED_LIGHTGBM);) $(STACK) train $(if $(engine)$(parallelism)$(table),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)') $(if $(table),--table '$(table)'))
+	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(if $(findstring lightgbm,$(FAMILIES)),$(NEED_LIGHTGBM);) $(STACK) train $(if $(engine)$(parallelism)$(table),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)') $(OF_TABLE))
 
 retrain: $(INSTALLED) ## repeat an earlier training run and compare every figure (like=RUN_ID)
 	@$(if $(like),,echo "Say which run to train again: make retrain like=RUN_ID" && exit 1 &&) $(if $(filter dask,$(engine)),$(NEED_DASK);) $(STACK) train retrain -- --like '$(like)' $(if $(engine),--engine '$(engine)')
@@ -98,19 +101,19 @@ setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the 
 stop-serve: $(INSTALLED) ## stop what start-serve started
 	@$(STACK) stop-serve
 
-labels: $(INSTALLED) ## attach ground-truth labels to stored predictions (file=a CSV of prediction_id,label)
-	@$(if $(file),,echo "Say which file: make labels file=outcomes.csv" && exit 1 &&) $(STACK) labels "$$(realpath -s -- "$$file")"
+labels: $(INSTALLED) ## attach ground-truth labels to stored predictions (file=a CSV of prediction_id,label; table=name)
+	@$(if $(file),,echo "Say which file: make labels file=outcomes.csv" && exit 1 &&) $(STACK) labels -- "$$(realpath -s -- "$$file")" $(OF_TABLE)
 
-score: $(INSTALLED) ## score the rows of a file, CSV or Parquet (file=rows.csv out=scores.csv; RUN_ID=id, store=1 keeps them as predictions)
+score: $(INSTALLED) ## score the rows of a file, CSV or Parquet (file=rows.csv out=scores.csv; table=name, RUN_ID=id, store=1 keeps them as predictions)
 	@$(if $(and $(file),$(out)),,echo "Say which file, and where the scores go: make score file=rows.csv out=scores.csv" && exit 1 &&) \
-	  $(STACK) score -- "$$(realpath -s -- "$$file")" "$$(realpath -ms -- "$$out")" $(if $(filter command line,$(origin RUN_ID)),--run-id '$(RUN_ID)') $(if $(filter 1,$(store)),--store)
+	  $(STACK) score -- "$$(realpath -s -- "$$file")" "$$(realpath -ms -- "$$out")" $(if $(filter command line,$(origin RUN_ID)),--run-id '$(RUN_ID)') $(if $(filter 1,$(store)),--store) $(OF_TABLE)
 
 apply-prediction-reporting: $(INSTALLED) ## write a drift report now; the worker does it every three hours
 	@$(STACK) report
 
-deploy: ## in containers: serve another run without downtime; undone if it is not healthy (RUN_ID=id)
-	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id"; exit 1; }
-	@$(if $(filter command line,$(origin RUN_ID)),,echo "Say which run: make deploy env=$(env) RUN_ID=id" && exit 1 &&) $(STACK) deploy '$(RUN_ID)'
+deploy: ## in containers: serve another run without downtime; undone if it is not healthy (RUN_ID=id; table=name)
+	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id, of a further table RUN_IDS=table=id"; exit 1; }
+	@$(if $(filter command line,$(origin RUN_ID)),,echo "Say which run: make deploy env=$(env) RUN_ID=id" && exit 1 &&) $(STACK) deploy '$(RUN_ID)' '$(table)'
 
 healthy: # in containers: does the API respond, and serve RUN_ID if one is given?
 	@$(STACK) healthy
@@ -121,9 +124,9 @@ images: # in containers: build every image
 pin-images: ## record the current digests of the public images (containers/images.lock)
 	@sh containers/pin-images.sh
 
-rollback: ## in containers: back to the run before the last deploy
+rollback: ## in containers: back to the run before the last deploy (table=name)
 	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id"; exit 1; }
-	@$(STACK) rollback
+	@$(STACK) rollback '$(table)'
 
 # -- development -----------------------------------------------------------------------------------------------------
 setup_tests: .venv/.ready-tests ## install what the tests need: development tools, Prometheus, Nginx, Chromium

@@ -6,11 +6,12 @@ const database = process.env.MONGO_INITDB_DATABASE;
 const admin = db.getSiblingDB("admin");
 admin.auth(secret("MONGO_USERNAME"), secret("MONGO_PASSWORD"));
 
-// The report flow reads predictions and writes its row; `make labels` attaches labels to predictions.
+// The report flow reads predictions and writes its row; `make labels` attaches labels to predictions, and
+// `make score store=1` stores some.
 const flows = {
   roles: [{ role: "read", db: database }],
   privileges: [
-    { resource: { db: database, collection: "data" }, actions: ["update"] },
+    { resource: { db: database, collection: "data" }, actions: ["insert", "update", "createIndex"] },
     { resource: { db: database, collection: "report" }, actions: ["insert", "update"] },
   ],
 };

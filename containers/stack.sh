@@ -83,9 +83,10 @@ train() {
 
 versions() {
     need_registry
+    [ "${1:-}" != -- ] || shift
     if [ "$1" = checkout ]; then
         mkdir -p "$(dirname "$3")"
-        in_worker python -m model_orchestration.data.version_commands checkout "$2" /state/tables/checkout
+        in_worker python -m model_orchestration.data.version_commands checkout "$2" /state/tables/checkout "${@:4}"
         in_worker cat /state/tables/checkout </dev/null >"$3.draft" && mv "$3.draft" "$3"
         in_worker rm /state/tables/checkout </dev/null
         say "The bytes are in $3"
@@ -103,7 +104,9 @@ report() {
 
 labels() {
     need_registry
-    in_worker sh -c 'cat >/state/labels.csv && python -m reporting.labels /state/labels.csv' <"$1"
+    [ "${1:-}" != -- ] || shift
+    [ -f "$1" ] || fail "file=$1: there is no such file."
+    in_worker sh -c 'cat >/state/labels.csv && python -m reporting.labels /state/labels.csv "$@"' - "${@:2}" <"$1"
 }
 
 # Scored in the worker, which keeps what is done there: the same command goes on where an earlier one was stopped.

@@ -41,7 +41,7 @@ class Attached(NamedTuple):
 
     def __str__(self) -> str:
         lost = self.given - self.found
-        unknown = f"; {lost:,} name no stored prediction" if lost else ""
+        unknown = f"; {lost:,} name no stored prediction of the table" if lost else ""
         blank = f"; rows left out because they have no label yet: {self.blank:,}" if self.blank else ""
         return f"{self.found:,} of {self.given:,} labels are attached to their predictions{unknown}{blank}."
 
@@ -102,20 +102,23 @@ def label_reader(contract: Contract) -> Callable[[str], str | float | None]:
     return target_number
 
 
-def attach(store: PredictionWriter, labels: Labels) -> Attached:
-    """Attach labels to their predictions; doing it again changes nothing. Raises Unavailable."""
+def attach(store: PredictionWriter, table: str, labels: Labels) -> Attached:
+    """Attach labels to their predictions of a table; doing it again changes nothing. Raises Unavailable."""
     parts = (labels.known[begin : begin + BATCH_ROWS] for begin in range(0, len(labels.known), BATCH_ROWS))
-    return Attached(len(labels.known), sum(store.set_labels(part) for part in parts), labels.blank)
+    return Attached(len(labels.known), sum(store.set_labels(table, part) for part in parts), labels.blank)
 
 
 def main() -> int:
     """Attach the labels of one file; 1 with the reason in plain words if it cannot be done."""
     parser = argparse.ArgumentParser(description="Attach true outcomes to stored predictions.")
     parser.add_argument("file", type=Path, help=f"a CSV with the columns {ID} and {LABEL}")
-    path = parser.parse_args().file
+    parser.add_argument("--table", default="", help="one of the stack's tables (TABLES); the first if not given")
+    arguments = parser.parse_args()
+    path = arguments.file
     try:
-        wiring = wire()
-        attached = attach(wiring.predictions(), read_labels(path.read_bytes(), wiring.contract))
+        wiring = wire().for_table(arguments.table)
+        contract = wiring.contract
+        attached = attach(wiring.predictions(), contract.table.name, read_labels(path.read_bytes(), contract))
     except (OSError, TabularError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         sys.stderr.write(f"The labels of {path} are not attached: {why}\n")

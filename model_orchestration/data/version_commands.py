@@ -21,7 +21,7 @@ def main(given: Sequence[str] | None = None, wiring: Wiring | None = None) -> in
     arguments = _parser().parse_args(given)
     keep_private()
     try:
-        wiring = wiring or wire()
+        wiring = wiring or wire().for_table(arguments.table)
         lines = _run(arguments, wiring.objects(), wiring.contract)
     except (TabularError, OSError) as error:
         sys.stderr.write(f"{error}\n")
@@ -50,15 +50,17 @@ def _run(given: argparse.Namespace, objects: Objects, contract: Contract) -> lis
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
+    of_table = argparse.ArgumentParser(add_help=False)
+    of_table.add_argument("--table", default="", help="one of the stack's tables (TABLES); the first if not given")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="every version, newest first")
-    diff = commands.add_parser("diff", help="what differs between two versions")
+    commands.add_parser("list", parents=[of_table], help="every version, newest first")
+    diff = commands.add_parser("diff", parents=[of_table], help="what differs between two versions")
     diff.add_argument("a", help="a sha256 or its first digits, a name, current or accepted")
     diff.add_argument("b")
-    checkout = commands.add_parser("checkout", help="the bytes of a version, as they came")
+    checkout = commands.add_parser("checkout", parents=[of_table], help="the bytes of a version, as they came")
     checkout.add_argument("sha")
     checkout.add_argument("out", type=Path)
-    name = commands.add_parser("name", help="give a version a name")
+    name = commands.add_parser("name", parents=[of_table], help="give a version a name")
     name.add_argument("sha")
     name.add_argument("name")
     return parser

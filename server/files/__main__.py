@@ -28,7 +28,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     keep_private()
     try:
-        wiring = wire()
+        wiring = wire().for_table(arguments.table)
         model = served_model(wiring, arguments.run_id)
         store = wiring.predictions() if arguments.store else None
         summary = FileScorer(model, store, _Progress()).score(arguments.file, arguments.out)
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m server.files", description="Score the rows of a file.")
     parser.add_argument("file", type=Path, help="the rows: a CSV or a Parquet file with the columns of the table")
     parser.add_argument("out", type=Path, help="the scores: a name that ends with .csv or .parquet")
+    parser.add_argument("--table", default="", help="one of the stack's tables (TABLES); the first if not given")
     parser.add_argument("--run-id", default="", help="the model's run; the champion if not given")
     parser.add_argument("--store", action="store_true", help="store every scored row as a prediction, too")
     return parser

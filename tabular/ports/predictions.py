@@ -20,8 +20,8 @@ class PredictionWriter(Protocol):
     def save(self, predictions: Sequence[Prediction]) -> int:
         """Store what is not there yet by its id, in bulk; the first one stands. Returns how many were new."""
 
-    def set_labels(self, labels: Iterable[tuple[str, str | float]]) -> int:
-        """Attach true outcomes to stored predictions, by id; returns how many were found."""
+    def set_labels(self, table: str, labels: Iterable[tuple[str, str | float]]) -> int:
+        """Attach true outcomes to stored predictions of a table, by id; returns how many were found."""
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Store one report's row, by its `_id`."""

@@ -97,14 +97,15 @@ def test_each_source_is_counted(predictions):
 
 def test_a_label_is_attached_to_a_known_prediction_only(predictions):
     predictions.save([prediction(1), prediction(2)])
-    assert predictions.set_labels([("p1", "Attrited Customer"), ("nobody", "x"), ("p2", 1.5)]) == 2
+    assert predictions.set_labels("churn", [("p1", "Attrited Customer"), ("nobody", "x"), ("p2", 1.5)]) == 2
+    assert predictions.set_labels("another table", [("p1", "Existing Customer")]) == 0
     assert {each.id: each.label for each in predictions.latest(10)} == {"p1": "Attrited Customer", "p2": 1.5}
-    assert predictions.set_labels([]) == 0
+    assert predictions.set_labels("churn", []) == 0
 
 
 def test_a_saved_prediction_sent_again_keeps_its_label(predictions):
     predictions.save([prediction(1)])
-    predictions.set_labels([("p1", "left")])
+    predictions.set_labels("churn", [("p1", "left")])
     predictions.save([prediction(1)])
     assert predictions.latest(1)[0].label == "left"
 

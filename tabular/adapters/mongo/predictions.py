@@ -147,9 +147,11 @@ class MongoPredictions:
         rows = [{key: value for key, value in row.items() if key != "made_at_us"} for row in found]
         return [row for row in rows if isinstance(row.get("made_at"), datetime)]
 
-    def set_labels(self, labels: Iterable[tuple[str, str | float]]) -> int:
-        """Attach true outcomes to stored predictions, by id; returns how many were found."""
-        updates = [pymongo.UpdateOne({"_id": known}, {"$set": {"label": label}}) for known, label in labels]
+    def set_labels(self, table: str, labels: Iterable[tuple[str, str | float]]) -> int:
+        """Attach true outcomes to stored predictions of a table, by id; returns how many were found."""
+        updates = [
+            pymongo.UpdateOne({"_id": known, "table": table}, {"$set": {"label": label}}) for known, label in labels
+        ]
         with translated():
             return self._data.bulk_write(updates, ordered=False).matched_count if updates else 0
 

@@ -14,11 +14,12 @@ from server.files.bucket import Inbox, score_all
 from server.files.scoring import FileScorer
 from server.scoring.model import ready_model
 from tabular.data.synthetic import make_table
-from tabular.errors import Unavailable
+from tabular.errors import InvalidSetting, Unavailable
 from tabular.wiring import Wiring
 
 RUN_ID = "a" * 32
 PREFIX = "scoring/credit_card_churn"
+NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
@@ -53,12 +54,27 @@ def test_each_file_is_scored_once_and_again_when_it_is_replaced(wiring, objects,
     lines = objects.get(f"{PREFIX}/out/sub/b.csv/scores.csv").decode().splitlines()
     assert [line.partition(",")[0] for line in lines] == ['"row"', *map(str, range(1, 51))]
     assert json.loads(objects.get(f"{PREFIX}/out/a.csv/scores.summary.json"))["scored"] == 50
-    assert flow.score_waiting(wiring, run_id=RUN_ID) == (["No file waits to be scored."], True)
+    assert flow.score_waiting(wiring, run_id=RUN_ID) == (["No file of credit_card_churn waits to be scored."], True)
     objects.put(f"{PREFIX}/in/a.csv", rows + b"1,2,3\n")
     (text,), _ = flow.score_waiting(wiring, run_id=RUN_ID)
     assert text == f"{PREFIX}/in/a.csv: 50 rows scored, 1 faulty, by the run {RUN_ID}"
     assert objects.get(f"{PREFIX}/out/a.csv/scores.faults.csv").decode().splitlines()[1].startswith("51,cells,are 3")
     assert not list((wiring.settings.state_dir / "scoring").iterdir())
+
+
+def test_every_table_has_files_of_its_own_and_one_that_cannot_be_scored_stops_no_other(wiring, objects, rows):
+    settings = msgspec.structs.replace(wiring.settings, tables="credit_card_churn,iris", mlflow_tracking_uri=NOWHERE)
+    wirings = Wiring(settings).for_tables()
+    for table in ("credit_card_churn", "iris"):
+        objects.put(f"scoring/{table}/in/a.csv", rows)
+    with pytest.raises(InvalidSetting, match=r"is of one table: name it, too\. .* are credit_card_churn, iris"):
+        flow.score_tables(wirings, run_id=RUN_ID)
+    pinned = [Wiring(msgspec.structs.replace(wirings[0].settings, run_id=RUN_ID), wirings[0].contract), wirings[1]]
+    (churn, iris), went_well = flow.score_tables(pinned)
+    assert not went_well
+    assert churn.startswith(f"{PREFIX}/in/a.csv: 50 rows scored")
+    assert iris.startswith("Nothing of iris is scored: ")
+    assert not objects.keys("scoring/iris/out/")
 
 
 def test_a_rejected_file_stops_no_other_and_is_tried_again_only_when_it_is_replaced(wiring, objects, rows):
@@ -68,7 +84,7 @@ def test_a_rejected_file_stops_no_other_and_is_tried_again_only_when_it_is_repla
     assert not went_well
     assert "lacks columns" in found[0]
     assert "50 rows scored" in found[1]
-    assert flow.score_waiting(wiring, run_id=RUN_ID)[0] == ["No file waits to be scored."]
+    assert flow.score_waiting(wiring, run_id=RUN_ID)[0] == ["No file of credit_card_churn waits to be scored."]
     objects.put(f"{PREFIX}/in/a.csv", rows)
     assert "50 rows scored" in flow.score_waiting(wiring, run_id=RUN_ID)[0][0]
 

@@ -1,0 +1,150 @@
+"""What `make` does in containers, with a stand-in for Docker that runs the worker's commands here."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from embedded.layout import PROJECT
+from tabular.data.synthetic import make_table
+
+RUN_ID = "a" * 32
+
+# Everything is up; a command in the worker runs here, with another state folder, and Prefect's is only noted.
+DOCKER = r"""#!/usr/bin/env bash
+case "$*" in
+    info) exit 0 ;;
+    "compose up --help") echo "--wait-timeout"; exit 0 ;;
+    *" ps -q worker" | *" ps -q serve-api") echo 1; exit 0 ;;
+    *" exec -T worker "*) while [ "$1" != worker ]; do shift; done; shift ;;
+    *) exit 0 ;;
+esac
+if [ "$1 $2" = "sh containers/entrypoint.sh" ]; then shift 2; fi
+case "$*" in *"prefect --no-prompt"*) printf '%s\n' "$@" >"$FAKE/prefect"; exit 0 ;; esac
+cd "$PROJECT_FOLDER" && exec "${@//\/state/$FAKE/state}"
+"""
+
+
+@pytest.fixture
+def stack(tmp_path, bundle):
+    """Runs containers/stack.sh in a folder of its own, whose worker has the bundle of a run."""
+    project = tmp_path / "project"
+    shutil.copytree(PROJECT / "containers", project / "containers")
+    shutil.copy(PROJECT / ".env.local", project)
+    shutil.copytree(bundle.folder, tmp_path / "state" / "bundles" / RUN_ID)
+    (tmp_path / "docker").write_text(DOCKER)
+    (tmp_path / "docker").chmod(0o755)
+
+    def run(*command: str, **given: str) -> subprocess.CompletedProcess[str]:
+        path = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environ = {**os.environ, "PATH": path, "FAKE": str(tmp_path), "PROJECT_FOLDER": str(PROJECT)}
+        environ |= {"STATE_DIR": str(tmp_path / "state"), "TABLES": "credit_card_churn,iris", **given}
+        return subprocess.run(
+            ["bash", "containers/stack.sh", "local", *command],
+            cwd=project,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_a_file_is_scored_in_the_worker_and_everything_comes_back(stack, tmp_path, contract):
+    file, out = tmp_path / "my rows.csv", tmp_path / "my results" / "scores of may.csv"
+    file.write_bytes(make_table(contract, 40, seed=2) + b"1,2,3\n")
+    done = stack("score", "--", str(file), str(out), "--run-id", RUN_ID, "--table", "credit_card_churn")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with out.open(newline="") as scores:
+        assert [row["row"] for row in csv.DictReader(scores)] == [str(number) for number in range(1, 41)]
+    assert json.loads(out.with_name("scores of may.summary.json").read_bytes())["faulty"] == 1
+    assert out.with_name("scores of may.faults.csv").read_text().splitlines()[1].startswith("41,cells,are 3")
+    assert not list((tmp_path / "state" / "scoring").iterdir())
+    assert sorted(path.name for path in out.parent.iterdir()) == [
+        "scores of may.csv",
+        "scores of may.faults.csv",
+        "scores of may.summary.json",
+    ]
+
+
+@pytest.mark.parametrize("command", [("score", "--", "rows.csv", "out.csv"), ("labels", "--", "rows.csv")])
+def test_a_table_that_the_stack_does_not_have_is_named_with_those_it_has(stack, tmp_path, command):
+    (tmp_path / "project" / "rows.csv").write_text("prediction_id,label\n")
+    done = stack(*command, "--table", "taxi_rides")
+    assert done.returncode != 0
+    assert "this stack has no table 'taxi_rides'. Its tables are credit_card_churn, iris" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_named(stack):
+    for command in (("score", "--", "none.csv", "out.csv"), ("labels", "--", "none.csv")):
+        assert "file=none.csv: there is no such file" in stack(*command).stderr
+
+
+def test_the_reason_to_accept_reaches_the_training_as_it_was_written(stack, tmp_path):
+    reason = 'the file was "cut"\non purpose: \\ is a backslash'
+    done = stack("train", "train", "--", "--table", "iris", ACCEPT=reason)
+    given = (tmp_path / "prefect").read_text().splitlines()
+    parameters = dict(each.split("=", 1) for each in given if "=" in each)
+    assert json.loads(parameters["accept"]) == reason.replace("\n", " "), done.stderr
+    assert json.loads(parameters["table"]) == "iris"
+
+
+DEPLOY = """
+set -euo pipefail
+env_file=env memory=memory mode=local
+say() { echo "$*"; }; fail() { echo "$*" >&2; exit 1; }
+serve() {
+    case "$*" in
+        "ps -q serve-api") echo 1 ;;
+        run*) echo "$*" >>checked ;;
+        exec*) echo "the run" ;;
+    esac
+}
+start() { echo "RUN_ID=$RUN_ID RUN_IDS=${RUN_IDS:-}" >>started; [ -z "${BROKEN:-}" ]; }
+env_file_value() { sed -n "s/^$1=//p" "$env_file"; }
+. "$1"
+"$2" "${@:3}"
+"""
+
+
+@pytest.fixture
+def deploying(tmp_path):
+    """Runs a function of containers/deploy.sh with stand-ins for Compose; returns the env file's values after it."""
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "env").write_text("TABLES=churn,rides,iris\nRUN_ID=one\nRUN_IDS=rides=two,iris=three\n")
+
+    def run(*command: str, **given: str) -> dict[str, str]:
+        subprocess.run(
+            ["bash", "-c", DEPLOY, "-", str(PROJECT / "containers/deploy.sh"), *command],
+            cwd=tmp_path,
+            env={**os.environ, **given},
+            check="BROKEN" not in given,
+            capture_output=True,
+        )
+        return dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
+
+    return run
+
+
+def test_a_run_of_a_further_table_is_deployed_beside_the_others_and_rolled_back(deploying, tmp_path):
+    found = deploying("deploy", "four", "rides", RUN_ID="four")
+    assert (found["RUN_ID"], found["RUN_IDS"]) == ("one", "iris=three,rides=four")
+    assert "-e RUN_ID=one -e RUN_IDS=iris=three,rides=four" in (tmp_path / "checked").read_text()
+    assert (tmp_path / "started").read_text().splitlines() == ["RUN_ID=one RUN_IDS=iris=three,rides=four"] * 3
+    assert deploying("rollback", "rides")["RUN_IDS"] == "iris=three,rides=two"
+    assert deploying("deploy", "", "iris")["RUN_IDS"] == "rides=two"
+    assert deploying("deploy", "five", RUN_ID="five")["RUN_ID"] == "five"
+    assert deploying("rollback")["RUN_ID"] == "one"
+
+
+def test_a_run_that_does_not_become_healthy_leaves_the_pins_as_they_were(deploying):
+    found = deploying("deploy", "four", "rides", BROKEN="1", RUN_ID="four")
+    assert (found["RUN_ID"], found["RUN_IDS"]) == ("one", "iris=three,rides=two")
