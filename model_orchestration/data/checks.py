@@ -14,17 +14,15 @@ from model_orchestration.data.holds import holds
 from model_orchestration.data.order_hints import order_warnings
 from tabular.contract.types import Contract
 from tabular.data.categories.learning import learning_faults, learnt, rare_share
-from tabular.data.input_frame import input_frame
 from tabular.data.invalid_cells import LIKELY_MISSING
 from tabular.data.prepared import ExaminedTable, prepare
 from tabular.data.rows.source_facts import MAX_REPEATS_LISTED, SourceFacts
 from tabular.data.table import CleanTable
 from tabular.encoding.values import listed
 from tabular.errors import Fault, InvalidTable
-from tabular.model.bundle import REFERENCE_TARGET
-from tabular.quality.drift import ColumnDrift, compare
-from tabular.quality.row_counts import TooFewRows
+from tabular.quality.drift import ColumnDrift
 from tabular.quality.two_sample import METHOD_NAMES, MIN_DISTANCE
+from tabular.quality.version_drift import version_drift
 
 MIN_ROWS = 100
 MIN_CLASS_ROWS = 10
@@ -219,12 +217,8 @@ def _class_warnings(class_rows: dict[str, int], rows: int) -> list[str]:
 
 def _drifted(contract: Contract, table: CleanTable, accepted: CleanTable) -> dict[str, ColumnDrift]:
     """The features, and the target, that drifted between the accepted table and this one, by name."""
-    known = learnt(contract, accepted)
-    before, now = (
-        input_frame(known, side.features).assign(**{REFERENCE_TARGET: side.target}) for side in (accepted, table)
-    )
-    found = compare(before, now, known, min_rows=1)
-    if isinstance(found, TooFewRows):
+    found = version_drift(contract, accepted, table)
+    if found is None:
         return {}
     columns = {column.name: column for column in found.columns}
     if found.target is not None:

@@ -100,7 +100,7 @@ def _unit_ratio(before: Floats, now: Floats) -> float | None:
 
 def _reversed(contract: Contract, table: CleanTable, accepted: CleanTable) -> list[str]:
     """Whether what was learnt from the accepted version predicts the opposite on this one, beyond chance."""
-    known, fresh = (_sampled(side) for side in (accepted, table))
+    known, fresh = (side.sample(MAX_ROWS) for side in (accepted, table))
     data = SearchData(
         encode(contract, known.features),
         known.target.to_numpy(),
@@ -129,9 +129,3 @@ def _direction(contract: Contract, target: Floats, scores: Floats) -> tuple[floa
         return 0.0, 1.0
     rarest = int(counts.min())
     return 2 * headline_value(contract.table.task, target, scores) - 1, float(np.sqrt(1 / (3 * rarest)))
-
-
-def _sampled(table: CleanTable) -> CleanTable:
-    if len(table) <= MAX_ROWS:
-        return table
-    return table.take(np.sort(np.random.default_rng(0).choice(len(table), MAX_ROWS, replace=False)))

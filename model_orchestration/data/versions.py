@@ -9,15 +9,12 @@ import re
 
 from tabular.contract.types import Contract
 from tabular.data import feature_store
-from tabular.data.categories.learning import learnt
-from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable
 from tabular.data.versions.version import Version
 from tabular.errors import InvalidTable, NotFound, Rejected
-from tabular.model.bundle import REFERENCE_TARGET
 from tabular.ports.objects import Objects
-from tabular.quality.drift import ColumnDrift, compare
-from tabular.quality.row_counts import TooFewRows
+from tabular.quality.drift import ColumnDrift
+from tabular.quality.version_drift import version_drift
 
 CURRENT, ACCEPTED = "current", "accepted"
 LEAST_DIGITS = 6
@@ -116,12 +113,8 @@ def _target(contract: Contract, before: CleanTable, now: CleanTable) -> list[tup
 
 
 def _drift(contract: Contract, before: CleanTable, now: CleanTable) -> list[tuple[str, str]]:
-    known = learnt(contract, before)
-    earlier, later = (
-        input_frame(known, side.features).assign(**{REFERENCE_TARGET: side.target}) for side in (before, now)
-    )
-    found = compare(earlier, later, known, min_rows=1)
-    if isinstance(found, TooFewRows):
+    found = version_drift(contract, before, now)
+    if found is None:
         return [("note", "the features are not compared, for one of the versions has no rows")]
     return [("feature", _moved(column)) for column in found.columns]
 

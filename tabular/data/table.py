@@ -68,6 +68,12 @@ class CleanTable:
         groups = None if self.groups is None else self.groups.iloc[rows]
         return CleanTable(self.features.iloc[rows], self.target.iloc[rows], self.raw_target.iloc[rows], times, groups)
 
+    def sample(self, most: int) -> CleanTable:
+        """At most so many rows in their order, the same each time; the table itself if it has no more."""
+        if len(self) <= most:
+            return self
+        return self.take(np.sort(np.random.default_rng(0).choice(len(self), most, replace=False)))
+
 
 def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
     """Clean a raw table by its contract; raises InvalidTable naming columns, and rows (1-based, header not counted).

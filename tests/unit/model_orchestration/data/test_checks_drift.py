@@ -13,6 +13,7 @@ from model_orchestration.data.checks import check
 from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean
+from tabular.quality.drift import compare
 from tests.unit.model_orchestration.planted_faults import ROWS, planted
 
 DRIFTS = {
@@ -37,6 +38,23 @@ def test_a_column_that_moved_is_a_warning_by_name_and_no_error(contract, body, a
     assert report.drifted == (column,)
     told = next(warning for warning in report.warnings if warning.startswith(f"{column}: the "))
     assert "moved since the last accepted version" in told
+
+
+def test_large_tables_are_compared_by_samples_from_all_their_rows(contract, body, monkeypatch):
+    table = clean(contract, read_table(body).cells)
+    rows = []
+
+    def counted(before, now, *others, **options):
+        rows.append((len(before), len(now)))
+        return compare(before, now, *others, **options)
+
+    monkeypatch.setattr("tabular.quality.version_drift.compare", counted)
+    monkeypatch.setattr("tabular.quality.version_drift.MAX_ROWS", 1_500)
+    # Moved in the last rows alone, as new rows are appended.
+    moved = planted(body, lambda frame: frame.assign(Gender=frame["Gender"].tolist()[:1400] + ["F"] * 600))
+    assert check(contract, moved, table).drifted == ("gender",)
+    assert check(contract, body, table).drifted == ()
+    assert rows == [(1_500, 1_500)] * 2
 
 
 @pytest.mark.parametrize("rate", [1e-9, 2e-5, 1e12])
