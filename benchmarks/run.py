@@ -23,7 +23,17 @@ PEERS = "peers"
 QUICK = {
     "growth": ["--rows", "2000", "4000"],
     "peers": ["--quick"],
-    "quality": ["--repeats=4", "--peer-repeats=1", "--windows", "1000", "10000", "--rows", "1000", "--peer-rows=1000"],
+    "quality": [
+        "--repeats=4",
+        "--peer-repeats=1",
+        "--months=1",
+        "--windows",
+        "1000",
+        "10000",
+        "--rows",
+        "1000",
+        "--peer-rows=1000",
+    ],
     "scoring": ["--rows=20000", "--times=2", "--rounds=1"],
     "search": ["--trials=2", "--engine-rounds=1"],
     "serving": ["--rounds=1", "--seconds=2", "--rates", "100"],

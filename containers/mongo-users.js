@@ -18,10 +18,18 @@ const flows = {
 if (admin.getRole("flows")) admin.updateRole("flows", flows);
 else admin.createRole({ role: "flows", ...flows });
 
+// The monitor reads predictions, and keeps its alarms' blocks.
+const monitor = {
+  roles: [{ role: "read", db: database }],
+  privileges: [{ resource: { db: database, collection: "blocks" }, actions: ["insert", "update"] }],
+};
+if (admin.getRole("monitor")) admin.updateRole("monitor", monitor);
+else admin.createRole({ role: "monitor", ...monitor });
+
 const rolesByUser = {
   servers: [{ role: "readWrite", db: database }],
   flows: [{ role: "flows", db: "admin" }],
-  monitor: [{ role: "read", db: database }],
+  monitor: [{ role: "monitor", db: "admin" }],
 };
 for (const [user, roles] of Object.entries(rolesByUser)) {
   const pwd = secret(`MONGO_PASSWORD_${user.toUpperCase()}`);

@@ -10,7 +10,7 @@ write_secrets() {
     put mongo_password "$MONGO_PASSWORD"
     put mongo_uri_servers "$(store_uri servers "$MONGO_URI")"
     put mongo_uri_flows "$(store_uri flows "$MONGO_URI")"
-    put mongo_uri_monitor "$(store_uri monitor "${MONGO_READER_URI:-$MONGO_URI}")"
+    put mongo_uri_monitor "$(store_uri monitor "${MONGO_MONITOR_URI:-$MONGO_URI}")"
     put mlflow_username "$MLFLOW_TRACKING_USERNAME"
     put mlflow_password "$MLFLOW_TRACKING_PASSWORD"
     put mlflow_reader_username "$mlflow_reader"

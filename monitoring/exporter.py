@@ -12,6 +12,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 
+from monitoring.alarms import Alarms
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor
 from monitoring.table_monitor import MonitoredTable
@@ -52,12 +53,18 @@ def build_monitor(wiring: Wiring) -> Monitor:
             f"MONITOR_MIN_ROWS={settings.monitor_min_rows}: no window would ever be large enough to be compared. "
             "Make the window at least as large"
         )
+    predictions, blocks = wiring.predictions(), wiring.blocks()
     tables = [
-        MonitoredTable(table_wiring.contract.table.name, table_wiring.bundles(), table_wiring.registry().trained_at)
+        MonitoredTable(
+            table_wiring.contract.table.name,
+            table_wiring.bundles(),
+            Alarms(predictions, blocks, settings.monitor_block_seconds),
+            table_wiring.registry().trained_at,
+        )
         for table_wiring in wiring.for_tables()
     ]
     return Monitor(
-        wiring.predictions(),
+        predictions,
         tables,
         settings.monitor_window_rows,
         settings.monitor_min_rows,

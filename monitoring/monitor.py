@@ -84,6 +84,7 @@ class Monitor:
             self._count()
             for table in self._tables:
                 table.compare(now)
+                table.raise_alarms(now)
                 self._show()
         except Exception as error:  # noqa: BLE001 - a monitor that dies reports nothing
             self.failures.note("store", error)

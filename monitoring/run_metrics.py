@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from monitoring.alarms import RunAlarms
 from monitoring.run_snapshot import Comparison, RunSnapshot, Window
 from monitoring.table_monitor import TableSnapshot
 from tabular.quality.drift import ColumnDrift, Drift
@@ -41,6 +42,8 @@ def _run(snapshot: RunSnapshot) -> Iterator[Gauge]:
         yield Gauge("monitor_run_info", "A run whose predictions are in the window.", 1, bundle)
     yield from _window(snapshot.window)
     yield Gauge("monitor_drift_known", "1 if the window was compared with its reference.", snapshot.drift is not None)
+    if snapshot.alarms is not None:
+        yield from _alarms(snapshot.alarms)
     if snapshot.comparison is not None:
         yield from _comparison(snapshot.comparison)
     if snapshot.drift is not None:
@@ -71,6 +74,21 @@ def _window(window: Window) -> Iterator[Gauge]:
     ):
         for feature, count in counts.items():
             yield Gauge(name, f"{what} in the window, by feature.", count, {"feature": feature})
+
+
+def _alarms(run: RunAlarms) -> Iterator[Gauge]:
+    yield Gauge("monitor_alarm_blocks", "Blocks of predictions that the alarms of the run rest on.", run.blocks)
+    for kind, alarm in run.alarms.items():
+        of = {"kind": kind}
+        yield Gauge("monitor_alarm", "1 while the alarm stands.", alarm.raised_at is not None, of)
+        evidence = "Evidence for the alarm: it is raised at 1, and ends below 0.01."
+        yield Gauge("monitor_alarm_evidence", evidence, alarm.evidence, of)
+        if alarm.raised_at is not None:
+            stamp = "When the alarm was raised, in seconds since 1970."
+            yield Gauge("monitor_alarm_start_timestamp_seconds", stamp, alarm.raised_at, of)
+    for feature, evidence_of_it in run.alarms["drift"].by_feature.items():
+        what = "Evidence by feature; that of the alarm on drift is its mean."
+        yield Gauge("monitor_alarm_feature_evidence", what, evidence_of_it, {"feature": feature})
 
 
 def _comparison(comparison: Comparison) -> Iterator[Gauge]:

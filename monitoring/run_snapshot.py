@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from monitoring.alarms import RunAlarms
 from tabular.model.bundle import Bundle
 from tabular.predictions.sampling import Sample, of_contract
 from tabular.predictions.window import window_frame
@@ -55,12 +56,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run that predicts: its window, its model, and the last comparison of the two; None is what is not known."""
+    """A run that predicts: its window, its model, their last comparison, its alarms; None is what is not known."""
 
     window: Window
     model_up: bool | None = None
     bundle: Bundle | None = None
     comparison: Comparison | None = None
+    alarms: RunAlarms | None = None
 
     @property
     def drift(self) -> Drift | None:

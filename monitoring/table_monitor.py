@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from monitoring.alarms import Alarms
 from monitoring.failures import Failures
 from monitoring.run_snapshot import RunSnapshot, compared, fit, summary
 from tabular.errors import TabularError
@@ -27,10 +28,11 @@ MAX_FUTURE = 1_000
 
 @dataclass(frozen=True)
 class MonitoredTable:
-    """A table of the stack: its name, where its bundles are, and what tells when a training of it last completed."""
+    """A table of the stack: its name, its bundles, its alarms, and what tells when a training of it last completed."""
 
     name: str
     bundles: BundleCache
+    alarms: Alarms
     trained_at: Callable[[], float | None] = lambda: None
 
 
@@ -68,6 +70,7 @@ class TableMonitor:
         self.failures = Failures()
         self._store = store
         self._bundles = table.bundles
+        self._alarms = table.alarms
         self._trained_at = table.trained_at
         self._window = window
         self._sample_rows = enough_for(window.min_rows, window.sample_rows)
@@ -106,6 +109,20 @@ class TableMonitor:
             self._compared_id = self._newest_id
             self.failures.forget()
 
+    def raise_alarms(self, now: datetime) -> None:
+        """Close the blocks of every run that are at their end: so too where no prediction comes any more."""
+        runs = dict(self.snapshot.runs)
+        self._alarms.forget_all_but(set(runs))
+        for run_id, run in runs.items():
+            if run.bundle is None or run.window.oldest_at is None:
+                continue
+            try:
+                oldest = datetime.fromtimestamp(run.window.oldest_at, UTC)
+                runs[run_id] = replace(run, alarms=self._alarms.check(run_id, run.bundle, oldest, now))
+            except Exception as error:  # noqa: BLE001 - as below
+                self.failures.note("alarm", error, f"run {run_id} of {self.name}")
+        self.snapshot = replace(self.snapshot, runs=runs)
+
     def _compare_run(self, run_id: str, now: datetime) -> RunSnapshot | None:
         """The snapshot of a run; its window, though its model or the comparison fails; None if it has no documents."""
         sample = self._store.sample_latest(self._window.rows, self._sample_rows, run_id, now)
@@ -120,8 +137,8 @@ class TableMonitor:
             if bundle is None:
                 return RunSnapshot(summary(sample, None), model_up=False)
             sample = fit(sample, bundle)
-            last = known.comparison if known is not None else None
-            known = RunSnapshot(summary(sample, bundle), model_up=True, bundle=bundle, comparison=last)
+            last = known or RunSnapshot(summary(sample, bundle))
+            known = replace(last, window=summary(sample, bundle), model_up=True, bundle=bundle)
             return replace(known, comparison=compared(sample, bundle, self._window.min_rows))
         except Exception as error:  # noqa: BLE001 - as above
             self.failures.note("comparison", error, f"run {run_id} of {self.name}")

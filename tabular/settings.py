@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from tabular.embedded_settings import EmbeddedSettings
+from tabular.monitor_settings import MonitorSettings
 from tabular.setting_types import Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed
 from tabular.setting_values import checked, masked
 from tabular.tables.files import contract_files
@@ -21,7 +21,7 @@ from tabular.tables.pins import PINS, pins_of
 SECRETS = frozenset({"api_key", "prefect_auth_string"})
 
 
-class Settings(EmbeddedSettings, frozen=True, kw_only=True):
+class Settings(MonitorSettings, frozen=True, kw_only=True):
     """The settings; each field is the environment variable of the same name in capitals."""
 
     run_id: str = ""
@@ -149,24 +149,6 @@ class Settings(EmbeddedSettings, frozen=True, kw_only=True):
 
     consumer_metrics_port: Port = 8086
     """The port of the consumer's Prometheus metrics."""
-
-    monitor_host: str = "127.0.0.1"
-    """The address the monitor listens on."""
-
-    monitor_port: Port = 8085
-    """The port the monitor listens on."""
-
-    monitor_window_rows: Count = 1_000
-    """How many of the newest predictions of each run the monitor compares; at least MONITOR_MIN_ROWS."""
-
-    monitor_sample_rows: Count = 10_000
-    """The most predictions of a run read at a check, or 4 x MONITOR_MIN_ROWS; of a larger window a uniform sample."""
-
-    monitor_min_rows: Count = 300
-    """The fewest predictions worth comparing: fewer flag drift that is not there. A reference needs 100 rows."""
-
-    monitor_interval_seconds: Positive = 10.0
-    """How often the monitor checks the store."""
 
     reports_dir: Path = Path(".state/reports")
     """The folder of drift reports that Nginx hosts."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tabular.adapters.kinesis.shards import KinesisShards
     from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
     from tabular.adapters.mlflow.registry import MlflowRegistry
+    from tabular.adapters.mongo.blocks import MongoBlocks
     from tabular.adapters.mongo.leases import MongoLeases
     from tabular.adapters.mongo.predictions import MongoPredictions
     from tabular.adapters.s3 import S3Objects
@@ -109,6 +110,12 @@ class Wiring:
         from tabular.adapters.mongo.predictions import MongoPredictions
 
         return MongoPredictions(self.settings.mongo_uri, self.settings.mongo_database)
+
+    def blocks(self) -> MongoBlocks:
+        """The blocks of predictions, in the prediction store; raises InvalidSetting for an address that is none."""
+        from tabular.adapters.mongo.blocks import MongoBlocks
+
+        return MongoBlocks(self.settings.mongo_uri, self.settings.mongo_database)
 
     def leases(self) -> MongoLeases:
         """The leases that the table's consumers share, in the prediction store; raises InvalidContract."""

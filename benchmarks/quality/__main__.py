@@ -1,7 +1,8 @@
 """Drift detection and the monitor: false alarms, power, and what a check and a report cost, beside Evidently's preset.
 
     python -m benchmarks.quality [--csv data/BankChurners.csv] [--contract contracts/credit_card_churn.toml]
-                                 [--repeats 100] [--peer-repeats 20] [--only drift|small|monitoring]
+                                 [--repeats 100] [--peer-repeats 20] [--months 200]
+                                 [--only drift|small|alarm|monitoring]
                                  [--rows 1000 10000 100000 1000000] [--peer-rows 100000]
 
 Drift: each repeat splits the table anew: 2,000 rows are the reference, the window comes from the others, so that
@@ -22,7 +23,7 @@ from pathlib import Path
 from benchmarks.harness.arguments import arguments
 from benchmarks.harness.model import CONTRACT
 from benchmarks.harness.results import Table, save
-from benchmarks.quality import alarms, detectors, monitoring, small_reference
+from benchmarks.quality import alarm_delays, alarms, detectors, monitoring, small_reference
 from tabular.contract.loading import load_contract
 from tabular.contract.types import Contract
 from tabular.data.reading import read_table
@@ -30,7 +31,7 @@ from tabular.data.synthetic import make_table
 from tabular.data.table import CleanTable, clean
 
 TABLE_ROWS, STREAM_ROWS_A_REPEAT = 10_000, 150
-PARTS = ("drift", "small", "monitoring")
+PARTS = ("drift", "small", "alarm", "monitoring")
 
 
 def main() -> None:
@@ -41,6 +42,7 @@ def main() -> None:
         contract=CONTRACT,
         repeats=100,
         peer_repeats=20,
+        months=200,
         windows=(1_000, 10_000, 100_000, 1_000_000),
         rows=(1_000, 10_000, 100_000, 1_000_000),
         peer_rows=100_000,
@@ -50,6 +52,7 @@ def main() -> None:
     parts = {
         "drift": drift,
         "small": small,
+        "alarm": alarm,
         "monitoring": lambda given: monitoring.tables(given.rows, given.peer_rows),
     }
     save("quality", *(table for name in given.only for table in parts[name](given)))
@@ -70,6 +73,13 @@ def small(given: argparse.Namespace) -> list[Table]:
     """How often a comparison with the reference of a small table flags what."""
     contract = load_contract(given.contract)
     return [small_reference.small_rates(_table(contract, given), contract, given.repeats)]
+
+
+def alarm(given: argparse.Namespace) -> list[Table]:
+    """How often the alarm errs, and how soon it finds what."""
+    contract = load_contract(given.contract)
+    features = _table(contract, given).features.reset_index(drop=True)
+    return alarm_delays.tables(features, contract, given.months)
 
 
 def _table(contract: Contract, given: argparse.Namespace) -> CleanTable:

@@ -29,6 +29,7 @@ from benchmarks.harness.model import RUN_ID
 from benchmarks.harness.processes import peak_mb
 from benchmarks.quality.detectors import preset_snapshot
 from benchmarks.quality.filling import DATABASE
+from monitoring.alarms import Alarms
 from monitoring.monitor import Monitor
 from monitoring.table_monitor import MonitoredTable
 from reporting.flow import make_report
@@ -40,7 +41,7 @@ from tabular.settings import Settings
 from tabular.wiring import Wiring
 
 CHECK, REPORT, PEER = "check", "report", "Evidently"
-MIN_ROWS, WARM_ROWS = 300, 1_000
+MIN_ROWS, WARM_ROWS, BLOCK_SECONDS = 300, 1_000, 300.0
 NEXT = timedelta(microseconds=1)
 
 
@@ -50,8 +51,10 @@ class NoRegistry:
 
 def check(uri: str, state: Path, rows: int) -> Figures:
     """The monitor's second check, of one prediction more than the first."""
-    store = Wiring(Settings(mongo_uri=uri, mongo_database=DATABASE)).predictions()
-    monitor = Monitor(store, [MonitoredTable(_table(state).name, _cache(state))], rows, MIN_ROWS)
+    wiring = Wiring(Settings(mongo_uri=uri, mongo_database=DATABASE))
+    store = wiring.predictions()
+    alarms = Alarms(store, wiring.blocks(), BLOCK_SECONDS)
+    monitor = Monitor(store, [MonitoredTable(_table(state).name, _cache(state), alarms)], rows, MIN_ROWS)
     monitor.check()
     newest = store.latest(1)[0]
     store.save([msgspec.structs.replace(newest, id=str(uuid.uuid4()), made_at=newest.made_at + NEXT)])

@@ -17,7 +17,9 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 import tabular.embedded_settings
+import tabular.monitor_settings
 import tabular.settings
+from monitoring.alarms import KINDS, Alarm, RunAlarms
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor, Snapshot
 from monitoring.run_snapshot import QUANTILES, Comparison, RunSnapshot, Window
@@ -59,7 +61,11 @@ LABEL_VALUES = {
     ("consumer_background_failing", "task"): "`follow`, `leases`",
     ("consumer_records", "outcome"): "`served`, `dead_letter`",
     ("consumer_failures", "step"): "`read`, `store`, `results`, `dead letters`, `checkpoint`",
-    ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `count`",
+    ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `alarm`, `count`",
+    **{
+        (f"monitor_alarm{name}", "kind"): "`drift` of the features, `score`: of what is predicted"
+        for name in ("", "_evidence", "_start_timestamp_seconds")
+    },
     ("monitor_predictions_stored", "source"): "`api`, `stream`, `batch`",
     ("monitor_run_info", "bundle"): "the first 12 digits of the bundle's digest",
     ("monitor_score_quantile", "quantile"): "`0.05`, `0.25`, `0.5`, `0.75`, `0.95`",
@@ -70,13 +76,17 @@ LABEL_VALUES = {
 
 def settings_page() -> str:
     """The settings, from the fields of `tabular/settings.py` and the docstrings under them."""
-    body = [*_fields(tabular.settings, "Settings"), *_fields(tabular.embedded_settings, "EmbeddedSettings")]
+    body = [
+        *_fields(tabular.settings, "Settings"),
+        *_fields(tabular.monitor_settings, "MonitorSettings"),
+        *_fields(tabular.embedded_settings, "EmbeddedSettings"),
+    ]
     lines = [
         "# Settings",
         "",
         "Every setting is an environment variable; an empty one counts as unset. The defaults are those of the",
         "embedded mode, in which the addresses follow from the ports. `make docs` makes this page from",
-        "`tabular/settings.py` and `tabular/embedded_settings.py`.",
+        "`tabular/settings.py`, `tabular/monitor_settings.py` and `tabular/embedded_settings.py`.",
         "",
         "| variable | default | what it does |",
         "|---|---|---|",
@@ -172,7 +182,8 @@ def _monitor() -> bytes:
     monitor.failures.counts["store"] += 1
     window = Window(1, 1, 0.0, 0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count, count)
     comparison = Comparison(Drift(1, 1, (column,), column, predicted_class=column), 1, 0.0, 0.0)
-    run = RunSnapshot(window, model_up=True, bundle=cast(Any, bundle), comparison=comparison)
+    alarms = RunAlarms(1, dict.fromkeys(KINDS, Alarm(1.0, 0.0, {"": 1.0})))
+    run = RunSnapshot(window, model_up=True, bundle=cast(Any, bundle), comparison=comparison, alarms=alarms)
     monitor.snapshot = Snapshot(
         checked_at=0.0,
         store_up=True,

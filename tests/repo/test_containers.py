@@ -32,7 +32,7 @@ CREDENTIALS = {
 # What compose itself, or the commands around it, read from the env files.
 READ_BY_THE_COMMANDS = {"COMPOSE_PROFILES", "DATASET_CSV"}
 # What containers/secrets.sh makes files of, which compose mounts.
-SECRETS = CREDENTIALS | {"MONGO_URI", "MONGO_READER_URI", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+SECRETS = CREDENTIALS | {"MONGO_URI", "MONGO_MONITOR_URI", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 
 
 def services() -> dict[str, dict]:

@@ -103,7 +103,7 @@ def test_each_service_has_a_user_of_its_own_in_the_store_and_none_is_root(tmp_pa
 
 def test_a_store_elsewhere_may_have_an_address_for_those_who_only_read(tmp_path: Path) -> None:
     found = written(
-        tmp_path, MONGO_PASSWORD="x", MONGO_URI="mongodb://w@elsewhere", MONGO_READER_URI="mongodb://r@elsewhere"
+        tmp_path, MONGO_PASSWORD="x", MONGO_URI="mongodb://w@elsewhere", MONGO_MONITOR_URI="mongodb://r@elsewhere"
     )
     assert found["mongo_uri_servers"] == found["mongo_uri_flows"] == "mongodb://w@elsewhere"
     assert found["mongo_uri_monitor"] == "mongodb://r@elsewhere"

@@ -58,6 +58,11 @@ class MemoryPredictions:
         share = 0.5 ** math.ceil(math.log2(len(found) / most))
         return Sample(found[:: round(1 / share)], share)
 
+    def sample_between(self, since, until, most, run_id):
+        found = [one for one in self.latest(len(self.predictions), run_id, until) if one.made_at >= since]
+        share = 0.5 ** max(math.ceil(math.log2(len(found) / most)), 0) if found else 1.0
+        return Sample(found[:: round(1 / share)], share)
+
     def count_by_source(self):
         self.counts += 1
         if self.is_too_large_to_count:

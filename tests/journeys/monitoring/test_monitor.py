@@ -84,6 +84,7 @@ def monitor(predictions, settings, bundle, tmp_path_factory):
         "MONITOR_PORT": str(port),
         "MONITOR_INTERVAL_SECONDS": "0.5",
         "MONITOR_WINDOW_ROWS": "800",
+        "MONITOR_BLOCK_SECONDS": "2",
         "MONGO_URI": settings.mongo_uri,
         "MONGO_DATABASE": "monitor_journey",
         "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",
@@ -130,6 +131,7 @@ def test_prometheus_has_the_gauges_and_drift_rises_only_with_shifted_traffic(mon
     assert found["monitor_window_rows"] == 400
     assert found["process_resident_memory_bytes"] < 600e6
     wait_for(lambda: query(prometheus, 'monitor_dataset_drift{job="monitor"} == 0'), "Prometheus has the gauge")
+    wait_for(lambda: query(prometheus, 'monitor_alarm{kind="drift"} == 0'), "the alarm rests on a block")
 
     shifted = bundle.reference().head(800)
     shifted["credit_limit"] /= 2
@@ -140,7 +142,8 @@ def test_prometheus_has_the_gauges_and_drift_rises_only_with_shifted_traffic(mon
         "Prometheus knows the feature",
     )
     assert query(prometheus, 'monitor_feature_drifted{feature="months_on_book"}')[0]["value"][1] == "0"
-    wait_for(lambda: query(prometheus, 'ALERTS{alertname="FeatureDrift", alertstate="pending"}'), "a pending alert")
+    wait_for(lambda: query(prometheus, 'monitor_alarm{kind="drift"} == 1'), "an alarm")
+    wait_for(lambda: query(prometheus, 'ALERTS{alertname="FeatureDrift", alertstate="firing"}'), "an alert")
     assert [found["metric"]["job"] for found in query(prometheus, "up == 1")] == ["monitor"]
 
 

@@ -1,0 +1,31 @@
+"""The settings of the monitor."""
+
+from __future__ import annotations
+
+from tabular.embedded_settings import EmbeddedSettings
+from tabular.setting_types import Count, Port, Positive
+
+
+class MonitorSettings(EmbeddedSettings, frozen=True, kw_only=True):
+    """Where the monitor listens, and what it compares how often."""
+
+    monitor_host: str = "127.0.0.1"
+    """The address the monitor listens on."""
+
+    monitor_port: Port = 8085
+    """The port the monitor listens on."""
+
+    monitor_window_rows: Count = 1_000
+    """How many of the newest predictions of each run the monitor compares; at least MONITOR_MIN_ROWS."""
+
+    monitor_sample_rows: Count = 10_000
+    """The most predictions of a run read at a check, or 4 x MONITOR_MIN_ROWS; of a larger window a uniform sample."""
+
+    monitor_min_rows: Count = 300
+    """The fewest predictions worth comparing: fewer flag drift that is not there. A reference needs 100 rows."""
+
+    monitor_interval_seconds: Positive = 10.0
+    """How often the monitor checks the store."""
+
+    monitor_block_seconds: Positive = 300.0
+    """How long the blocks are by which alarms are raised; shorter ones find sooner, and need more evidence for it."""

@@ -1,0 +1,24 @@
+"""The port `BlockStore` in memory, with a switch to be down."""
+
+from __future__ import annotations
+
+from tabular.errors import Unavailable
+from tabular.predictions.block import Block
+
+
+class MemoryBlocks:
+    """The blocks by run and beginning."""
+
+    def __init__(self) -> None:
+        self.saved: dict[tuple[str, float], Block] = {}
+        self.is_down = False
+
+    def save(self, block):
+        if self.is_down:
+            raise Unavailable("the prediction store", "it is switched off")
+        self.saved[block.run_id, block.since.timestamp()] = block
+
+    def blocks(self, run_id, since):
+        if self.is_down:
+            raise Unavailable("the prediction store", "it is switched off")
+        return [block for (of, _), block in sorted(self.saved.items()) if of == run_id and block.since >= since]
