@@ -40,10 +40,10 @@ need_registry() {
         fail "The registry is not running: MLflow, the streams and the network '$STACK_NETWORK' are missing. Start it first: make setup-model-registry env=$mode"
 }
 
-# The run that the alias champion stands on; fails if there is none.
-champion() { in_worker python -m model_orchestration.champion; }
+# The run that the alias champion of a table (the first, if none is named) stands on; fails if there is none.
+champion() { in_worker python -m model_orchestration.champion "${1:-}" </dev/null; }
 
 # A command in a running container is no child of its first process: it needs the secrets handed to it, too.
 with_secrets() { "$1" exec -T "$2" sh containers/entrypoint.sh "${@:3}"; }
 # The table and the model are those of this command, whatever the worker was started with.
-in_worker() { with_secrets registry worker env CONTRACT="$CONTRACT" MODEL_NAME="$MODEL_NAME" "$@"; }
+in_worker() { with_secrets registry worker env CONTRACT="$CONTRACT" TABLES="$TABLES" MODEL_NAME="$MODEL_NAME" "$@"; }

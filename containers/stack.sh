@@ -13,7 +13,7 @@ shift 2 || shift $#
 . containers/pinned-images.sh
 
 run() {
-    setup_registry && init_aws && train && start_serve
+    setup_registry && init_aws && train_every_table && start_serve
     say "Sending 400 requests, so that there is something to report"
     with_secrets serve send_data-api python -m simulation_business.send_data_api --url http://serve-api:9696 --count 400 --rate 100
     report && status
@@ -62,6 +62,13 @@ save_localstack() {
 # A text as JSON: its backslashes and quotes escaped, its line breaks made spaces.
 json_text() { printf '"%s"' "$(printf '%s' "$1" | tr '\n\t' '  ' | sed 's/\\/\\\\/g; s/"/\\"/g')"; }
 
+train_every_table() {
+    local table tables
+    [ -n "$TABLES" ] || { train; return; }
+    tables=$(in_worker python -m tabular.tables </dev/null)
+    for table in $tables; do train train -- --table "$table" || return; done
+}
+
 train() {
     need_registry
     if [ "${1:-}" = retrain ]; then
@@ -69,16 +76,16 @@ train() {
         return
     fi
     # Of several tables the one that is named, or the first: what is trained is what is served.
-    local chosen="contract=\"$CONTRACT\""
-    [ -z "$TABLES" ] || chosen="table=\"\""
-    [ "${3:-}" != --table ] || chosen="table=\"$4\""
+    local chosen="contract=\"$CONTRACT\"" table=
+    [ "${3:-}" != --table ] || table=$4
+    [ -z "$TABLES$table" ] || chosen="table=\"$table\""
     say "Training in the worker, through Prefect: $(page "$PREFECT_PORT")"
     in_worker prefect --no-prompt deployment run train/train --watch \
         --param "$chosen" --param "trials=$TRIALS" --param "seed=$SEED" \
         --param "time_budget_seconds=$TIME_BUDGET_SECONDS" --param "families=\"$FAMILIES\"" \
         ${ACCEPT:+--param "accept=$(json_text "$ACCEPT")"}
     save_localstack
-    say "The champion is RUN_ID $(champion)"
+    say "The champion${table:+ of $table} is RUN_ID $(champion "$table")"
 }
 
 versions() {

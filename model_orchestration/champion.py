@@ -1,4 +1,4 @@
-"""Say which run is the champion: `python -m model_orchestration.champion`; 1 if there is none."""
+"""Say which run is the champion of a table: `python -m model_orchestration.champion [TABLE]`; 1 if there is none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tabular.wiring import wire
 def main() -> int:
     """Print the run id, or why there is none."""
     try:
-        sys.stdout.write(f"{wire().registry().champion()}\n")
+        wiring = wire().for_table("".join(sys.argv[1:]))
+        sys.stdout.write(f"{wiring.registry().champion()}\n")
     except TabularError as error:
         sys.stderr.write(f"{error}\n")
         return 1
