@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,11 @@ import pytest
 
 from benchmarks.harness.stack import free_layout
 from embedded.layout import PROJECT, Layout, Ports
+from embedded.services.logins import prefect_login
 from embedded.services.service import Service, free_port, stop
 from tabular.model.bundle import Bundle
 from tests.journeys.stream.consumer_process import RUN_ID, ConsumerProcess
-from tests.journeys.waiting import wait_until
+from tests.journeys.waiting import eventually, wait_until
 
 
 @dataclass
@@ -48,12 +51,27 @@ class Loop:
         """GET a page of the stack: its status and its text."""
         return self._open(urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers))
 
-    def predict(self, body: object, **headers: str) -> tuple[int, Any]:
-        """POST /predict: the status and the decoded response."""
-        url = f"http://127.0.0.1:{self.ports.api}/predict"
+    def predict(self, body: object, path: str = "/predict", **headers: str) -> tuple[int, Any]:
+        """POST /predict, or another table's path: the status and the decoded response."""
+        url = f"http://127.0.0.1:{self.ports.api}{path}"
         sent = {"Content-Type": "application/json"} | {key.replace("_", "-"): value for key, value in headers.items()}
         status, text = self._open(urllib.request.Request(url, json.dumps(body).encode(), sent))
         return status, json.loads(text)
+
+    def prefect(self, path: str, body: object) -> Any:
+        """POST to Prefect's own interface: the decoded response; asked again while its database is busy."""
+        login = base64.b64encode(prefect_login(Layout(self.state)).encode()).decode()
+        sent = {"Content-Type": "application/json", "Authorization": f"Basic {login}"}
+        url = f"http://127.0.0.1:{self.ports.prefect}/api{path}"
+        post = urllib.request.Request(url, json.dumps(body).encode(), sent)
+
+        def posted() -> tuple[int, str] | None:
+            found = self._open(post)
+            return None if found[0] == HTTPStatus.SERVICE_UNAVAILABLE else found
+
+        status, text = eventually(posted) or (HTTPStatus.SERVICE_UNAVAILABLE, "")
+        assert status < HTTPStatus.BAD_REQUEST, text
+        return json.loads(text)
 
     @staticmethod
     def _open(request: urllib.request.Request) -> tuple[int, str]:
@@ -65,24 +83,43 @@ class Loop:
 
 
 @pytest.fixture(scope="session")
-def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
-    """The loop after a short `make run`, in a folder and a shell as people may have them."""
+def start_loop(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Loop]]:
+    """Starts a loop, in a folder and a shell as people may have them, for as long as a block lasts.
+
+    Every command has the settings; `tables` are given to `run` alone.
+    """
+
+    @contextmanager
+    def started(tables: str = "", **settings: str) -> Iterator[Loop]:
+        loop = _loop(tmp_path_factory, settings)
+        try:
+            done = loop.command("run", **({"TABLES": tables} if tables else {}))
+            loop.printed = done.stdout
+            assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+            yield loop
+        finally:
+            loop.command("stop")
+
+    return started
+
+
+@pytest.fixture(scope="session")
+def loop(start_loop: Callable[..., AbstractContextManager[Loop]]) -> Iterator[Loop]:
+    """The loop after a short `make run`."""
+    with start_loop(TRIALS="8", SIMULATOR_RATE_PER_SECOND="5") as loop:
+        yield loop
+
+
+def _loop(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Loop:
     ports = free_layout(Path()).ports
     given = {f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()}
-    given |= {"TRIALS": "8", "SIMULATOR_RATE_PER_SECOND": "5", "DATASET_CSV": "", "RUN_ID": ""}
+    given |= {"DATASET_CSV": "", "RUN_ID": "", **settings}
     outside = tuple(tmp_path_factory.mktemp(name) for name in ("home", "temporary"))
     given |= dict(zip(("HOME", "TMPDIR"), map(str, outside), strict=True))
     given |= {"AWS_PROFILE": "nobody", "ALL_PROXY": "socks5://127.0.0.1:9"}
     given |= dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY"), "http://127.0.0.1:9")
     state = tmp_path_factory.mktemp("loop") / """it's a "50% sure" loop; #1"""
-    loop = Loop(state, ports, {**os.environ, **given}, outside)
-    try:
-        done = loop.command("run")
-        loop.printed = done.stdout
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        yield loop
-    finally:
-        loop.command("stop")
+    return Loop(state, ports, {**os.environ, **given}, outside)
 
 
 def _listens(port: int) -> bool:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import shlex
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from dataclasses import asdict
 
 import pytest
@@ -27,19 +24,9 @@ from tabular.settings import Settings
 from tabular.wiring import Wiring
 from tests.foreign_page import HOST, ORIGIN, permissions
 from tests.journeys.foreign_pages import PATHS, run_a_command, speak_http, websocket_status
+from tests.journeys.waiting import WAIT_SECONDS, eventually
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
-WAIT_SECONDS = 60
-
-
-def eventually(check, seconds=WAIT_SECONDS):
-    """The first true result of a check, within a minute."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = check()
-        if found or time.monotonic() > deadline:
-            return found
-        time.sleep(0.5)
 
 
 @pytest.fixture
@@ -207,42 +194,22 @@ def test_prometheus_reads_every_process_that_has_metrics(loop):
     assert set(eventually(healths) or ()) == {"api", "consumer", "monitor", "prometheus"}
 
 
-def prefect(loop, path, body):
-    """POST to Prefect's own interface: the decoded response; asked again while its database is busy."""
-    login = base64.b64encode(prefect_login(Layout(loop.state)).encode()).decode()
-    sent = {"Content-Type": "application/json", "Authorization": f"Basic {login}"}
-    url = f"http://127.0.0.1:{loop.ports.prefect}/api{path}"
-    post = urllib.request.Request(url, json.dumps(body).encode(), sent)
-
-    def posted():
-        try:
-            with urllib.request.urlopen(post, timeout=20) as response:
-                return [json.load(response)]
-        except urllib.error.HTTPError as error:
-            if error.code != 503:
-                raise
-            return None
-
-    (response,) = eventually(posted)
-    return response
-
-
 def test_every_flow_is_scheduled(loop):
     def scheduled():
-        runs = prefect(loop, "/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
-        deployments = {one["id"]: one["name"] for one in prefect(loop, "/deployments/filter", {})}
+        runs = loop.prefect("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
+        deployments = {one["id"]: one["name"] for one in loop.prefect("/deployments/filter", {})}
         return {deployments[run["deployment_id"]] for run in runs} == {"train", "report", "score"}
 
     assert eventually(scheduled, WAIT_SECONDS * 3)
 
 
 def test_the_worker_runs_a_flow_asked_for_in_prefect_with_its_own_parameters(loop):
-    report = next(one for one in prefect(loop, "/deployments/filter", {}) if one["name"] == "report")
+    report = next(one for one in loop.prefect("/deployments/filter", {}) if one["name"] == "report")
     asked = {"parameters": {"window_hours": 0.5}, "state": {"type": "SCHEDULED"}}
-    run = prefect(loop, f"/deployments/{report['id']}/create_flow_run", asked)
+    run = loop.prefect(f"/deployments/{report['id']}/create_flow_run", asked)
 
     def ended():
-        (found,) = prefect(loop, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+        (found,) = loop.prefect("/flow_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
         return found["state"] if found["state_type"] in {"COMPLETED", "FAILED", "CRASHED"} else None
 
     state = eventually(ended, WAIT_SECONDS * 3)

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
+T = TypeVar("T")
 WAIT_SECONDS = 60.0
+
+
+def eventually(check: Callable[[], T], seconds: float = WAIT_SECONDS) -> T:
+    """The first true result of a check within this time, or else its last."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = check()
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.5)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
