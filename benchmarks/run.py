@@ -38,6 +38,7 @@ QUICK = {
     "search": ["--trials=2", "--engine-rounds=1"],
     "serving": ["--rounds=1", "--seconds=2", "--rates", "100"],
     "stream": ["--records=500", "--seconds=2", "--rounds=1", "--shards", "2"],
+    "tables": ["--tables", "1", "2", "--rounds=1", "--seconds=1"],
 }
 
 

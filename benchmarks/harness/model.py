@@ -37,15 +37,17 @@ class Made:
     scores: list[float]
 
 
-def make(state: Path, rows: int = TABLE_ROWS, rounds: int = ROUNDS) -> Made:
-    """Train, and write the bundle into `<state>/bundles/<RUN_ID>`."""
-    contract = load_contract(CONTRACT)
-    table = clean(contract, read_table(make_table(contract, rows, seed=1)).cells)
-    target, features = table.target.to_numpy(), encode(contract, table.features)
+def make(
+    state: Path, rows: int = TABLE_ROWS, rounds: int = ROUNDS, contract: Path = CONTRACT, run_id: str = RUN_ID
+) -> Made:
+    """Train, and write the bundle into `<state>/bundles/<run_id>`; the contract is of a binary target."""
+    found = load_contract(contract)
+    table = clean(found, read_table(make_table(found, rows, seed=1)).cells)
+    target, features = table.target.to_numpy(), encode(found, table.features)
     booster = xgb.train(PARAMS, xgb.DMatrix(features, target), num_boost_round=rounds)
     scores = booster.inplace_predict(features, missing=np.nan).astype(np.float64)
     reference = table.features.assign(**{REFERENCE_TARGET: table.target, REFERENCE_SCORE: scores})[:REFERENCE_ROWS]
-    golden, ranges = golden_records(contract, table), profile(contract, table)
+    golden, ranges = golden_records(found, table), profile(found, table)
     scorer = XGBoostScorer(booster)
-    bundle = write_bundle(state / "bundles" / RUN_ID, contract, scorer, reference, ranges, golden, {"auc": 0.8})
-    return Made(bundle, booster, public_records(contract, table.features), target, scores.tolist())
+    bundle = write_bundle(state / "bundles" / run_id, found, scorer, reference, ranges, golden, {"auc": 0.8})
+    return Made(bundle, booster, public_records(found, table.features), target, scores.tolist())
