@@ -11,7 +11,8 @@ import msgspec
 import pandas as pd
 
 from model_orchestration.data.holds import holds
-from model_orchestration.data.order_hints import order_warnings
+from model_orchestration.data.undeclared.groups import group_holds
+from model_orchestration.data.undeclared.times import forward_holds, order_warnings
 from tabular.contract.types import Contract
 from tabular.data.categories.learning import learning_faults, learnt, rare_share
 from tabular.data.invalid_cells import LIKELY_MISSING
@@ -30,6 +31,7 @@ SMALL_CLASS_SHARE = 0.01
 LARGE_MISSING_SHARE = 0.5
 LARGE_RARE_SHARE = 0.2
 MAX_TWIN_SHARE = 0.01
+ONE_ID = "each id once; an id of several rows, such as a customer's, is no table.id_column but split.group_column"
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,20 +74,24 @@ def check(contract: Contract, body: bytes | ExaminedTable, accepted: CleanTable 
     missing_share = {name: float(table.features[name].isna().mean()) for name in contract.feature_names}
     class_rows = {label: int((table.raw_target == label).sum()) for label in contract.target.classes}
     drifted = _drifted(contract, table, accepted) if accepted is not None else {}
-    holding = tuple(holds(contract, table, accepted)) if accepted is not None else ()
+    known = learnt(contract, table)
+    errors = (
+        *identity,
+        *_target_errors(contract, table, class_rows),
+        *_column_errors(contract, missing_share),
+        *learning_faults(known),
+    )
+    forward = [] if errors else forward_holds(contract, table, facts)
+    groups = [] if errors else group_holds(known, table, facts.groups)
+    holding = (*(holds(contract, table, accepted) if accepted is not None else ()), *forward, *groups)
     return CheckReport(
         rows=len(table),
-        errors=(
-            *identity,
-            *_target_errors(contract, table, class_rows),
-            *_column_errors(contract, missing_share),
-            *learning_faults(learnt(contract, table)),
-        ),
+        errors=errors,
         warnings=(
             *([str(table.dropped)] if table.dropped.count else ()),
             *_left_out(contract, table, facts.rows),
             *warnings,
-            *order_warnings(contract, facts),
+            *(() if forward else order_warnings(facts)),
             *_column_warnings(contract, table, missing_share),
             *_learnt_warnings(contract, table),
             *_class_warnings(class_rows, len(table)),
@@ -123,7 +129,7 @@ def _identity(contract: Contract, facts: SourceFacts) -> tuple[list[Fault], list
     """Rows that stand twice: by id, or whole where there is no id (a few such twins may be different people)."""
     id_column = contract.table.id_column
     if id_column is not None and facts.has_ids:
-        return _repeated(id_column, facts, "each id once"), []
+        return _repeated(id_column, facts, ONE_ID), []
     warnings = [f"the id column {id_column} is not in the table: rows are compared whole"] if id_column else []
     if facts.repeated_rows > MAX_TWIN_SHARE * facts.compared_rows:
         return _repeated("row", facts, f"at most {MAX_TWIN_SHARE:.0%} of exact repeats"), warnings

@@ -10,15 +10,18 @@ class SplitRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `shares` are those of train, validation and test. With `time_column` the validation rows are later than the training
     rows, and the test rows later still; rows of one group (`group_column`) are in one part only. Both are columns of
-    the source table and need not be features. Below `cross_validate_below_rows` rows, or
-    `cross_validate_below_class_rows` rows of the rarest class in the test part, the figures are those of `repeats`
-    cross-validations with `folds` folds each. `max_forward_gap` is by how much the headline metric may be lower on
-    future rows than on random ones.
+    the source table and need not be features. `not_time_columns` hold dates, or numbers in whose order the rows lie,
+    and do not say when a row came; `not_group_columns` name things that later rows belong to as well. Below
+    `cross_validate_below_rows` rows, or `cross_validate_below_class_rows` rows of the rarest class in the test part,
+    the figures are those of `repeats` cross-validations with `folds` folds each. `max_forward_gap` is by how much the
+    headline metric may be lower on future rows than on random ones.
     """
 
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
     time_column: str | None = None
     group_column: str | None = None
+    not_time_columns: tuple[str, ...] = ()
+    not_group_columns: tuple[str, ...] = ()
     folds: int = 5
     repeats: int = 2
     cross_validate_below_rows: int = 2_000

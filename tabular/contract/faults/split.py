@@ -23,6 +23,12 @@ def split_faults(contract: Contract) -> list[str]:
             faults.append(f"split.{key}: {name!r} is empty or has spaces around it")
         if name in contract.target.columns:
             faults.append(f"split.{key}: {name} is the target")
+    for key, name, denied in (
+        ("time_column", rules.time_column, rules.not_time_columns),
+        ("group_column", rules.group_column, rules.not_group_columns),
+    ):
+        if name in denied:
+            faults.append(f"split.not_{key}s: {name} is split.{key}. Take it out of one of them")
     if rules.group_column is not None and rules.group_column in (contract.table.id_column, rules.time_column):
         faults.append(
             f"split.group_column: {rules.group_column} is also table.id_column or split.time_column. A group has "

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tabular.contract.types import Contract
+from tabular.data.rows.split_hints import MaybeGroup, MaybeTime, maybe_groups, maybe_times
 from tabular.data.split_columns import times_of
 
 MAX_REPEATS_LISTED = 5
@@ -37,7 +38,9 @@ class SourceFacts(msgspec.Struct, frozen=True):
 
     `compared_rows` of them were looked at for repeats (those that the contract trains on, all of a table that breaks
     it), by the id column or, if the file has none (`has_ids`), whole; the first of the `repeated_rows` are `repeats`.
-    `dates` are the columns that hold dates, `ordered` those in whose order the rows lie; the target's are in neither.
+    `dates` are the columns that hold dates, `ordered` those in whose order the rows lie, but the target's and those
+    that the contract's split names; `times` are what some of them say of some rows, and `groups` the columns that may
+    name what several rows belong to.
     """
 
     rows: int
@@ -47,6 +50,8 @@ class SourceFacts(msgspec.Struct, frozen=True):
     repeats: tuple[Repeat, ...]
     dates: tuple[str, ...]
     ordered: tuple[str, ...]
+    times: tuple[MaybeTime, ...]
+    groups: tuple[MaybeGroup, ...]
 
 
 def source_facts(contract: Contract, cells: pd.DataFrame, kept: pd.Index | None = None) -> SourceFacts:
@@ -55,8 +60,13 @@ def source_facts(contract: Contract, cells: pd.DataFrame, kept: pd.Index | None 
     ids = compared[contract.table.id_column] if contract.table.id_column in cells.columns else None
     is_repeat = repeated_rows(compared) if ids is None else repeated_ids(ids)
     rows = np.flatnonzero(is_repeat)[:MAX_REPEATS_LISTED].tolist()
-    others = [name for name in cells.columns if name not in contract.target.columns]
+    others = (
+        []
+        if contract.split.time_column
+        else _without(cells, *contract.target.columns, *contract.split.not_time_columns)
+    )
     dates = tuple(name for name in others if _has_dates(contract, cells[name]))
+    ordered = tuple(name for name in others if name not in dates and _is_rising(cells[name]))
     return SourceFacts(
         rows=len(cells),
         compared_rows=len(compared),
@@ -64,8 +74,14 @@ def source_facts(contract: Contract, cells: pd.DataFrame, kept: pd.Index | None 
         repeated_rows=int(is_repeat.sum()),
         repeats=tuple(Repeat(int(compared.index[at]), None if ids is None else ids.iloc[at]) for at in rows),
         dates=dates,
-        ordered=tuple(name for name in others if name not in dates and _is_rising(cells[name])),
+        ordered=ordered,
+        times=maybe_times(contract, cells, (*dates, *ordered), compared.index),
+        groups=maybe_groups(contract, cells, compared.index),
     )
+
+
+def _without(cells: pd.DataFrame, *names: str) -> list[str]:
+    return [name for name in cells.columns if name not in names]
 
 
 def repeated_ids(ids: pd.Series[str]) -> Bools:

@@ -51,6 +51,14 @@ BAD = {
         lambda file: (file["table"].update(id_column="Id"), file.update(split={"group_column": "Id"})),
         r"split\.group_column: Id is also table\.id_column",
     ),
+    "a time column that is none": (
+        lambda file: file.update(split={"time_column": "Day", "not_time_columns": ["Day"]}),
+        r"split\.not_time_columns: Day is split\.time_column",
+    ),
+    "a group column that is none": (
+        lambda file: file.update(split={"group_column": "Who", "not_group_columns": ["Who"]}),
+        r"split\.not_group_columns: Who is split\.group_column",
+    ),
     "one fold": (lambda file: file.update(split={"folds": 1}), r"split\.folds: must be a whole number from 2 to 20"),
     "no repeat": (lambda file: file.update(split={"repeats": 0}), r"split\.repeats: must be a whole number from 1"),
     "a negative floor": (

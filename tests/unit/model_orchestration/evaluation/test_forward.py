@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model_orchestration.data.checks import check
 from model_orchestration.data.split import split
 from model_orchestration.evaluation.baselines import baselines
 from model_orchestration.evaluation.evidence import Evidence
@@ -91,20 +90,3 @@ def test_a_model_whose_rows_do_not_depend_on_time_passes(contract, table, run_sw
 def test_without_a_time_column_there_is_nothing_to_compare(tiny_contract, table):
     contract = tiny_contract()
     assert on_random_rows(contract, split(replace(table, times=None), 42), {}, 42) is None
-
-
-def hinted(contract, raw) -> list[str]:
-    found = check(contract, raw.to_csv(index=False).encode()).warnings
-    return [text for text in found if "split.time_column" in text]
-
-
-def test_dates_and_an_order_that_the_contract_does_not_name_are_pointed_out(tiny_contract, contract):
-    raw = read_table(make_table(contract, 300, 0)).cells
-    assert hinted(contract, raw) == []
-    [told] = hinted(tiny_contract(), raw)
-    assert told.startswith("Day holds dates. If the model is to score rows that come later")
-    rising = raw.drop(columns="Day").assign(Opened=np.cumsum(np.random.default_rng(0).integers(0, 3, 300)))
-    [told] = hinted(tiny_contract(), rising)
-    assert told.startswith("the rows lie in the order of Opened. ")
-    assert hinted(tiny_contract(), rising.assign(Opened=range(300))) == [], "a row number says nothing"
-    assert hinted(tiny_contract(), rising.assign(Opened=rising["Opened"].sample(frac=1).to_numpy())) == []
