@@ -95,7 +95,8 @@ def _regression(column: ColumnProfile, positive: str) -> TargetChoice:
         raise _fault(column, "holds numbers beyond single precision", f"numbers up to {LARGEST_NUMBER:.3g}")
     numbers = column.numbers.values()
     reason = f"{len(set(numbers)):,} different numbers from {min(numbers):g} to {max(numbers):g}"
-    return TargetChoice("regression", Target(column.name), reason)
+    doubts = () if min(numbers) < 0 else ("no target is below 0: with non_negative = true no score is either",)
+    return TargetChoice("regression", Target(column.name), reason, doubts)
 
 
 def _binary(column: ColumnProfile, labels: dict[str, int], positive: str) -> TargetChoice:

@@ -88,7 +88,7 @@ def import_lightgbm() -> Any:
     Of pandas, scikit-learn and the others only those are there for it that the process has imported already: they would
     make a server's start three times as long.
     """
-    hidden = [name for name in NOT_NEEDED if name not in sys.modules]
+    hidden = [name for name in NOT_NEEDED if name not in sys.modules and "lightgbm" not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: cannot be imported
     try:
         import lightgbm
@@ -98,5 +98,5 @@ def import_lightgbm() -> Any:
         raise ImportError(f"LightGBM cannot be loaded ({error}): sudo apt-get install libgomp1") from error
     finally:
         for name in hidden:
-            del sys.modules[name]
+            sys.modules.pop(name, None)  # two threads may have hidden it
     return lightgbm

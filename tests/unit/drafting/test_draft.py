@@ -99,6 +99,14 @@ def test_the_task_is_inferred_from_the_target_and_told(values, task):
     assert f'task = "{task}"  # ' in draft.text
 
 
+@pytest.mark.parametrize(("lowest", "says"), [(0, True), (-1, False)])
+def test_of_numbers_from_0_on_the_draft_says_how_no_score_is_below(lowest, says):
+    columns = table()
+    del columns["Bought"]
+    draft = drafted(columns | {"Y": [lowest + at for at in range(ROWS)]}, target="Y")
+    assert ("with non_negative = true no score is either" in unwrapped(draft)) is says
+
+
 def test_the_positive_class_is_the_named_one_or_the_one_that_says_yes_or_the_rarer_and_the_doubt_is_told():
     assert drafted(table(), positive="NO").contract.target.positive == "no"
     assert "says yes. Is it the one wanted?" in unwrapped(drafted(table()))

@@ -25,9 +25,10 @@ from tabular.model.lightgbm import LightGBMScorer
 from tabular.quality.metrics import row_losses
 from tabular.settings import Settings
 from tests.conftest import random_records
+from tests.optional import skip_without_lightgbm
 from tests.unit.server.sources import SOURCES
 
-pytest.importorskip("lightgbm", reason="the dependency group lightgbm is not installed")
+skip_without_lightgbm()
 
 OBJECTIVES = {
     "binary": {"objective": "binary:logistic"},

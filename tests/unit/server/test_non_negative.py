@@ -17,6 +17,7 @@ from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, encode, public_records
 from tabular.errors import InvalidTable
+from tests.optional import skip_without_lightgbm
 from tests.unit.server.sources import SOURCES
 
 FAMILIES = ("xgboost", "linear", "lightgbm")  # a forest averages targets, and so never comes below 0
@@ -40,7 +41,7 @@ def contract(tiny_contract):
 def trained(request, contract, tmp_path_factory):
     """A served model, its test part, and the scores as training computes them."""
     if request.param == "lightgbm":
-        pytest.importorskip("lightgbm", reason="the dependency group lightgbm is not installed")
+        skip_without_lightgbm()
     parts = split(clean(contract, read_table(make_table(contract, 1_500, seed=1)).cells), 42)
     proposal = {"family": request.param} | {
         name: high if name in EAGER else low for name, (low, high) in Training().ranges(request.param).items()

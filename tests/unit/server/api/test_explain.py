@@ -25,6 +25,7 @@ from tabular.contract.training import Training
 from tabular.model.bundle import write_bundle
 from tabular.settings import Settings
 from tests.conftest import random_records
+from tests.optional import skip_without_lightgbm
 
 ROWS = 1_000
 
@@ -37,7 +38,7 @@ def outbox(tmp_path):
 @pytest.fixture(scope="module", params=["xgboost", "forest", "linear", "lightgbm"])
 def of_each_family(request, make_bundle, contract):
     if request.param == "lightgbm":
-        pytest.importorskip("lightgbm", reason="the dependency group lightgbm is not installed")
+        skip_without_lightgbm()
     return make_bundle(contract, family=request.param)
 
 
