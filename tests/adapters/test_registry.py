@@ -14,6 +14,7 @@ import pytest
 from mlflow.tracking.client import MlflowClient
 
 from embedded.services.service import free_port
+from model_orchestration.evaluation.by_slice.records import slice_metrics
 from tabular.adapters.mlflow.registry import MlflowRegistry
 from tabular.encoding.row import matrix
 from tabular.errors import NotFound, Unavailable
@@ -21,6 +22,7 @@ from tabular.model.bundle_cache import BundleCache
 from tabular.model.bundle_files import FileLimits
 from tabular.model.pyfunc import describe
 from tabular.ports.registry import BUNDLE, CHALLENGER, CHAMPION, Dataset
+from tabular.quality.slices import Slice
 
 
 @pytest.fixture
@@ -42,6 +44,17 @@ def test_a_run_keeps_what_was_written(registry, trial):
     assert run.metrics == {"validation_loss": 0.3}
     assert registry.run(run.parent_id).tags["seed"] == "42"
     assert run.url.endswith(trial)
+
+
+def test_the_metrics_of_any_slice_come_back_by_their_names(registry):
+    values = ["$60K - $80K", "(missing)", "a/b", "..", " x", "Ünï", "100 %", "y" * 300]
+    metrics = slice_metrics(
+        "regression", [Slice("a b", one, 50, {"rmse": 1.0}, {"rmse": (0.5, 2.0)}) for one in values]
+    )
+    run_id = registry.start_run("sliced", {})
+    registry.log(run_id, metrics=metrics)
+    assert registry.run(run_id).metrics == metrics
+    assert len(metrics) == 4 * len(values)
 
 
 def test_the_run_id_alone_finds_the_bundle(registry, trial, bundle, tmp_path):

@@ -122,13 +122,17 @@ def test_every_trial_is_a_run_with_a_bundle_under_one_parent(trainer, first):
 def test_the_parent_holds_the_pictures_and_the_papers(trainer, first):
     parent = parent_of(trainer, first)
     listed = {file.path for folder in ("plots", "report") for file in trainer.mlflow.list_artifacts(parent, folder)}
-    pictures = ("roc", "precision_recall", "calibration", "confusion_matrix", "importance", "search_history")
+    pictures = ("roc", "precision_recall", "calibration", "confusion_matrix", "importance", "search_history", "slices")
     papers = ("contract", "trials", "slices", "evaluation", "checks", "gate")
-    assert listed == {f"plots/{name}.png" for name in pictures} | {f"report/{name}.json" for name in papers}
+    tables = {"report/slices.csv"}
+    assert listed == {f"plots/{name}.png" for name in pictures} | {f"report/{name}.json" for name in papers} | tables
     run = trainer.registry.run(parent)
     assert run.tags["data_sha256"] == feature_store.latest(trainer.objects, trainer.contract).sha256
     assert run.tags["contract"] == trainer.contract.digest
-    assert "test_roc_auc" in run.metrics
+    assert {"test_roc_auc", "test_rmse_high", "test_share_off_by_more"} <= run.metrics.keys()
+    gender = [run.metrics[f"slice/gender/{value}/rows"] for value in ("F", "M")]
+    assert min(gender) > 0
+    assert 0 < run.metrics["slice/gender/F/roc_auc_low"] < run.metrics["slice/gender/F/roc_auc_high"] < 1
 
 
 def test_an_unchanged_training_reuses_every_step_and_says_which_and_where_mlflow_is_now(trainer, first):
