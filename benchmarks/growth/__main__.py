@@ -1,11 +1,12 @@
-"""Time and memory against rows: a table published, read by a step, trained on; beside Arrow's own reading of the file.
+"""CPU time and memory against rows: a table published, read by a step, trained on; beside Arrow's reading of the file.
 
     python -m benchmarks.growth [--rows 10000 100000 1000000] [--rounds 1] [--only arrow publish load train]
 
 What reads or trains needs what was published in the same run. `--rows 10000000` takes about 4 GB of disk and several GB
 of memory. The rows are synthetic, of the 19 features of the credit card table, each with an id of its own. Every figure
 is of a process of its own: the clock starts after its imports, "peak memory" is the most that it ever had resident, the
-libraries (about 240 MB) counted. "Publish" is what `make init_aws` does with a table: read, clean, check, and put into
+libraries (about 240 MB) counted. The goals are of CPU seconds, of all threads, which depend least on what else runs on
+the machine. "Publish" is what `make init_aws` does with a table: read, clean, check, and put into
 the bucket of an emulator that is started for it. "Read by a step" is how a step of a training takes the version.
 "Train" reads it, splits it, and runs the trials of a sweep on all cores; nothing is written to MLflow. Arrow parses the
 same CSV into columns, and checks nothing.
@@ -58,8 +59,8 @@ def main() -> None:
                         runs.setdefault((what, rows), []).append(figures)
                 file.unlink()
     met = goals(
-        at_most("1,000,000 rows published, seconds", found(runs, PUBLISH, MILLION, "seconds"), 8),
-        at_most("1,000,000 rows read by a step, seconds", found(runs, LOAD, MILLION, "seconds"), 1),
+        at_most("1,000,000 rows published, CPU seconds", found(runs, PUBLISH, MILLION, "cpu_seconds"), 8),
+        at_most("1,000,000 rows read by a step, CPU seconds", found(runs, LOAD, MILLION, "cpu_seconds"), 1),
         at_most("1,000,000 rows published, peak MB", found(runs, PUBLISH, MILLION, "MB"), 1_000),
         at_most("1,000,000 rows read by a step, peak MB", found(runs, LOAD, MILLION, "MB"), 1_000),
         at_most("10,000,000 rows trained on, peak MB", found(runs, TRAIN, TEN_MILLIONS, "MB"), 10_000),
@@ -108,10 +109,10 @@ def table(runs: Runs) -> list[Row]:
             {
                 "rows": rows,
                 "what": NAMES[what],
-                "seconds": figures["seconds"],
                 "CPU s": figures["cpu_seconds"],
+                "CPU beside Arrow's": ratio(rounds, runs.get((ARROW, rows), []), "cpu_seconds"),
+                "seconds": figures["seconds"],
                 "peak memory, MB": figures["MB"],
-                "seconds beside Arrow's": ratio(rounds, runs.get((ARROW, rows), []), "seconds"),
             }
         )
     return made

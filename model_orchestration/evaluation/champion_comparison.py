@@ -16,7 +16,7 @@ from model_orchestration.data.split import Split, joined, split
 from model_orchestration.evaluation.by_slice.differences import slice_differences
 from model_orchestration.evaluation.comparison import Difference, compare
 from model_orchestration.evaluation.evidence import SliceDifference
-from model_orchestration.evaluation.probes import contents
+from model_orchestration.evaluation.probes import are_among
 from model_orchestration.evaluation.promotion import is_synthetic
 from model_orchestration.job import Job, Tools
 from model_orchestration.search.candidate import scores_by_params
@@ -176,8 +176,7 @@ def _new_rows(
         return everything, ()
     try:
         table = feature_store.load(tools.objects, contract, str(sha256))
-        known = set(contents(split(table, int(str(seed)), contract.split).train))
+        is_new = ~are_among(test, split(table, int(str(seed)), contract.split).train)
     except (NotFound, ValueError):
         return everything, ("the champion's own training rows are not known: it may have seen some of the test rows",)
-    is_new = np.array([content not in known for content in contents(test)])
     return is_new, (f"compared on the {int(is_new.sum())} test rows that the champion was not trained on",)

@@ -138,9 +138,11 @@ class HeldOut:
 
 def held_out(contract: Contract, parts: Split, seed: int = 0) -> HeldOut:
     """The training and validation rows of a split, sampled by seed if they are many; the test rows are left alone."""
-    inputs = np.concatenate([encode(contract, part.features) for part in (parts.train, parts.validation)])
     target = np.concatenate([part.target.to_numpy() for part in (parts.train, parts.validation)])
+    rows = np.arange(len(target))
     if len(target) > MAX_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(len(target), MAX_ROWS, replace=False))
-        inputs, target = inputs[rows], target[rows]
+    of_train, of_validation = rows[rows < len(parts.train)], rows[rows >= len(parts.train)] - len(parts.train)
+    drawn = (parts.train.features.iloc[of_train], parts.validation.features.iloc[of_validation])
+    inputs, target = np.concatenate([encode(contract, features) for features in drawn]), target[rows]
     return HeldOut(contract, inputs, target, seed)

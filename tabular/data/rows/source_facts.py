@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tabular.contract.types import Contract
+from tabular.data.rows.hashes import mixed, salts
 from tabular.data.rows.split_hints import MaybeGroup, MaybeTime, maybe_groups, maybe_times
 from tabular.data.split_columns import times_of
 
@@ -92,9 +93,8 @@ def repeated_ids(ids: pd.Series[str]) -> Bools:
 def repeated_rows(cells: pd.DataFrame) -> Bools:
     """Which rows are equal to an earlier one in every cell."""
     hashes = np.zeros(len(cells), dtype=np.uint64)
-    salts = np.random.default_rng(0).integers(1, 2**63, size=cells.shape[1], dtype=np.uint64) * np.uint64(2)
-    for salt, name in zip(salts, cells.columns, strict=True):
-        hashes += _mixed(_codes(cells[name]).astype(np.uint64) + salt)
+    for salt, name in zip(salts(cells.shape[1]), cells.columns, strict=True):
+        hashes += mixed(_codes(cells[name]).astype(np.uint64) + salt)
     # Equal rows have equal hashes; whether rows of equal hashes are equal is for their cells to say.
     _, position, count = np.unique(hashes, return_inverse=True, return_counts=True)
     candidates = np.flatnonzero(count[position] > 1)
@@ -128,13 +128,6 @@ def _is_repeat(codes: Codes) -> Bools:
     is_repeat[:1] = False
     is_repeat[1:] = codes[1:] <= highest[:-1]
     return is_repeat
-
-
-def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finalizer of SplitMix64 (Steele, Lea and Flood 2014)."""
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
 
 
 def _has_dates(contract: Contract, cells: pd.Series[Any]) -> bool:
