@@ -21,6 +21,7 @@ from embedded.services.stack import REGISTRY, SIMULATORS, STORE, WORKER, left_ou
 from embedded.status import ADDRESSES, urls
 from tabular.contract.loading import load_contract
 from tabular.errors import Unavailable
+from tabular.wiring import Wiring
 
 FIRST_WINDOW_ROWS = 400
 FIRST_WINDOW_RATE_PER_SECOND = 100
@@ -81,9 +82,18 @@ def show(stack: Stack) -> None:
     console.print()
     table("The loop is running", urls(stack), ADDRESSES)
     console.print(f"\nRUN_ID {prediction['model_run_id']}")
+    for name, path in paths(stack).items():
+        console.print(f"The table {name} is served at {path}", markup=False)
     console.print("Request a prediction yourself:\n", style="bold")
     console.print(f"{curl_line(stack)}\n", markup=False)
     console.print(f"Logs: {stack.layout.logs}   State: make status   Stop: make stop")
+
+
+def paths(stack: Stack) -> dict[str, str]:
+    """Where each of several tables is served, the first's first; nothing for one table. Raises InvalidContract."""
+    wirings = Wiring(stack.settings).for_tables()
+    found = {wiring.contract.table.name: f"{wiring.path_prefix}/predict" for wiring in wirings}
+    return found if len(found) > 1 else {}
 
 
 def curl_line(stack: Stack) -> str:

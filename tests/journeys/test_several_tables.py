@@ -66,6 +66,8 @@ def test_each_table_is_served_by_its_own_champion(two: Loop, wirings: dict[str, 
     champions = {name: wiring.registry().champion() for name, wiring in wirings.items()}
     assert {name: served(two, name) for name in wirings} == champions
     assert len(set(champions.values())) == 2
+    for name, path in PATHS.items():
+        assert f"The table {name} is served at {path}" in two.printed
 
 
 def test_both_endpoints_of_both_tables_come_to_the_store(two: Loop, wirings: dict[str, Wiring]) -> None:
