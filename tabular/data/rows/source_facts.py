@@ -22,6 +22,7 @@ MAX_REPEATS_LISTED = 5
 LOOKED_AT_ROWS = 1_000
 LEAST_DIFFERENT = 10
 DATE_SHARE = 0.95
+MAX_ROW_STEP = 2.0
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int32]
@@ -139,10 +140,17 @@ def _has_dates(contract: Contract, cells: pd.Series[Any]) -> bool:
 
 
 def _is_rising(cells: pd.Series[Any]) -> bool:
-    """True for numbers that never fall from row to row, other than a row number."""
+    """True for numbers that never fall from row to row, other than a row number, of this file or a longer one."""
     # Nearly every column has fallen, or held a text, before all of it was looked at.
     first = _numbers(cells.head(LOOKED_AT_ROWS))
     if not np.isfinite(first).all() or (np.diff(first) < 0).any():
         return False
     steps = np.diff(_numbers(cells))
-    return bool(len(steps) > LEAST_DIFFERENT and (steps >= 0).all() and len(np.unique(steps)) > 1 and steps.any())
+    is_rising = len(steps) > LEAST_DIFFERENT and (steps >= 0).all() and len(np.unique(steps)) > 1 and steps.any()
+    return bool(is_rising) and not _counts_rows(steps)
+
+
+def _counts_rows(steps: NDArray[np.float64]) -> bool:
+    """True for the steps of row numbers of a file of which no more than every second row was left out."""
+    is_counting = (steps >= 1).all() and (steps == np.floor(steps)).all()
+    return bool(is_counting) and float(steps.mean()) <= MAX_ROW_STEP

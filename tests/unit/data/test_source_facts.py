@@ -62,3 +62,10 @@ def test_rows_that_are_left_out_are_not_compared_and_rows_are_numbered_as_in_the
     assert [each.row for each in everything.repeats] == [2, 3, 4, 5, 6]
     some = facts(tiny_contract, rows=12, kept=pd.Index([1, 3, 4]), Y=["a"] * 12)
     assert (some.rows, some.compared_rows, some.repeated_rows, some.repeats[0].row) == (12, 3, 1, 3)
+
+
+def test_row_numbers_of_a_file_that_lost_rows_are_no_order(tiny_contract):
+    """As a public cleaning of a table has them: the index of the file that it was made of."""
+    kept = np.sort(np.random.default_rng(0).choice(3_000, 2_000, replace=False))
+    assert facts(tiny_contract, Number=kept.astype(str)).ordered == ()
+    assert facts(tiny_contract, Number=(kept * 7).astype(str)).ordered == ("Number",)
