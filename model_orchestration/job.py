@@ -15,7 +15,7 @@ from tabular.contract.training import DEFAULT_FAMILIES, FAMILIES, Family
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.errors import InvalidSetting
-from tabular.model.lightgbm import HOW_TO_INSTALL, is_installed
+from tabular.model.lightgbm import import_lightgbm
 from tabular.ports.objects import Objects
 from tabular.ports.registry import ModelRegistry
 from tabular.settings import Settings, with_values
@@ -118,14 +118,22 @@ def families_of(settings: Settings, contract: Contract) -> tuple[Family, ...]:
     if len(set(named)) < len(named):
         raise InvalidSetting(f"FAMILIES={settings.families!r} names a family twice: name each once")
     chosen = tuple(family for family in FAMILIES if family in named) or contract.training.families or DEFAULT_FAMILIES
-    if "lightgbm" in chosen and not is_installed():
-        raise InvalidSetting(f"the family lightgbm is chosen, and LightGBM is not installed: {HOW_TO_INSTALL}")
+    if "lightgbm" in chosen:
+        _require_lightgbm()
     if settings.sweep_parallelism == "rows" and (alone := [one for one in chosen if one not in ROW_PARALLEL]):
         raise InvalidSetting(
             f"SWEEP_PARALLELISM='rows' divides the rows of {' and '.join(ROW_PARALLEL)} only, and FAMILIES has "
             f"{alone[0]}: leave it out, or divide trials"
         )
     return chosen
+
+
+def _require_lightgbm() -> None:
+    """Raises InvalidSetting before anything is trained, where a trial would fail for want of the library."""
+    try:
+        import_lightgbm()
+    except ImportError as error:
+        raise InvalidSetting(f"the family lightgbm is among FAMILIES or training.families, and {error}") from error
 
 
 def as_then(settings: Settings, job: Job) -> Settings:

@@ -6,7 +6,6 @@ starts none that a server's fork would lose (docs/explanation/serving.md).
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -75,11 +74,6 @@ class LightGBMScorer:
         if rows.ndim != 2 or rows.shape[1] != self._features:
             raise ValueError(f"rows of {self._features} features are wanted, not a matrix of shape {rows.shape}")
         return rows
-
-
-def is_installed() -> bool:
-    """Whether there is a LightGBM to import."""
-    return importlib.util.find_spec("lightgbm") is not None
 
 
 def import_lightgbm() -> Any:
