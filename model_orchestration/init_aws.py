@@ -55,11 +55,15 @@ def init_aws(wiring: Wiring) -> None:
 
 def _publish(objects: Objects, contract: Contract, source: Source, prepared: PreparedTable) -> None:
     began = datetime.now(UTC)
-    version = feature_store.publish(objects, contract, prepared, source.name, synthetic=source.is_synthetic)
+    version = feature_store.publish(
+        objects, contract, prepared, source.name, synthetic=source.is_synthetic, dvc=source.dvc
+    )
     _say("read as", version.read_as.described(contract.source))
     # Synthetic rows have the contract's own columns and no others.
     for warning in () if source.is_synthetic else column_warnings(contract, version.columns):
         _say("warning", warning)
+    if version.dvc is not None:
+        _say("dvc", str(version.dvc))
     _say("version", f"{version.sha256} ({'new' if version.created_at >= began else 'already there'})")
     if version.synthetic and not source.is_synthetic:
         _say(

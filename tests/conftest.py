@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import fcntl
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +42,7 @@ hypothesis_settings.register_profile("repeatable", derandomize=True)
 hypothesis_settings.register_profile("random", derandomize=False)
 hypothesis_settings.load_profile("repeatable")
 
+DVC = "dvc==3.67.1"
 REAL_TABLES = PROJECT.parent / "shared" / "data"
 
 
@@ -120,6 +124,20 @@ def real_tables() -> Path:
     if not REAL_TABLES.exists():
         pytest.skip("the real tables are not on this machine")
     return REAL_TABLES
+
+
+@pytest.fixture(scope="session")
+def dvc_program() -> Path:
+    """DVC in an environment of its own, .venv-dvc, as its packages and ours do not go together; installed once."""
+    folder = PROJECT / ".venv-dvc"
+    with (PROJECT / ".venv" / "dvc.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "installed").exists():
+            uv = str(PROJECT / ".venv" / "bootstrap" / "bin" / "uv")
+            subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], check=True)
+            subprocess.run([uv, "pip", "install", "--quiet", "--python", str(folder / "bin/python"), DVC], check=True)
+            (folder / "installed").touch()
+    return folder / "bin" / "dvc"
 
 
 def random_records(contract: Contract, rows: int, seed: int) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import msgspec
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
+from tabular.data.versions.dvc import DvcLineage, dvc_lineage
 from tabular.errors import InvalidSetting
 from tabular.ports.objects import Objects
 
@@ -23,13 +24,17 @@ SYNTHETIC_SEED = 0
 
 @dataclass(frozen=True)
 class Source:
-    """A table's bytes, and in plain words where they are from; `file` is where they lie, if DATASET_CSV named it."""
+    """A table's bytes, and in plain words where they are from; `file` is where they lie, if DATASET_CSV named it.
+
+    `dvc` is what DVC knows of the file, if it tracks it.
+    """
 
     body: bytes
     name: str
     origin: str
     is_synthetic: bool = False
     file: Path | None = None
+    dvc: DvcLineage | None = None
 
 
 class Datasets:
@@ -64,8 +69,8 @@ class Datasets:
 def find_source(objects: Objects, contract: Contract, named: str, last: Path | None) -> Source:
     """The file that is named, or was last; else the contract's own in `data`, the real version there is, or synthetic.
 
-    Raises InvalidSetting if a file that is named is not there or cannot be read, or one that was and no version of it
-    is left.
+    Raises InvalidSetting if a file that is named is not there, cannot be read or is not the one that DVC tracks, or for
+    one that was named and no version of it is left.
     """
     if named:
         if not _is_there(Path(named)):
@@ -90,7 +95,8 @@ def _from_file(path: Path, origin: str, *, is_named: bool = False) -> Source:
     file = path.resolve() if is_named else None
     try:
         str(file).encode()
-        return Source(path.read_bytes(), path.name, origin, file=file)
+        body = path.read_bytes()
+        return Source(body, path.name, origin, file=file, dvc=dvc_lineage(path, body))
     except UnicodeEncodeError as error:
         raise InvalidSetting(
             f"DATASET_CSV: the path {str(file)!a} is not text in UTF-8, so that it cannot be kept: rename the file or "

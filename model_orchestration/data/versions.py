@@ -81,7 +81,8 @@ def table_of(objects: Objects, contract: Contract) -> list[str]:
 def _line(version: Version, known_as: list[str]) -> str:
     when, synthetic = f"{version.created_at:%Y-%m-%d %H:%M}", " (synthetic)" if version.synthetic else ""
     named = ", ".join(known_as) or "-"
-    return f"{version.sha256[:12]}  {when}  {version.rows:>11,} rows  {named:<24}  {version.source}{synthetic}"
+    dvc = f"  (DVC: {version.dvc})" if version.dvc is not None else ""
+    return f"{version.sha256[:12]}  {when}  {version.rows:>11,} rows  {named:<24}  {version.source}{synthetic}{dvc}"
 
 
 def differences(objects: Objects, contract: Contract, before: Version, now: Version) -> list[tuple[str, str]]:

@@ -25,6 +25,15 @@ def job_tags(job: Job) -> dict[str, Any]:
     return job.tags | ({GIT_COMMIT: revision} if revision else {})
 
 
+def dvc_tags(objects: Objects, job: Job) -> dict[str, str]:
+    """What DVC knows of the job's version, as tags of every run; none if DVC did not track its file."""
+    dvc = feature_store.find_version(objects, job.read_contract, job.data_sha256).dvc
+    if dvc is None:
+        return {}
+    tags = {"dvc_path": dvc.path, "dvc_md5": dvc.md5}
+    return tags | ({"dvc_revision": dvc.revision} if dvc.revision else {})
+
+
 def dataset_of(objects: Objects, job: Job) -> Dataset:
     """The version that the job is trained on."""
     contract = job.read_contract

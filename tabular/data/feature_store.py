@@ -26,6 +26,7 @@ from tabular.data.invalid_cells import NONE_DROPPED, DroppedRows
 from tabular.data.prepared import PreparedTable, prepare
 from tabular.data.synthetic import WRITTEN_AS
 from tabular.data.table import CleanTable
+from tabular.data.versions.dvc import DvcLineage
 from tabular.data.versions.version import Version, read_anew
 from tabular.errors import NotFound, Rejected
 from tabular.ports.objects import Objects
@@ -34,9 +35,15 @@ ORIGINAL, MANIFEST, DROPPED = "original", "manifest.json", "dropped.json"
 
 
 def publish(
-    objects: Objects, contract: Contract, body: bytes | PreparedTable, source: str, *, synthetic: bool = False
+    objects: Objects,
+    contract: Contract,
+    body: bytes | PreparedTable,
+    source: str,
+    *,
+    synthetic: bool = False,
+    dvc: DvcLineage | None = None,
 ) -> Version:
-    """Store a table and make it the current one; the same bytes make no new version.
+    """Store a table and make it the current one; the same bytes make no new version. `dvc` says where DVC has them.
 
     Raises InvalidTable if it cannot be read, and Rejected for synthetic data where there is a real table.
     """
@@ -58,6 +65,7 @@ def publish(
         dropped_rows=dropped.count,
         rows_left_out=0 if prepared.table is None else prepared.table.rows_left_out,
         read_as=prepared.read_as,
+        dvc=dvc,
     )
     manifest = _key(contract, sha256, MANIFEST)
     known_version = _read(objects, manifest) if objects.exists(manifest) else None

@@ -8,6 +8,7 @@ import msgspec
 
 from tabular.contract.source import SourceOptions
 from tabular.data.reading import ReadAs
+from tabular.data.versions.dvc import DvcLineage
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     `read_as` says how the file was read when it was published last; of its `rows` the contract dropped
     `dropped_rows` as not valid, and left out `rows_left_out` by its `[[filters]]` or its target's `keep`.
     `pristine` is True if they are the public file's own bytes, False if altered, None if the contract has no digest.
+    `dvc` is what DVC knows of the file, if that tracked it when the bytes were published last with it.
     """
 
     table: str
@@ -31,6 +33,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     dropped_rows: int = 0
     rows_left_out: int = 0
     read_as: ReadAs = ReadAs(format="csv", encoding="utf-8", separator=",", decimal=".")
+    dvc: DvcLineage | None = None
 
     @property
     def written_as(self) -> SourceOptions:
@@ -39,7 +42,11 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_anew(known: Version, now: Version) -> Version:
-    """The known version; where the contract now reads the same bytes in another way, with what it makes of them."""
+    """The known version; where the contract now reads the same bytes in another way, with what it makes of them.
+
+    What DVC knows of the file is the newest that was known.
+    """
+    known = msgspec.structs.replace(known, dvc=now.dvc or known.dvc)
     read = ("read_as", "rows", "columns", "dropped_rows", "rows_left_out")
     if all(getattr(known, name) == getattr(now, name) for name in read):
         return known
