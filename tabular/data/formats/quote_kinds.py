@@ -28,24 +28,26 @@ def quotes_in(chunks: Iterable[bytes], separator: str) -> Quotes:
         text = rest + chunk if rest else chunk
         end = text.rfind(b"\n") + 1
         lines, rest = (text, b"") if end == len(text) else (text[:end], text[end:])
-        if _are_odd(lines, mark, is_within=count % 2 == 1):
+        if (found := lines.count(QUOTE)) and _are_odd(lines, found, mark, is_within=count % 2 == 1):
             return Quotes.ODD
-        count += lines.count(QUOTE)
-    # An odd number is a quote that is never closed, or one within text.
-    if _are_odd(rest, mark, is_within=count % 2 == 1) or (count := count + rest.count(QUOTE)) % 2:
+        count += found
+    if (found := rest.count(QUOTE)) and _are_odd(rest, found, mark, is_within=count % 2 == 1):
         return Quotes.ODD
-    return Quotes.USUAL if count else Quotes.NONE
+    # An odd number is a quote that is never closed, or one within text.
+    if (count + found) % 2:
+        return Quotes.ODD
+    return Quotes.USUAL if count + found else Quotes.NONE
 
 
-def _are_odd(lines: bytes, mark: bytes, *, is_within: bool) -> bool:
+def _are_odd(lines: bytes, count: int, mark: bytes, *, is_within: bool) -> bool:
     """Whether a quote follows a separator and a space, or stands within text: a strict reader takes these otherwise.
 
-    `is_within` says that the lines begin within quotes.
+    `count` is the number of quotes; `is_within` says that the lines begin within quotes.
     """
     # Usually each quote has a separator on one side. Counting them is ten times as fast as looking at each.
     usual = (mark + QUOTE, b"\n" + QUOTE, QUOTE + mark, QUOTE + b"\r", QUOTE + b"\n")
     at_the_ends = lines.startswith(QUOTE) + lines.endswith(QUOTE)
-    if lines.count(QUOTE) == sum(map(lines.count, usual)) + at_the_ends:
+    if count == sum(map(lines.count, usual)) + at_the_ends:
         return False
     beside = re.escape(mark)
     odd = rb'%b[ ]+"|[^"%b\r\n]"[^"%b\r\n]' % (beside, beside, beside)

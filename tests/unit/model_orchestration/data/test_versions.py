@@ -83,6 +83,13 @@ def test_two_versions_are_compared_in_rows_columns_target_and_features(objects, 
     assert [text for text in features if "DRIFTED" in text] == [text for text in features if "credit_limit" in text]
 
 
+def test_the_table_is_the_one_that_is_named(monkeypatch, capsys):
+    monkeypatch.setenv("TABLES", "iris,taxi_rides")
+    for command in (["list"], ["diff", "a", "b"], ["checkout", "a", "b"], ["name", "a", "b"]):
+        assert version_commands.main([*command, "--table", "telecom_churn"]) == 1
+        assert "has no table 'telecom_churn'. Its tables are iris, taxi_rides" in capsys.readouterr().err
+
+
 def test_a_checked_out_version_has_the_bytes_that_came(wiring, objects, contract, both, tmp_path, capsys):
     out = tmp_path / "new" / "table.csv"
     assert version_commands.main(["checkout", both[0].sha256[:8], str(out)], wiring) == 0
