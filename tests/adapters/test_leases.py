@@ -111,6 +111,25 @@ def test_two_tables_that_share_a_stream_have_leases_of_their_own(leases, setting
     other.close()
 
 
+def test_a_table_that_reads_a_shard_for_the_first_time_begins_where_the_last_of_the_others_is(
+    leases, settings, database
+):
+    tables = [MongoLeases(settings.mongo_uri, database, name) for name in ("churn-2", "churn-3", "churn-4")]
+    for adapter, sequence_number in ((leases, "1"), (tables[0], "2")):
+        adapter.acquire("s", "one", None, "a")
+        adapter.acquire("s", "two", None, "a")
+        adapter.save_positions("s", "a", {"one": 1}, {"one": POSITION | {"sequence_number": sequence_number}})
+    found = tables[1].acquire("s", "one", None, "b")
+    assert (found.owner, found.fencing_token, found.position["sequence_number"]) == ("b", 1, "2")
+    assert tables[1].leases("s") == {"one": found}
+    assert type(found.position["is_finished"]) is bool
+    assert tables[1].acquire("s", "two", None, "b") == Lease("b", 1, None), "nobody has a position there"
+    assert tables[1].acquire("s-2", "one", None, "b") == Lease("b", 1, None)
+    assert leases.leases("s")["one"].position["sequence_number"] == "1"
+    for adapter in tables:
+        adapter.close()
+
+
 def test_streams_of_like_names_keep_apart(either):
     for stream in ("s", "s-2", "s2", "t"):
         either.acquire(stream, "one", None, stream)

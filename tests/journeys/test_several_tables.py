@@ -146,7 +146,17 @@ def test_a_command_about_a_table_that_is_not_served_changes_nothing_of_what_is(t
     assert (saved["TABLES"], saved.get("CONTRACT")) == (TABLES, None)
 
 
-def test_a_start_with_one_of_the_tables_switches_to_it_and_trains_no_other(two: Loop) -> None:
+def consumed(loop: Loop, table: str, outcome: str) -> float:
+    """How many records the consumer has processed with this outcome."""
+    families = text_string_to_metric_families(loop.get(loop.ports.consumer_metrics, "/metrics")[1])
+    samples = [sample for family in families for sample in family.samples]
+    wanted = {"table": table, "outcome": outcome}
+    return sum(one.value for one in samples if one.name == "consumer_records_total" and one.labels == wanted)
+
+
+def test_a_start_with_one_of_the_tables_switches_to_it_and_trains_no_other(
+    two: Loop, wirings: dict[str, Wiring]
+) -> None:
     done = two.command("start-serve", CONTRACT=f"contracts/{FURTHER}.toml", RUN_IDS="")
     assert done.returncode == 0, done.stdout
     said = " ".join(done.stdout.split())
@@ -154,6 +164,11 @@ def test_a_start_with_one_of_the_tables_switches_to_it_and_trains_no_other(two: 
     assert f"train-{FURTHER} was removed: it is the first table now" in said
     assert schedules(two) == {"train", "report", "score"}
     assert served(two, FURTHER, "/predict")
+    predictions = wirings[FIRST].predictions()
+    sent = predictions.count_by_source()[FIRST, "stream"]
+    assert eventually(lambda: consumed(two, FURTHER, "served"))
+    assert sent > 100
+    assert consumed(two, FURTHER, "dead_letter") < 20, "what the table before it was sent is not read again"
     worker = Supervisor(Layout(two.state)).process("worker")["pid"]
     lines = Path(f"/proc/{worker}/environ").read_text().split("\0")
     environ = dict(line.partition("=")[::2] for line in lines)

@@ -25,7 +25,8 @@ NOT_POSITION = ("_id", "owner", "fencing_token")
 class MongoLeases:
     """Implements `LeaseStore` for one table; connects at the first call. Threads may share it. Raises Unavailable.
 
-    Of a stream that the consumers of two tables read, each table has leases and positions of its own.
+    Of a stream that the consumers of two tables read, each table has leases and positions of its own. A table that
+    reads a shard for the first time begins where the last of the others is: what came before was sent to those.
     """
 
     def __init__(self, uri: str, database: str, table: str) -> None:
@@ -94,14 +95,23 @@ class MongoLeases:
         return kept
 
     def _create(self, stream: str, shard: str, owner: str) -> Lease | None:
+        held = self._held(stream, shard, owner, 1)
         try:
             with translated():
-                self._checkpoints.insert_one({"_id": self._id(stream, shard), "owner": owner, "fencing_token": 1})
+                document = held | self._reached_by_others(stream, shard)
+                self._checkpoints.insert_one(document)
         except Unavailable as error:
             if isinstance(error.__cause__, DuplicateKeyError):
                 return None
             raise
-        return Lease(owner, 1, None)
+        return _lease(document)
+
+    def _reached_by_others(self, stream: str, shard: str) -> Document:
+        """The position that another table saved last; none if no other has read the shard."""
+        saved = [one for one in self._checkpoints.find() if one.get("saved_at") is not None]
+        others = [one for one in saved if str(one["_id"]).partition("/")[2] == f"{stream}/{shard}"]
+        last = max(others, key=lambda one: str(one["saved_at"]), default={})
+        return {key: value for key, value in last.items() if key not in NOT_POSITION}
 
     def _id(self, stream: str, name: str) -> str:
         return f"{self._table}/{stream}/{name}"
