@@ -61,8 +61,8 @@ def test_what_no_step_runs_on_does_none_again(changed, name, old, new):
          {"split", "sweep", "evaluate", "gate"}),
         ("model_orchestration/search/candidate.py", "GOLDEN_ROWS = 20", "GOLDEN_ROWS = 21", {"sweep"}),
         ("model_orchestration/search/dask_rows.py", "self._shares = shares", "self._shares = shares + 0", {"sweep"}),
-        ("model_orchestration/steps.py", "contract, parts = job.read_contract, parts_of(tools, job)\n    bundle =",
-         "parts, contract = _parts(tools, job), job.read_contract\n    bundle =", {"evaluate"}),
+        ("model_orchestration/steps.py", "contract, parts = contract_of(tools, job), parts_of(tools, job)\n    bundle =",
+         "parts, contract = parts_of(tools, job), contract_of(tools, job)\n    bundle =", {"evaluate"}),
         ("tabular/data/table.py", "def clean(", "def clean():\n    pass\n\n\ndef clean(", set(STEPS)),
     ],
 )  # fmt: skip

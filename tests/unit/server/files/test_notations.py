@@ -125,8 +125,10 @@ def test_publishing_and_scoring_read_the_same_rows(model, cells, tmp_path, monke
     file.write_bytes(body)
     published = prepare(contract, body)
     monkeypatch.setattr(reading, "LARGE_BYTES", 0)
-    assert published.raw.read_as == prepare(contract, body).raw.read_as
-    pd.testing.assert_frame_equal(published.raw.cells, prepare(contract, body).raw.cells)
+    strictly = prepare(contract, body)
+    assert (published.read_as, published.columns) == (strictly.read_as, strictly.columns)
+    pd.testing.assert_frame_equal(published.required.features, strictly.required.features)
+    pd.testing.assert_series_equal(published.required.target, strictly.required.target)
 
     assert FileScorer(model).score(file, out).scored == ROWS
     scored = pacsv.read_csv(out).to_pylist()
