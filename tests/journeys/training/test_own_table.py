@@ -1,14 +1,18 @@
-"""The awkward table of the page on one's own table: its commands are run, and say what the page says."""
+"""The awkward table of the page on one's own table: its commands are run, and its contract trains to a champion."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import shlex
 import subprocess
+import sys
 
 import pytest
 
 from embedded.layout import PROJECT
+from tabular.model.bundle import read_bundle
+from tests.journeys.training.trainer import make_trainer, parent_of
 
 PAGE = PROJECT / "docs" / "how-to" / "use-your-own-table.md"
 
@@ -68,3 +72,57 @@ def test_the_table_is_profiled_under_its_contract(folder, drafted):
     assert figures["rows"] == 6_000
     assert {one["name"] for one in figures["columns"][:2]} <= {"temperature", "vibration", "supplier"}
     assert "Köln" in page.read_text()
+
+
+@pytest.fixture(scope="module")
+def trainer(drafted, ministack, mlflow_server, prefect_server, settings, layout, tmp_path_factory):
+    return make_trainer("machines", drafted[0], 4, tmp_path_factory.mktemp("machines"), settings, layout)
+
+
+def test_it_trains_to_a_champion_that_holds_what_was_learnt_and_that_the_next_is_compared_with(
+    trainer, folder, tmp_path
+):
+    trainer.publish((folder / "machines.csv.gz").read_bytes())
+    told = trainer.train()
+    assert told["gate"] == "passed", told
+    trainer.registry.fetch_bundle(told["RUN_ID"], tmp_path)
+    bundle = read_bundle(tmp_path)
+    supplier = next(one for one in bundle.contract.features if one.column == "supplier")
+    assert 20 < len(supplier.categories) < 150
+    assert supplier.least_count == 20
+    record = bundle.contract.example | {"supplier": "Lieferant 9999"}
+    assert bundle.codec.parse(record).unknown == ("supplier",)
+    again = trainer.train("--seed", "7")
+    assert "compared" in again["note"]
+    assert "not compared" not in again["note"]
+    assert parent_of(trainer, again) != parent_of(trainer, told)
+
+
+def test_a_profile_is_set_beside_the_version_of_the_champion(trainer, folder, drafted):
+    lines = [line.split(";") for line in _text(folder).splitlines()]
+    for cells in lines:
+        if cells[4] != "k.A.":
+            cells[4] = f"{float(cells[4].replace(',', '.')) + 8:.2f}".replace(".", ",")
+    hotter = folder / "hotter.csv"
+    hotter.write_bytes("\n".join(map(";".join, lines)).encode("cp1252"))
+    page = folder / "hotter.html"
+    line = [sys.executable, "-m", "reporting.table_profile", "--contract", str(drafted[0]), "--out", str(page)]
+    done = subprocess.run(
+        [*line, "--csv", str(hotter)], env=trainer.environ, cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert "(6,000 rows)" in done.stdout
+    figures = json.loads(page.with_suffix(".json").read_text())
+    assert [one["name"] for one in figures["columns"] if one["drift"] and one["drift"]["drifted"]] == ["temperature"]
+    assert "this table" in page.read_text()
+
+
+def _text(folder) -> str:
+    return gzip.decompress((folder / "machines.csv.gz").read_bytes()).decode("cp1252")
+
+
+def test_a_training_with_learnt_categories_is_repeated_to_the_same_figures(trainer):
+    like = trainer.registry.champion()
+    code, told, printed = trainer.run("retrain", "--like", like)
+    assert code == 0, printed
+    assert "reproduced, every trial and every test metric" in told["like"]
+    assert told["RUN_ID"] != like
