@@ -123,11 +123,13 @@ def test_the_simulators_fill_the_window_and_prometheus_shows_the_drift_gauges(st
     assert stack.json("prometheus", "/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
 
 
+OF_MULTICLASS_MODELS = "monitor_predicted_class_"  # the stack's table has two classes
 QUERIES = [
     pytest.param(target["expr"].replace("$table", ".*"), id=f"{file.stem}: {panel['title']} {target['refId']}")
     for file in sorted((PROJECT / "monitoring/grafana/dashboards").glob("*.json"))
     for panel in json.loads(file.read_text())["panels"]
     for target in panel.get("targets", [])
+    if OF_MULTICLASS_MODELS not in target["expr"]
 ]
 
 
