@@ -12,20 +12,18 @@ import pytest
 
 from model_orchestration.data.split import split
 from model_orchestration.search.candidate import bundler, make_fit
-from server.api.batch import rows_of_array, rows_of_lines
+from server.api.batch import rows_of_array
 from server.scoring.model import ready_model
-from server.stream.batch import predict
 from tabular.batches.arrow_codec import ArrowCodec
 from tabular.batches.row_batches import RowBatch
 from tabular.data.categories.learning import learnt
 from tabular.data.input_frame import input_frame
 from tabular.data.reading import read_table
 from tabular.data.table import clean, encode, public_records
-from tabular.model.pyfunc import BundleModel
-from tabular.ports.streams import StreamRecord
 from tabular.predictions.window import UNKNOWN_CATEGORY, closed_categories, window_frame
 from tabular.quality.drift import compare
 from tests.unit.learnt_cities import cities_contract, cities_csv
+from tests.unit.server.sources import SOURCES, alone
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTRACT = cities_contract()
@@ -47,33 +45,6 @@ def records(trained):
     return public_records(CONTRACT, trained[1].features)
 
 
-def of_parts(model, rows):
-    return [score for part in rows.parts for score in model.many(part.columns, [""] * len(part.columns), "api").scores]
-
-
-def alone(model, records):
-    return [model.one(model.bundle.codec.decode(json.dumps(each).encode()), "", "api").score for each in records]
-
-
-def in_array(model, records):
-    return of_parts(model, rows_of_array(model, json.dumps(records).encode(), len(records)))
-
-
-def in_lines(model, records):
-    return of_parts(model, rows_of_lines(model, "\n".join(map(json.dumps, records)).encode(), len(records)))
-
-
-def on_stream(model, records):
-    arrived = [
-        StreamRecord("s@1", "0", str(at), "k", json.dumps(each).encode(), NOON) for at, each in enumerate(records)
-    ]
-    return [made.score for made in predict(model, arrived).predictions]
-
-
-def in_mlflow(model, records):
-    return BundleModel(model.bundle).predict(pd.DataFrame(records, dtype=object)).tolist()
-
-
 def in_a_file(model, records):
     columns = {name: pa.array([each[name] for each in records]) for name in CONTRACT.feature_names}
     batch = RowBatch(np.arange(1, len(records) + 1), columns, [])
@@ -82,7 +53,7 @@ def in_a_file(model, records):
     return model.many(coded.columns, [""] * len(records), "batch").scores
 
 
-@pytest.mark.parametrize("score", [alone, in_array, in_lines, on_stream, in_mlflow, in_a_file])
+@pytest.mark.parametrize("score", [*SOURCES, in_a_file])
 def test_every_source_scores_as_training_does(trained, records, score):
     model, _, scores = trained
     assert list(score(model, records)) == scores.tolist()
@@ -99,13 +70,13 @@ def test_the_bundle_holds_what_was_learnt_and_the_model_uses_it(trained, records
 
 def test_a_city_that_was_not_learnt_is_missing_to_the_model_and_is_told(trained, records):
     model = trained[0]
-    unseen, missing = (
+    unknown, missing = (
         model.one(model.bundle.codec.parse(records[0] | {"city": city}), "", "api") for city in ("Atlantis", None)
     )
-    assert unseen.score == missing.score
-    assert unseen.unknown == ("city",)
-    assert unseen.row["city"] == "Atlantis"
-    assert any("Atlantis" in warning for warning in unseen.warnings)
+    assert unknown.score == missing.score
+    assert unknown.unknown == ("city",)
+    assert unknown.row["city"] == "Atlantis"
+    assert any("Atlantis" in warning for warning in unknown.warnings)
     rows = rows_of_array(model, json.dumps([records[0] | {"city": "Atlantis"}] * 2).encode(), 2).parts[0].columns
     assert model.many(rows, ["", ""], "api").unknown == {0: ("city",), 1: ("city",)}
 
