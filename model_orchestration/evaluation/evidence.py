@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from model_orchestration.data.split import Split
 from model_orchestration.evaluation.comparison import Difference, compare
+from model_orchestration.evaluation.leaks.copies import copied_rows
 from model_orchestration.evaluation.leaks.findings import LeakReport
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from tabular.contract.types import Contract
@@ -85,6 +86,11 @@ class Evidence:
     slices_against_champion: Sequence[SliceDifference] = ()
     other_target: str | None = None
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def copied_rows(self) -> NDArray[np.bool_]:
+        """For each test row whether it is a copy of a training row; two checks ask."""
+        return copied_rows(self.contract, self.split)
 
     @cached_property
     def against_baselines(self) -> Mapping[str, Sequence[Difference]]:

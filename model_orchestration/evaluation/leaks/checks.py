@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from model_orchestration.evaluation.comparison import figures
 from model_orchestration.evaluation.evidence import Evidence, Rejection
-from model_orchestration.evaluation.leaks.copies import copied_rows
 from model_orchestration.evaluation.leaks.find import skill_without
 from model_orchestration.evaluation.leaks.findings import Finding, LeakReport
 from tabular.quality.metrics import headline_value
@@ -53,7 +52,7 @@ def no_leaking_feature(evidence: Evidence) -> Rejection | None:
 
 def no_copied_rows(evidence: Evidence) -> Rejection | None:
     """The test rows are no copies of training rows, which a model need only remember."""
-    copied = copied_rows(evidence.contract, evidence.split)
+    copied = evidence.copied_rows
     limit = evidence.contract.checks.max_copied_share
     if copied.sum() < MIN_COPIES or copied.mean() <= limit:
         return None
