@@ -30,7 +30,7 @@ from embedded.services.stack import REGISTRY, SERVING, SIMULATORS, STACK, STORE,
 from embedded.status import status
 from embedded.supervision.foreground import interrupt_on_every_signal
 from embedded.supervision.supervisor import Supervisor
-from embedded.table_choice import is_for_once, told, with_tables_of
+from embedded.table_choice import change_of_tables, is_for_once, with_tables_of
 from tabular.errors import TabularError
 from tabular.process.private_files import keep_private
 
@@ -81,7 +81,7 @@ def _stack(arguments: argparse.Namespace) -> Stack:
         if fresh.get("CONTRACT") and not fresh.get("TABLES"):
             given.pop("TABLES", None)  # the table that is named is the only one from now on
         for_once = is_for_once(state, arguments.command)
-        if said := told(state, before, given, for_once=for_once):
+        if said := change_of_tables(state, before, given, for_once=for_once):
             console.print(said, markup=False)
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)

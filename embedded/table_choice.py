@@ -28,7 +28,7 @@ def tables_of(given: Mapping[str, str]) -> str:
     return chosen.get("TABLES") or chosen["CONTRACT"]
 
 
-def told(state: Path, before: Mapping[str, str], given: Mapping[str, str], *, for_once: bool) -> str:
+def change_of_tables(state: Path, before: Mapping[str, str], given: Mapping[str, str], *, for_once: bool) -> str:
     """What to say where the tables are others than until now, else nothing."""
     was, now = tables_of(before), tables_of(given)
     if was == now or not was_started(state):

@@ -94,6 +94,11 @@ class Rejected(TabularError):
             return self.message
         return f"{self.message} ({self.fault_count} faults, of which the first {len(self.faults)} are shown)"
 
+    @property
+    def lines(self) -> list[str]:
+        """The summary, and each fault in a line of its own below it."""
+        return [self.summary, *(f"  {fault}" for fault in self.faults)]
+
     def __str__(self) -> str:
         return "; ".join([self.summary, *map(str, self.faults)])
 

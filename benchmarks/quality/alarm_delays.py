@@ -17,8 +17,9 @@ from tabular.contract.types import Contract
 from tabular.predictions.window import comparable
 from tabular.quality.alarm.detector import Detector
 from tabular.quality.alarm.shares import WatchedShares
+from tabular.settings import Settings
 
-BLOCK_SECONDS = 300
+BLOCK_SECONDS = round(Settings().monitor_block_seconds)
 BLOCKS = FALSE_ALARM_DAYS * 86_400 // BLOCK_SECONDS
 CHECK_ROWS, MAX_ROWS = 50, 20_000
 DELAYS = 20

@@ -41,7 +41,7 @@ from tabular.settings import Settings
 from tabular.wiring import Wiring
 
 CHECK, REPORT, PEER = "check", "report", "Evidently"
-MIN_ROWS, WARM_ROWS, BLOCK_SECONDS = 300, 1_000, 300.0
+MIN_ROWS, WARM_ROWS = 300, 1_000
 NEXT = timedelta(microseconds=1)
 
 
@@ -53,7 +53,7 @@ def check(uri: str, state: Path, rows: int) -> Figures:
     """The monitor's second check, of one prediction more than the first."""
     wiring = Wiring(Settings(mongo_uri=uri, mongo_database=DATABASE))
     store = wiring.predictions()
-    alarms = Alarms(store, wiring.blocks(), BLOCK_SECONDS)
+    alarms = Alarms(store, wiring.blocks(), wiring.settings.monitor_block_seconds)
     monitor = Monitor(store, [MonitoredTable(_table(state).name, _cache(state), alarms)], rows, MIN_ROWS)
     monitor.check()
     newest = store.latest(1)[0]

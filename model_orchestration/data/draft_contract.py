@@ -12,7 +12,7 @@ from model_orchestration.data.checks import check
 from model_orchestration.data.suspects import suspects
 from tabular.contract.canonical import number_in
 from tabular.contract.source import SourceOptions, source_of
-from tabular.data.reading import RawTable, read_table
+from tabular.data.reading import RawTable, given_file, read_table
 from tabular.drafting.derived_target import DEFAULT_NAME
 from tabular.drafting.draft import Draft, Request, draft_contract
 from tabular.errors import InvalidSetting, InvalidTable, TabularError
@@ -40,7 +40,7 @@ def main(given: list[str] | None = None) -> int:
     try:
         _draft(_arguments(vars(_parser().parse_args(given))))
     except InvalidTable as error:
-        sys.stderr.write("\n".join([error.summary, *(f"  {fault}" for fault in error.faults), HINT, ""]))
+        sys.stderr.write("\n".join([*error.lines, HINT, ""]))
         return 1
     except TabularError as error:
         sys.stderr.write(f"{error}\n")
@@ -103,7 +103,7 @@ def _draft(arguments: _Arguments) -> None:
         raise InvalidSetting(
             f"{out} is already there, and is not overwritten: delete it, or name another with out=path"
         )
-    body = _read(csv)
+    body = given_file(csv)
     raw = read_table(body, request.source)
     draft = draft_contract(raw.cells, replace(request, source=_pinned(raw)))
     _write(out, draft.text)
@@ -118,13 +118,6 @@ def _pinned(raw: RawTable) -> SourceOptions:
     """The `[source]` by which the file is read the same again; an empty one for a plain CSV and for Parquet."""
     named = raw.read_as.named(list(raw.cells.columns))
     return SourceOptions() if named.format == "parquet" or named == PLAIN else named
-
-
-def _read(csv: Path) -> bytes:
-    try:
-        return csv.read_bytes()
-    except OSError as error:
-        raise InvalidSetting(f"csv={str(csv)!r} cannot be read: {error.strerror}") from error
 
 
 def _write(out: Path, text: str) -> None:

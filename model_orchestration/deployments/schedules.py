@@ -19,7 +19,7 @@ from tabular.process.private_files import keep_private
 from tabular.wiring import wire
 
 DEPLOY = Path(__file__).with_name("deploy-table.sh")
-TOLD = "schedule "
+USER_LINE = "schedule "
 """How a line begins that is for the user; what Prefect's own command says is for its log."""
 _AT_MOST = 200
 
@@ -39,7 +39,7 @@ def main() -> int:
             return code
     for table in remove_unserved(further):
         why = "it is the first table now, which `train` trains" if table == first else "this stack no longer serves it"
-        sys.stdout.write(f"{TOLD}train-{table} was removed: {why}\n")
+        sys.stdout.write(f"{USER_LINE}train-{table} was removed: {why}\n")
     return 0
 
 

@@ -20,7 +20,7 @@ from tabular.contract.loading import load_contract
 from tabular.contract.source import SourceOptions, source_of
 from tabular.contract.types import Contract
 from tabular.data.column_names import absent_columns
-from tabular.data.reading import RawTable, read_table
+from tabular.data.reading import RawTable, given_file, read_table
 from tabular.errors import InvalidSetting, InvalidTable, TabularError
 from tabular.process.private_files import keep_private
 from tabular.settings import load_settings, with_values
@@ -38,7 +38,7 @@ def main(given: Sequence[str] | None = None) -> int:
         page = Path(arguments.out) if arguments.out else PAGES / f"{name}.html"
         _write(page, profile)
     except InvalidTable as error:
-        sys.stderr.write("\n".join([error.summary, *(f"  {fault}" for fault in error.faults), ""]))
+        sys.stderr.write("\n".join([*error.lines, ""]))
         return 1
     except TabularError as error:
         sys.stderr.write(f"{error}\n")
@@ -55,7 +55,7 @@ def _profile(arguments: argparse.Namespace) -> tuple[str, TableProfile]:
     if not arguments.csv:
         raise InvalidSetting("say which table: csv=path, or CONTRACT=path for one that has a contract")
     file = Path(arguments.csv)
-    raw = read_table(_read(file), source_of(vars(arguments)))
+    raw = read_table(given_file(file), source_of(vars(arguments)))
     return _name(file), _without_contract(raw, file, arguments.target)
 
 
@@ -73,7 +73,7 @@ def _under_contract(path: Path, csv: str) -> tuple[str, TableProfile]:
     contract = load_contract(path)
     wiring = Wiring(with_values(load_settings(), contract=str(path)))
     if csv:
-        raw, source = read_table(_read(Path(csv)), contract.source), Path(csv).name
+        raw, source = read_table(given_file(Path(csv)), contract.source), Path(csv).name
         earlier = earlier_version(wiring, contract)
     else:
         version, raw = stored(wiring, contract)
@@ -95,7 +95,7 @@ def _profiled(contract: Contract, raw: RawTable, source: str, earlier: EarlierVe
         raw.read_as.described(contract.source),
         target.column,
         None if target.minutes_between else _target_feature(contract),
-        earlier.told,
+        earlier.description,
     )
     return profile_table(raw.cells, given, target_of(contract, some), earlier.table)
 
@@ -109,13 +109,6 @@ def _target_feature(contract: Contract) -> Feature:
 
 def _name(file: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", file.name.partition(".")[0]).strip("_") or "table"
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InvalidSetting(f"csv={str(file)!r} cannot be read: {error.strerror}") from error
 
 
 def _write(page: Path, profile: TableProfile) -> None:

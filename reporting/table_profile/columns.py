@@ -17,6 +17,7 @@ from reporting.charts import Bin, Histogram
 from reporting.shapes import category_bins, number_histogram
 from tabular.contract.derived import ModelInput
 from tabular.contract.features import Feature
+from tabular.data.rows.arrow_cells import arrow_cells
 from tabular.quality.association import Binned, binned_categories, binned_numbers
 
 DATE_BINS = 24
@@ -32,7 +33,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 def counts_of(cells: pd.Series[str], missing: Sequence[str]) -> Counts:
     """Count the cells of a column; `missing` are the texts that mean "not known", beside the empty one."""
-    texts = pa.chunked_array(pa.array(cells, from_pandas=True)).combine_chunks()
+    texts = arrow_cells(cells)
     is_missing = pc.is_in(texts, pa.array(sorted({"", *missing}), texts.type))
     known = texts.filter(pc.invert(is_missing))
     return Counts(int(pc.sum(is_missing).as_py() or 0), int(pc.count_distinct(known).as_py()))

@@ -17,14 +17,13 @@ from tabular.contract.types import Contract
 from tabular.data.categories.learning import learnt
 from tabular.data.column_values import feature_values
 from tabular.data.input_frame import input_frame
-from tabular.data.table import CleanTable
+from tabular.data.table import CleanTable, sampled_positions
 from tabular.errors import InvalidTable
 from tabular.quality.association import Binned, association
 from tabular.quality.drift import ColumnDrift, compare
 from tabular.quality.row_counts import TooFewRows
 
 SAMPLED_ROWS = 100_000
-SEED = 0
 MAX_RELATED = 30
 """So many columns are set against one another: the page is read by people."""
 MAX_PAIRS = 15
@@ -100,10 +99,7 @@ class Given(msgspec.Struct, frozen=True):
 
 def sampled(cells: pd.DataFrame) -> pd.DataFrame:
     """Rows drawn by a fixed seed where they are many, in their order; else all."""
-    if len(cells) <= SAMPLED_ROWS:
-        return cells
-    rows = np.sort(np.random.default_rng(SEED).choice(len(cells), SAMPLED_ROWS, replace=False))
-    return cells.iloc[rows]
+    return cells if len(cells) <= SAMPLED_ROWS else cells.iloc[sampled_positions(len(cells), SAMPLED_ROWS)]
 
 
 def profile_table(
@@ -116,7 +112,7 @@ def profile_table(
     read = {one.name: feature_values(one, some[one.column], given.contract) for one in given.shown}
     values = pd.DataFrame({name: one.values for name, one in read.items()})
     bins = {one.name: bins_of(one, values[one.name]) for one in given.shown}
-    past = None if before is None else _some_rows(before)
+    past = None if before is None else before.sample(SAMPLED_ROWS)
     drift = {} if past is None else _drift(given.contract, past, values)
     columns = []
     for feature in given.shown:
@@ -158,12 +154,6 @@ def profile_table(
         earlier=given.earlier,
         is_compared=past is not None,
     )
-
-
-def _some_rows(table: CleanTable) -> CleanTable:
-    if len(table) <= SAMPLED_ROWS:
-        return table
-    return table.take(np.sort(np.random.default_rng(SEED).choice(len(table), SAMPLED_ROWS, replace=False)))
 
 
 def _earlier(past: CleanTable | None, name: str) -> pd.Series[Any] | None:

@@ -17,7 +17,7 @@ class EarlierVersion(NamedTuple):
     """The clean rows of an earlier version, None if there is none; and which it is, or why there is none."""
 
     table: CleanTable | None
-    told: str
+    description: str
 
 
 def stored(wiring: Wiring, contract: Contract) -> tuple[Version, RawTable]:
@@ -37,8 +37,9 @@ def earlier_version(wiring: Wiring, contract: Contract, other_than: str = "") ->
         if version is None:
             return EarlierVersion(None, "the feature store has no other version of this table")
         synthetic = "synthetic data, " if version.synthetic else ""
-        told = f"{version.sha256[:12]} of {version.created_at:%d %b %Y, %H:%M} UTC ({synthetic}{version.rows:,} rows)"
-        return EarlierVersion(feature_store.load(objects, contract, version.sha256), told)
+        made = f"{version.created_at:%d %b %Y, %H:%M} UTC"
+        description = f"{version.sha256[:12]} of {made} ({synthetic}{version.rows:,} rows)"
+        return EarlierVersion(feature_store.load(objects, contract, version.sha256), description)
     except Unavailable:
         return EarlierVersion(None, "not looked for, as the feature store does not respond: start it with make run")
     except (NotFound, Rejected, InvalidTable) as error:

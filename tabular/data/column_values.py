@@ -20,6 +20,7 @@ from tabular.contract.features import Feature
 from tabular.contract.types import Contract, Target
 from tabular.data.categories.spelling import in_one_spelling
 from tabular.data.input_frame import datetimes
+from tabular.data.rows.arrow_cells import arrow_cells
 from tabular.encoding.dates import moment_in
 from tabular.encoding.plain_numbers import Accepts, accepts_feature, accepts_target
 from tabular.encoding.values import cell_reader, class_reader, target_number
@@ -45,7 +46,7 @@ class _Cells:
     """A column as its different texts, in order of appearance, and the position of each row's among them."""
 
     def __init__(self, raw: pd.Series[str]) -> None:
-        encoded = pa.chunked_array(pa.array(raw, from_pandas=True)).combine_chunks().dictionary_encode()
+        encoded = arrow_cells(raw).dictionary_encode()
         self.texts = encoded.dictionary
         self.positions = encoded.indices.to_numpy(zero_copy_only=False)
         self._index, self._name = raw.index, raw.name

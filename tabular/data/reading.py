@@ -7,6 +7,7 @@ that names the key that settles it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -21,7 +22,7 @@ from tabular.data.formats.packed import unpacked
 from tabular.data.formats.parquet_cells import parquet_cells
 from tabular.data.formats.separator import NAMES, SPACE, separator_of
 from tabular.data.formats.text import beginning_of, decoded, encoding_of
-from tabular.errors import InvalidTable
+from tabular.errors import InvalidSetting, InvalidTable
 
 LARGE_BYTES = 1_000_000
 """From this size on Arrow is asked first."""
@@ -74,6 +75,14 @@ class RawTable(NamedTuple):
 
     cells: pd.DataFrame
     read_as: ReadAs
+
+
+def given_file(path: Path) -> bytes:
+    """The bytes of the file that a command was given as `csv=`; raises InvalidSetting if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidSetting(f"csv={str(path)!r} cannot be read: {error.strerror}") from error
 
 
 def read_table(body: bytes, source: SourceOptions | None = None) -> RawTable:

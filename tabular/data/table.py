@@ -72,7 +72,12 @@ class CleanTable:
         """At most so many rows in their order, the same each time; the table itself if it has no more."""
         if len(self) <= most:
             return self
-        return self.take(np.sort(np.random.default_rng(0).choice(len(self), most, replace=False)))
+        return self.take(sampled_positions(len(self), most))
+
+
+def sampled_positions(rows: int, most: int) -> NDArray[np.int64]:
+    """So many positions among the rows, drawn without replacement, in order, the same each time."""
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
 
 
 def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tabular.contract.types import Contract
+from tabular.data.rows.arrow_cells import arrow_cells
 from tabular.data.rows.hashes import mixed, salts
 from tabular.data.rows.split_hints import MaybeGroup, MaybeTime, maybe_groups, maybe_times
 from tabular.data.split_columns import times_of
@@ -106,21 +107,17 @@ def repeated_rows(cells: pd.DataFrame) -> Bools:
 
 def _codes(cells: pd.Series[str]) -> Codes:
     """A number for each different cell, rising in the order of their first appearance."""
-    codes: Codes = _array(cells).dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    codes: Codes = arrow_cells(cells).dictionary_encode().indices.to_numpy(zero_copy_only=False)
     return codes
 
 
 def _numbers(cells: pd.Series[Any]) -> NDArray[np.float64]:
     """The cells as numbers, NaN where they are none."""
     try:
-        numbers: NDArray[np.float64] = _array(cells).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        numbers: NDArray[np.float64] = arrow_cells(cells).cast(pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
         return pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
     return numbers
-
-
-def _array(cells: pd.Series[Any]) -> pa.Array:
-    return pa.chunked_array(pa.array(cells, from_pandas=True)).combine_chunks()
 
 
 def _is_repeat(codes: Codes) -> Bools:

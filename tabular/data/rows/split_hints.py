@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from tabular.contract.types import Contract
+from tabular.data.rows.arrow_cells import arrow_cells
 from tabular.data.split_columns import times_of
 from tabular.drafting.identity import is_named_as_id
 
@@ -57,9 +57,11 @@ def maybe_times(
     has_classes = bool(contract.target.classes) and contract.target.column in cells
     rows = _sampled(kept, cells[contract.target.column] if has_classes else None) if columns else kept[:0]
     for name in columns:
+        if len(found) == MAX_TIMES:
+            break
         times = times_of(cells[name].loc[rows]).dropna()
         rank = times.rank()
-        if len(found) < MAX_TIMES and not any(abs(rank.corr(other)) > SAME_ORDER for other in ranks):
+        if not any(abs(rank.corr(other)) > SAME_ORDER for other in ranks):
             ranks.append(rank)
             found.append(MaybeTime(name, tuple(times.index.tolist()), tuple(times.tolist())))
     return tuple(found)
@@ -101,7 +103,7 @@ def _codes(contract: Contract, values: pd.Series[str]) -> Rows | None:
     numbers = pd.to_numeric(values.head(100), errors="coerce")
     if bool((numbers.notna() & (numbers != np.floor(numbers))).any()):
         return None
-    encoded = pa.chunked_array(pa.array(values, from_pandas=True)).combine_chunks().dictionary_encode()
+    encoded = arrow_cells(values).dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     counts = np.bincount(codes[codes >= 0], minlength=1)
     if counts[counts > 1].sum() < MIN_SHARED * len(values):

@@ -21,7 +21,7 @@ from embedded.environment import (
 from embedded.layout import PROJECT, Layout, Ports
 from embedded.operate import Stack
 from embedded.services import prometheus
-from embedded.table_choice import told, with_tables_of
+from embedded.table_choice import change_of_tables, with_tables_of
 
 
 def start(state, **given):
@@ -73,7 +73,7 @@ class Recorder:
 
 def told_by(state, **given):
     """What a start says about its tables, given what the last one saved."""
-    return told(state, remembered(state), given, for_once=False)
+    return change_of_tables(state, remembered(state), given, for_once=False)
 
 
 def test_a_start_with_another_table_says_so_and_how_to_serve_both(tmp_path):
@@ -95,7 +95,7 @@ def test_a_command_about_another_table_than_the_served_leaves_those_in_place_and
     served = {"TABLES": "iris,taxi_rides", "TRIALS": "3"}
     remember(Layout(tmp_path), served)
     given = {"CONTRACT": "contracts/telecom_churn.toml", "TRIALS": "9"}
-    said = told(tmp_path, served, given, for_once=True)
+    said = change_of_tables(tmp_path, served, given, for_once=True)
     assert "serves iris,taxi_rides, and goes on training that by schedule" in said
     assert "this command alone is about contracts/telecom_churn.toml" in said
     assert "make run CONTRACT=contracts/telecom_churn.toml" in said
