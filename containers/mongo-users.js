@@ -6,22 +6,26 @@ const database = process.env.MONGO_INITDB_DATABASE;
 const admin = db.getSiblingDB("admin");
 admin.auth(secret("MONGO_USERNAME"), secret("MONGO_PASSWORD"));
 
-// The report flow reads predictions and writes its row; `make labels` attaches labels to predictions, and
-// `make score store=1` stores some.
+// Entries of the ledger are added, and never changed.
+const ledger = { resource: { db: database, collection: "ledger" }, actions: ["insert", "createIndex"] };
+
+// The flows read predictions, write the report's row, and enter what they did into the ledger; `make labels` attaches
+// labels to predictions, and `make score store=1` stores some.
 const flows = {
   roles: [{ role: "read", db: database }],
   privileges: [
     { resource: { db: database, collection: "data" }, actions: ["insert", "update", "createIndex"] },
     { resource: { db: database, collection: "report" }, actions: ["insert", "update"] },
+    ledger,
   ],
 };
 if (admin.getRole("flows")) admin.updateRole("flows", flows);
 else admin.createRole({ role: "flows", ...flows });
 
-// The monitor reads predictions, and keeps its alarms' blocks.
+// The monitor reads predictions, keeps its alarms' blocks, and enters its alarms into the ledger.
 const monitor = {
   roles: [{ role: "read", db: database }],
-  privileges: [{ resource: { db: database, collection: "blocks" }, actions: ["insert", "update"] }],
+  privileges: [{ resource: { db: database, collection: "blocks" }, actions: ["insert", "update"] }, ledger],
 };
 if (admin.getRole("monitor")) admin.updateRole("monitor", monitor);
 else admin.createRole({ role: "monitor", ...monitor });

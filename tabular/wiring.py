@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tabular.adapters.mlflow.registry import MlflowRegistry
     from tabular.adapters.mongo.blocks import MongoBlocks
     from tabular.adapters.mongo.leases import MongoLeases
+    from tabular.adapters.mongo.ledger import MongoLedger
     from tabular.adapters.mongo.predictions import MongoPredictions
     from tabular.adapters.s3 import S3Objects
     from tabular.contract.types import Contract
@@ -122,6 +123,12 @@ class Wiring:
         from tabular.adapters.mongo.leases import MongoLeases
 
         return MongoLeases(self.settings.mongo_uri, self.settings.mongo_database, self.contract.table.name)
+
+    def ledger(self) -> MongoLedger:
+        """The ledger of decisions about models, in the prediction store; raises InvalidSetting like `predictions`."""
+        from tabular.adapters.mongo.ledger import MongoLedger
+
+        return MongoLedger(self.settings.mongo_uri, self.settings.mongo_database)
 
     def registry(self) -> MlflowRegistry:
         """The model registry; raises InvalidContract like `model_name`."""

@@ -23,7 +23,7 @@ MAX_MODULES_A_FOLDER = 13
 HOMES = {
     "boto3": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py"},
     "botocore": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py", "tabular/adapters/aws.py"},
-    "pymongo": {f"tabular/adapters/mongo/{name}.py" for name in ("connection", "predictions", "leases")},
+    "pymongo": {f"tabular/adapters/mongo/{name}.py" for name in ("connection", "predictions", "leases", "ledger")},
     "bson": {"tabular/adapters/mongo/connection.py"},
     "mlflow": {
         "tabular/adapters/mlflow/registry.py",
