@@ -53,6 +53,9 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table as a whole.
 
+    `id_column` identifies a row of the table; `business_key` is the public name under which a request may carry the
+    identifier of what it is about, such as a customer, and a label may name it. It is never a feature.
+    `label_window_days`: an outcome counts for the predictions of its key that were made at most so many days before.
     `known_before_outcome` names features that predict so well that they could be leaks, and are none, says the author.
     `source_file` is the public file's name, looked for in `data`; `source_sha256` its digest: many copies are altered.
     """
@@ -61,6 +64,8 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     task: Task
     id_column: str | None = None
+    business_key: str | None = None
+    label_window_days: float = 30.0
     missing_tokens: tuple[str, ...] = ()
     dropped_columns: tuple[str, ...] = ()
     slice_features: tuple[str, ...] = ()

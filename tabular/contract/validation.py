@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tabular.contract.canonical import LARGEST_NUMBER, LARGEST_WHOLE_NUMBER, alike, canonical
 from tabular.contract.check_rules import check_rule_faults
 from tabular.contract.evaluation.rules import evaluation_faults
+from tabular.contract.faults.business_key import business_key_faults
 from tabular.contract.faults.derived_columns import derived_faults, unused_faults
 from tabular.contract.faults.kinds import boolean_faults, datetime_faults, derived_target_faults, other_kind_faults
 from tabular.contract.faults.learnt import learnt_faults
@@ -46,6 +47,7 @@ def contract_faults(contract: Contract) -> list[str]:
     faults += source_faults(contract.source) + split_faults(contract) + training_faults(contract.training)
     faults += check_rule_faults(contract.checks) + filter_faults(contract.filters, contract.target.column)
     faults += evaluation_faults(contract.evaluation, contract.table.task)
+    faults += business_key_faults(contract, REPLY_KEYS | RESULT_KEYS)
     if not faults:
         faults = derived_faults(contract) + unused_faults(contract)
     return faults + _synthetic_faults("target", contract.target.synthetic, len(contract.target.classes))

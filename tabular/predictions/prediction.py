@@ -26,6 +26,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     to canonical value, None where missing. `score` is the probability of the positive class (binary), the predicted
     value (regression) or the probability of the most likely class (multiclass, with every class in `probabilities` and
     the winner in `predicted_class`).
+    `business_key` identifies what the row is about, if the request said so.
     `label` is the true outcome once it is known: nothing here ever guesses it.
     """
 
@@ -42,6 +43,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...] = ()
     out_of_range: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    business_key: str | None = None
     label: str | float | None = None
 
     @property

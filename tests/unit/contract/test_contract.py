@@ -142,6 +142,38 @@ BAD = {
     ),
     "a column with spaces": (lambda file: first(file).update(column=" Age"), "' Age' is empty or has spaces around it"),
     "a target of no name": (lambda file: file["target"].update(column=""), "target.column: '' is empty"),
+    "a business key that is a feature": (
+        lambda file: file["table"].update(business_key="age in years"),
+        r"table\.business_key: 'age in years' is a feature or its column",
+    ),
+    "a business key that is a key of the response": (
+        lambda file: file["table"].update(business_key="prediction_id"),
+        r"table\.business_key: 'prediction_id' is another key of the response",
+    ),
+    "a business key that is the prediction's key": (
+        lambda file: file["table"].update(business_key="chance"),
+        r"table\.business_key: 'chance' is another key of the response",
+    ),
+    "a business key that is a key of a label": (
+        lambda file: file["table"].update(business_key="outcome"),
+        r"table\.business_key: 'outcome' is another key of a label",
+    ),
+    "the target as business key": (
+        lambda file: file["table"].update(business_key="Y"),
+        r"table\.business_key: 'Y' is the target",
+    ),
+    "a business key with spaces": (
+        lambda file: file["table"].update(business_key=" id"),
+        r"table\.business_key: ' id' is empty, has spaces",
+    ),
+    "a label window of nothing": (
+        lambda file: file["table"].update(label_window_days=0),
+        r"table\.label_window_days: must be above 0",
+    ),
+    "a label window without an end": (
+        lambda file: file["table"].update(label_window_days=4000),
+        r"table\.label_window_days: must be above 0 and at most 3660 days, not 4000",
+    ),
     "the target as the id": (lambda file: file["table"].update(id_column="Y"), "target.column: Y is the id or dropped"),
     "a dropped target": (lambda file: file["table"].update(dropped_columns=["Y"]), "target.column: Y is the id or dro"),
     "a reply key of the results": (
