@@ -103,6 +103,13 @@ versions() {
     [ "$1" != name ] || save_localstack
 }
 
+harvest() {
+    need_registry
+    [ "${1:-}" != -- ] || shift
+    in_worker python -m model_orchestration.data.harvest "$@"
+    save_localstack
+}
+
 report() {
     need_registry
     in_worker prefect --no-prompt deployment run report/report --watch
@@ -195,7 +202,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | report | labels | versions | score | start-serve | deploy | rollback | healthy)
+    run | images | setup-registry | init-aws | train | harvest | report | labels | versions | score | start-serve | deploy | rollback | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

@@ -214,6 +214,7 @@ _COMMANDS = {
     "train": _train,
     "report": _report,
     "labels": _calling("reporting.labels"),
+    "harvest": _calling("model_orchestration.data.harvest"),
     "versions": _calling("model_orchestration.data.version_commands"),
     "profile": _calling("reporting.table_profile"),
     "score": _calling("server.files"),

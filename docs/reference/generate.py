@@ -16,9 +16,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-import tabular.embedded_settings
-import tabular.monitor_settings
-import tabular.settings
 from monitoring.alarms import KINDS, Alarm, RunAlarms
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor, Snapshot
@@ -76,17 +73,14 @@ LABEL_VALUES = {
 
 def settings_page() -> str:
     """The settings, from the fields of `tabular/settings.py` and the docstrings under them."""
-    body = [
-        *_fields(tabular.settings, "Settings"),
-        *_fields(tabular.monitor_settings, "MonitorSettings"),
-        *_fields(tabular.embedded_settings, "EmbeddedSettings"),
-    ]
+    homes = [kind for kind in Settings.__mro__ if kind.__module__.startswith("tabular.")]
+    body = [node for kind in homes for node in _fields(sys.modules[kind.__module__], kind.__name__)]
     lines = [
         "# Settings",
         "",
         "Every setting is an environment variable; an empty one counts as unset. The defaults are those of the",
         "embedded mode, in which the addresses follow from the ports. `make docs` makes this page from",
-        "`tabular/settings.py`, `tabular/monitor_settings.py` and `tabular/embedded_settings.py`.",
+        "`tabular/settings.py` and the modules beside it that end in `_settings.py`.",
         "",
         "| variable | default | what it does |",
         "|---|---|---|",

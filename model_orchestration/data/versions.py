@@ -82,7 +82,9 @@ def _line(version: Version, known_as: list[str]) -> str:
     when, synthetic = f"{version.created_at:%Y-%m-%d %H:%M}", " (synthetic)" if version.synthetic else ""
     named = ", ".join(known_as) or "-"
     dvc = f"  (DVC: {version.dvc})" if version.dvc is not None else ""
-    return f"{version.sha256[:12]}  {when}  {version.rows:>11,} rows  {named:<24}  {version.source}{synthetic}{dvc}"
+    harvested = f"  (harvested: {version.harvested})" if version.harvested is not None else ""
+    about = f"{version.source}{synthetic}{dvc}{harvested}"
+    return f"{version.sha256[:12]}  {when}  {version.rows:>11,} rows  {named:<24}  {about}"
 
 
 def differences(objects: Objects, contract: Contract, before: Version, now: Version) -> list[tuple[str, str]]:

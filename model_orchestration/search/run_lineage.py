@@ -9,6 +9,8 @@ from typing import Any
 
 from model_orchestration.job import Job
 from tabular.data import feature_store
+from tabular.data.versions.dvc import DvcLineage
+from tabular.data.versions.harvested import Harvested
 from tabular.ports.objects import Objects
 from tabular.ports.registry import Dataset
 
@@ -25,13 +27,29 @@ def job_tags(job: Job) -> dict[str, Any]:
     return job.tags | ({GIT_COMMIT: revision} if revision else {})
 
 
-def dvc_tags(objects: Objects, job: Job) -> dict[str, str]:
-    """What DVC knows of the job's version, as tags of every run; none if DVC did not track its file."""
-    dvc = feature_store.find_version(objects, job.read_contract, job.data_sha256).dvc
+def version_tags(objects: Objects, job: Job) -> dict[str, str]:
+    """Where the job's version comes from, as tags of every run: what DVC knows of its file, and whose rows it has."""
+    version = feature_store.find_version(objects, job.read_contract, job.data_sha256)
+    return _dvc_tags(version.dvc) | _harvest_tags(version.harvested)
+
+
+def _dvc_tags(dvc: DvcLineage | None) -> dict[str, str]:
     if dvc is None:
         return {}
     tags = {"dvc_path": dvc.path, "dvc_md5": dvc.md5}
     return tags | ({"dvc_revision": dvc.revision} if dvc.revision else {})
+
+
+def _harvest_tags(harvested: Harvested | None) -> dict[str, str]:
+    if harvested is None:
+        return {}
+    runs = ", ".join(f"{run_id} {rows}" for run_id, rows in sorted(harvested.runs.items()))
+    return {
+        "data_parent": harvested.parent,
+        "data_harvested": str(harvested),
+        "data_harvested_rows": str(harvested.rows),
+        "data_harvested_runs": runs,
+    }
 
 
 def dataset_of(objects: Objects, job: Job) -> Dataset:

@@ -27,6 +27,7 @@ from tabular.data.prepared import PreparedTable, prepare
 from tabular.data.synthetic import WRITTEN_AS
 from tabular.data.table import CleanTable
 from tabular.data.versions.dvc import DvcLineage
+from tabular.data.versions.harvested import Harvested
 from tabular.data.versions.version import Version, read_anew
 from tabular.errors import NotFound, Rejected
 from tabular.ports.objects import Objects
@@ -42,8 +43,11 @@ def publish(
     *,
     synthetic: bool = False,
     dvc: DvcLineage | None = None,
+    harvested: Harvested | None = None,
 ) -> Version:
-    """Store a table and make it the current one; the same bytes make no new version. `dvc` says where DVC has them.
+    """Store a table and make it the current one; the same bytes make no new version.
+
+    `dvc` says where DVC has them, `harvested` of which predictions and of which version they were made.
 
     Raises InvalidTable if it cannot be read, and Rejected for synthetic data where there is a real table.
     """
@@ -66,6 +70,7 @@ def publish(
         rows_left_out=0 if prepared.table is None else prepared.table.rows_left_out,
         read_as=prepared.read_as,
         dvc=dvc,
+        harvested=harvested,
     )
     manifest = _key(contract, sha256, MANIFEST)
     known_version = _read(objects, manifest) if objects.exists(manifest) else None

@@ -20,6 +20,7 @@ PROGRAMS = {
         "model_orchestration/flow.py",
         "model_orchestration/init_aws.py",
         "model_orchestration/champion.py",
+        "model_orchestration/data/harvest/__main__.py",
         "reporting/flow.py",
         "reporting/labels.py",
     ),

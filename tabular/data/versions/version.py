@@ -9,6 +9,7 @@ import msgspec
 from tabular.contract.source import SourceOptions
 from tabular.data.reading import ReadAs
 from tabular.data.versions.dvc import DvcLineage
+from tabular.data.versions.harvested import Harvested
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     `dropped_rows` as not valid, and left out `rows_left_out` by its `[[filters]]` or its target's `keep`.
     `pristine` is True if they are the public file's own bytes, False if altered, None if the contract has no digest.
     `dvc` is what DVC knows of the file, if that tracked it when the bytes were published last with it.
+    `harvested` says of which labelled predictions it was made, and from which version; None for a file's bytes.
     """
 
     table: str
@@ -34,6 +36,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     rows_left_out: int = 0
     read_as: ReadAs = ReadAs(format="csv", encoding="utf-8", separator=",", decimal=".")
     dvc: DvcLineage | None = None
+    harvested: Harvested | None = None
 
     @property
     def written_as(self) -> SourceOptions:

@@ -1,0 +1,1 @@
+"""Labelled predictions become a new version of the table."""

@@ -1,0 +1,68 @@
+"""`make harvest`: labelled predictions become a new version of the table, on which the next training trains."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import get_args
+
+from model_orchestration.data.harvest.harvest import HarvestRequest, harvest, told
+from tabular.data.versions.harvested import Mode
+from tabular.errors import InvalidSetting, Rejected, TabularError
+from tabular.process.private_files import keep_private
+from tabular.wiring import Wiring, wire
+
+REJECTED, UNAVAILABLE = 1, 3
+
+
+def main(given: Sequence[str] | None = None, wiring: Wiring | None = None) -> int:
+    """Harvest once and say what was done; 1 with the reason if there is nothing to harvest, 3 if a service is down."""
+    arguments = _parser().parse_args(given)
+    keep_private()
+    try:
+        wiring = wiring or wire().for_table(arguments.table)
+        asked = HarvestRequest(
+            since=moment("since", arguments.since),
+            until=moment("until", arguments.until) or datetime.now(UTC),
+            mode=arguments.mode,
+            max_rows=wiring.settings.harvest_max_rows,
+        )
+        result = harvest(wiring.objects(), wiring.predictions(), wiring.contract, asked)
+    except Rejected as error:
+        sys.stderr.write("\n".join([f"nothing was harvested: {error.message}", *(f"  {one}" for one in error.faults)]))
+        sys.stderr.write("\n")
+        return REJECTED
+    except TabularError as error:
+        sys.stderr.write(f"nothing was harvested: {error}. Is the stack up? See `make status`\n")
+        return UNAVAILABLE
+    for word, text in told(result):
+        sys.stdout.write(f"{word:<8} {text}\n")
+    return 0
+
+
+def moment(name: str, text: str) -> datetime | None:
+    """The time that a text says, in UTC unless it names a zone; None for an empty one. Raises InvalidSetting."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidSetting(
+            f"{name}={text!r} is no date or time: write it as 2026-11-01 or 2026-11-01T08:30Z"
+        ) from error
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make harvest", description=__doc__)
+    parser.add_argument("--table", default="", help="one of the stack's tables (TABLES); the first if not given")
+    parser.add_argument("--since", default="", help="labelled at or after this time; where the last harvest ended")
+    parser.add_argument("--until", default="", help="labelled before this time; now if not given")
+    parser.add_argument("--mode", choices=get_args(Mode), default="append", help="append to the table, or replace it")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
