@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tabular.adapters.mongo.leases import MongoLeases
     from tabular.adapters.mongo.ledger import MongoLedger
     from tabular.adapters.mongo.predictions import MongoPredictions
+    from tabular.adapters.mongo.shadow import MongoShadow
     from tabular.adapters.s3 import S3Objects
     from tabular.contract.types import Contract
     from tabular.model.bundle_cache import BundleCache
@@ -117,6 +118,12 @@ class Wiring:
         from tabular.adapters.mongo.blocks import MongoBlocks
 
         return MongoBlocks(self.settings.mongo_uri, self.settings.mongo_database)
+
+    def shadow(self) -> MongoShadow:
+        """The shadow's scores, in the prediction store; raises InvalidSetting for an address that is none."""
+        from tabular.adapters.mongo.shadow import MongoShadow
+
+        return MongoShadow(self.settings.mongo_uri, self.settings.mongo_database)
 
     def leases(self) -> MongoLeases:
         """The leases that the table's consumers share, in the prediction store; raises InvalidContract."""

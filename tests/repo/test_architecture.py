@@ -23,7 +23,9 @@ MAX_MODULES_A_FOLDER = 13
 HOMES = {
     "boto3": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py"},
     "botocore": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py", "tabular/adapters/aws.py"},
-    "pymongo": {f"tabular/adapters/mongo/{name}.py" for name in ("connection", "predictions", "leases", "ledger")},
+    "pymongo": {
+        f"tabular/adapters/mongo/{name}.py" for name in ("connection", "predictions", "leases", "ledger", "shadow")
+    },
     "bson": {"tabular/adapters/mongo/connection.py"},
     "mlflow": {
         "tabular/adapters/mlflow/registry.py",
@@ -69,6 +71,7 @@ SERVER_MAY_IMPORT = {
     "api": {"connections", "outbox", "scoring", "decoding"},
     "stream": {"scoring", "decoding"},
     "files": {"scoring"},
+    "shadow": {"scoring"},
     "connections": set(),
     "outbox": set(),
     "scoring": set(),

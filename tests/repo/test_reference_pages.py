@@ -22,6 +22,7 @@ from server.stream.shard_reader import Position
 from tabular.data.versions.version import Version
 from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import Prediction
+from tabular.shadow.score import ShadowProgress, ShadowScore
 
 REFERENCE = PROJECT / "docs" / "reference"
 METRIC_MAKERS = {"Counter", "Gauge", "Histogram", "GaugeMetricFamily", "_gauge", "_counter", "_labelled"}
@@ -95,7 +96,8 @@ def test_the_store_page_names_every_field():
     reports = {key.value for key in row.keys}
     assert len(reports) > 10
     checkpoints = {"saved_at", *Position.__struct_fields__}
-    assert not unnamed("store.md", predictions | reports | checkpoints | set(Version.__struct_fields__))
+    shadow = {*ShadowScore.__struct_fields__, *ShadowProgress.__struct_fields__}
+    assert not unnamed("store.md", predictions | reports | checkpoints | shadow | set(Version.__struct_fields__))
 
 
 def test_the_bundle_page_names_every_file_of_a_bundle(make_bundle, contract):

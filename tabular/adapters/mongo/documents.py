@@ -78,13 +78,14 @@ def document_of(prediction: Prediction) -> Document:
 def prediction_of(document: Mapping[str, Any]) -> Prediction:
     """The prediction of a document; raises one of NO_PREDICTION for what is none."""
     fields = {**document, "id": document["_id"], "made_at": EPOCH + timedelta(microseconds=document["made_at_us"])}
-    if fields["score"] is None:
-        fields["score"] = math.nan
-    if fields.get("probabilities"):
-        fields["probabilities"] = {
-            name: math.nan if value is None else value for name, value in fields["probabilities"].items()
-        }
-    return msgspec.convert(fields, Prediction)
+    return msgspec.convert(with_nan(fields), Prediction)
+
+
+def with_nan(fields: Mapping[str, Any]) -> Document:
+    """The fields of a document with NaN for a score or a probability that is null."""
+    named = {name: math.nan if value is None else value for name, value in (fields.get("probabilities") or {}).items()}
+    score = math.nan if fields["score"] is None else fields["score"]
+    return {**fields, "score": score} | ({"probabilities": named} if named else {})
 
 
 def microseconds(moment: datetime) -> int:

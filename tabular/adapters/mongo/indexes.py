@@ -28,5 +28,10 @@ def indexes(server: Mapping[str, Any]) -> list[Keys]:
     engines, nx-27017 has none. No tie-break on `_id`: nx-27017 refuses every write to a collection with `_id` in a
     compound index.
     """
-    first = ("table", "run_id", "business_key", "level") if server.get("storageEngines") else ()
+    first = ("table", "run_id", "business_key", "level") if is_mongodb(server) else ()
     return [[(name, 1), NEWEST] for name in first] or [[NEWEST]]
+
+
+def is_mongodb(server: Mapping[str, Any]) -> bool:
+    """True for MongoDB, by its answer to `buildInfo`: it names its storage engines, nx-27017 has none."""
+    return bool(server.get("storageEngines"))

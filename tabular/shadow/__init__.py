@@ -1,0 +1,1 @@
+"""The challenger in the shadow: its scores of the rows that the champion has responded to."""
