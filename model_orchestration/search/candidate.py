@@ -30,7 +30,10 @@ from tabular.model.bundle import (
     probability_columns,
     write_bundle,
 )
+from tabular.model.calibration import NO_CALIBRATION, Calibration, calibrated
 from tabular.model.pyfunc import describe
+from tabular.model.scorer import Scorer
+from tabular.quality.calibration.choice import chosen
 from tabular.quality.metrics import Floats
 
 MAX_REFERENCE_ROWS = 5_000
@@ -59,9 +62,20 @@ def scores_by_params(name: str, contract: Contract, table: CleanTable, params: P
         parts = fold.parts(table)
         own = learnt(contract, parts.train)
         trial = make_fit(own, parts, seed)(0, params)
-        return {name: trial.scorer.many(encode(own, parts.test.features))}
+        scorer = served_scorer(own, trial, calibration_of(own, trial, parts.validation.target.to_numpy(), seed))
+        return {name: scorer.many(encode(own, parts.test.features))}
 
     return scores
+
+
+def calibration_of(contract: Contract, trial: Trial, validation_target: Floats, seed: int) -> Calibration:
+    """The calibration that a trial's bundle gets, by its scores of the validation rows."""
+    return chosen(contract.table.task, validation_target, trial.validation_scores, seed)
+
+
+def served_scorer(contract: Contract, trial: Trial, calibration: Calibration) -> Scorer:
+    """What scores as the trial's bundle would be served."""
+    return calibrated(trial.scorer, calibration) if contract.training.calibrated else trial.scorer
 
 
 def make_fit(contract: Contract, split: Split, seed: int) -> Fit:
@@ -87,10 +101,12 @@ class Bundler:
     synthetic: bool = False
     scored_inputs: Matrix | None = None
     scored_at: NDArray[np.int64] | None = None
+    seed: int = 0
 
     def write(self, trial: Trial, folder: Path, metrics: Mapping[str, float]) -> Bundle:
         """Write the trial's bundle into an empty folder, with the description that MLflow's tools read."""
-        reference = with_scores(self.contract, self.reference, self.reference_scores(trial))
+        calibration = calibration_of(self.contract, trial, self.validation_target, self.seed)
+        reference = with_scores(self.contract, self.reference, self.reference_scores(trial, calibration))
         bundle = write_bundle(
             folder,
             self.contract,
@@ -100,15 +116,19 @@ class Bundler:
             self.golden_records,
             metrics,
             synthetic=self.synthetic,
+            calibration=calibration,
         )
         describe(folder, self.contract)
         return bundle
 
-    def reference_scores(self, trial: Trial) -> Floats:
-        """The trial's own scores of each row of the reference: n, or n x classes; NaN where it was fitted on."""
+    def reference_scores(self, trial: Trial, calibration: Calibration = NO_CALIBRATION) -> Floats:
+        """The scores of each row of the reference, as served: n, or n x classes; NaN where the trial was fitted on."""
         if self.scored_inputs is None:
-            return np.asarray(trial.validation_scores[self.reference_rows], dtype=np.float64)
-        scores = trial.scorer.many(self.scored_inputs)
+            scores = trial.validation_scores[self.reference_rows]
+            if self.contract.training.calibrated and calibration.curves:
+                scores = calibration.many(scores).astype(np.float32)
+            return np.asarray(scores, dtype=np.float64)
+        scores = served_scorer(self.contract, trial, calibration).many(self.scored_inputs)
         found = np.full((len(self.reference), *scores.shape[1:]), np.nan)
         found[self.scored_at] = scores
         return found
@@ -149,6 +169,7 @@ def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = Fa
         synthetic=synthetic,
         scored_inputs=None if not_fitted is None else encode(contract, kept.features.iloc[not_fitted]),
         scored_at=not_fitted,
+        seed=seed,
     )
 
 

@@ -17,7 +17,8 @@ def explanations(model: Model, rows: Matrix) -> list[dict[str, Any]]:
     """For each row of an n x k matrix `base` and `contributions` by input, as the response has them.
 
     They sum to the margin of the score: the log-odds (binary), the value (regression), or the margin of the most likely
-    class (multiclass), whose softmax over the classes is its probability.
+    class (multiclass), whose softmax over the classes is its probability. Of calibrated scores it is the margin of the
+    model, before they were calibrated.
     """
     names = model.bundle.contract.input_names
     base, contributions = model.bundle.scorer.explain(rows)

@@ -82,6 +82,9 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pair fixes it. `categories` says how trees take inputs of kind category: as their codes, as their library's own
     categories (`native`), or as whichever of the two does better on validation (`search`); ordinals and booleans are
     codes in any case.
+
+    With `calibrated` every score that is served, stored or measured is a calibrated probability, by the calibration in
+    the model's bundle; else it is the model's own, and the calibration serves for estimates of its quality alone.
     """
 
     families: tuple[Family, ...] = ()
@@ -89,6 +92,7 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     patience_rounds: int = 25
     trees: int = 200
     categories: Categories = "codes"
+    calibrated: bool = False
     xgboost: dict[str, Range] = {}
     forest: dict[str, Range] = {}
     linear: dict[str, Range] = {}
@@ -108,9 +112,12 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return frozenset(name for name, (low, high) in self.given(family).items() if low == high)
 
 
-def training_faults(training: Training) -> list[str]:
+def training_faults(training: Training, *, has_classes: bool) -> list[str]:
     """What is wrong with `[training]`, by its keys."""
-    faults = [
+    faults = []
+    if training.calibrated and not has_classes:
+        faults.append("training.calibrated: probabilities are calibrated, and a regression has none. Leave it out")
+    faults += [
         f"training.families: {family} is there more than once"
         for family in sorted(set(training.families))
         if training.families.count(family) > 1

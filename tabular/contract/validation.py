@@ -44,7 +44,11 @@ def contract_faults(contract: Contract) -> list[str]:
     """
     faults = [fault for feature in contract.features for fault in feature_faults(feature, contract)]
     faults += _table_faults(contract) + _target_faults(contract) + _name_faults(contract)
-    faults += source_faults(contract.source) + split_faults(contract) + training_faults(contract.training)
+    faults += (
+        source_faults(contract.source)
+        + split_faults(contract)
+        + training_faults(contract.training, has_classes=contract.table.task != "regression")
+    )
     faults += check_rule_faults(contract.checks) + filter_faults(contract.filters, contract.target.column)
     faults += evaluation_faults(contract.evaluation, contract.table.task)
     faults += business_key_faults(contract, REPLY_KEYS | RESULT_KEYS)

@@ -4,6 +4,7 @@
     contract.json      the contract the model was trained under
     model.ubj          the model, as its family's scorer writes it; model.json of a linear one, model.txt of LightGBM
     profile.json       the range of every numeric feature on the training rows
+    calibration.json   from its scores to probabilities that hold as frequencies
     golden.json        request bodies with the exact scores the model gave when it was made
     metrics.json       validation metrics of the trial
     reference.parquet  held-out rows with target and score, for drift (read by the monitor and the reports only)
@@ -21,12 +22,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from tabular.contract.loading import contract_from_json
 from tabular.contract.types import Contract
 from tabular.encoding.row import Matrix, RowCodec, matrix
 from tabular.errors import BrokenBundle, TabularError
 from tabular.model.bundle_files import MANIFEST, read_files
+from tabular.model.calibration import NO_CALIBRATION, Calibration, Doubles, calibrated
 from tabular.model.families import model_file, read_scorer
 from tabular.model.scorer import Scorer, Scores
 
@@ -40,6 +44,7 @@ REFERENCE_CLASS = "__predicted_class__"
 """Of a multiclass model: the position of the likeliest class, whose probability is the score."""
 
 Range = tuple[float, float]
+Floats = NDArray[np.floating[Any]]
 
 
 def probability_columns(contract: Contract) -> tuple[str, ...]:
@@ -77,10 +82,15 @@ class Bundle:
     metrics: Mapping[str, float]
     digest: str
     synthetic: bool = False
+    calibration: Calibration = NO_CALIBRATION
 
     def predict(self, rows: Matrix) -> Scores:
         """Score an n x k matrix in contract order: n scores, or n x classes; raises ValueError for another width."""
         return self.scorer.many(rows)
+
+    def probabilities(self, scores: Floats) -> Doubles:
+        """The calibrated probabilities of this bundle's scores: these themselves if the contract calibrates them."""
+        return NO_CALIBRATION.many(scores) if self.contract.training.calibrated else self.calibration.many(scores)
 
     def compiled_scorer(self) -> Scorer:
         """The fastest scorer that is bit-identical to this bundle's, on the golden records among others."""
@@ -119,10 +129,12 @@ def write_bundle(  # noqa: PLR0913 - the parts of a bundle
     metrics: Mapping[str, float],
     *,
     synthetic: bool = False,
+    calibration: Calibration = NO_CALIBRATION,
 ) -> Bundle:
     """Write a bundle into an empty folder and read it back; its golden scores come from the model as it was written.
 
-    Raises InvalidRow for a golden record that is not valid under the contract, OSError if the folder cannot be written.
+    `scorer` is the model before any calibration. Raises InvalidRow for a golden record that is not valid under the
+    contract, ValueError for a calibration of another task, OSError if the folder cannot be written.
     """
     parquet = io.BytesIO()
     reference.to_parquet(parquet, index=False)
@@ -130,10 +142,11 @@ def write_bundle(  # noqa: PLR0913 - the parts of a bundle
         "contract.json": msgspec.json.encode(contract),
         (model := model_file(scorer.family)): scorer.to_bytes(),
         "profile.json": msgspec.json.encode(profile),
+        "calibration.json": msgspec.json.encode(calibration),
         "metrics.json": msgspec.json.encode(metrics),
         "reference.parquet": parquet.getvalue(),
     }
-    written = read_scorer(scorer.family, files[model], non_negative=contract.target.non_negative)
+    written = _scorer(scorer.family, files[model], contract, calibration)
     files["golden.json"] = msgspec.json.encode(_golden(contract, written, golden_records))
     sha256s = {name: _sha256(body) for name, body in sorted(files.items())}
     manifest = Manifest(FORMAT, sha256s, synthetic, scorer.family)
@@ -150,12 +163,12 @@ def read_bundle(folder: Path) -> Bundle:
         files = read_files(folder)
         manifest = _checked_manifest(folder, files)
         contract = contract_from_json(files["contract.json"])
-        model = files[model_file(manifest.family)]
+        calibration = msgspec.json.decode(files["calibration.json"], type=Calibration)
         return Bundle(
             folder=folder,
             contract=contract,
             codec=RowCodec(contract),
-            scorer=read_scorer(manifest.family, model, non_negative=contract.target.non_negative),
+            scorer=_scorer(manifest.family, files[model_file(manifest.family)], contract, calibration),
             profile=msgspec.json.decode(files["profile.json"], type=dict[str, Range]),
             golden=[
                 _with_categories(one, contract) for one in msgspec.json.decode(files["golden.json"], type=list[Golden])
@@ -163,11 +176,20 @@ def read_bundle(folder: Path) -> Bundle:
             metrics=msgspec.json.decode(files["metrics.json"], type=dict[str, float]),
             digest=_sha256(files[MANIFEST]),
             synthetic=manifest.synthetic,
+            calibration=calibration,
         )
     except BrokenBundle:
         raise
     except (OSError, KeyError, ValueError, msgspec.MsgspecError, TabularError) as error:
         raise BrokenBundle(f"the bundle in {folder} cannot be read: {error}. Fetch it again or train again") from error
+
+
+def _scorer(family: str, model: bytes, contract: Contract, calibration: Calibration) -> Scorer:
+    """The scorer that serves; raises ValueError for a model or a calibration that is none of this contract."""
+    is_binary = contract.table.task == "binary"
+    calibration.check(1 if is_binary else len(contract.target.classes))
+    scorer = read_scorer(family, model, non_negative=contract.target.non_negative)
+    return calibrated(scorer, calibration) if contract.training.calibrated else scorer
 
 
 def _checked_manifest(folder: Path, files: Mapping[str, bytes]) -> Manifest:

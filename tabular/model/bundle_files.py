@@ -46,6 +46,7 @@ BUNDLE_LIMITS = FileLimits(
         "model.json": 50_000_000,
         "model.txt": 500_000_000,
         "profile.json": 10_000_000,
+        "calibration.json": 20_000_000,
         "golden.json": 50_000_000,
         "metrics.json": 1_000_000,
         "reference.parquet": 100_000_000,
