@@ -22,10 +22,11 @@ const flows = {
 if (admin.getRole("flows")) admin.updateRole("flows", flows);
 else admin.createRole({ role: "flows", ...flows });
 
-// The monitor reads predictions, keeps its alarms' blocks, and enters its alarms into the ledger.
+// The monitor reads predictions and their labels, keeps its alarms' blocks, and enters its alarms into the ledger.
+const kept = (collection) => ({ resource: { db: database, collection }, actions: ["insert", "update"] });
 const monitor = {
   roles: [{ role: "read", db: database }],
-  privileges: [{ resource: { db: database, collection: "blocks" }, actions: ["insert", "update"] }, ledger],
+  privileges: [kept("blocks"), kept("loss_blocks"), ledger],
 };
 if (admin.getRole("monitor")) admin.updateRole("monitor", monitor);
 else admin.createRole({ role: "monitor", ...monitor });

@@ -56,7 +56,7 @@ class RunAlarms:
 class Alarms:
     """Closes blocks and keeps the detectors of each run that is monitored."""
 
-    def __init__(self, predictions: PredictionReader, blocks: BlockStore, block_seconds: float) -> None:
+    def __init__(self, predictions: PredictionReader, blocks: BlockStore[Block], block_seconds: float) -> None:
         self._predictions = predictions
         self._blocks = blocks
         self._block_seconds = block_seconds

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tabular.adapters.s3 import S3Objects
     from tabular.contract.types import Contract
     from tabular.model.bundle_cache import BundleCache
+    from tabular.predictions.block import Block
+    from tabular.predictions.loss_block import LossBlock
 
 
 class Wiring:
@@ -113,11 +115,19 @@ class Wiring:
 
         return MongoPredictions(self.settings.mongo_uri, self.settings.mongo_database)
 
-    def blocks(self) -> MongoBlocks:
+    def blocks(self) -> MongoBlocks[Block]:
         """The blocks of predictions, in the prediction store; raises InvalidSetting for an address that is none."""
         from tabular.adapters.mongo.blocks import MongoBlocks
+        from tabular.predictions.block import Block
 
-        return MongoBlocks(self.settings.mongo_uri, self.settings.mongo_database)
+        return MongoBlocks(self.settings.mongo_uri, self.settings.mongo_database, Block)
+
+    def loss_blocks(self) -> MongoBlocks[LossBlock]:
+        """The blocks of labelled predictions, in the prediction store; raises InvalidSetting like `blocks`."""
+        from tabular.adapters.mongo.blocks import MongoBlocks
+        from tabular.predictions.loss_block import LossBlock
+
+        return MongoBlocks(self.settings.mongo_uri, self.settings.mongo_database, LossBlock)
 
     def shadow(self) -> MongoShadow:
         """The shadow's scores, in the prediction store; raises InvalidSetting for an address that is none."""

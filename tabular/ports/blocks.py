@@ -1,18 +1,21 @@
-"""The store of blocks: the predictions of each run in numbers, one block after the other."""
+"""The stores of blocks: the predictions, or the labelled ones, of each run in numbers, one block after the other."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tabular.predictions.block import Block
+from tabular.predictions.loss_block import LossBlock
+
+AnyBlock = TypeVar("AnyBlock", Block, LossBlock)
 
 
-class BlockStore(Protocol):
+class BlockStore(Protocol[AnyBlock]):
     """Raises Unavailable."""
 
-    def save(self, block: Block) -> None:
+    def save(self, block: AnyBlock) -> None:
         """Store a block; one of the same run and beginning is replaced."""
 
-    def blocks(self, run_id: str, since: datetime) -> list[Block]:
+    def blocks(self, run_id: str, since: datetime) -> list[AnyBlock]:
         """The blocks of a run that begin at `since` or later, in order of time."""

@@ -29,6 +29,16 @@ def influences(
     return found if task == "multiclass" else found | _errors(scores - target, off_by)
 
 
+def headline_influence(task: Task, target: Floats, scores: Floats) -> Floats:
+    """The influence of each row on the headline metric alone, where the rows define it."""
+    if task == "regression":
+        return _regression(target, scores, 0.5)["r2"]
+    columns = scores[:, None] if task == "binary" else scores
+    codes = [1] if task == "binary" else range(columns.shape[1])
+    present = [(code, column) for code, column in zip(codes, columns.T, strict=True) if 0 < (target == code).mean() < 1]
+    return np.asarray(np.mean([_roc_auc(target == code, column) for code, column in present], axis=0))
+
+
 def _errors(errors: Floats, off_by: float | None) -> dict[str, Floats]:
     squared = errors**2
     root = float(np.sqrt(squared.mean()))

@@ -48,9 +48,16 @@ def intervals(
     """
     found = metrics(task, target, scores, threshold, off_by)
     return {
-        name: _interval(name, found[name], standard_error(influence, groups), _units(name, target, task, groups))
+        name: interval_of(name, task, target, found[name], influence, groups)
         for name, influence in influences(task, target, scores, threshold, off_by).items()
     }
+
+
+def interval_of(
+    name: str, task: Task, target: Floats, value: float, influence: Floats, groups: Groups = None
+) -> Interval:
+    """The same of one metric, of this name and value, by the influence of each row on it."""
+    return _interval(name, value, standard_error(influence, groups), _units(name, target, task, groups))
 
 
 def standard_error(influence: Floats, groups: Groups = None) -> float:

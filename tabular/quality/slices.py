@@ -58,7 +58,7 @@ def slices(
     """
     task, off_by, found = contract.table.task, contract.off_by_more_than, []
     for name, value, rows in values_of(contract, features):
-        if not _enough(task, target[rows]):
+        if not enough(task, target[rows]):
             found.append(Slice(name, value, int(rows.sum()), None))
             continue
         measured = metrics(task, target[rows], scores[rows], threshold, off_by)
@@ -85,7 +85,8 @@ def labels_of(column: pd.Series[Any]) -> NDArray[Any]:
     )
 
 
-def _enough(task: Task, target: Floats) -> bool:
+def enough(task: Task, target: Floats) -> bool:
+    """True if so many rows are worth measuring: MIN_SLICE_ROWS, and MIN_SLICE_CLASS_ROWS of each of several classes."""
     if len(target) < MIN_SLICE_ROWS or task == "regression":
         return len(target) >= MIN_SLICE_ROWS
     counts = np.unique(target, return_counts=True)[1]

@@ -10,6 +10,7 @@ import pytest
 
 from tabular.errors import Unavailable
 from tabular.predictions.block import Block
+from tabular.predictions.loss_block import LossBlock
 from tabular.settings import Settings, with_values
 from tabular.wiring import Wiring
 from tests.adapters.memory.blocks import MemoryBlocks
@@ -65,3 +66,14 @@ def test_a_store_that_is_down_is_unavailable():
     with pytest.raises(Unavailable):
         down.blocks("run1", NOON)
     down.close()
+
+
+def test_the_blocks_of_labelled_predictions_are_kept_apart(mongo_blocks, settings, database):
+    of_labels = Wiring(msgspec.structs.replace(settings, mongo_database=database)).loss_blocks()
+    fields = {"table": "churn", "run_id": "run1", "bundle": "b", "since": NOON, "until": NOON + timedelta(seconds=1)}
+    written = LossBlock(**fields, rows=9, read_rows=3, mean_loss=0.1, counts=(0.25, 2.75))
+    mongo_blocks.save(block(0))
+    of_labels.save(written)
+    assert of_labels.blocks("run1", NOON) == [written]
+    assert mongo_blocks.blocks("run1", NOON) == [block(0)]
+    of_labels.close()

@@ -3,53 +3,59 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic
 
 import msgspec
 
 from tabular.adapters.mongo.connection import mongo_client, translated
 from tabular.adapters.mongo.documents import EPOCH, NO_PREDICTION, Document, microseconds
+from tabular.ports.blocks import AnyBlock
 from tabular.predictions.block import Block
+from tabular.predictions.loss_block import LossBlock
 
 log = logging.getLogger(__name__)
 
+COLLECTIONS: Mapping[type[Block | LossBlock], str] = {Block: "blocks", LossBlock: "loss_blocks"}
 
-class MongoBlocks:
-    """Implements `BlockStore`. Connects at the first call, not before."""
 
-    def __init__(self, uri: str, database: str) -> None:
+class MongoBlocks(Generic[AnyBlock]):
+    """Implements `BlockStore` of one type of blocks. Connects at the first call, not before."""
+
+    def __init__(self, uri: str, database: str, kind: type[AnyBlock]) -> None:
+        self._kind: type[Any] = kind
         self._client = mongo_client(uri)
-        self._blocks = self._client[database]["blocks"]
+        self._blocks = self._client[database][COLLECTIONS[kind]]
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def save(self, block: Block) -> None:
+    def save(self, block: AnyBlock) -> None:
         """Store a block; one of the same run and beginning is replaced."""
         document = _document(block)
         with translated():
             self._blocks.replace_one({"_id": document["_id"]}, document, upsert=True)
 
-    def blocks(self, run_id: str, since: datetime) -> list[Block]:
+    def blocks(self, run_id: str, since: datetime) -> list[AnyBlock]:
         """The blocks of a run that begin at `since` or later, in order of time; what is no block is left out."""
         query = {"run_id": run_id, "since_us": {"$gte": microseconds(since)}}
         with translated():
             documents = list(self._blocks.find(query).sort("since_us", 1))
-        return [block for document in documents if (block := _block(document)) is not None]
+        return [block for document in documents if (block := self._block(document)) is not None]
+
+    def _block(self, document: Document) -> AnyBlock | None:
+        try:
+            times = {name: EPOCH + timedelta(microseconds=document[f"{name}_us"]) for name in ("since", "until")}
+            block: AnyBlock = msgspec.convert({**document, **times}, self._kind)
+        except NO_PREDICTION as error:
+            log.warning("the document %.80r is no block: left out: %s", document.get("_id"), error)
+            return None
+        return block
 
 
-def _document(block: Block) -> Document:
+def _document(block: Block | LossBlock) -> Document:
     document: dict[str, Any] = msgspec.to_builtins(block, builtin_types=(datetime,))
     times = {f"{name}_us": microseconds(getattr(block, name)) for name in ("since", "until")}
     return {"_id": f"{block.run_id} {times['since_us']}", **document, **times}
-
-
-def _block(document: Document) -> Block | None:
-    try:
-        times = {name: EPOCH + timedelta(microseconds=document[f"{name}_us"]) for name in ("since", "until")}
-        return msgspec.convert({**document, **times}, Block)
-    except NO_PREDICTION as error:
-        log.warning("the document %.80r is no block: left out: %s", document.get("_id"), error)
-        return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tabular.quality.alarm.detector import MOST, Detector
+from tabular.quality.alarm.detector import Detector
+from tabular.quality.alarm.e_detector import MOST
 
 ROWS = 100
 FEATURES = ("amount", "amount", "kind")

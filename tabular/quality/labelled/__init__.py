@@ -1,0 +1,1 @@
+"""Predictions whose outcome is known: as rows, and how good the model was on them."""
