@@ -91,7 +91,7 @@ class BatchRows:
         self.parts: list[Part] = []
         self.rejected = RejectedRows(body_bytes, prefix)
         self._model = model
-        self._names = frozenset(model.bundle.contract.feature_names)
+        self._features, self._fields = frozenset(model.bundle.contract.feature_names), model.bundle.codec.fields
         self._max_rows = max_rows
         self._count = 0
 
@@ -128,7 +128,7 @@ class BatchRows:
         if len(body) > LARGE_BYTES:
             return False
         record = parse_json(body)
-        return not isinstance(record, dict) or record.keys() != self._names
+        return not isinstance(record, dict) or not self._features <= record.keys() <= self._fields
 
 
 def rows_of_array(model: Model, body: bytes, max_rows: int, prefix: str = "") -> BatchRows:

@@ -59,11 +59,11 @@ def explained(body: bytes, error: NotJson) -> NotJson:
 
 
 def _read(bundle: Bundle, body: bytes | msgspec.Raw) -> Row:
-    codec, names = bundle.codec, bundle.contract.feature_names
+    codec, known = bundle.codec, bundle.codec.fields
     if not LARGE_BYTES < len(body) <= MAX_RECORD_BYTES:
         return codec.decode(body)
     record: dict[str, Any] = {}
-    unnamed, known = 0, frozenset(names)
+    unnamed = 0
     try:
         for fields in pieces_of_object(bytes(body)):
             for name, value in fields.items():

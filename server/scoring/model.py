@@ -67,6 +67,7 @@ class Model:
             predicted_class=winner,
             unknown=row.unknown,
             out_of_range=outside,
+            business_key=row.business_key,
             warnings=self._warnings(row.values, row.codes, row.unknown, outside) if row.unknown or outside else (),
         )
 
@@ -87,6 +88,7 @@ class Model:
             missing=self._missing(columns),
             unknown=dict(columns.unknown),
             out_of_range=outside,
+            business_keys=columns.business_keys,
             warnings={
                 at: self._warnings(
                     columns.row(at), columns.codes[at].tolist(), columns.unknown.get(at, ()), outside.get(at, ())

@@ -8,6 +8,7 @@ from typing import Any
 from tabular.contract.canonical import FALSE, NUMBER_LIMIT, TRUE, canonical
 from tabular.contract.features import Feature
 from tabular.contract.types import Contract
+from tabular.encoding.business_key import key_schema
 from tabular.encoding.dates import MAX_CHARACTERS, pattern
 from tabular.encoding.values import datetime_form, listed, max_characters
 
@@ -17,12 +18,15 @@ _JSON_TYPES = {"integer": "integer", "number": "number"}
 
 
 def record_schema(contract: Contract) -> Schema:
-    """The schema of one request body: every feature is required, nothing else is allowed."""
+    """The schema of one request body: every feature is required, and the business key alone is allowed beside them."""
+    properties = {feature.name: feature_schema(feature, contract) for feature in contract.features}
+    if contract.table.business_key is not None:
+        properties[contract.table.business_key] = key_schema(contract, _missing(contract))
     return {
         "type": "object",
         "title": contract.table.title,
         "description": _reading(contract),
-        "properties": {feature.name: feature_schema(feature, contract) for feature in contract.features},
+        "properties": properties,
         "required": list(contract.feature_names),
         "additionalProperties": False,
         "examples": [contract.example],
@@ -110,8 +114,10 @@ def _description(feature: Feature) -> str:
 
 def _reading(contract: Contract) -> str:
     tokens = " or ".join(["null", *(f'"{token}"' for token in contract.table.missing_tokens)])
+    key = contract.table.business_key
+    required = "Every field is required" if key is None else f"Every field but {key} is required"
     return (
-        f"Every field is required: a value that is not known is sent as {tokens}. Categories are read in any letter "
+        f"{required}: a value that is not known is sent as {tokens}. Categories are read in any letter "
         "case, and one that is a number or a boolean with or without quotes; one the model does not know is treated as "
         "missing and named in the warnings. Any other field is rejected."
     )

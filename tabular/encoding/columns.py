@@ -19,6 +19,7 @@ from tabular.contract.features import Feature
 from tabular.contract.types import Contract
 from tabular.encoding.row import MAX_RECORD_BYTES, UNREADABLE, Matrix, Row, RowCodec, record_type, single_precision
 from tabular.encoding.values import PlainDatetimes, PlainLabels, Value, json_type
+from tabular.errors import Fault
 
 MAX_CATEGORIES = 127
 _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -53,13 +54,15 @@ class Columns:
     """Rows that are valid under the contract; everything is as in `Row`, by feature in contract order.
 
     `values` holds one column a feature, `codes` is n x inputs, `unknown` has the positions of rows with an unknown
-    category; `feature_codes`, n x features, is None where `codes` are the features' own.
+    category; `feature_codes`, n x features, is None where `codes` are the features' own; `business_keys` is empty where
+    no row has one.
     """
 
     values: Sequence[Column]
     codes: NDArray[np.float64]
     unknown: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     feature_codes: NDArray[np.float64] | None = None
+    business_keys: Sequence[str | None] = ()
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -81,6 +84,7 @@ def columns_of(rows: Sequence[Row]) -> Columns:
         codes=np.array([row.codes for row in rows], dtype=np.float64),
         unknown={at: row.unknown for at, row in enumerate(rows) if row.unknown},
         feature_codes=None if rows[0].feature_codes is None else np.array([row.feature_codes for row in rows]),
+        business_keys=_none_if_empty([row.business_key for row in rows]),
     )
 
 
@@ -93,6 +97,7 @@ class ColumnCodec:
             for feature, plain in zip(contract.features, rows.plain, strict=True)
         ]
         self._inputs = rows.inputs
+        self._read_key = rows.read_key
         record = record_type(contract, (reader.type for reader in self._readers))
         self._array = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]  # it is made at run time
         self._lines = msgspec.json.Decoder(record)
@@ -128,7 +133,10 @@ class ColumnCodec:
             return None
         values: list[Column] = []
         codes = np.empty((len(records), len(self._readers)), order="F")
-        given = zip(*map(msgspec.structs.astuple, records), strict=True)
+        given = list(zip(*map(msgspec.structs.astuple, records), strict=True))
+        keys = () if self._read_key is None else _none_if_empty(list(map(self._read_key, given.pop())))
+        if any(isinstance(key, Fault) for key in keys):
+            return None
         for at, (column, reader) in enumerate(zip(given, self._readers, strict=True)):
             found = reader.read(column)
             if found is None:
@@ -136,8 +144,12 @@ class ColumnCodec:
             codes[:, at] = found[1]
             values.append(found[0])
         if self._inputs is None:
-            return Columns(values, codes)
-        return Columns(values, self._inputs.many(codes), feature_codes=codes)
+            return Columns(values, codes, business_keys=keys)
+        return Columns(values, self._inputs.many(codes), feature_codes=codes, business_keys=keys)
+
+
+def _none_if_empty(keys: Sequence[Any]) -> Sequence[Any]:
+    return keys if keys.count(None) < len(keys) else ()
 
 
 def _longest(records: Sequence[bytes | msgspec.Raw]) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tabular.contract.types import Contract
+from tabular.encoding.business_key import JSON_TYPE, KeyReader, key_reader
 from tabular.encoding.model_inputs import ModelInputs
 from tabular.encoding.values import MISSING, Value, json_type, plain_labels, reader, shown, shown_name
 from tabular.errors import Fault, InvalidRow, RecordTooLarge, Rejected
@@ -35,12 +36,14 @@ class Row(msgspec.Struct, frozen=True):
     a category the contract does not know is the text that was given and its feature is named in `unknown`.
     `codes` are the model's inputs, one float each: NaN where missing or unknown. Where these are not the features,
     `feature_codes` holds one float a feature, of a datetime its microseconds since 1970; else it is None.
+    `business_key` is the contract's, as text, if the record had one.
     """
 
     values: tuple[Value, ...]
     codes: tuple[float, ...]
     unknown: tuple[str, ...] = ()
     feature_codes: tuple[float, ...] | None = None
+    business_key: str | None = None
 
 
 class NotJson(Rejected):
@@ -52,13 +55,16 @@ class RowCodec:
 
     `plain` tells by feature what the usual spellings of its labels mean, or None for numbers; `missing_numbers` are
     those that mean "not known": a row with one of them takes the long way. `inputs` derives the model's inputs; None if
-    they are the features.
+    they are the features. `read_key` reads the business key, None if the contract has none; `fields` are all names that
+    a record may have.
     """
 
     def __init__(self, contract: Contract) -> None:
         self._readers = tuple(reader(feature, contract) for feature in contract.features)
         self._names = contract.feature_names
-        self._known = frozenset(self._names)
+        self._key_name = contract.table.business_key
+        self.read_key: KeyReader | None = None if self._key_name is None else key_reader(contract)
+        self.fields = frozenset(self._names) | ({self._key_name} if self._key_name is not None else set())
         pairs = zip(contract.features, self._readers, strict=True)
         self.plain = tuple(plain_labels(feature, contract, read) for feature, read in pairs)
         self.missing_numbers = contract.missing_numbers
@@ -76,12 +82,13 @@ class RowCodec:
             return self.parse(parse_json(body))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotJson(f"this is not JSON: {error}") from error
-        return self._plain_row(msgspec.structs.astuple(record))
+        given = msgspec.structs.astuple(record)
+        return self._plain_row(given) if self.read_key is None else self._plain_row(given[:-1], given[-1])
 
-    def _plain_row(self, given: tuple[Any, ...]) -> Row:
+    def _plain_row(self, given: tuple[Any, ...], raw_key: str | int | None = None) -> Row:
         """A row whose types and ranges were checked with its decoding; labels in other spellings take the long way."""
         if self.missing_numbers and not self.missing_numbers.isdisjoint(given):
-            return self._row(given)
+            return self._row(given, raw_key)
         values, codes = [], []
         for raw, plain in zip(given, self.plain, strict=True):
             if plain is None:
@@ -91,13 +98,21 @@ class RowCodec:
                 values.append(found[0])
                 codes.append(found[1])
             else:
-                return self._row(given)
-        return Row(tuple(values), tuple(codes)) if self.inputs is None else self._derived(values, codes, ())
+                return self._row(given, raw_key)
+        if raw_key is None:
+            return self._made(values, codes, (), None)
+        key = self._key(raw_key)
+        return self._row(given, raw_key) if isinstance(key, Fault) else self._made(values, codes, (), key)
 
-    def _derived(self, values: Sequence[Value], codes: Sequence[float], unknown: tuple[str, ...]) -> Row:
-        """A row whose inputs are not its features alone."""
-        inputs = codes if self.inputs is None else self.inputs.one(codes)
-        return Row(tuple(values), tuple(inputs), unknown, tuple(codes))
+    def _made(
+        self, values: Sequence[Value], codes: Sequence[float], unknown: tuple[str, ...], business_key: str | None
+    ) -> Row:
+        if self.inputs is None:
+            return Row(tuple(values), tuple(codes), unknown, None, business_key)
+        return Row(tuple(values), tuple(self.inputs.one(codes)), unknown, tuple(codes), business_key)
+
+    def _key(self, raw: object) -> str | Fault | None:
+        return None if self.read_key is None else self.read_key(raw)
 
     def parse(self, record: object) -> Row:
         """Check one decoded record; raises InvalidRow naming every faulty, missing and unknown field, in this order."""
@@ -110,18 +125,21 @@ class RowCodec:
             for name in self._names
             if name not in record
         ]
-        unknown = len(record) - (len(self._names) - len(missing))
+        has_key = self._key_name in record
+        unknown = len(record) - (len(self._names) - len(missing)) - has_key
         # Made only as far as they are named: a record may have a hundred thousand of them.
         unknown_faults = (
             Fault(shown_name(key), "is not a feature of this table", "leave it out", shown(value))
             for key, value in record.items()
-            if key not in self._known
+            if key not in self.fields
         )
-        return self._row([record.get(name) for name in self._names], missing, unknown, unknown_faults)
+        raw_key = record[self._key_name] if has_key else None
+        return self._row([record.get(name) for name in self._names], raw_key, missing, unknown, unknown_faults)
 
     def _row(
         self,
         given: Sequence[object],
+        raw_key: object,
         missing: Sequence[Fault] = (),
         unknown: int = 0,
         unknown_faults: Iterable[Fault] = (),
@@ -140,23 +158,33 @@ class RowCodec:
             codes.append(code)
             if is_unknown:
                 of_unknown_category.append(name)
+        business_key = self._key(raw_key)
+        if isinstance(business_key, Fault):
+            faulty.append(business_key)
+            business_key = None
         if count := len(faulty) + len(missing) + unknown:
             # The contract's own fields come first: of what is unknown there may be no end.
             named = list(islice(chain(faulty, missing, unknown_faults), MAX_FAULTS))
             raise InvalidRow("the record is not valid under the contract", named, count - len(named))
-        if self.inputs is not None:
-            return self._derived(values, codes, tuple(of_unknown_category))
-        return Row(tuple(values), tuple(codes), tuple(of_unknown_category))
+        return self._made(values, codes, tuple(of_unknown_category), business_key)
 
 
 def record_type(contract: Contract, types: Iterable[Any]) -> Any:
-    """The type of a JSON object with the contract's features and nothing else, each of its type."""
+    """The type of a JSON object with the contract's features, each of its type, and nothing else.
+
+    A business key, if the contract names one, is the last field, and may be left out.
+    """
     # A feature's name may be any text, an attribute's may not.
     attributes = [f"f{at}" for at in range(len(contract.features))]
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = list(zip(attributes, types, strict=True))
+    names = dict(zip(attributes, contract.feature_names, strict=True))
+    if contract.table.business_key is not None:
+        fields.append(("key", JSON_TYPE, None))
+        names["key"] = contract.table.business_key
     return msgspec.defstruct(
         "Record",
-        list(zip(attributes, types, strict=True)),
-        rename=dict(zip(attributes, contract.feature_names, strict=True)),
+        fields,
+        rename=names,
         forbid_unknown_fields=True,
         gc=False,  # it holds nothing that could hold it
     )

@@ -57,11 +57,14 @@ def reply(prediction: Prediction, contract: Contract) -> dict[str, Any]:
     body: dict[str, Any] = {contract.reply.prediction_key: prediction.predicted_class or prediction.score}
     if prediction.probabilities is not None:
         body["probabilities"] = prediction.probabilities
-    return body | {
+    body |= {
         "model_run_id": prediction.run_id,
         "prediction_id": prediction.id,
         "warnings": list(prediction.warnings),
     }
+    if prediction.business_key is not None and contract.table.business_key is not None:
+        body[contract.table.business_key] = prediction.business_key
+    return body
 
 
 def meaning(contract: Contract) -> str:
@@ -75,7 +78,7 @@ def meaning(contract: Contract) -> str:
 
 
 def reply_schema(contract: Contract) -> dict[str, Any]:
-    """The JSON Schema of `reply`; the last two properties are there if a request asks to explain."""
+    """The JSON Schema of `reply`; `base` and `contributions` are there if a request asks to explain."""
     value: dict[str, Any] = {"type": "number", "description": meaning(contract)}
     if contract.table.task == "binary":
         value |= {"minimum": 0, "maximum": 1}
@@ -95,6 +98,9 @@ def reply_schema(contract: Contract) -> dict[str, Any]:
         "base": {"type": "number", "description": "The margin before any feature contributed."},
         "contributions": numbers | {"description": "What each feature contributed to the margin."},
     }
+    if contract.table.business_key is not None:
+        said = {"type": "string", "description": "The business key of the request, as text, if it had one."}
+        asked = {contract.table.business_key: said} | asked
     return {"type": "object", "properties": properties | asked, "required": list(properties)}
 
 

@@ -64,6 +64,7 @@ def contracts(draw) -> Contract:
             "title": "Made up",
             "task": "binary",
             "missing_tokens": draw(st.sampled_from([["n/a", "?"], ["n/a", "-1", "99.0"]])),
+            "business_key": draw(st.sampled_from([None, "customer id"])),
         },
         "target": {"column": "Y", "classes": ["no", "yes"], "positive": "yes"},
         "reply": {"prediction_key": "chance"},
@@ -136,6 +137,8 @@ def _is_no_token(number: float) -> bool:
 def near_records(draw, contract: Contract) -> dict[str, Any]:
     """A record that keeps the contract but for a few changes, or none."""
     record = {feature.name: draw(st.none() | right_values(feature)) for feature in contract.features}
+    if contract.table.business_key is not None and draw(st.booleans()):
+        record[contract.table.business_key] = draw(st.none() | st.text(max_size=5) | st.integers() | anything)
     for name in draw(st.lists(st.sampled_from([*contract.feature_names, "colour"]), max_size=3)):
         if draw(st.booleans()):
             record[name] = draw(anything)

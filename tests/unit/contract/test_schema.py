@@ -79,12 +79,14 @@ VALUES = {
         True,
         "x" * 41,
     ],
+    "customer": [None, "", "?", "C-1", 7, 7.0, -7, 7.5, 2**53 - 1, 2**53, True, [], {}, "x" * 200, "x" * 201, "a\nb"],
     "weight": [None, "", "?", -1.5, 1.5, 0, -1.51, 2, "0.5", False],
 }
 CASES = [(name, value) for name, values in VALUES.items() for value in values]
 
 
 def more_features(file):
+    file["table"]["business_key"] = "customer"
     size = file["features"][2] | {
         "name": "size",
         "column": "Size",
@@ -122,6 +124,13 @@ def test_every_field_is_required_and_no_other_is_allowed(contract):
     for name in contract.feature_names:
         assert not schema.is_valid({key: value for key, value in contract.example.items() if key != name})
     assert not schema.is_valid(contract.example | {"another": 1})
+
+
+def test_the_business_key_may_be_left_out_and_is_described(contract):
+    schema = record_schema(contract)
+    assert "customer_id" not in schema["required"]
+    assert schema["description"].startswith("Every field but customer_id is required")
+    assert jsonschema.Draft202012Validator(schema).is_valid(contract.example | {"customer_id": "C-1"})
 
 
 def test_what_is_allowed_is_said_in_plain_words(contract):

@@ -28,6 +28,7 @@ def same(columns, rows):
         assert columns.row(at) == list(row.values)
         assert list(map(type, columns.row(at))) == list(map(type, row.values))
         assert columns.unknown.get(at, ()) == row.unknown
+        assert (columns.business_keys or [None] * len(rows))[at] == row.business_key
     np.testing.assert_array_equal(columns.matrix.view(np.int32), matrix(rows).view(np.int32))
     assert columns.matrix.flags.c_contiguous
 
@@ -69,6 +70,10 @@ def test_records_in_the_usual_spelling_are_always_read_together(way, data):
         {"income_category": "Unknown"},
         {"customer_age": None},
         {"credit_limit": 5000},
+        {"customer_id": "C-1"},
+        {"customer_id": 768805383},
+        {"customer_id": " Unknown "},
+        {"customer_id": None},
     ],
 )
 def test_the_other_usual_spellings_are_read_together_too(changes):
@@ -86,6 +91,9 @@ def test_the_other_usual_spellings_are_read_together_too(changes):
         [EXAMPLE, EXAMPLE | {"customer_age": "57"}],
         [EXAMPLE, EXAMPLE | {"colour": 1}],
         [EXAMPLE, EXAMPLE | {"education_level": 99}],
+        [EXAMPLE, EXAMPLE | {"customer_id": 1.5}],
+        [EXAMPLE, EXAMPLE | {"customer_id": "a\nb"}],
+        [EXAMPLE, EXAMPLE | {"customer_id": "x" * 201}],
         [EXAMPLE, {}],
         [EXAMPLE, 7],
     ],

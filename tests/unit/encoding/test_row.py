@@ -213,3 +213,30 @@ def test_rows_stack_to_a_float32_matrix():
     assert stacked.shape == (2, 11)
     assert stacked.dtype == np.float32
     assert np.isnan(stacked[1, 1])
+
+
+@pytest.mark.parametrize(("given", "key"), [("C-1", "C-1"), (" C-1 ", "C-1"), (7, "7"), (7.0, "7"), ("", None)])
+def test_a_business_key_is_read_beside_the_features_and_changes_nothing_of_them(given, key):
+    row = decode(customer_id=given)
+    assert row.business_key == key
+    assert msgspec.structs.replace(row, business_key=None) == decode()
+
+
+def test_a_business_key_is_read_by_the_long_way_too():
+    assert decode(customer_id=7, gender=" f ").business_key == "7"
+    assert decode(customer_id="C-1", income_category=" unknown").business_key == "C-1"
+
+
+def test_a_business_key_that_is_none_is_named_beside_the_other_faults():
+    found = faults(customer_id=["C-1"], customer_age="old")
+    assert set(found) == {"customer_id", "customer_age"}
+    assert found["customer_id"].problem == "cannot be a key"
+
+
+def test_a_contract_without_a_business_key_takes_none():
+    codec = RowCodec(load_contract(PROJECT / "contracts" / "telecom_churn.toml"))
+    example = load_contract(PROJECT / "contracts" / "telecom_churn.toml").example
+    assert codec.decode(msgspec.json.encode(example)).business_key is None
+    with pytest.raises(InvalidRow) as refused:
+        codec.decode(msgspec.json.encode(example | {"customer_id": "C-1"}))
+    assert [(one.field, one.allowed) for one in refused.value.faults] == [("customer_id", "leave it out")]

@@ -29,8 +29,9 @@ def likely(feature):
 
 
 records = st.fixed_dictionaries(
-    {feature.name: st.none() | likely(feature) | anything for feature in CONTRACT.features}
-) | st.dictionaries(st.sampled_from([*CONTRACT.feature_names, "colour"]), anything)
+    {feature.name: st.none() | likely(feature) | anything for feature in CONTRACT.features},
+    optional={CONTRACT.table.business_key: anything | st.text(max_size=210)},
+) | st.dictionaries(st.sampled_from([*CONTRACT.feature_names, "customer_id", "colour"]), anything)
 
 
 def outcome(read):
@@ -38,7 +39,7 @@ def outcome(read):
         row = read()
     except Rejected as refused:
         return str(refused)
-    return row.values, tuple(map(type, row.values)), tuple(map(repr, row.codes)), row.unknown
+    return row.values, tuple(map(type, row.values)), tuple(map(repr, row.codes)), row.unknown, row.business_key
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
