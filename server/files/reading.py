@@ -33,13 +33,13 @@ class Reading:
         self.codec = ArrowCodec(contract, names)
         self._scores = score_fields(contract)
         taken = {ROW, WARNINGS, PREDICTION_ID, *(field.name for field in self._scores)}
-        known_as = contract.table.id_column
+        known_as = self.codec.key_source or contract.table.id_column
         self.id_column = known_as if known_as in names and known_as not in taken else None
 
     def batches(self) -> Iterator[RowBatch]:
         """Its rows with the columns that are needed; raises InvalidTable where it cannot be read further."""
         return self._file.batches(
-            list(dict.fromkeys([*self.codec.sources, *([self.id_column] if self.id_column else [])]))
+            list(dict.fromkeys([*self.codec.sources, *filter(None, (self.codec.key_source, self.id_column))]))
         )
 
     @cached_property

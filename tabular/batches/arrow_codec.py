@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tabular.batches.key_column import KeyColumn, source_of
 from tabular.batches.row_batches import RowBatch
 from tabular.contract.features import Feature
 from tabular.contract.types import Contract
@@ -28,6 +29,7 @@ from tabular.encoding.values import MISSING, Outcome, Value, cell_reader, reader
 from tabular.errors import Fault, InvalidTable
 
 Codes = NDArray[np.float64]
+Cell = TypeVar("Cell")
 NOT_TEXT = "is not text in UTF-8"
 MAX_KEPT_OUTCOMES = 100_000
 
@@ -51,19 +53,23 @@ class ArrowCodec:
     def __init__(self, contract: Contract, names: Sequence[str]) -> None:
         """Take the names of the file's columns; raises InvalidTable naming those that the contract needs and lacks.
 
-        A feature is looked for by the name of its column in the table, and else by its public name.
+        A feature is looked for by the name of its column in the table, and else by its public name; `key_source` is the
+        column of the business keys, None if there is none.
         """
         self.sources = _sources(contract, names)
         self._features = [_FeatureCodec(feature, contract) for feature in contract.features]
         self._inputs = ModelInputs(contract)
+        self.key_source = source_of(contract, names)
+        self._keys = KeyColumn(contract)
 
     def encode(self, batch: RowBatch) -> CodedBatch:
         """Encode a batch; a row with a fault, of which there may be several, is left out."""
         parts = [each.encode(batch.columns[source]) for each, source in zip(self._features, self.sources, strict=True)]
         is_valid = np.ones(len(batch), dtype=np.bool_)
         faults = list(batch.faults)
-        for part in parts:
-            for at, fault in part.faults.items():
+        keys = None if self.key_source is None else batch.columns[self.key_source]
+        for found in (*(part.faults for part in parts), {} if keys is None else self._keys.faults(keys)):
+            for at, fault in found.items():
                 is_valid[at] = False
                 faults.append(Fault(fault.field, fault.problem, fault.allowed, fault.given, int(batch.numbers[at])))
         faults.sort(key=lambda fault: fault.row or 0)
@@ -72,7 +78,11 @@ class ArrowCodec:
         for position, part in enumerate(parts):
             codes[:, position] = part.codes if len(kept) == len(batch) else part.codes[kept]
         inputs, values, unknown = self._inputs.many(codes), _values(parts, kept), self._unknown(parts, kept)
-        return CodedBatch(batch.numbers[kept], kept, Columns(values, inputs, unknown, feature_codes=codes), faults)
+        columns = Columns(values, inputs, unknown, codes, () if keys is None else self._at(keys, kept))
+        return CodedBatch(batch.numbers[kept], kept, columns, faults)
+
+    def _at(self, keys: pa.Array, kept: NDArray[np.int64]) -> LazyColumn[str | None]:
+        return LazyColumn(len(kept), lambda at: self._keys.keys(keys.take(pa.array(kept[at]))))
 
     def _unknown(self, parts: Sequence[_Part], kept: NDArray[np.int64]) -> dict[int, tuple[str, ...]]:
         found: dict[int, tuple[str, ...]] = {}
@@ -82,10 +92,10 @@ class ArrowCodec:
         return found
 
 
-class LazyColumn(Sequence[Value]):
-    """The values of one feature, made when they are asked for: only rows with a warning, and stored ones, need them."""
+class LazyColumn(Sequence[Cell]):
+    """The values of one column, made when they are asked for: only rows with a warning, and stored ones, need them."""
 
-    def __init__(self, length: int, make: Callable[[NDArray[np.int64]], list[Value]]) -> None:
+    def __init__(self, length: int, make: Callable[[NDArray[np.int64]], list[Cell]]) -> None:
         self._length = length
         self._make = make
 
@@ -97,7 +107,7 @@ class LazyColumn(Sequence[Value]):
             return self._make(np.arange(self._length)[at])
         return self._make(np.array([at]))[0]
 
-    def __iter__(self) -> Iterator[Value]:
+    def __iter__(self) -> Iterator[Cell]:
         return iter(self._make(np.arange(self._length)))
 
 
@@ -226,7 +236,7 @@ def _has_exponents(column: pa.Array) -> bool:
     return b"e" in text or b"E" in text
 
 
-def _values(parts: Sequence[_Part], kept: NDArray[np.int64]) -> list[LazyColumn]:
+def _values(parts: Sequence[_Part], kept: NDArray[np.int64]) -> list[LazyColumn[Value]]:
     def at_kept(part: _Part) -> Callable[[NDArray[np.int64]], list[Value]]:
         return lambda at: part.values(kept[at])
 

@@ -7,6 +7,8 @@ import json
 import os
 
 import msgspec
+import pyarrow as pa
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
@@ -140,7 +142,8 @@ def test_stored_rows_are_stored_once_with_an_id_that_the_output_names(model, rec
     found = {prediction.id: prediction for prediction in store.latest(1_000)}
     assert len(found) == len(records)
     for row, record in zip(scores(out), records, strict=True):
-        stored, expected = found[row["prediction_id"]], at_an_endpoint(model, record)
+        key = {model.bundle.contract.table.business_key: f"customer {int(row['row']) - 1}"}
+        stored, expected = found[row["prediction_id"]], at_an_endpoint(model, record | key)
         assert msgspec.structs.replace(stored, id="id", source="api", made_at=expected.made_at) == expected
         assert stored.source == "batch"
 
@@ -205,3 +208,49 @@ def test_a_faults_file_of_an_earlier_run_does_not_stay(model, records, write_row
     assert faults_path(out).exists()
     FileScorer(model).score(good, out)
     assert not faults_path(out).exists()
+
+
+@pytest.mark.parametrize("rows", ["rows.csv", "rows.parquet"])
+def test_stored_rows_have_the_business_key_that_the_file_has(model, records, write_rows, tmp_path, rows):
+    store = MemoryPredictions()
+    FileScorer(model, store=store).score(write_rows(records, rows), tmp_path / "scores.csv")
+    assert {one.business_key for one in store.latest(1_000)} == {f"customer {at}" for at in range(len(records))}
+
+
+@pytest.mark.parametrize("name", ["CLIENTNUM", "customer_id"])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_key_of_a_file_is_read_as_that_of_a_request_is(model, contract, tmp_path, name, kind):
+    given = ["7", " C-1 ", "", "Unknown", "x" * 201, "a\x01b", "Zoë"]
+    file, out, store = tmp_path / f"rows.{kind}", tmp_path / "scores.csv", MemoryPredictions()
+    table = pa.table({feature.column: [feature.sample] * len(given) for feature in contract.features} | {name: given})
+    if kind == "csv":
+        pacsv.write_csv(table, file)
+    else:
+        pq.write_table(table, file)
+    summary = FileScorer(model, store=store).score(file, out)
+    assert (summary.scored, summary.faulty) == (5, 2)
+    assert [(row["row"], row["field"], row["problem"]) for row in faults(out)] == [
+        ("5", "customer_id", "cannot be a key"),
+        ("6", "customer_id", "cannot be a key"),
+    ]
+    stored = {row["prediction_id"]: row[name] for row in scores(out)}
+    found = {stored[one.id]: one.business_key for one in store.latest(1_000)}
+    assert {known: found[known] for known in ("7", " C-1 ", "Unknown", "Zoë")} == {
+        "7": "7",
+        " C-1 ": "C-1",
+        "Unknown": None,
+        "Zoë": "Zoë",
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "bad"),
+    [([1, None, 2**53 - 1], []), ([1, 2**53, 3], [2]), ([1.0, None, 1.5], [3]), ([True, False], [1, 2])],
+)
+def test_keys_that_are_numbers_in_parquet_are_whole_ones(model, contract, tmp_path, values, bad):
+    file, out = tmp_path / "rows.parquet", tmp_path / "scores.csv"
+    columns = {feature.column: [feature.sample] * len(values) for feature in contract.features}
+    pq.write_table(pa.table(columns | {"customer_id": values}), file)
+    summary = FileScorer(model).score(file, out)
+    assert summary.faulty == len(bad)
+    assert [int(row["row"]) for row in (faults(out) if bad else [])] == bad
