@@ -78,11 +78,8 @@ class ArrowCodec:
         for position, part in enumerate(parts):
             codes[:, position] = part.codes if len(kept) == len(batch) else part.codes[kept]
         inputs, values, unknown = self._inputs.many(codes), _values(parts, kept), self._unknown(parts, kept)
-        columns = Columns(values, inputs, unknown, codes, () if keys is None else self._at(keys, kept))
-        return CodedBatch(batch.numbers[kept], kept, columns, faults)
-
-    def _at(self, keys: pa.Array, kept: NDArray[np.int64]) -> LazyColumn[str | None]:
-        return LazyColumn(len(kept), lambda at: self._keys.keys(keys.take(pa.array(kept[at]))))
+        of_rows = () if keys is None else LazyColumn(len(kept), lambda at: self._keys.keys(keys, kept[at]))
+        return CodedBatch(batch.numbers[kept], kept, Columns(values, inputs, unknown, codes, of_rows), faults)
 
     def _unknown(self, parts: Sequence[_Part], kept: NDArray[np.int64]) -> dict[int, tuple[str, ...]]:
         found: dict[int, tuple[str, ...]] = {}

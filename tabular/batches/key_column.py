@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from tabular.contract.types import Contract
 from tabular.encoding.business_key import LARGEST_KEY, MAX_KEY_CHARACTERS, key_reader
@@ -32,9 +33,10 @@ class KeyColumn:
         outcomes = enumerate(map(self._outcome, column.to_pylist()))
         return {at: found for at, found in outcomes if isinstance(found, Fault)}
 
-    def keys(self, column: pa.Array) -> list[str | None]:
-        """The keys; None where there is none, or a fault."""
-        return [None if isinstance(found := self._outcome(raw), Fault) else found for raw in column.to_pylist()]
+    def keys(self, column: pa.Array, positions: NDArray[np.int64]) -> list[str | None]:
+        """The keys at these positions; None where there is none, or a fault."""
+        outcomes = map(self._outcome, column.take(pa.array(positions)).to_pylist())
+        return [None if isinstance(found, Fault) else found for found in outcomes]
 
     def _outcome(self, raw: object) -> str | Fault | None:
         return self._read(raw.decode(errors="replace") if isinstance(raw, bytes) else raw)
