@@ -63,3 +63,8 @@ make_store_users() {
     start_all serve mongo
     quietly serve exec -T mongo mongosh --quiet --norc /users.js
 }
+
+# The ledger is in the store, which runs before the servers where a training is entered; with another address it is elsewhere.
+need_store() {
+    if has_own_store_users; then make_store_users; elif [[ $MONGO_URI == *//mongo:* ]]; then start_all serve mongo; fi
+}

@@ -76,6 +76,7 @@ train() {
         return
     fi
     # Of several tables the one that is named, or the first: what is trained is what is served.
+    need_store
     local chosen="contract=\"$CONTRACT\"" table=
     [ "${3:-}" != --table ] || table=$4
     [ -z "$TABLES$table" ] || chosen="table=\"$table\""

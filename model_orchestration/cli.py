@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         "--parallelism", choices=PARALLELISMS, help="what a Dask cluster divides: trials, or the rows of each"
     )
     train.add_argument("--data-version", help="the sha256 of a version in the feature store; the latest if not given")
-    train.add_argument("--accept", metavar="REASON", help="promote although a check holds the model back; recorded")
+    train.add_argument(
+        "--accept", metavar="REASON", help="why the model may be champion though a check holds it back; recorded"
+    )
     train.add_argument("--refresh", action="store_true", help="do every step again, whatever was kept")
     retrain = commands.add_parser("retrain", help="train again on exactly the bytes and settings of an old run")
     retrain.add_argument("--like", required=True, metavar="RUN_ID", help="a sweep's run, or one of its trials'")

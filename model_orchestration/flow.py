@@ -160,7 +160,7 @@ def _train(table: str | None, given: dict[str, Any], data_version: str | None, *
     )
     if done.held_back is not None:
         get_run_logger().warning(done.held_back)
-    made = (result.gate, done.alias, done.version, done.held_back, done.accepted)
+    made = (result.gate, done.alias, done.version, done.held_back, done.accepted, done.waits_for)
     page = tools.registry.url(swept.parent_id)
     outcome = Outcome(job, swept, evaluation, *made, tuple(runner.reused), page=page, warnings=report.warnings)
     for one in result.gate.rejections:

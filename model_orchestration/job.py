@@ -16,8 +16,10 @@ from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.errors import InvalidSetting
 from tabular.model.lightgbm import import_lightgbm
+from tabular.ports.ledger import Ledger
 from tabular.ports.objects import Objects
 from tabular.ports.registry import ModelRegistry
+from tabular.promotion_settings import PromotionMode
 from tabular.settings import Settings, with_values
 from tabular.wiring import Wiring
 
@@ -83,11 +85,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Tools:
-    """The outside world of a training."""
+    """The outside world of a training; `promotion` says who makes a model champion."""
 
     objects: Objects
     registry: ModelRegistry
     engine: Engine
+    ledger: Ledger
+    promotion: PromotionMode = "shadow"
 
 
 def make_job(wiring: Wiring, data_sha256: str | None = None) -> Job:
@@ -144,8 +148,9 @@ def as_then(settings: Settings, job: Job) -> Settings:
 
 
 def make_tools(wiring: Wiring) -> Tools:
-    """The bucket, the registry and the engine of these settings; raises InvalidSetting like `make_engine`."""
-    return Tools(wiring.objects(), wiring.registry(), make_engine(wiring.settings))
+    """The adapters and the engine of these settings, and PROMOTION; raises InvalidSetting like `make_engine`."""
+    settings = wiring.settings
+    return Tools(wiring.objects(), wiring.registry(), make_engine(settings), wiring.ledger(), settings.promotion)
 
 
 def make_engine(settings: Settings) -> Engine:

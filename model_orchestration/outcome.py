@@ -66,15 +66,17 @@ def _logged(of: str, metrics: Mapping[str, float], intervals: Mapping[str, Inter
 
 
 class Registration(msgspec.Struct, frozen=True):
-    """What became of the best model: its alias and model version.
+    """What became of the best model: its alias, None for a version without one, and its model version.
 
-    `held_back` says why a passed one is no champion, `accepted` what would have held it back, and why it did not.
+    `held_back` says why a passed one is no champion, `waits_for` what a challenger's promotion depends on, `accepted`
+    what would have held it back, and why it did not.
     """
 
-    alias: str
+    alias: str | None
     version: str
     held_back: str | None = None
     accepted: str | None = None
+    waits_for: str | None = None
 
 
 class GateResult(msgspec.Struct, frozen=True):

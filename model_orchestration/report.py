@@ -25,6 +25,7 @@ class Outcome(msgspec.Struct, frozen=True):
     version: str | None = None
     held_back: str | None = None
     accepted: str | None = None
+    waits_for: str | None = None
     reused: tuple[str, ...] = ()
     like: str | None = None
     differing: tuple[str, ...] = ()
@@ -57,9 +58,11 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
             found += [("hold", f"{one.name}: {one.why}. {one.remedy}") for one in outcome.gate.holds]
         found += [("question", question) for question in outcome.gate.questions]
         found += [("note", note) for note in outcome.gate.notes]
-        found.append(("model", f"version {outcome.version}, {outcome.alias}"))
+        found.append(("model", f"version {outcome.version}, {outcome.alias or 'registered'}"))
     if outcome.held_back is not None:
         found.append(("held", outcome.held_back))
+    if outcome.waits_for is not None:
+        found.append(("waits", outcome.waits_for))
     if outcome.accepted is not None:
         found.append(("accepted", outcome.accepted))
     if outcome.like is not None:

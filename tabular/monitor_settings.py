@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tabular.embedded_settings import EmbeddedSettings
+from tabular.promotion_settings import PromotionSettings
 from tabular.setting_types import Count, Port, Positive
 
 
-class MonitorSettings(EmbeddedSettings, frozen=True, kw_only=True):
+class MonitorSettings(PromotionSettings, frozen=True, kw_only=True):
     """Where the monitor listens, and what it compares how often."""
 
     monitor_host: str = "127.0.0.1"

@@ -172,7 +172,7 @@ class Settings(ReactSettings, frozen=True, kw_only=True):
     """The seed of the split and of the sweep."""
 
     accept: str = ""
-    """Why a model is promoted although a check holds it back: recorded with the model. For one training only."""
+    """Why a model may be champion although a check holds it back: recorded with the model. For one training only."""
 
     time_budget_seconds: PositiveOrNone = 0.0
     """Stop proposing trials after this long; 0 means no limit."""

@@ -1,6 +1,6 @@
 """The gate before the alias `champion`: what a model must not be. Pure; one small function a check.
 
-Every rejection says why and what to do. A rejected model stays `challenger`, and the old champion stays.
+Every rejection says why and what to do. A rejected model is registered and gets no alias; the champion stays.
 """
 
 from __future__ import annotations

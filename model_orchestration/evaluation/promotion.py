@@ -1,4 +1,4 @@
-"""Whether a passed model becomes champion.
+"""What becomes of the best model of a training: registered, and by PROMOTION champion, challenger, or neither.
 
 One of synthetic data never replaces one of a real table. What a check holds back waits until it is accepted with a
 reason, which is recorded with the model.
@@ -11,22 +11,25 @@ from collections.abc import Mapping, Sequence
 from model_orchestration.data.checks import CheckReport
 from model_orchestration.job import SYNTHETIC, Job, Tools
 from model_orchestration.outcome import GateResult, Registration, Sweep
+from model_orchestration.registration.records import record_training
+from model_orchestration.registration.standing import Standing, stand
 from tabular.data import feature_store
 from tabular.errors import NotFound
-from tabular.ports.registry import CHALLENGER, CHAMPION
+from tabular.promotion.parts import Parts
 
 
 def register(
     tools: Tools, job: Job, swept: Sweep, result: GateResult, report: CheckReport, accept: str
 ) -> Registration:
-    """Register the best trial, as champion if it may be; what was found, and accepted, goes on its runs too.
+    """Register the best trial, with the alias it may have; what was found, and accepted, goes on its runs too.
 
-    Only a model that is not held back makes its data what the next are compared with.
+    Only a model that is not held back makes its data what the next are compared with. What happened is entered into
+    the ledger; raises Unavailable without it, and the next training goes on here.
     """
     holds = (*report.holds, *(one.why for one in result.gate.holds))
     is_accepted = bool(holds and accept)
-    why_not = (_waiting(holds, accept) or held_back(tools, job)) if result.gate.passed else None
-    alias = CHAMPION if result.gate.passed and why_not is None else CHALLENGER
+    waiting = _waiting(holds, accept) if result.gate.passed else None
+    why_not = waiting or (held_back(tools, job) if result.gate.passed else None)
     accepted = f"{accept}. It was held back because {'; '.join(holds)}" if is_accepted else None
     found = {
         "data_warnings": "; ".join(report.warnings),
@@ -38,12 +41,25 @@ def register(
     for run_id in (swept.parent_id, swept.best.run_id):
         tools.registry.log(run_id, tags=found)
     tags = result.tags | found | {"sweep": swept.parent_id, SYNTHETIC: str(job.synthetic)}
-    version = tools.registry.register(swept.best.run_id, alias, tags)
-    if alias == CHAMPION:
-        tools.registry.drop_alias(CHALLENGER, swept.best.run_id)
-    if result.gate.passed and _waiting(holds, accept) is None:
+    version = tools.registry.register(swept.best.run_id, None, tags)
+    parts = Parts(tools.registry, tools.ledger, job.read_contract)
+    record_training(parts, job, swept, result, version, why_not)
+    standing = Standing()
+    if result.gate.passed and why_not is None:
+        replaces = _is_of_real_table_over_synthetic(tools, job)
+        standing = stand(parts, tools.promotion, swept.best.run_id, result, replaces_any=replaces)
+    tools.registry.note_trained()
+    if result.gate.passed and waiting is None:
         feature_store.mark_accepted(tools.objects, job.read_contract, job.data_sha256)
-    return Registration(alias, version, why_not, accepted)
+    return Registration(standing.alias, version, why_not or standing.why_none, accepted, standing.waits_for)
+
+
+def _is_of_real_table_over_synthetic(tools: Tools, job: Job) -> bool:
+    """Whether the champion learnt from synthetic data and this model did not: nothing to wait for evidence about."""
+    try:
+        return not job.synthetic and is_synthetic(tools, job, tools.registry.champion())
+    except NotFound:
+        return False
 
 
 def _waiting(holds: Sequence[str], accept: str) -> str | None:

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from tabular.model.bundle_files import FileLimits
 
-CHAMPION, CHALLENGER = "champion", "challenger"
-"""The aliases that a model version can have."""
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+"""The aliases of model versions: what serves, what passed the gate and is compared with it, and what served before."""
 
 BUNDLE = "bundle"
 """The artifact path of a run under which its bundle lies, so that a run id alone finds it."""
@@ -49,6 +49,9 @@ class BundleSource(Protocol):
 
 class ModelRegistry(BundleSource, Protocol):
     """What training and monitoring need besides. Raises Unavailable, NotFound, or Rejected for what is not taken."""
+
+    def alias(self, alias: str) -> str:
+        """The run id that an alias stands on; raises NotFound if it stands on none."""
 
     def trained_at(self) -> float:
         """When a training run last completed, in seconds since 1970; raises NotFound if none ever did."""
@@ -92,8 +95,14 @@ class ModelRegistry(BundleSource, Protocol):
     def end_running(self, tag: str, value: str, why: str) -> int:
         """Close every open run with this tag as failed; returns how many there were."""
 
-    def register(self, run_id: str, alias: str, tags: Mapping[str, Any]) -> str:
-        """Give the alias to the run's bundle, as a new model version unless it is one already; returns the version."""
+    def register(self, run_id: str, alias: str | None, tags: Mapping[str, Any]) -> str:
+        """Make the run's bundle a model version with these tags, and give it the alias, if any; returns the version.
+
+        A run that is a version already stays that version.
+        """
+
+    def note_trained(self) -> None:
+        """Write down that a training run has completed now, whatever came of it."""
 
     def drop_alias(self, alias: str, run_id: str) -> None:
         """Take the alias away if it stands on this run."""

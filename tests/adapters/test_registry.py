@@ -114,15 +114,20 @@ def test_aliases_move_and_a_run_is_registered_once(registry, trial):
         registry.alias(CHALLENGER)
     other = registry.start_run("another", {})
     registry.drop_alias(CHAMPION, other)
+    assert registry.register(trial, None, {"promoted_by": "engineer ann"}) == first
     assert registry.champion() == trial
+    assert registry.version_tags(trial) == {"gate": "passed", "promoted_by": "engineer ann"}
 
 
-def test_a_training_notes_its_end_also_when_its_run_is_registered_already(registry, trial):
+def test_a_training_notes_its_end_and_a_promotion_does_not(registry, trial):
     with pytest.raises(NotFound):
         registry.trained_at()
     before = int(time.time())
+    registry.register(trial, CHAMPION, {})
+    with pytest.raises(NotFound):
+        registry.trained_at()
     for _ in range(2):
-        registry.register(trial, CHAMPION, {})
+        registry.note_trained()
         assert before <= registry.trained_at() <= time.time()
 
 

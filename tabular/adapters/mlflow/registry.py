@@ -158,17 +158,24 @@ class MlflowRegistry:
                 self._client.set_terminated(run.info.run_id, "FAILED")
         return len(found)
 
-    def register(self, run_id: str, alias: str, tags: Mapping[str, Any]) -> str:
-        """Give the alias to the run's bundle, as a new model version unless it is one already; returns the version."""
+    def register(self, run_id: str, alias: str | None, tags: Mapping[str, Any]) -> str:
+        """Make the run's bundle a model version with these tags, and give it the alias, if any; returns the version.
+
+        A run that is a version already stays that version.
+        """
         with calling(f"the run {run_id}"):
             known = self._versions_of(run_id)
             version = str(known[0].version) if known else self._new_version(run_id)
             for key, value in tags.items():
                 self._client.set_model_version_tag(self._model_name, version, key, str(value)[:MAX_TAG_CHARACTERS])
-            self._client.set_registered_model_alias(self._model_name, alias, version)
-            # Also where nothing new came of it: an unchanged table is trained on, too.
-            self._client.set_registered_model_tag(self._model_name, TRAINED_AT, str(int(time.time())))
+            if alias is not None:
+                self._client.set_registered_model_alias(self._model_name, alias, version)
         return version
+
+    def note_trained(self) -> None:
+        """Write down that a training run has completed now, whatever came of it; raises NotFound without a model."""
+        with calling(f"the model {self._model_name}"):
+            self._client.set_registered_model_tag(self._model_name, TRAINED_AT, str(int(time.time())))
 
     def drop_alias(self, alias: str, run_id: str) -> None:
         """Take the alias away if it stands on this run."""

@@ -34,7 +34,7 @@ stages:
 
 
 @pytest.fixture(scope="module")
-def trainer(ministack, mlflow_server, prefect_server, settings, layout, tmp_path_factory) -> Trainer:
+def trainer(ministack, mlflow_server, prefect_server, store, settings, layout, tmp_path_factory) -> Trainer:
     return make_trainer("dvc", CONTRACT, 2, tmp_path_factory.mktemp("dvc"), settings, layout)
 
 

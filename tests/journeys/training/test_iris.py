@@ -25,7 +25,7 @@ WINDOW = 300
 
 
 @pytest.fixture(scope="module")
-def trainer(ministack, mlflow_server, prefect_server, settings, layout, tmp_path_factory) -> Trainer:
+def trainer(ministack, mlflow_server, prefect_server, store, settings, layout, tmp_path_factory) -> Trainer:
     return make_trainer("iris", CONTRACT, 6, tmp_path_factory.mktemp("iris"), settings, layout)
 
 

@@ -75,7 +75,7 @@ def test_the_table_is_profiled_under_its_contract(folder, drafted):
 
 
 @pytest.fixture(scope="module")
-def trainer(drafted, ministack, mlflow_server, prefect_server, settings, layout, tmp_path_factory):
+def trainer(drafted, ministack, mlflow_server, prefect_server, store, settings, layout, tmp_path_factory):
     return make_trainer("machines", drafted[0], 4, tmp_path_factory.mktemp("machines"), settings, layout)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -20,11 +22,15 @@ from tabular.data import feature_store
 from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean
+from tabular.errors import NotFound
 from tabular.ports.registry import BUNDLE, CHALLENGER, CHAMPION
+from tabular.promotion.champion import promote, roll_back
+from tabular.promotion.parts import Parts
 from tabular.settings import with_values
 from tabular.wiring import Wiring
 
 ROWS = 400
+TRAINING = {"trained", "registered"}
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +39,11 @@ def table(contract):
 
 
 @pytest.fixture
-def tools(ministack, mlflow_server, settings, contract, request):
+def tools(ministack, mlflow_server, store, settings, contract, database, request):
     name = request.node.name.replace("_", "-")[:60].strip("-")
-    tools = make_tools(Wiring(with_values(settings, model_name=name, s3_bucket=name), contract))
+    tools = make_tools(
+        Wiring(with_values(settings, model_name=name, s3_bucket=name, mongo_database=database), contract)
+    )
     tools.objects.ensure_bucket()
     return tools
 
@@ -96,7 +104,7 @@ def test_a_real_table_is_not_compared_with_synthetic_data_that_was_accepted_befo
     assert accepted_version(tools, job_of(contract, data_sha256="other", synthetic=True)) == synthetic.sha256
 
 
-def test_a_passed_model_of_synthetic_data_becomes_a_challenger_beside_a_real_champion(tools, contract, bundle, table):
+def test_a_passed_model_of_synthetic_data_is_only_registered_beside_a_real_champion(tools, contract, bundle, table):
     """By its sha256 an old version of synthetic data can be trained on in a store that holds a real table."""
     synthetic = feature_store.publish(tools.objects, contract, table, "synthetic", synthetic=True)
     feature_store.publish(tools.objects, contract, make_table(contract, ROWS, seed=4), "real.csv")
@@ -107,11 +115,96 @@ def test_a_passed_model_of_synthetic_data_becomes_a_challenger_beside_a_real_cha
     job = job_of(contract, data_sha256=synthetic.sha256, synthetic=True)
     result = GateResult(GateReport(passed=True, rejections=()), ())
     done = register_step(tools, job, swept, result, CheckReport(rows=ROWS))
-    assert done.alias == CHALLENGER
+    assert done.alias is None
     assert "never replaces" in done.held_back
     assert tools.registry.champion() == champion
-    assert tools.registry.alias(CHALLENGER) == best
+    assert no_challenger(tools)
+    assert [(one.kind, one.run_id) for one in tools.ledger.entries()] == [("registered", best), ("trained", best)]
+    assert "never replaces" in tools.ledger.entries()[0].why
     assert tools.registry.version_tags(best)["synthetic"] == "True"
+
+
+def no_challenger(tools):
+    with pytest.raises(NotFound):
+        tools.registry.alias(CHALLENGER)
+    return True
+
+
+def passed(tools, contract, bundle, table, **given):
+    """Register a model that passed the gate, on a version of a table of its own."""
+    version = feature_store.publish(tools.objects, contract, table, "real.csv")
+    swept, job = swept_on(tools, bundle), job_of(contract, data_sha256=version.sha256)
+    result = GateResult(GateReport(passed=True, rejections=()), ())
+    tools = replace(tools, **given)
+    return swept.best.run_id, register_step(tools, job, swept, result, CheckReport(rows=ROWS))
+
+
+def told(tools):
+    return [(one.kind, one.run_id, one.who) for one in reversed(tools.ledger.entries()) if one.kind not in TRAINING]
+
+
+def test_the_first_champion_is_the_gate_s_and_a_later_model_waits_for_evidence(tools, contract, bundle, table):
+    first, done = passed(tools, contract, bundle, table)
+    assert (done.alias, done.waits_for) == (CHAMPION, None)
+    second, done = passed(tools, contract, bundle, table)
+    assert done.alias == CHALLENGER
+    assert f"make promote RUN_ID={second}" in done.waits_for
+    third, _ = passed(tools, contract, bundle, table)
+    assert (tools.registry.champion(), tools.registry.alias(CHALLENGER)) == (first, third)
+    assert told(tools) == [
+        ("promoted", first, "gate"),
+        ("challenged", second, "gate"),
+        ("dropped", second, "gate"),
+        ("challenged", third, "gate"),
+    ]
+
+
+def test_by_the_gate_each_passed_model_is_champion_but_none_that_was_rolled_back(tools, contract, bundle, table):
+    first, _ = passed(tools, contract, bundle, table, promotion="gate")
+    second, done = passed(tools, contract, bundle, table, promotion="gate")
+    assert (done.alias, tools.registry.champion()) == (CHAMPION, second)
+    parts = Parts(tools.registry, tools.ledger, contract)
+    roll_back(parts, "engineer ann", "It was worse.")
+    version = feature_store.latest(tools.objects, contract)
+    swept = Sweep(second, (TrialRun(0, second, 0.3, 10, {}),))
+    result = GateResult(GateReport(passed=True, rejections=()), ())
+    tools = replace(tools, promotion="gate")
+    again = register_step(tools, job_of(contract, data_sha256=version.sha256), swept, result, CheckReport(rows=ROWS))
+    assert again.alias is None
+    assert "was rolled back on" in again.held_back
+    assert "by engineer ann: It was worse" in again.held_back
+    assert tools.registry.champion() == first
+    promote(parts, second, "engineer ann", "It was not the model after all.")
+    roll_back(parts, "engineer ann", "It was.")
+
+
+def test_by_hand_the_gate_promotes_nothing(tools, contract, bundle, table):
+    first, done = passed(tools, contract, bundle, table, promotion="manual")
+    assert done.alias is None
+    assert "with PROMOTION=manual an engineer decides" in done.held_back
+    assert f"make promote RUN_ID={first}" in done.held_back
+    promote(Parts(tools.registry, tools.ledger, contract), first, "engineer ann", "The first one.")
+    passed(tools, contract, bundle, table, promotion="manual")
+    assert tools.registry.champion() == first
+    assert no_challenger(tools)
+    assert told(tools) == [("promoted", first, "engineer ann")]
+
+
+def test_a_model_of_a_real_table_replaces_one_of_synthetic_data_without_waiting(tools, contract, bundle, table):
+    make_champion(tools, bundle, synthetic=True)
+    run_id, done = passed(tools, contract, bundle, table)
+    assert (done.alias, tools.registry.champion()) == (CHAMPION, run_id)
+    assert "the champion was trained on synthetic data" in tools.ledger.entries(kinds=("promoted",))[0].why
+
+
+def test_a_model_of_another_contract_waits_for_a_hand(tools, contract, make_bundle, table):
+    shorter = msgspec.structs.replace(contract, features=contract.features[1:])
+    champion = make_champion(tools, make_bundle(shorter), synthetic=False)
+    run_id, done = passed(tools, contract, make_bundle(contract), table)
+    assert done.alias is None
+    assert f"it does not know {contract.features[0].name}" in done.held_back
+    assert f"make promote RUN_ID={run_id}" in done.held_back
+    assert tools.registry.champion() == champion
 
 
 def swept_on(tools, bundle, best="a trial"):
@@ -132,7 +225,8 @@ def test_what_holds_a_passed_model_waits_until_it_is_accepted_with_a_reason(tool
     result = GateResult(GateReport(passed=True, rejections=()), ())
 
     held = register_step(tools, job, swept, result, report)
-    assert held.alias == CHALLENGER
+    assert held.alias is None
+    assert no_challenger(tools)
     assert "was the file cut?" in held.held_back
     assert 'ACCEPT="the reason"' in held.held_back
     assert tools.registry.champion() == champion
@@ -140,9 +234,11 @@ def test_what_holds_a_passed_model_waits_until_it_is_accepted_with_a_reason(tool
     assert "was the file cut?" in tools.registry.run(swept.parent_id).tags["held_back"]
 
     done = register_step(tools, job, swept, result, report, accept="the branch in the north was sold")
-    assert (done.alias, done.held_back) == (CHAMPION, None)
+    assert (done.alias, done.held_back) == (CHALLENGER, None)
     assert done.accepted.startswith("the branch in the north was sold. It was held back because the table has")
-    assert tools.registry.champion() == swept.best.run_id
+    assert f"better than the champion {champion}" in done.waits_for
+    assert tools.registry.alias(CHALLENGER) == swept.best.run_id
+    assert tools.registry.champion() == champion
     assert feature_store.last_accepted(tools.objects, contract).sha256 == cut.sha256
     for tags in (tools.registry.run(swept.parent_id).tags, tools.registry.version_tags(swept.best.run_id)):
         assert tags["accepted_because"] == "the branch in the north was sold"

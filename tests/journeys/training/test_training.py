@@ -20,6 +20,7 @@ from embedded.layout import PROJECT, executable
 from model_orchestration.retrain import READ_LIMITS
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
+from tabular.errors import NotFound
 from tabular.ports.registry import CHALLENGER
 from tests.journeys.training.trainer import Trainer, make_trainer, parent_of
 
@@ -29,7 +30,7 @@ ROWS = 2_000
 
 
 @pytest.fixture(scope="module")
-def trainer(ministack, mlflow_server, prefect_server, settings, layout, tmp_path_factory) -> Trainer:
+def trainer(ministack, mlflow_server, prefect_server, store, settings, layout, tmp_path_factory) -> Trainer:
     trainer = make_trainer("training", CONTRACT, TRIALS, tmp_path_factory.mktemp("training"), settings, layout)
     trainer.publish(make_table(trainer.contract, ROWS, seed=1))
     return trainer
@@ -47,6 +48,14 @@ def test_a_first_training_makes_a_champion(trainer, first):
     assert "reused" not in first
     accepted = feature_store.last_accepted(trainer.objects, trainer.contract)
     assert accepted == feature_store.latest(trainer.objects, trainer.contract), "its gate passed"
+    entries = trainer.ledger.entries()
+    assert [(one.kind, one.who) for one in entries] == [
+        ("promoted", "gate"),
+        ("registered", "gate"),
+        ("trained", "training"),
+    ]
+    assert {one.run_id for one in entries} == {first["RUN_ID"]}
+    assert {one.evidence["data_version"] for one in entries} == {accepted.sha256}
 
 
 def test_the_runs_and_the_log_name_the_table(trainer, first):
@@ -225,7 +234,7 @@ def test_a_corrupted_table_stops_the_flow_by_row_and_column_and_the_champion_sta
     assert trainer.registry.champion() == champion
 
 
-def test_a_leaking_table_makes_a_challenger_with_the_reasons_and_the_champion_stays(trainer, first):
+def test_a_leaking_table_is_rejected_with_the_reasons_and_the_champion_stays(trainer, first):
     champion = trainer.registry.champion()
     good = feature_store.latest(trainer.objects, trainer.contract).sha256
     rows = list(csv.reader(io.StringIO(feature_store.fetch(trainer.objects, trainer.contract, good).decode())))
@@ -247,7 +256,12 @@ def test_a_leaking_table_makes_a_challenger_with_the_reasons_and_the_champion_st
     assert feature_store.last_accepted(trainer.objects, trainer.contract) == accepted, "only a passed gate accepts"
     assert f"{leaky.name} alone reaches ROC-AUC" in told["rejection"]
     assert trainer.registry.champion() == champion
-    assert trainer.registry.alias(CHALLENGER) == told["RUN_ID"]
+    with pytest.raises(NotFound):
+        trainer.registry.alias(CHALLENGER)
+    assert told["model"].endswith(", registered")
+    rejected = trainer.ledger.entries(kinds=("rejected",))[0]
+    assert (rejected.run_id, rejected.who) == (told["RUN_ID"], "gate")
+    assert f"{leaky.name} alone reaches ROC-AUC" in rejected.why
     assert "no_leaking_feature" in trainer.registry.run(told["RUN_ID"]).tags["gate_reasons"]
 
 

@@ -15,6 +15,7 @@ from embedded.layout import PROJECT, Layout
 from embedded.services.backends import QUIET_PREFECT
 from mlflow import MlflowClient
 from tabular.adapters.mlflow.registry import MlflowRegistry
+from tabular.adapters.mongo.ledger import MongoLedger
 from tabular.adapters.s3 import S3Objects
 from tabular.contract.loading import load_contract
 from tabular.contract.types import Contract
@@ -31,6 +32,7 @@ class Trainer:
     contract: Contract
     objects: S3Objects
     registry: MlflowRegistry
+    ledger: MongoLedger
     mlflow: MlflowClient
 
     def run(self, *arguments: str) -> tuple[int, dict[str, str], str]:
@@ -60,7 +62,9 @@ def parent_of(trainer: Trainer, told: dict[str, str]) -> str:
 
 def make_trainer(name: str, contract: Path, trials: int, state: Path, settings: Settings, layout: Layout) -> Trainer:
     """A trainer with a bucket and a registered model of this name; what the flow keeps is under `state`."""
-    settings = msgspec.structs.replace(settings, s3_bucket=name, model_name=f"{name}-test")
+    settings = msgspec.structs.replace(
+        settings, s3_bucket=name, model_name=f"{name}-test", mongo_database=f"training_{name}"
+    )
     environ = {
         **os.environ,
         **QUIET_PREFECT,
@@ -70,6 +74,8 @@ def make_trainer(name: str, contract: Path, trials: int, state: Path, settings: 
         "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri,
         "AWS_ENDPOINT_URL": settings.aws_endpoint_url,
         "S3_BUCKET": settings.s3_bucket,
+        "MONGO_URI": settings.mongo_uri,
+        "MONGO_DATABASE": settings.mongo_database,
         "FLOW_CACHE_DIR": str(state / "cache"),
         "STATE_DIR": str(state),
         "CONTRACT": str(contract),
@@ -80,4 +86,4 @@ def make_trainer(name: str, contract: Path, trials: int, state: Path, settings: 
     objects = wiring.objects()
     objects.ensure_bucket()
     client = MlflowClient(settings.mlflow_tracking_uri)
-    return Trainer(environ, load_contract(contract), objects, wiring.registry(), client)
+    return Trainer(environ, load_contract(contract), objects, wiring.registry(), wiring.ledger(), client)

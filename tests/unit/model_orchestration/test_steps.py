@@ -15,7 +15,7 @@ from tests.adapters.memory.bundles import FolderBundles
 
 def test_the_steps_fetch_a_bundle_once_and_verify_it(bundle):
     source = FolderBundles(run1=bundle.folder)
-    tools = Tools(cast(Any, None), cast(Any, source), Engine(1))
+    tools = Tools(cast(Any, None), cast(Any, source), Engine(1), cast(Any, None))
     assert fetch_bundle(tools, "run1").digest == fetch_bundle(tools, "run1").digest == bundle.digest
     assert source.fetches == 1
     with pytest.raises(NotFound):
