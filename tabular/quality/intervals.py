@@ -57,7 +57,7 @@ def interval_of(
     name: str, task: Task, target: Floats, value: float, influence: Floats, groups: Groups = None
 ) -> Interval:
     """The same of one metric, of this name and value, by the influence of each row on it."""
-    return _interval(name, value, standard_error(influence, groups), _units(name, target, task, groups))
+    return interval_around(name, value, standard_error(influence, groups), _units(name, target, task, groups))
 
 
 def standard_error(influence: Floats, groups: Groups = None) -> float:
@@ -86,7 +86,8 @@ def _units(name: str, target: Floats, task: Task, groups: Groups) -> int:
     return min(len(np.unique(units[target == code])) for code in np.unique(target))
 
 
-def _interval(name: str, value: float, error: float, units: int) -> Interval:
+def interval_around(name: str, value: float, error: float, units: int) -> Interval:
+    """The 95 % interval of a metric with this standard error, which rests on so many independent units."""
     from scipy.special import expit, logit
 
     margin = student(units) * error

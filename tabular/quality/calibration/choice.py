@@ -26,7 +26,7 @@ def chosen(task: Task, target: Floats, scores: Floats, seed: int = 0) -> Calibra
     `MAX_ROWS` of them drawn by the seed.
     """
     target, scores = _enough(target, scores, seed)
-    if task == "regression" or _rarest(task, target, scores) < FEW_ROWS:
+    if task == "regression" or rarest_class_rows(task, target, scores) < FEW_ROWS:
         return NO_CALIBRATION
     losses = out_of_fold_losses(task, target, scores, seed)
     return fitted(min(METHODS, key=losses.__getitem__), target, scores)
@@ -62,7 +62,7 @@ def _enough(target: Floats, scores: Floats, seed: int) -> tuple[Floats, Floats]:
     return target[rows], scores[rows]
 
 
-def _rarest(task: Task, target: Floats, scores: Floats) -> int:
+def rarest_class_rows(task: Task, target: Floats, scores: Floats) -> int:
     """The rows of the rarest class, or outside of the most frequent one if these are fewer."""
     counts = np.bincount(target.astype(np.int64), minlength=2 if task == "binary" else scores.shape[1])
     return int(min(counts.min(), len(target) - counts.max()))
