@@ -16,6 +16,9 @@ const flows = {
   privileges: [
     { resource: { db: database, collection: "data" }, actions: ["insert", "update", "createIndex"] },
     { resource: { db: database, collection: "report" }, actions: ["insert", "update"] },
+    { resource: { db: database, collection: "labels" }, actions: ["insert", "createIndex"] },
+    { resource: { db: database, collection: "labels_waiting" }, actions: ["insert", "remove", "createIndex"] },
+    { resource: { db: database, collection: "business_keys" }, actions: ["insert", "update"] },
     ledger,
   ],
 };

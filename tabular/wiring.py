@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
     from tabular.adapters.mlflow.registry import MlflowRegistry
     from tabular.adapters.mongo.blocks import MongoBlocks
+    from tabular.adapters.mongo.labels import MongoLabels
     from tabular.adapters.mongo.leases import MongoLeases
     from tabular.adapters.mongo.ledger import MongoLedger
     from tabular.adapters.mongo.predictions import MongoPredictions
@@ -114,6 +115,13 @@ class Wiring:
         from tabular.adapters.mongo.predictions import MongoPredictions
 
         return MongoPredictions(self.settings.mongo_uri, self.settings.mongo_database)
+
+    def labels(self) -> MongoLabels:
+        """The labels of the table, in the prediction store; raises InvalidContract, or InvalidSetting as above."""
+        from tabular.adapters.mongo.labels import MongoLabels
+
+        windows = {self.contract.table.name: self.contract.table.label_window_days}
+        return MongoLabels(self.settings.mongo_uri, self.settings.mongo_database, windows)
 
     def blocks(self) -> MongoBlocks[Block]:
         """The blocks of predictions, in the prediction store; raises InvalidSetting for an address that is none."""

@@ -49,6 +49,13 @@ class PredictionReader(Protocol):
     def sample_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
         """The predictions of a run with since <= made_at < until, or a uniform sample of them: at most `most`."""
 
+    def labelled_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
+        """The predictions of a run with since <= labelled_at < until, or a uniform sample of them: at most `most`.
+
+        The oldest label first. What is being attached at this moment may bear a time of a second ago: who reads on from
+        where it ended reads up to some seconds ago.
+        """
+
     def about_others_between(self, since: datetime, until: datetime, run_id: str, table: str | None = None) -> int:
         """How many predictions other runs made in that time: exact if they are few, else about."""
 

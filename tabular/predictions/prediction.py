@@ -27,7 +27,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     value (regression) or the probability of the most likely class (multiclass, with every class in `probabilities` and
     the winner in `predicted_class`).
     `business_key` identifies what the row is about, if the request said so.
-    `label` is the true outcome once it is known: nothing here ever guesses it.
+    `label` is the true outcome once it is known: nothing here ever guesses it; `labelled_at` (UTC) is when it came.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     business_key: str | None = None
     label: str | float | None = None
+    labelled_at: datetime | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:

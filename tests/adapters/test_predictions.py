@@ -159,9 +159,8 @@ def test_after_an_outage_the_same_client_goes_on(layout, tmp_path):
 
 
 def test_a_prediction_of_every_field_survives(predictions):
-    full = prediction(
-        7, out_of_range=("age",), probabilities={"a": 1.0}, predicted_class="a", label=2.5, source="stream"
-    )
+    told = {"business_key": "c", "label": 2.5, "labelled_at": NOON}
+    full = prediction(7, out_of_range=("age",), probabilities={"a": 1.0}, predicted_class="a", source="stream", **told)
     assert all(value is not None for value in msgspec.structs.asdict(full).values())
     predictions.save([full])
     assert predictions.latest(1) == [full]
@@ -288,4 +287,4 @@ def test_a_server_has_the_indexes_that_its_queries_use_and_no_others(predictions
     assert len(found) == 1, f"nx-27017 uses no compound index: {found}"
     newest = ("made_at_us", -1)
     mongodb = indexes({"version": "8.0.4", "storageEngines": ["devnull", "wiredTiger"]})
-    assert mongodb == [[(name, 1), newest] for name in ("table", "run_id", "business_key", "level")]
+    assert mongodb == [[(name, 1), newest] for name in ("table", "run_id", "level")]

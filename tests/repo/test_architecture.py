@@ -24,7 +24,17 @@ HOMES = {
     "boto3": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py"},
     "botocore": {"tabular/adapters/s3.py", "tabular/adapters/kinesis/streams.py", "tabular/adapters/aws.py"},
     "pymongo": {
-        f"tabular/adapters/mongo/{name}.py" for name in ("connection", "predictions", "leases", "ledger", "shadow")
+        f"tabular/adapters/mongo/{name}.py"
+        for name in (
+            "business_keys",
+            "connection",
+            "label_documents",
+            "labels",
+            "leases",
+            "ledger",
+            "predictions",
+            "shadow",
+        )
     },
     "bson": {"tabular/adapters/mongo/connection.py"},
     "mlflow": {

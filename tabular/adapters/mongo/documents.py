@@ -78,6 +78,8 @@ def document_of(prediction: Prediction) -> Document:
 def prediction_of(document: Mapping[str, Any]) -> Prediction:
     """The prediction of a document; raises one of NO_PREDICTION for what is none."""
     fields = {**document, "id": document["_id"], "made_at": EPOCH + timedelta(microseconds=document["made_at_us"])}
+    if isinstance(labelled_at_us := fields.get("labelled_at_us"), int):
+        fields["labelled_at"] = EPOCH + timedelta(microseconds=labelled_at_us)
     return msgspec.convert(with_nan(fields), Prediction)
 
 

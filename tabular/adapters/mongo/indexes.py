@@ -4,10 +4,9 @@
   asks for those of all tables);
 - `run_id`, `made_at_us`: `latest`, `sample_latest` and `sample_between` of a run whose window is read whole, and the
   runs of `about_others_between`;
-- `business_key`, `made_at_us`: the newest predictions of a business key, to which a label goes;
 - `level`, `made_at_us`: the same four and `runs` where they read a sample of a large window.
 
-`save` and `set_labels` find documents by `_id`; `count_by_source` reads all of them.
+`save` and labels find documents by `_id`, those of a business key by business_keys.py; `count_by_source` reads all.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def indexes(server: Mapping[str, Any]) -> list[Keys]:
     engines, nx-27017 has none. No tie-break on `_id`: nx-27017 refuses every write to a collection with `_id` in a
     compound index.
     """
-    first = ("table", "run_id", "business_key", "level") if is_mongodb(server) else ()
+    first = ("table", "run_id", "level") if is_mongodb(server) else ()
     return [[(name, 1), NEWEST] for name in first] or [[NEWEST]]
 
 

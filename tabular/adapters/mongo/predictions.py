@@ -16,6 +16,7 @@ import pymongo
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
+from tabular.adapters.mongo.business_keys import BusinessKeys
 from tabular.adapters.mongo.connection import DUPLICATE_KEY, mongo_client, translated
 from tabular.adapters.mongo.documents import (
     EPOCH,
@@ -30,6 +31,7 @@ from tabular.adapters.mongo.documents import (
     without_nan,
 )
 from tabular.adapters.mongo.indexes import indexes
+from tabular.adapters.mongo.label_documents import labelled_between
 from tabular.ports.predictions import UNKNOWN_SOURCE
 from tabular.predictions.prediction import Prediction, Source
 from tabular.predictions.sampling import MAX_LEVEL, Sample, thinned
@@ -50,6 +52,8 @@ class MongoPredictions:
         self._client = mongo_client(uri)
         self._data = self._client[database]["data"]
         self._reports = self._client[database]["report"]
+        self._labels = self._client[database]["labels"]
+        self._keys = BusinessKeys(self._client[database]["business_keys"])
         self._is_indexed = False
         self._reader = Reader()
 
@@ -69,6 +73,7 @@ class MongoPredictions:
         """
         with translated():
             self._ensure_indexes()
+            self._keys.remember(predictions)
             documents = [document_of(prediction) for prediction in predictions]
             chunks = range(0, len(documents), BULK_DOCUMENTS)
             return sum(_insert_new(self._data, documents[at : at + BULK_DOCUMENTS]) for at in chunks)
@@ -102,6 +107,11 @@ class MongoPredictions:
     def sample_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
         """The predictions of a run with since <= made_at < until, or a uniform sample of them: at most `most`."""
         return self._sample(of(run_id) | made_between(since, until), most)
+
+    def labelled_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
+        """The predictions of a run with since <= labelled_at < until, the oldest label first, or a sample of them."""
+        with translated(), pymongo.timeout(SCAN_SECONDS):
+            return labelled_between(self._labels, self._data, self._reader, (since, until), most, run_id)
 
     def about_others_between(self, since: datetime, until: datetime, run_id: str, table: str | None = None) -> int:
         """How many predictions other runs made: exact up to COUNTED, else about: a count would be a scan."""

@@ -63,6 +63,13 @@ class MemoryPredictions:
         share = 0.5 ** max(math.ceil(math.log2(len(found) / most)), 0) if found else 1.0
         return Sample(found[:: round(1 / share)], share)
 
+    def labelled_between(self, since, until, most, run_id):
+        self._up()
+        labelled = [one for one in self.predictions if one.run_id == run_id and one.labelled_at is not None]
+        found = [one for one in sorted(labelled, key=lambda one: one.labelled_at) if since <= one.labelled_at < until]
+        share = 0.5 ** max(math.ceil(math.log2(len(found) / most)), 0) if found else 1.0
+        return Sample(found[:: round(1 / share)], share)
+
     def count_by_source(self):
         self.counts += 1
         if self.is_too_large_to_count:

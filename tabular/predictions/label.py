@@ -1,0 +1,33 @@
+"""A label: the true outcome of one prediction, or of what a business key names, as the business told it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+LabelSource = Literal["api", "stream", "file"]
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True):
+    """One outcome. Exactly one of `prediction_id` and `business_key` says whose it is.
+
+    `outcome` is a class of the contract, or the number of a regression. `observed_at` is when the business knew it, if
+    it said so; `received_at`, UTC, when it came in. Whatever is replayed (an outbox, a stream) brings the `received_at`
+    of the first time, by which labels are put in order.
+    """
+
+    table: str
+    prediction_id: str | None = None
+    business_key: str | None = None
+    outcome: str | float
+    observed_at: datetime | None = None
+    received_at: datetime
+    source: LabelSource
+
+    @property
+    def known_at(self) -> datetime:
+        """When the outcome was known, UTC: when it was observed, or else when it came in."""
+        at = self.observed_at or self.received_at
+        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
