@@ -12,7 +12,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 
-from monitoring.alarms import Alarms
+from monitoring.alarms.alarms import Alarms, AlarmStores
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor
 from monitoring.table_monitor import MonitoredTable
@@ -53,12 +53,13 @@ def build_monitor(wiring: Wiring) -> Monitor:
             f"MONITOR_MIN_ROWS={settings.monitor_min_rows}: no window would ever be large enough to be compared. "
             "Make the window at least as large"
         )
-    predictions, blocks = wiring.predictions(), wiring.blocks()
+    predictions = wiring.predictions()
+    stores = AlarmStores(predictions, wiring.blocks(), wiring.loss_blocks(), wiring.ledger())
     tables = [
         MonitoredTable(
             table_wiring.contract.table.name,
             table_wiring.bundles(),
-            Alarms(predictions, blocks, settings.monitor_block_seconds),
+            Alarms(stores, table_wiring.contract.table.name, settings.monitor_block_seconds),
             table_wiring.registry().trained_at,
         )
         for table_wiring in wiring.for_tables()
@@ -69,6 +70,7 @@ def build_monitor(wiring: Wiring) -> Monitor:
         settings.monitor_window_rows,
         settings.monitor_min_rows,
         settings.monitor_sample_rows,
+        settings.monitor_quality_rows,
     )
 
 

@@ -52,9 +52,10 @@ class Monitor:
         window_rows: int,
         min_rows: int,
         sample_rows: int = 10_000,
+        labelled_rows: int = 5_000,
     ) -> None:
         self._store = store
-        window = WindowSize(window_rows, min_rows, sample_rows)
+        window = WindowSize(window_rows, min_rows, sample_rows, labelled_rows)
         self._tables = [TableMonitor(store, table, window) for table in tables]
         self.failures = Failures()
         self._count_at = 0.0
@@ -85,6 +86,7 @@ class Monitor:
             for table in self._tables:
                 table.compare(now)
                 table.raise_alarms(now)
+                table.measure_quality(now)
                 self._show()
         except Exception as error:  # noqa: BLE001 - a monitor that dies reports nothing
             self.failures.note("store", error)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from monitoring.alarms import RunAlarms
+from monitoring.alarms.kinds import Alarm, Kind
+from monitoring.gauge import Gauge
+from monitoring.quality_metrics import estimate_gauges, quality_gauges
 from monitoring.run_snapshot import Comparison, RunSnapshot, Window
 from monitoring.table_monitor import TableSnapshot
 from tabular.quality.drift import ColumnDrift, Drift
 
-
-class Gauge(NamedTuple):
-    """One sample of a run, still without its labels `table` and `run_id`."""
-
-    name: str
-    documentation: str
-    value: float
-    labels: Mapping[str, str] = {}
+MEAN_LOSSES = {
+    "mean_loss": "Mean loss, 0 to 1 (binary: Brier's score), of the newest block that the alarm on quality rests on.",
+    "reference_mean_loss": "Mean loss of the rows held out in training.",
+    "highest_mean_loss": "The highest mean loss that is within the tolerance of the alarm on quality.",
+}
 
 
 def run_families(tables: Mapping[str, TableSnapshot]) -> Iterator[Metric]:
@@ -44,6 +42,9 @@ def _run(snapshot: RunSnapshot) -> Iterator[Gauge]:
     yield Gauge("monitor_drift_known", "1 if the window was compared with its reference.", snapshot.drift is not None)
     if snapshot.alarms is not None:
         yield from _alarms(snapshot.alarms)
+    if snapshot.quality is not None:
+        yield from quality_gauges(snapshot.quality)
+    yield from estimate_gauges(snapshot.estimates)
     if snapshot.comparison is not None:
         yield from _comparison(snapshot.comparison)
     if snapshot.drift is not None:
@@ -76,19 +77,24 @@ def _window(window: Window) -> Iterator[Gauge]:
             yield Gauge(name, f"{what} in the window, by feature.", count, {"feature": feature})
 
 
-def _alarms(run: RunAlarms) -> Iterator[Gauge]:
-    yield Gauge("monitor_alarm_blocks", "Blocks of predictions that the alarms of the run rest on.", run.blocks)
-    for kind, alarm in run.alarms.items():
+def _alarms(alarms: Mapping[Kind, Alarm]) -> Iterator[Gauge]:
+    for kind, alarm in alarms.items():
         of = {"kind": kind}
+        blocks = "Blocks of predictions, or of labelled ones, that an alarm rests on."
+        yield Gauge("monitor_alarm_blocks", blocks, alarm.blocks, of)
         yield Gauge("monitor_alarm", "1 while the alarm stands.", alarm.raised_at is not None, of)
         evidence = "Evidence for the alarm: it is raised at 1, and ends below 0.01."
         yield Gauge("monitor_alarm_evidence", evidence, alarm.evidence, of)
         if alarm.raised_at is not None:
             stamp = "When the alarm was raised, in seconds since 1970."
             yield Gauge("monitor_alarm_start_timestamp_seconds", stamp, alarm.raised_at, of)
-    for feature, evidence_of_it in run.alarms["drift"].by_feature.items():
+    for feature, evidence_of_it in alarms["drift"].by_feature.items():
         what = "Evidence by feature; that of the alarm on drift is its mean."
         yield Gauge("monitor_alarm_feature_evidence", what, evidence_of_it, {"feature": feature})
+    if "quality" in alarms:
+        yield from (
+            Gauge(f"monitor_alarm_{name}", MEAN_LOSSES[name], alarms["quality"].figures[name]) for name in MEAN_LOSSES
+        )
 
 
 def _comparison(comparison: Comparison) -> Iterator[Gauge]:

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitoring.alarms import RunAlarms
+from monitoring.alarms.kinds import Alarm, Kind
+from monitoring.quality import RunQuality
 from tabular.model.bundle import Bundle
 from tabular.predictions.sampling import Sample, of_contract
 from tabular.predictions.window import window_frame
 from tabular.quality.drift import Drift, compare
+from tabular.quality.estimate import Estimate
 from tabular.quality.row_counts import TooFewRows
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -56,13 +58,18 @@ class Comparison:
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run that predicts: its window, its model, their last comparison, its alarms; None is what is not known."""
+    """A run that predicts: its window, its model, their last comparison, its alarms and its measured quality.
+
+    None is what is not known. `estimates` are those of the window's quality, by metric: they are no measurements.
+    """
 
     window: Window
     model_up: bool | None = None
     bundle: Bundle | None = None
     comparison: Comparison | None = None
-    alarms: RunAlarms | None = None
+    alarms: Mapping[Kind, Alarm] | None = None
+    quality: RunQuality | None = None
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def drift(self) -> Drift | None:

@@ -8,8 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from monitoring.alarms import Alarms
+from monitoring.alarms.alarms import Alarms
+from monitoring.estimates import QualityEstimates
 from monitoring.failures import Failures
+from monitoring.quality import LiveQuality
 from monitoring.run_snapshot import RunSnapshot, compared, fit, summary
 from tabular.errors import TabularError
 from tabular.model.bundle_cache import BundleCache
@@ -38,11 +40,15 @@ class MonitoredTable:
 
 @dataclass(frozen=True)
 class WindowSize:
-    """How many of a run's newest predictions are compared, how many are needed, and how many are read at most."""
+    """How many of a run's newest predictions are compared, how many are needed, and how many are read at most.
+
+    `labelled_rows` is how many of its newest labelled ones quality is measured on.
+    """
 
     rows: int
     min_rows: int
     sample_rows: int
+    labelled_rows: int
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ class TableMonitor:
         self._store = store
         self._bundles = table.bundles
         self._alarms = table.alarms
+        self._estimates = QualityEstimates(window.min_rows)
+        self._quality = LiveQuality(store, window.labelled_rows)
         self._trained_at = table.trained_at
         self._window = window
         self._sample_rows = enough_for(window.min_rows, window.sample_rows)
@@ -112,7 +120,9 @@ class TableMonitor:
     def raise_alarms(self, now: datetime) -> None:
         """Close the blocks of every run that are at their end: so too where no prediction comes any more."""
         runs = dict(self.snapshot.runs)
-        self._alarms.forget_all_but(set(runs))
+        if not runs:
+            return  # before the first prediction is read nothing is known of any run
+        self._forget_alarms_of_others(set(runs), now)
         for run_id, run in runs.items():
             if run.bundle is None or run.window.oldest_at is None:
                 continue
@@ -121,6 +131,28 @@ class TableMonitor:
                 runs[run_id] = replace(run, alarms=self._alarms.check(run_id, run.bundle, oldest, now))
             except Exception as error:  # noqa: BLE001 - as below
                 self.failures.note("alarm", error, f"run {run_id} of {self.name}")
+        self.snapshot = replace(self.snapshot, runs=runs)
+
+    def _forget_alarms_of_others(self, run_ids: set[str], now: datetime) -> None:
+        try:
+            self._alarms.forget_all_but(run_ids, now)
+        except TabularError as error:
+            self.failures.note("alarm", error, f"runs of {self.name} that are no longer monitored")
+
+    def measure_quality(self, now: datetime) -> None:
+        """Measure every run on its newest labelled predictions, if it is time to read them again."""
+        for known in (self._quality, self._estimates):
+            known.forget_all_but({*self.snapshot.runs})
+        if not self._quality.is_due:
+            return
+        runs = dict(self.snapshot.runs)
+        for run_id, run in runs.items():
+            if run.bundle is None:
+                continue
+            try:
+                runs[run_id] = replace(run, quality=self._quality.check(run_id, run.bundle, now))
+            except Exception as error:  # noqa: BLE001 - as below
+                self.failures.note("quality", error, f"run {run_id} of {self.name}")
         self.snapshot = replace(self.snapshot, runs=runs)
 
     def _compare_run(self, run_id: str, now: datetime) -> RunSnapshot | None:
@@ -139,7 +171,8 @@ class TableMonitor:
             sample = fit(sample, bundle)
             last = known or RunSnapshot(summary(sample, bundle))
             known = replace(last, window=summary(sample, bundle), model_up=True, bundle=bundle)
-            return replace(known, comparison=compared(sample, bundle, self._window.min_rows))
+            known = replace(known, comparison=compared(sample, bundle, self._window.min_rows))
+            return replace(known, estimates=self._estimates.of(run_id, bundle, sample.predictions))
         except Exception as error:  # noqa: BLE001 - as above
             self.failures.note("comparison", error, f"run {run_id} of {self.name}")
             return known

@@ -29,3 +29,6 @@ class MonitorSettings(PromotionSettings, frozen=True, kw_only=True):
 
     monitor_block_seconds: Positive = 300.0
     """How long the blocks are by which alarms are raised; shorter ones find sooner, and need more evidence for it."""
+
+    monitor_quality_rows: Count = 5_000
+    """How many of the newest labelled predictions of each run quality is measured on."""

@@ -12,7 +12,8 @@ from benchmarks.harness.figures import Row
 from benchmarks.harness.results import Table
 from benchmarks.quality.alarms import CHECK_WINDOW, NOTHING, plants
 from benchmarks.quality.detectors import REFERENCE_ROWS, ours
-from monitoring.alarms import BLOCK_MIN_ROWS, FALSE_ALARM_DAYS, KINDS
+from monitoring.alarms.kinds import FALSE_ALARM_DAYS, threshold
+from monitoring.alarms.predictions import BLOCK_MIN_ROWS
 from tabular.contract.types import Contract
 from tabular.predictions.window import comparable
 from tabular.quality.alarm.detector import Detector
@@ -78,8 +79,7 @@ def _delays(
 def _fresh(table: pd.DataFrame, contract: Contract, draw: np.random.Generator) -> tuple[WatchedShares, Detector]:
     reference = table.iloc[draw.permutation(len(table))[:REFERENCE_ROWS]].reset_index(drop=True)
     watched = WatchedShares(reference, contract)
-    threshold = float(len(KINDS) * BLOCKS)
-    return watched, Detector(watched.features, watched.lowest, watched.highest, threshold)
+    return watched, Detector(watched.features, watched.lowest, watched.highest, threshold(BLOCK_SECONDS))
 
 
 def _members(watched: WatchedShares, frame: pd.DataFrame) -> tuple[Counted, Counted]:

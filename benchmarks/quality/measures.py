@@ -29,7 +29,7 @@ from benchmarks.harness.model import RUN_ID
 from benchmarks.harness.processes import peak_mb
 from benchmarks.quality.detectors import preset_snapshot
 from benchmarks.quality.filling import DATABASE
-from monitoring.alarms import Alarms
+from monitoring.alarms.alarms import Alarms, AlarmStores
 from monitoring.monitor import Monitor
 from monitoring.table_monitor import MonitoredTable
 from reporting.flow import make_report
@@ -53,7 +53,8 @@ def check(uri: str, state: Path, rows: int) -> Figures:
     """The monitor's second check, of one prediction more than the first."""
     wiring = Wiring(Settings(mongo_uri=uri, mongo_database=DATABASE))
     store = wiring.predictions()
-    alarms = Alarms(store, wiring.blocks(), wiring.settings.monitor_block_seconds)
+    stores = AlarmStores(store, wiring.blocks(), wiring.loss_blocks(), wiring.ledger())
+    alarms = Alarms(stores, wiring.contract.table.name, wiring.settings.monitor_block_seconds)
     monitor = Monitor(store, [MonitoredTable(_table(state).name, _cache(state), alarms)], rows, MIN_ROWS)
     monitor.check()
     newest = store.latest(1)[0]

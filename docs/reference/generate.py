@@ -16,9 +16,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from monitoring.alarms import KINDS, Alarm, RunAlarms
+from monitoring.alarms.kinds import KINDS, Alarm
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor, Snapshot
+from monitoring.quality import RunQuality
+from monitoring.run_metrics import MEAN_LOSSES
 from monitoring.run_snapshot import QUANTILES, Comparison, RunSnapshot, Window
 from monitoring.table_monitor import TableSnapshot
 from server.api.metrics import ApiMetrics
@@ -27,6 +29,9 @@ from server.stream.metrics import StreamMetrics, registry_of
 from tabular.predictions.prediction import Prediction
 from tabular.process.background import BackgroundTask
 from tabular.quality.drift import ColumnDrift, Drift
+from tabular.quality.estimate import Estimate
+from tabular.quality.intervals import Interval
+from tabular.quality.labelled.measured import Measured, MeasuredQuality, SliceMeasures
 from tabular.settings import Settings
 
 PAGES = Path(__file__).resolve().parent
@@ -46,6 +51,7 @@ PARTS = {
         [Drift](../explanation/drift.md) says what the methods mean. The metrics of the process itself
         (`process_*`) are there as Prometheus' own client makes them.""",
 }
+METRICS_MEASURED = "`roc_auc`, `log_loss`, `macro_log_loss` of several classes; `r2`, `rmse` of a regression"
 LABEL_VALUES = {
     ("http_requests", "route"): "`/predict`, `/predict/batch`, `other`",
     ("http_request_duration_seconds", "route"): "`/predict`, `/predict/batch`",
@@ -58,10 +64,16 @@ LABEL_VALUES = {
     ("consumer_background_failing", "task"): "`follow`, `leases`",
     ("consumer_records", "outcome"): "`served`, `dead_letter`",
     ("consumer_failures", "step"): "`read`, `store`, `results`, `dead letters`, `checkpoint`",
-    ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `alarm`, `count`",
+    ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `alarm`, `quality`, `count`",
     **{
-        (f"monitor_alarm{name}", "kind"): "`drift` of the features, `score`: of what is predicted"
-        for name in ("", "_evidence", "_start_timestamp_seconds")
+        (f"monitor_alarm{name}", "kind"): "`drift` of the features, `score`: of what is predicted, `quality`: of losses"
+        for name in ("", "_blocks", "_evidence", "_start_timestamp_seconds")
+    },
+    **{(f"monitor_estimated_quality{end}", "metric"): "`roc_auc`, `log_loss`" for end in ("", "_low", "_high")},
+    **{
+        (f"monitor_quality{of}{end}", "metric"): METRICS_MEASURED
+        for of in ("", "_reference", "_slice", "_slice_reference")
+        for end in ("", "_low", "_high")
     },
     ("monitor_predictions_stored", "source"): "`api`, `stream`, `batch`",
     ("monitor_run_info", "bundle"): "the first 12 digits of the bundle's digest",
@@ -176,8 +188,19 @@ def _monitor() -> bytes:
     monitor.failures.counts["store"] += 1
     window = Window(1, 1, 0.0, 0, 0.0, 0.0, 0.5, dict.fromkeys(QUANTILES, 0.5), count, count, count, count)
     comparison = Comparison(Drift(1, 1, (column,), column, predicted_class=column), 1, 0.0, 0.0)
-    alarms = RunAlarms(1, dict.fromkeys(KINDS, Alarm(1.0, 0.0, {"": 1.0})))
-    run = RunSnapshot(window, model_up=True, bundle=cast(Any, bundle), comparison=comparison, alarms=alarms)
+    alarms = dict.fromkeys(KINDS, Alarm(1.0, 0.0, 1, 0.0, {"": 1.0}, dict.fromkeys(MEAN_LOSSES, 0.1)))
+    measures = {"": Measured(1.0, Interval(0.0, 1.0))}
+    measured = MeasuredQuality(1, 0, measures, (SliceMeasures("", "", 1, measures),))
+    quality = RunQuality(measured, measured, 0.0)
+    run = RunSnapshot(
+        window,
+        model_up=True,
+        bundle=cast(Any, bundle),
+        comparison=comparison,
+        alarms=alarms,
+        quality=quality,
+        estimates={"": Estimate(1.0, Interval(0.0, 1.0))},
+    )
     monitor.snapshot = Snapshot(
         checked_at=0.0,
         store_up=True,

@@ -56,6 +56,9 @@ class PredictionReader(Protocol):
         where it ended reads up to some seconds ago.
         """
 
+    def labelled_latest(self, newest: int, run_id: str, until: datetime | None = None) -> list[Prediction]:
+        """The `newest` so many labelled predictions of a run, the newest label first (with labelled_at < until)."""
+
     def about_others_between(self, since: datetime, until: datetime, run_id: str, table: str | None = None) -> int:
         """How many predictions other runs made in that time: exact if they are few, else about."""
 

@@ -174,6 +174,22 @@ def test_of_many_labelled_predictions_a_uniform_sample_is_read(predictions, labe
     assert not found.is_whole
 
 
+def test_the_newest_labels_of_a_run_come_first_and_a_corrected_one_once(predictions, labels):
+    predictions.save([prediction(at) for at in range(6)] + [prediction(9, run_id="run2")])
+    for at in (3, 1, 9):
+        labels.save([label(prediction_id=f"p{at}")])
+    between = datetime.now(UTC)
+    labels.save([label("stayed", prediction_id="p3", at=1)])
+    labels.save([label("stayed", prediction_id="p5", at=2)])
+    found = predictions.labelled_latest(10, "run1")
+    assert [(one.id, one.label) for one in found] == [("p5", "stayed"), ("p3", "stayed"), ("p1", "left")]
+    assert [one.id for one in predictions.labelled_latest(2, "run1")] == ["p5", "p3"]
+    assert [one.id for one in predictions.labelled_latest(3, "run1")] == ["p5", "p3", "p1"]
+    assert [one.id for one in predictions.labelled_latest(10, "run1", between)] == ["p1"]
+    assert [one.id for one in predictions.labelled_latest(1, "run2")] == ["p9"]
+    assert predictions.labelled_latest(10, "nobody") == []
+
+
 def test_two_writers_of_one_prediction_leave_the_later_label(predictions, labels, settings, database):
     predictions.save([prediction(1)])
     other = MongoLabels(settings.mongo_uri, database, {})

@@ -18,10 +18,12 @@ from pymongo.collection import Collection
 from tabular.adapters.mongo.documents import EPOCH, Document, Reader, microseconds
 from tabular.predictions.attaching import Change, Standing
 from tabular.predictions.label import Label
+from tabular.predictions.prediction import Prediction
 from tabular.predictions.sampling import Sample, level_of, thinned
 
 ORPHAN = "orphan"
 POSITION = "position"
+ENTRY_FIELDS = {"prediction_id": 1, "labelled_at_us": 1, POSITION: 1}
 READ_TOGETHER = 1_000
 
 
@@ -78,10 +80,30 @@ def labelled_between(
     return Sample(found, share, is_cut, left_out=len(documents) - len(found))
 
 
+def labelled_latest(
+    history: Collection[Document],
+    data: Collection[Document],
+    reader: Reader,
+    newest: int,
+    run_id: str,
+    until: datetime,
+) -> list[Prediction]:
+    """The `newest` so many labelled predictions of a run with labelled_at < until, the newest label first."""
+    positions, found = {"$gte": f"{run_id} ", "$lt": f"{run_id} {_digits(microseconds(until))}"}, list[Prediction]()
+    while len(found) < newest:
+        asked = newest - len(found)
+        entries = list(history.find({POSITION: positions}, ENTRY_FIELDS).sort(POSITION, -1).limit(asked))
+        # Of a label that was corrected only the newest entry is confirmed, so that none comes twice.
+        found += reader.read(_confirmed(data, [(one["prediction_id"], one["labelled_at_us"]) for one in entries]))
+        if len(entries) < asked:
+            break
+        positions = {**positions, "$lt": entries[-1][POSITION]}
+    return found
+
+
 def _entries(history: Collection[Document], positions: Document, level: int, limit: int) -> list[Document]:
     thinner = {"level": {"$gte": level}} if level else {}
-    fields = {"prediction_id": 1, "labelled_at_us": 1}
-    return list(history.find({POSITION: positions} | thinner, fields).sort(POSITION, 1).limit(limit))
+    return list(history.find({POSITION: positions} | thinner, ENTRY_FIELDS).sort(POSITION, 1).limit(limit))
 
 
 def _confirmed(data: Collection[Document], labelled: Sequence[tuple[str, int]]) -> list[Document]:

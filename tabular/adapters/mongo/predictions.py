@@ -31,7 +31,7 @@ from tabular.adapters.mongo.documents import (
     without_nan,
 )
 from tabular.adapters.mongo.indexes import indexes
-from tabular.adapters.mongo.label_documents import labelled_between
+from tabular.adapters.mongo.label_documents import labelled_between, labelled_latest
 from tabular.ports.predictions import UNKNOWN_SOURCE
 from tabular.predictions.prediction import Prediction, Source
 from tabular.predictions.sampling import MAX_LEVEL, Sample, thinned
@@ -112,6 +112,11 @@ class MongoPredictions:
         """The predictions of a run with since <= labelled_at < until, the oldest label first, or a sample of them."""
         with translated(), pymongo.timeout(SCAN_SECONDS):
             return labelled_between(self._labels, self._data, self._reader, (since, until), most, run_id)
+
+    def labelled_latest(self, newest: int, run_id: str, until: datetime | None = None) -> list[Prediction]:
+        """The `newest` so many labelled predictions of a run, the newest label first (with labelled_at < until)."""
+        with translated(), pymongo.timeout(SCAN_SECONDS):
+            return labelled_latest(self._labels, self._data, self._reader, newest, run_id, until or LAST)
 
     def about_others_between(self, since: datetime, until: datetime, run_id: str, table: str | None = None) -> int:
         """How many predictions other runs made: exact up to COUNTED, else about: a count would be a scan."""

@@ -10,6 +10,7 @@ Statistics in Data Science 2, 2023).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -50,6 +51,10 @@ class EDetector(ABC):
     @abstractmethod
     def evidence(self) -> float:
         """A mean of the statistics as a multiple of the threshold: an alarm is raised at 1."""
+
+    def evidence_by_feature(self) -> Mapping[str, float]:
+        """The evidence of each feature alone, for alarms that are about several."""
+        return {}
 
     @property
     def is_raised(self) -> bool:

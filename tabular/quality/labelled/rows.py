@@ -35,7 +35,7 @@ class LabelledRows:
 def labelled_rows(predictions: Sequence[Prediction], contract: Contract) -> LabelledRows:
     """The predictions whose label is known, in their order; those without one are left out, and not counted."""
     labelled = [prediction for prediction in predictions if prediction.label is not None]
-    targets, scores = _targets([one.label for one in labelled], contract), _scores(labelled, contract)
+    targets, scores = _targets([one.label for one in labelled], contract), scores_of(labelled, contract)
     good = np.isfinite(targets) & (np.isfinite(scores) if scores.ndim == 1 else np.isfinite(scores).all(axis=1))
     kept = [prediction for prediction, is_good in zip(labelled, good.tolist(), strict=True) if is_good]
     features = {
@@ -69,7 +69,7 @@ def _target(label: Any, contract: Contract) -> float:
     return float(known == target.positive) if target.positive is not None else float(target.classes.index(known))
 
 
-def _scores(predictions: Sequence[Prediction], contract: Contract) -> Floats:
+def scores_of(predictions: Sequence[Prediction], contract: Contract) -> Floats:
     """N scores, or n x classes probabilities; a class that a prediction does not have counts as 0."""
     if contract.table.task != "multiclass":
         return np.array([prediction.score for prediction in predictions], dtype=np.float64)

@@ -70,6 +70,12 @@ class MemoryPredictions:
         share = 0.5 ** max(math.ceil(math.log2(len(found) / most)), 0) if found else 1.0
         return Sample(found[:: round(1 / share)], share)
 
+    def labelled_latest(self, newest, run_id, until=None):
+        self._up()
+        labelled = [one for one in self.predictions if one.run_id == run_id and one.labelled_at is not None]
+        found = [one for one in labelled if until is None or one.labelled_at < until]
+        return sorted(found, key=lambda one: one.labelled_at, reverse=True)[:newest]
+
     def count_by_source(self):
         self.counts += 1
         if self.is_too_large_to_count:

@@ -6,13 +6,11 @@ import shutil
 
 import pytest
 
-from monitoring.alarms import Alarms
 from monitoring.monitor import Monitor
 from monitoring.table_monitor import MonitoredTable
 from tabular.model.bundle_cache import BundleCache
-from tests.adapters.memory.blocks import MemoryBlocks
 from tests.adapters.memory.bundles import FolderBundles
-from tests.unit.monitoring.surroundings import RUN, TABLE, monitored_store
+from tests.unit.monitoring.surroundings import RUN, TABLE, alarms_of, monitored_store
 
 
 @pytest.fixture
@@ -29,6 +27,4 @@ def cache(bundle, tmp_path):
 
 @pytest.fixture
 def monitor(store, cache):
-    return Monitor(
-        store, [MonitoredTable(TABLE, cache, Alarms(store, MemoryBlocks(), 300.0))], window_rows=1_000, min_rows=300
-    )
+    return Monitor(store, [MonitoredTable(TABLE, cache, alarms_of(store))], window_rows=1_000, min_rows=300)

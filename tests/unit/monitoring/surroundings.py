@@ -9,10 +9,13 @@ import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from monitoring.alarms.alarms import Alarms, AlarmStores
 from monitoring.metrics import MonitorCollector
 from server.scoring.model import ready_model
 from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
+from tests.adapters.memory.blocks import MemoryBlocks
+from tests.adapters.memory.ledger import MemoryLedger
 from tests.adapters.memory.predictions import MemoryPredictions
 
 RUN, TABLE = "a" * 32, "credit_card_churn"
@@ -24,6 +27,12 @@ def monitored_store() -> MemoryPredictions:
     store = MemoryPredictions()
     store.save_report({"_id": "report", "table": TABLE, "made_at": START})
     return store
+
+
+def alarms_of(store, blocks=None, loss_blocks=None, ledger=None) -> Alarms:
+    """The alarms of the first table, with blocks of 300 s."""
+    stores = AlarmStores(store, blocks or MemoryBlocks(), loss_blocks or MemoryBlocks(), ledger or MemoryLedger())
+    return Alarms(stores, TABLE, 300.0)
 
 
 def predict(bundle, frame, run_id=RUN):

@@ -7,20 +7,18 @@ import time
 
 import msgspec
 
-from monitoring.alarms import Alarms
 from monitoring.monitor import Monitor
 from monitoring.table_monitor import MonitoredTable
 from tabular.errors import Unavailable
 from tabular.model.bundle_cache import BundleCache
-from tests.adapters.memory.blocks import MemoryBlocks
 from tests.adapters.memory.bundles import FolderBundles
-from tests.unit.monitoring.surroundings import RUN, TABLE, predict, samples
+from tests.unit.monitoring.surroundings import RUN, TABLE, alarms_of, predict, samples
 
 
 def test_predictions_that_came_after_the_first_look_are_counted_soon_though_the_registry_is_slow(store, cache, bundle):
     monitor = Monitor(
         store,
-        [MonitoredTable(TABLE, cache, Alarms(store, MemoryBlocks(), 300.0), lambda: time.sleep(1))],
+        [MonitoredTable(TABLE, cache, alarms_of(store), lambda: time.sleep(1))],
         window_rows=1_000,
         min_rows=300,
     )
@@ -65,9 +63,7 @@ def test_a_run_whose_bundle_cannot_be_had_shows_its_window_and_no_drift(monitor,
 
 def test_a_registry_that_comes_back_is_tried_again_without_new_predictions(store, bundle, tmp_path):
     cache = BundleCache(FolderBundles(is_down=True), tmp_path, "churn")
-    monitor = Monitor(
-        store, [MonitoredTable(TABLE, cache, Alarms(store, MemoryBlocks(), 300.0))], window_rows=1_000, min_rows=300
-    )
+    monitor = Monitor(store, [MonitoredTable(TABLE, cache, alarms_of(store))], window_rows=1_000, min_rows=300)
     store.predictions = predict(bundle, bundle.reference().head(400))
     monitor.check()
     assert samples(monitor)["monitor_model_up"] == 0
@@ -92,16 +88,14 @@ def test_a_document_that_makes_no_sense_is_survived(monitor, store, bundle):
 
 
 def test_the_age_of_the_last_training_is_shown_and_a_registry_that_is_away_harms_nothing(store, cache):
-    known = Monitor(
-        store, [MonitoredTable(TABLE, cache, Alarms(store, MemoryBlocks(), 300.0), lambda: 1_000.0)], 1_000, 300
-    )
+    known = Monitor(store, [MonitoredTable(TABLE, cache, alarms_of(store), lambda: 1_000.0)], 1_000, 300)
     known.check()
     assert samples(known)["monitor_last_training_timestamp_seconds"] == 1_000
 
     def away() -> float:
         raise Unavailable("MLflow", "it does not answer")
 
-    unknown = Monitor(store, [MonitoredTable(TABLE, cache, Alarms(store, MemoryBlocks(), 300.0), away)], 1_000, 300)
+    unknown = Monitor(store, [MonitoredTable(TABLE, cache, alarms_of(store), away)], 1_000, 300)
     unknown.check()
     found = samples(unknown)
     assert found["monitor_store_up"] == 1

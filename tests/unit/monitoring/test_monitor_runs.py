@@ -9,13 +9,11 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from monitoring.alarms import Alarms
 from monitoring.monitor import Monitor
 from monitoring.table_monitor import MAX_RUNS, MonitoredTable
 from tabular.model.bundle_cache import BundleCache
-from tests.adapters.memory.blocks import MemoryBlocks
 from tests.adapters.memory.bundles import FolderBundles
-from tests.unit.monitoring.surroundings import RUN, TABLE, predict, runs_told, samples
+from tests.unit.monitoring.surroundings import RUN, TABLE, alarms_of, predict, runs_told, samples
 
 OTHER = "b" * 32
 
@@ -141,9 +139,7 @@ def test_a_reference_needs_a_hundred_rows(store, bundle, with_reference, tmp_pat
     store.predictions = predict(small, bundle.reference().sample(400, replace=True))
     shutil.copytree(small.folder, tmp_path / "small" / RUN)
     cache = BundleCache(FolderBundles(is_down=True), tmp_path / "small", "churn")
-    monitor = Monitor(
-        store, [MonitoredTable(TABLE, cache, Alarms(store, MemoryBlocks(), 300.0))], window_rows=1_000, min_rows=300
-    )
+    monitor = Monitor(store, [MonitoredTable(TABLE, cache, alarms_of(store))], window_rows=1_000, min_rows=300)
     monitor.check()
     found = samples(monitor)
     assert (found["monitor_drift_known"], found["monitor_window_rows"]) == (is_known, 400)

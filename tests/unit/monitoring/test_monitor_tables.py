@@ -9,16 +9,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from embedded.layout import PROJECT
-from monitoring.alarms import Alarms
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor
 from monitoring.table_monitor import MAX_RUNS, MonitoredTable
 from tabular.contract.loading import load_contract
 from tabular.errors import NotFound
 from tabular.model.bundle_cache import BundleCache
-from tests.adapters.memory.blocks import MemoryBlocks
 from tests.adapters.memory.bundles import FolderBundles
-from tests.unit.monitoring.surroundings import RUN, START, TABLE, predict
+from tests.unit.monitoring.surroundings import RUN, START, TABLE, alarms_of, predict
 
 QUIET, QUIET_RUN = "telecom_churn", "b" * 32
 
@@ -38,8 +36,8 @@ def two(store, cache, quiet, tmp_path):
 
     quiet_cache = BundleCache(FolderBundles(is_down=True), tmp_path, QUIET)
     tables = [
-        MonitoredTable(TABLE, cache, Alarms(store, MemoryBlocks(), 300.0), lambda: 7.0),
-        MonitoredTable(QUIET, quiet_cache, never),
+        MonitoredTable(TABLE, cache, alarms_of(store), lambda: 7.0),
+        MonitoredTable(QUIET, quiet_cache, alarms_of(store), never),
     ]
     return Monitor(store, tables, window_rows=500, min_rows=300)
 
