@@ -21,6 +21,7 @@ from embedded.layout import PROJECT
 FOLDER = PROJECT / "benchmarks"
 PEERS = "peers"
 QUICK = {
+    "estimate": ["--tables", "telecom_churn", "--draws=2", "--rows=2000"],
     "growth": ["--rows", "2000", "4000"],
     "peers": ["--quick"],
     "quality": [
