@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import resource
+import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.harness.model import RUN_ID
+from benchmarks.harness.processes import peak_mb
 from server.files.scoring import FileScorer
 from server.scoring.model import ready_model
 from tabular.model.bundle import read_bundle
@@ -29,7 +30,7 @@ def report(work: Callable[[], object]) -> None:
     figures = {
         "seconds": time.perf_counter() - began,
         "cpu_seconds": time.process_time() - cpu_began,
-        "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_000,
+        "MB": peak_mb(os.getpid()),  # getrusage would count what the parent had when it started this process
     }
     sys.stdout.write(json.dumps(figures))
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 from server.files.table import PREDICTION_ID, ROW, WARNINGS, score_fields
 from server.scoring.model import Model
 from tabular.batches.arrow_codec import ArrowCodec
+from tabular.batches.csv_batches import PIECE_BYTES
 from tabular.batches.row_batches import BATCH_ROWS, RowBatch
 from tabular.batches.table_file import TableFile
-from tabular.data.formats.arrow_csv import BLOCK_BYTES
 
-READER = f"pyarrow {pa.__version__}, {BLOCK_BYTES} bytes, {BATCH_ROWS} rows"
+READER = f"pyarrow {pa.__version__}, pieces of {PIECE_BYTES} bytes, {BATCH_ROWS} rows"
 """What decides where one batch ends and the next begins."""
 
 

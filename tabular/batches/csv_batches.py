@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from tabular.batches.csv_pieces import LongRecordError, csv_pieces
 from tabular.batches.csv_rows import table_rows
 from tabular.batches.plain_file import file_chunks
 from tabular.batches.row_batches import RowBatch
@@ -26,6 +27,8 @@ from tabular.data.formats.decimal_comma import DecimalMarks, is_always_point
 from tabular.data.formats.quote_kinds import Quotes, quotes_in
 from tabular.errors import Fault, InvalidTable
 
+PIECE_BYTES = 4_000_000
+"""About so much of a CSV is one batch of Arrow."""
 STRICT_ROWS = 20_000
 """So many rows are one batch of the strict reader."""
 MAX_SHOWN_CHARACTERS = 80
@@ -51,7 +54,7 @@ class CsvFile:
             raise InvalidTable("the file is not a CSV table", faults)
         if self.quotes is Quotes.ODD:
             return _strict_batches(self, wanted)
-        return _ArrowReader(self, wanted).batches()
+        return _arrow_batches(self, wanted)
 
 
 def csv_file(path: Path, separator: Separator, source: SourceOptions) -> CsvFile:
@@ -76,63 +79,51 @@ def _decimal(found: CsvFile, named: Decimal | None) -> Decimal:
     return marks.decided(None)
 
 
-class _ArrowReader:
-    """One reading of a CSV: rows of another width are noted by Arrow's parser, and numbered with the others."""
+def _arrow_batches(file: CsvFile, wanted: Sequence[str]) -> Iterator[RowBatch]:
+    """Piece after piece by Arrow, with one thread: who takes the batches is busy with others meanwhile."""
+    first, has_quotes = 1, file.quotes is not Quotes.NONE
+    sizes = min(PIECE_BYTES, BLOCK_BYTES), BLOCK_BYTES
+    try:
+        for piece in csv_pieces(file.path, file.layout.start, *sizes, has_quotes=has_quotes):
+            batch, records = _arrow_batch(file, piece, first, wanted)
+            first += records
+            yield batch
+    except LongRecordError as error:
+        raise InvalidTable(
+            f"the file cannot be read from about row {first:,} on: a row is longer than {BLOCK_BYTES:,} bytes, or a "
+            "quote opens there that is never closed"
+        ) from error
+    except pa.ArrowInvalid as error:
+        raise InvalidTable(f"the file is not a CSV table from about row {first:,} on: {error}") from error
 
-    def __init__(self, file: CsvFile, wanted: Sequence[str]) -> None:
-        self._file, self._wanted = file, wanted
-        self._ragged: list[Fault] = []
-        self._next = 1
 
-    def batches(self) -> Iterator[RowBatch]:
-        try:
-            for batch in self._open():
-                yield self._numbered(batch)
-        except pa.ArrowInvalid as error:
-            raise InvalidTable(self._why(error)) from error
-        if self._ragged:
-            empty = {name: pa.array([], pa.binary()) for name in self._wanted}
-            yield RowBatch(np.empty(0, np.int64), empty, tuple(self._ragged))
+def _arrow_batch(file: CsvFile, piece: bytes, first: int, wanted: Sequence[str]) -> tuple[RowBatch, int]:
+    """The rows of a piece, numbered from `first`, and how many records it has.
 
-    def _open(self) -> Any:
-        layout, quotes = self._file.layout, self._file.quotes
-        if self._file.path.stat().st_size <= layout.start:
-            return ()
-        # By position: those that nobody asks for may have the same name.
-        positions = [str(at) for at in range(layout.width)]
-        kept = positions
-        if quotes is Quotes.NONE:
-            kept = [str(layout.names.index(name)) for name in self._wanted] + positions[len(layout.header) :]
-        rows = pa.OSFile(str(self._file.path))
-        rows.seek(layout.start)
-        # Several threads would not know the number of a row.
-        read = pacsv.ReadOptions(block_size=BLOCK_BYTES, column_names=positions, use_threads=False)
-        parse = parse_options(layout.separator, quotes, self._note)
-        return pacsv.open_csv(rows, read, parse, convert_options(kept, pa.binary()))
+    Those of another width are noted by Arrow's parser, and numbered with the others.
+    """
+    layout, ragged = file.layout, list[Fault]()
 
-    def _note(self, row: Any) -> str:
+    def note(row: Any) -> str:
         text = row.text[:MAX_SHOWN_CHARACTERS] if isinstance(row.text, str) else None
         allowed = f"{row.expected_columns}, as in the header"
-        self._ragged.append(Fault("cells", f"are {row.actual_columns}", allowed, text, row.number))
+        ragged.append(Fault("cells", f"are {row.actual_columns}", allowed, text, first - 1 + row.number))
         return "skip"
 
-    def _numbered(self, batch: pa.RecordBatch) -> RowBatch:
-        # Faults between the rows have their numbers already. Those behind the last row may be of the next block.
-        taken = np.array([fault.row for fault in self._ragged], dtype=np.int64)
-        free = np.setdiff1d(np.arange(self._next, self._next + len(batch) + len(taken), dtype=np.int64), taken)
-        numbers = free[: len(batch)]
-        self._next = int(numbers[-1]) + 1 if len(numbers) else self._next
-        faults = [fault for fault in self._ragged if fault.row is not None and fault.row < self._next]
-        self._ragged = self._ragged[len(faults) :]
-        return _finished(self._file, batch, numbers, faults, self._wanted)
-
-    def _why(self, error: Exception) -> str:
-        if "straddling" in str(error):
-            return (
-                f"the file cannot be read from about row {self._next:,} on: a row is longer than {BLOCK_BYTES:,} bytes,"
-                " or a quote opens there that is never closed"
-            )
-        return f"the file is not a CSV table from about row {self._next:,} on: {error}"
+    # By position: those that nobody asks for may have the same name.
+    positions = [str(at) for at in range(layout.width)]
+    kept = positions
+    if file.quotes is Quotes.NONE:
+        kept = [str(layout.names.index(name)) for name in wanted] + positions[len(layout.header) :]
+    # Several threads would not know the number of a row.
+    read = pacsv.ReadOptions(block_size=len(piece), column_names=positions, use_threads=False)
+    parse = parse_options(layout.separator, file.quotes, note)
+    table = pacsv.read_csv(pa.BufferReader(piece), read, parse, convert_options(kept, pa.binary()))
+    rows = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
+    records = len(table) + len(ragged)
+    taken = np.array([fault.row for fault in ragged], dtype=np.int64)
+    numbers = np.setdiff1d(np.arange(first, first + records, dtype=np.int64), taken)
+    return _finished(file, rows[0], numbers, ragged, wanted), records
 
 
 def _finished(

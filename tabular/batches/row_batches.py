@@ -19,6 +19,8 @@ from tabular.errors import Fault, InvalidTable
 
 BATCH_ROWS = 65_536
 """So many rows of a Parquet file are one batch."""
+READ_BYTES = 1_000_000
+"""So much of a column of a Parquet file is read at once."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def parquet_batches(path: Path, wanted: Sequence[str]) -> Iterator[RowBatch]:
 
 def _parquet(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        # Not the whole file at once, as is the default, nor a whole row group, which may be the file.
+        return pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES)
     except (pa.ArrowException, ValueError) as error:
         raise InvalidTable(f"the Parquet file cannot be read: {error}. Check whether it was cut") from error

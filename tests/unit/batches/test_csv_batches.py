@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tabular.batches import csv_batches
+from tabular.batches.csv_pieces import csv_pieces
 from tabular.batches.row_batches import parquet_columns
 from tabular.batches.table_file import TableFile
 from tabular.contract.source import SourceOptions
@@ -109,6 +111,20 @@ def test_a_cut_parquet_file_is_named(tmp_path):
         parquet_columns(path)
 
 
+def test_a_file_is_read_no_further_than_its_rows_are_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_batches, "BLOCK_BYTES", 6_000)
+    path = tmp_path / "table.csv"
+    path.write_bytes(HEADER + b"1,2,3\n" * 20_000)
+    batches = TableFile(path, SourceOptions(separator=","), tmp_path / "copy").batches(("a",))
+    first = next(batches)
+    with path.open("r+b") as file:
+        file.seek(-6, os.SEEK_END)
+        file.write(b"7,8,9\n")
+    assert len(first) <= 1_000
+    *_, last = batches
+    assert (last.numbers[-1], last.columns["a"][-1].as_py()) == (20_000, b"7")
+
+
 texts = st.text(st.sampled_from(list('ab1 "\n,;é')), max_size=6)
 
 
@@ -132,6 +148,23 @@ def test_a_table_that_was_written_as_a_csv_comes_back(tmp_path_factory, rows, qu
     except InvalidTable:  # it takes a row of several lines for several rows
         return
     assert found == expected
+
+
+@quick
+@given(
+    st.lists(st.lists(st.text(st.sampled_from(list('a "\r\n,')), max_size=6), min_size=1, max_size=3), min_size=1),
+    st.sampled_from(["\n", "\r\n"]),
+    st.integers(1, 40),
+)
+def test_pieces_are_whole_records_and_together_the_text(tmp_path_factory, rows, line_end, piece_bytes):
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator=line_end).writerows(rows)
+    path = tmp_path_factory.mktemp("csv") / "table.csv"
+    path.write_text("header\n" + file.getvalue(), newline="")
+    pieces = list(csv_pieces(path, len("header\n"), piece_bytes, 10_000, has_quotes=True))
+    assert b"".join(pieces).decode() == file.getvalue()
+    read = [list(csv.reader(io.StringIO(piece.decode(), newline=""))) for piece in pieces]
+    assert [record for records in read for record in records if record] == rows
 
 
 @pytest.mark.parametrize(
