@@ -64,9 +64,9 @@ contract: .venv/.ready ## draft the contract of your own table (csv=path target=
 	  $(PY) -m model_orchestration.data.draft_contract --csv "$$csv" --target "$$target" --positive "$$positive" --known "$$known" --drop "$$drop" --missing "$$missing" --out "$$out" \
 	  --minutes_between "$$minutes_between" --keep "$$keep" --separator "$$separator" --decimal "$$decimal" --encoding "$$encoding" --columns "$$columns"
 
-profile: .venv/.ready ## write a page about a table: distributions, relations, drift against the last version (csv=path target=column out=path, or CONTRACT=path)
+profile: $(INSTALLED) ## write a page about a table: distributions, relations, drift against the last version (csv=path target=column out=path, or CONTRACT=path)
 	@$(if $(or $(csv),$(CONTRACT)),,echo "Say which table: make profile csv=mine.csv target=column, or make profile CONTRACT=contracts/mine.toml" && exit 1 &&) \
-	  $(PY) -m embedded profile -- --csv "$$csv" --target "$$target" --contract "$$CONTRACT" --out "$$out" \
+	  $(STACK) profile -- --csv "$$csv" --target "$$target" --contract "$$CONTRACT" --out "$$out" \
 	  --separator "$$separator" --decimal "$$decimal" --encoding "$$encoding" --columns "$$columns"
 
 # -- the same, step by step -------------------------------------------------------------------------------------

@@ -145,6 +145,31 @@ score() {
 
 fetch_scores() { in_worker cat "$1/$2" </dev/null >"$3/.$2.draft" && mv "$3/.$2.draft" "$3/$2"; }
 
+# Profiled in the worker, which reaches the feature store of this stack; file and contract are those of this machine.
+profile() {
+    need_registry
+    [ "${1:-}" != -- ] || shift
+    local csv='' contract='' out='' name others=() folder=/state/profile
+    while [ $# -gt 1 ]; do
+        case $1 in --csv) csv=$2 ;; --contract) contract=$2 ;; --out) out=$2 ;; *) others+=("$1" "$2") ;; esac
+        shift 2
+    done
+    [ -z "$csv" ] || [ -f "$csv" ] || fail "csv=$csv: there is no such file."
+    [ -z "$contract" ] || [ -f "$contract" ] || fail "CONTRACT=$contract: there is no such file."
+    name=$(basename "${contract:-$csv}")
+    [ -n "$out" ] || out=build/profiles/${name%%.*}.html
+    [ -z "$csv" ] || { to_worker "$csv" "$folder" && others+=(--csv "$folder/$(basename "$csv")"); }
+    [ -z "$contract" ] || { to_worker "$contract" "$folder" && others+=(--contract "$folder/$name"); }
+    in_worker python -m reporting.table_profile "${others[@]}" --out "$folder/page.html" </dev/null | grep -v '^written'
+    mkdir -p "$(dirname "$out")"
+    in_worker cat "$folder/page.html" </dev/null >"$out"
+    in_worker cat "$folder/page.json" </dev/null >"${out%.*}.json"
+    in_worker rm -r "$folder" </dev/null
+    say "The page is $out, its figures are in ${out%.*}.json"
+}
+
+to_worker() { in_worker sh -c 'mkdir -p "$1" && cat >"$1/$2"' - "$2" "$(basename "$1")" <"$1"; }
+
 start_serve() {
     need_registry
     [ -n "$RUN_ID" ] || champion >/dev/null ||
@@ -203,7 +228,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | harvest | report | labels | versions | score | start-serve | deploy | rollback | healthy)
+    run | images | setup-registry | init-aws | train | harvest | report | labels | versions | score | profile | start-serve | deploy | rollback | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

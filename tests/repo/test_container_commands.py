@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from embedded.layout import PROJECT
+from tabular.data import feature_store
 from tabular.data.synthetic import make_table
+from tabular.settings import Settings
+from tabular.wiring import Wiring
 
 RUN_ID = "a" * 32
 
@@ -95,6 +98,55 @@ def test_the_reason_to_accept_reaches_the_training_as_it_was_written(stack, tmp_
     parameters = dict(each.split("=", 1) for each in given if "=" in each)
     assert json.loads(parameters["accept"]) == reason.replace("\n", " "), done.stderr
     assert json.loads(parameters["table"]) == "iris"
+
+
+@pytest.fixture
+def stored(stack, layout, ministack, contract):
+    """Runs a command of a stack whose feature store has a version of the table; returns what it said."""
+    settings = Settings(aws_endpoint_url=f"http://127.0.0.1:{ministack.port}", s3_bucket="profiled")
+    wiring = Wiring(settings, contract)
+    wiring.objects().ensure_bucket()
+    feature_store.publish(wiring.objects(), contract, make_table(contract, 300, seed=5), "may.csv", synthetic=True)
+
+    def run(*command: str) -> str:
+        done = stack(*command, AWS_ENDPOINT_URL=settings.aws_endpoint_url, S3_BUCKET=settings.s3_bucket)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_a_version_of_the_stack_s_own_feature_store_is_profiled_in_the_worker(stored, tmp_path, contract):
+    shutil.copy(PROJECT / "contracts/credit_card_churn.toml", tmp_path / "my churn.toml")
+    out = tmp_path / "pages of may" / "churn.html"
+    stored(
+        "profile", "--", "--csv", "", "--target", "", "--contract", str(tmp_path / "my churn.toml"), "--out", str(out)
+    )
+    assert out.read_text().startswith("<!doctype html>")
+    found = json.loads(out.with_suffix(".json").read_bytes())
+    assert (found["rows"], found["name"]) == (300, contract.table.title)
+    assert not (tmp_path / "state" / "profile").exists()
+
+
+def test_a_file_is_profiled_beside_the_version_of_the_stack(stored, tmp_path, contract):
+    file, page = tmp_path / "new rows.csv", tmp_path / "project" / "build" / "profiles" / "churn.html"
+    file.write_bytes(make_table(contract, 200, seed=6))
+    shutil.copy(PROJECT / "contracts/credit_card_churn.toml", tmp_path / "churn.toml")
+    said = stored("profile", "--", "--csv", str(file), "--contract", str(tmp_path / "churn.toml"), "--out", "")
+    assert "300 rows" in next(line for line in said.splitlines() if line.startswith("earlier"))
+    assert json.loads(page.with_suffix(".json").read_bytes())["is_compared"]
+
+
+@pytest.mark.parametrize("given", [("--csv", "none.csv"), ("--contract", "none.toml")])
+def test_what_is_to_be_profiled_and_is_not_there_is_named(stack, given):
+    assert f"{given[1]}: there is no such file" in stack("profile", "--", *given).stderr
+
+
+def test_make_asks_the_stack_that_is_named_for_a_profile():
+    command = ["make", "-n", "profile", "env=local", "CONTRACT=contracts/iris.toml"]
+    shown = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert "bash containers/stack.sh local profile" in shown
+    assert "embedded" not in shown
 
 
 DEPLOY = """
