@@ -14,14 +14,12 @@ from reporting.table_profile.columns import bins_of, counts_of, figures_of, miss
 from reporting.table_profile.target import BinOfTarget, ProfiledTarget, by_bin
 from tabular.contract.features import Feature
 from tabular.contract.types import Contract
-from tabular.data.categories.learning import learnt
 from tabular.data.column_values import feature_values
-from tabular.data.input_frame import input_frame
 from tabular.data.table import CleanTable, sampled_positions
 from tabular.errors import InvalidTable
 from tabular.quality.association import Binned, association
-from tabular.quality.drift import ColumnDrift, compare
-from tabular.quality.row_counts import TooFewRows
+from tabular.quality.drift import ColumnDrift
+from tabular.quality.version_drift import drift_since
 
 SAMPLED_ROWS = 100_000
 MAX_RELATED = 30
@@ -113,12 +111,12 @@ def profile_table(
     values = pd.DataFrame({name: one.values for name, one in read.items()})
     bins = {one.name: bins_of(one, values[one.name]) for one in given.shown}
     past = None if before is None else before.sample(SAMPLED_ROWS)
-    drift = {} if past is None else _drift(given.contract, past, values)
+    found = None if before is None else drift_since(given.contract, before, values)
+    drift = {} if found is None else {one.name: one for one in found.columns}
     columns = []
     for feature in given.shown:
-        found = read[feature.name]
-        raw = some[feature.column]
-        counts = counts_of(cells[feature.column], missing_texts(raw, found.values, found.is_invalid))
+        one = read[feature.name]
+        counts = counts_of(cells[feature.column], missing_texts(some[feature.column], one.values, one.is_invalid))
         is_target = target is not None and feature.column == target.column
         columns.append(
             ProfiledColumn(
@@ -127,9 +125,9 @@ def profile_table(
                 kind=feature.kind,
                 missing=counts.missing,
                 distinct=counts.distinct,
-                invalid=int(found.is_invalid.sum()),
-                figures=figures_of(feature, found.values),
-                plot=plot_of(feature, found.values, _earlier(past, feature.name)),
+                invalid=int(one.is_invalid.sum()),
+                figures=figures_of(feature, one.values),
+                plot=plot_of(feature, one.values, _earlier(past, feature.name)),
                 relation=None if target is None or is_target else association(bins[feature.name], target.bins),
                 by_target=() if target is None or is_target else by_bin(bins[feature.name], target),
                 drift=drift.get(feature.name),
@@ -158,12 +156,6 @@ def profile_table(
 
 def _earlier(past: CleanTable | None, name: str) -> pd.Series[Any] | None:
     return None if past is None or name not in past.features else past.features[name]
-
-
-def _drift(contract: Contract, before: CleanTable, values: pd.DataFrame) -> dict[str, ColumnDrift]:
-    known = learnt(contract, before)
-    found = compare(input_frame(known, before.features), input_frame(known, values), known, min_rows=1)
-    return {} if isinstance(found, TooFewRows) else {one.name: one for one in found.columns}
 
 
 def _matrix(bins: Sequence[Binned]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from tabular.contract.types import Contract
 from tabular.data.categories.learning import learnt
 from tabular.data.input_frame import input_frame
@@ -16,10 +18,17 @@ MAX_ROWS = 100_000
 
 def version_drift(contract: Contract, before: CleanTable, now: CleanTable) -> Drift | None:
     """What moved among the model's inputs and the target, on a sample of a large table; None if a side has no rows."""
-    known = learnt(contract, before)
-    earlier, later = (
-        input_frame(known, side.features).assign(**{REFERENCE_TARGET: side.target})
-        for side in (before.sample(MAX_ROWS), now.sample(MAX_ROWS))
-    )
-    found = compare(earlier, later, known, min_rows=1)
+    later = now.sample(MAX_ROWS)
+    return drift_since(contract, before, later.features, later.target)
+
+
+def drift_since(
+    contract: Contract, before: CleanTable, features: pd.DataFrame, target: pd.Series[float] | None = None
+) -> Drift | None:
+    """The same of canonical features, and of a target if one is given; only `before` is sampled here."""
+    known, earlier = learnt(contract, before), before.sample(MAX_ROWS)
+    reference, current = input_frame(known, earlier.features), input_frame(known, features)
+    if target is not None:
+        reference[REFERENCE_TARGET], current[REFERENCE_TARGET] = earlier.target, target
+    found = compare(reference, current, known, min_rows=1)
     return None if isinstance(found, TooFewRows) else found
