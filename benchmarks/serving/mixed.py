@@ -31,6 +31,7 @@ def neighbours(records: Sequence[Record]) -> dict[str, tuple[str, object]]:
     }
     kinds["good batches of 10,000 but for the last row"] = (BATCH, [*rows[10_000][:-1], {}])
     kinds["[{},{},…] of 1,600,000"] = (BATCH, [{}] * 1_600_000)
+    kinds["good batches of 100, explained"] = (f"{BATCH}?explain=1", rows[100])
     kinds["rows of 70,000 unknown names"] = (SINGLE, {f"k{at}": 1 for at in range(70_000)})
     kinds["rows of 300,000 nested values"] = (SINGLE, {"a": [{}] * 300_000})
     return kinds

@@ -8,7 +8,6 @@ from functools import partial
 
 from benchmarks.harness.figures import Row, at_least, at_most, goals, middle, ratio
 from benchmarks.harness.results import Table
-from benchmarks.serving import mixed
 from benchmarks.serving.measure import ONE, Batch, Rounds
 from benchmarks.serving.servers import API, CONSTANT, ECHO
 
@@ -90,9 +89,9 @@ def batches(found: Mapping[int, Batch], workers: int) -> Table:
 
 
 def met(
-    rounds: Rounds, found: Mapping[int, Batch], start: tuple[float, float], workers: int, beside: Rounds
+    rounds: Rounds, found: Mapping[int, Batch], start: tuple[float, float], workers: int, others: list[Row]
 ) -> list[Table]:
-    """The goals beside what was found."""
+    """The goals beside what was found; `others` are those of further measurements."""
     biggest_mb = max(one["worker_mb"] for batch in found.values() for one in batch.rounds[API])
     thousand = found[1_000].rounds[API]
     share = partial(found[1_000].share_of_raw, size=1_000)
@@ -110,6 +109,6 @@ def met(
         at_most("MB a worker, just started", start[1], 250),
         at_most("MB a worker, after single rows", middle(rounds[API])["worker_mb"], 250),
         at_most("MB a worker, largest in batches", biggest_mb, 250),
-        mixed.met(beside),
+        others,
         notes="The goals against other servers are those of `make bench-peers`.",
     )

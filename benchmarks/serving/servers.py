@@ -19,9 +19,15 @@ from embedded.layout import Layout
 from embedded.services import backends
 from embedded.services.service import Service, stop
 
-API, CONSTANT, ECHO = "API", "constant", "JSON echo"
-PATHS = {API: "/predict", CONSTANT: "/constant", ECHO: "/echo"}
+API, CONSTANT, ECHO, WITHOUT_EXPLAIN = "API", "constant", "JSON echo", "API without explanations"
+PATHS = {API: "/predict", CONSTANT: "/constant", ECHO: "/echo", WITHOUT_EXPLAIN: "/predict"}
 LIMITS = "benchmarks.harness.limits:app"
+APPLICATIONS = {
+    API: "",
+    CONSTANT: LIMITS,
+    ECHO: LIMITS,
+    WITHOUT_EXPLAIN: "benchmarks.serving.without_explain:create_app()",
+}
 PROBE_SECONDS = 0.005
 
 
@@ -41,10 +47,11 @@ class Server:
 
 @contextlib.contextmanager
 def running(layout: Layout, given: argparse.Namespace) -> Iterator[list[Server]]:
-    """The store, the API and the limits, for the length of a `with` block; the API is the first."""
+    """The store, the API, the limits and the API without explanations, for the length of a `with` block, in order."""
     with contextlib.ExitStack() as started:
         if not given.no_store:
             started.enter_context(backends.store(layout).running(layout.logs / "store.log"))
+        (layout.folder(_folder(WITHOUT_EXPLAIN)) / "bundles").symlink_to(layout.state / "bundles")
         servers = []
         for name, path in PATHS.items():
             service = _service(name, layout, given)
@@ -72,13 +79,17 @@ def starts(layout: Layout, given: argparse.Namespace, times: int) -> tuple[float
 
 
 def _service(name: str, layout: Layout, given: argparse.Namespace) -> Service:
-    state, application = (layout.state, "") if name == API else (layout.folder(name.replace(" ", "-")), LIMITS)
+    state = layout.state if name == API else layout.folder(_folder(name))
     return stack.api(
         state,
-        application,
+        APPLICATIONS[name],
         RUN_ID=RUN_ID,
         MONGO_URI=f"mongodb://127.0.0.1:{layout.ports.store}/?w=1&journal=false",
         API_WORKERS=str(given.workers),
         API_THREADS=str(given.threads),
         OUTBOX_SYNC=given.sync,
     )
+
+
+def _folder(name: str) -> str:
+    return name.replace(" ", "-")
