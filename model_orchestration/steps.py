@@ -30,6 +30,7 @@ from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.search.candidate import bundler, make_fit
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
+from model_orchestration.search.row_shares import stored_rows
 from model_orchestration.search.run_lineage import data_params, dataset_of, job_tags, version_tags
 from model_orchestration.search.small_table import figures_of, out_of_fold
 from model_orchestration.search.space import space
@@ -81,7 +82,9 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
     parent_id = registry.start_run(f"{contract.table.name}: sweep of {job.trials}, seed {job.seed}", run_tags)
     dataset = dataset_of(tools.objects, job)
     registry.log_dataset(parent_id, dataset)
-    fit = make_fit(contract, parts, job.seed)
+    is_divided = bool(tools.engine.row_shares)
+    stored = stored_rows(tools.objects, job.read_contract, job.data_sha256, contract, parts) if is_divided else None
+    fit = make_fit(contract, parts, job.seed, has_train=stored is None)
     best = float("inf")
     try:
         with Recorder(
@@ -95,7 +98,7 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
                 if progress is not None:
                     progress(trial.number + 1, best)
 
-            with tools.engine.started(fit) as (executor, run):
+            with tools.engine.started(fit, stored) as (executor, run):
                 has_nominal = any(column.is_nominal for column in contract.inputs)
                 searched = space(contract.training, job.families, has_nominal=has_nominal)
                 sweep(run, job.trials, job.seed, executor, job.time_budget_seconds, on_trial, searched)

@@ -42,11 +42,12 @@ GOLDEN_ROWS = 20
 UNKNOWN_CATEGORY = "a category of no table"
 
 
-def search_data(contract: Contract, split: Split) -> SearchData:
-    """The parts of a split that a sweep may see: never the test rows."""
+def search_data(contract: Contract, split: Split, *, has_train: bool = True) -> SearchData:
+    """The parts of a split that a sweep may see: never the test rows; no training rows for who has them elsewhere."""
+    train = split.train if has_train else split.train.take(np.empty(0, dtype=np.int64))
     return SearchData(
-        train=encode(contract, split.train.features),
-        train_target=split.train.target.to_numpy(),
+        train=encode(contract, train.features),
+        train_target=train.target.to_numpy(),
         validation=encode(contract, split.validation.features),
         validation_target=split.validation.target.to_numpy(),
         is_number=tuple(column.is_numeric for column in contract.inputs),
@@ -78,9 +79,12 @@ def served_scorer(contract: Contract, trial: Trial, calibration: Calibration) ->
     return calibrated(trial.scorer, calibration) if contract.training.calibrated else trial.scorer
 
 
-def make_fit(contract: Contract, split: Split, seed: int) -> Fit:
-    """What fits the trials of a sweep: on train, validated on validation; it never sees the test rows."""
-    return Fit(search_data(contract, split), objective(contract), seed, contract.training)
+def make_fit(contract: Contract, split: Split, seed: int, *, has_train: bool = True) -> Fit:
+    """What fits the trials of a sweep: on train, validated on validation; it never sees the test rows.
+
+    Without training rows it finishes what a cluster fits on its own.
+    """
+    return Fit(search_data(contract, split, has_train=has_train), objective(contract), seed, contract.training)
 
 
 @dataclass(frozen=True)

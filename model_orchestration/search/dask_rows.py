@@ -1,8 +1,9 @@
 """The rows of a sweep divided over a Dask cluster: trials one after another, each fitted by all workers together.
 
-No worker holds more than its share of the rows. XGBoost sums the histograms of all shares (`xgboost.dask`), so the
-result depends on how many shares there are, and on nothing else: share i always goes to the worker that gets rank i.
-A trial under which a worker dies is fitted again, once there are enough workers and the rows are placed anew.
+No worker holds more than its share of the rows, which it reads from the feature store (`row_shares`). XGBoost sums the
+histograms of all shares (`xgboost.dask`), so the result depends on how many shares there are, and on nothing else:
+share i always goes to the worker that gets rank i. A trial under which a worker dies is fitted again, once there are
+enough workers and the rows are read anew.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager, suppress
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import xgboost as xgb
 from dask import array
-from distributed import KilledWorker
-from numpy.typing import NDArray
+from distributed import KilledWorker, wait
 from xgboost import dask as xgb_dask
 from xgboost.collective import Config
 
@@ -25,9 +26,9 @@ from model_orchestration.code_digest import sweep_digest
 from model_orchestration.search.dask_trials import RETRIES, RETRY_AFTER_SECONDS, connected, other_code
 from model_orchestration.search.families.boosting import MAX_BINS
 from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.row_shares import RowShare, StoredRows, read_share
 from model_orchestration.search.sweep import threads
 from model_orchestration.search.trial import Params, Trial, family_of
-from tabular.encoding.row import Matrix
 from tabular.errors import Unavailable
 
 WORKERS_SECONDS = 60.0
@@ -39,15 +40,18 @@ DEATH_SECONDS = 5.0
 MEETING_SECONDS = 20
 """How long the workers of a fit wait for one another before its first round: for one that has died, else, for ever."""
 
+POLL_SECONDS = 1.0
+
 FAILURES = (xgb.core.XGBoostError, KilledWorker, CancelledError, RuntimeError, ValueError, KeyError, OSError)
 """What placing rows or a fit may end with when a worker dies; a failure with all workers alive is raised as it is."""
 
 
 class RowParallelFit:
-    """`Fit` on rows that lie in so many shares on the workers of a cluster; runs here, one call at a time."""
+    """`Fit` on stored rows that lie in so many shares on the workers of a cluster; runs here, one call at a time."""
 
-    def __init__(self, fit: Fit, client: Any, shares: int) -> None:
+    def __init__(self, fit: Fit, stored: StoredRows, client: Any, shares: int) -> None:
         self._fit = fit
+        self._stored = stored
         self._client = client
         self._shares = shares
         self._chosen: list[str] = []
@@ -90,24 +94,40 @@ class RowParallelFit:
         return booster
 
     def _place(self, types: tuple[str, ...] | None) -> tuple[xgb_dask.DaskDMatrix, xgb_dask.DaskDMatrix]:
-        """Send each worker its share of train and of validation; they are binned there, anew for each trial."""
-        data = self._fit.data
+        """Have each worker read its share of train and of validation; they are binned there, anew for each trial."""
         workers = self._chosen = self._workers()
-        train, target = (self._scattered(rows, workers) for rows in (data.train, data.train_target))
-        known, known_target = (self._scattered(rows, workers) for rows in (data.validation, data.validation_target))
+        train, target = self._read(self._stored.train, workers)
+        known, known_target = self._read(self._stored.validation, workers)
         options = {"feature_types": types, "enable_categorical": types is not None}
         binned = xgb_dask.DaskQuantileDMatrix(self._client, train, target, max_bin=MAX_BINS, **options)
         if types is not None:  # not binned, as in `BoostingFit`
             return binned, xgb_dask.DaskDMatrix(self._client, known, known_target, **options)
         return binned, xgb_dask.DaskQuantileDMatrix(self._client, known, known_target, max_bin=MAX_BINS, ref=binned)
 
-    def _scattered(self, rows: Matrix | NDArray[np.floating[Any]], workers: list[str]) -> array.Array:
-        shares = []
-        for worker, share in zip(workers, np.array_split(rows, len(workers)), strict=True):
-            piece = self._client.scatter(share, workers=[worker], hash=False)
-            self._pieces.append(piece)
-            shares.append(array.from_delayed(piece, share.shape, share.dtype))
-        return array.concatenate(shares)
+    def _read(self, rows: RowShare, workers: list[str]) -> tuple[array.Array, array.Array]:
+        """The matrix and the target of these rows, each worker's share read and kept by itself."""
+        matrices, targets, width = [], [], len(rows.contract.inputs)
+        for worker, share in zip(workers, rows.divided(len(workers)), strict=True):
+            pair = self._client.submit(read_share, share, workers=[worker], pure=False)
+            matrix, target = (
+                self._client.submit(itemgetter(at), pair, workers=[worker], pure=False) for at in range(2)
+            )
+            self._pieces += [pair, matrix, target]
+            matrices.append(array.from_delayed(matrix, (len(share.rows), width), np.float32))
+            targets.append(array.from_delayed(target, (len(share.rows),), np.float64))
+        self._wait()
+        return array.concatenate(matrices), array.concatenate(targets)
+
+    def _wait(self) -> None:
+        """Until all shares are read; raises what a worker could not do, or ConnectionError if one is gone."""
+        while [piece for piece in self._pieces if piece.status == "pending"]:
+            with suppress(TimeoutError):
+                wait(self._pieces, timeout=POLL_SECONDS)
+            if not self._alive().keys() >= set(self._chosen):
+                raise ConnectionError("a worker died while it read its share")
+        for piece in self._pieces:
+            if piece.status == "error":
+                raise piece.exception()
 
     def _workers(self) -> list[str]:
         """The workers' addresses by the rank that XGBoost will give them: it sorts by their names, then addresses."""
@@ -150,11 +170,13 @@ def own_code() -> str:
 
 
 @contextmanager
-def on_dask_rows(fit: Fit, scheduler: str, shares: int) -> Iterator[tuple[Executor, RowParallelFit]]:
+def on_dask_rows(
+    fit: Fit, stored: StoredRows, scheduler: str, shares: int
+) -> Iterator[tuple[Executor, RowParallelFit]]:
     """One thread here, and the fit that has the cluster do the work; raises Unavailable like `connected`."""
     with connected(scheduler, shares) as client:
         executor = threads(1)
         try:
-            yield executor, RowParallelFit(fit, client, shares)
+            yield executor, RowParallelFit(fit, stored, client, shares)
         finally:
             executor.shutdown(cancel_futures=True)

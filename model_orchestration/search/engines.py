@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model_orchestration.search.families.fit import Fit
+from model_orchestration.search.row_shares import StoredRows
 from model_orchestration.search.sweep import threads
 from model_orchestration.search.trial import Params, Trial
 from tabular.errors import Rejected
@@ -35,21 +36,30 @@ class Engine:
         return self.workers if self.parallelism == "rows" else 0
 
     @contextmanager
-    def started(self, fit: Fit) -> Iterator[tuple[Executor, Callable[[int, Params], Trial]]]:
-        """The executor, and the fit as it is to be given to `search.sweep`; raises Unavailable, or Rejected."""
+    def started(
+        self, fit: Fit, stored: StoredRows | None = None
+    ) -> Iterator[tuple[Executor, Callable[[int, Params], Trial]]]:
+        """The executor, and the fit as it is to be given to `search.sweep`; raises Unavailable, or Rejected.
+
+        `stored` are the same rows in the feature store, where a cluster that divides them reads its shares.
+        """
         if self.name == "local":
             with threads(self.workers) as executor:
                 yield executor, fit
             return
-        with self._on_dask(fit) as pair:
+        with self._on_dask(fit, stored) as pair:
             yield pair
 
-    def _on_dask(self, fit: Fit) -> AbstractContextManager[tuple[Executor, Callable[[int, Params], Trial]]]:
+    def _on_dask(
+        self, fit: Fit, stored: StoredRows | None
+    ) -> AbstractContextManager[tuple[Executor, Callable[[int, Params], Trial]]]:
         try:
             if self.parallelism == "rows":
+                if stored is None:
+                    raise ValueError("rows that a cluster divides are read from the feature store: say where they lie")
                 from model_orchestration.search.dask_rows import on_dask_rows
 
-                return on_dask_rows(fit, self.scheduler, self.workers)
+                return on_dask_rows(fit, stored, self.scheduler, self.workers)
             from model_orchestration.search.dask_trials import on_dask
 
             return on_dask(fit, self.scheduler, self.workers)

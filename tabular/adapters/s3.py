@@ -35,6 +35,7 @@ class S3Objects:
 
     def __init__(self, bucket: str, endpoint_url: str = "", region: str = HOME_REGION) -> None:
         self._bucket = bucket
+        self._endpoint_url = endpoint_url
         self._region = region
         self._client: S3Client = Session().client(
             "s3",
@@ -48,6 +49,9 @@ class S3Objects:
                 s3={"addressing_style": "path" if endpoint_url else "auto"},
             ),
         )
+
+    def __reduce__(self) -> tuple[type[S3Objects], tuple[str, str, str]]:
+        return S3Objects, (self._bucket, self._endpoint_url, self._region)
 
     def put(self, key: str, body: bytes) -> None:
         """Store the bytes under the key, replacing what stood there."""

@@ -15,7 +15,10 @@ class StoredObject(NamedTuple):
 
 
 class Objects(Protocol):
-    """A bucket of immutable objects. Raises Unavailable, or NotFound for a key that does not exist."""
+    """A bucket of immutable objects. Raises Unavailable, or NotFound for a key that does not exist.
+
+    It may be sent to another process, which reaches the same bucket with its own credentials.
+    """
 
     def put(self, key: str, body: bytes) -> None:
         """Store the bytes under the key, replacing what stood there."""

@@ -44,10 +44,10 @@ def to_parts(table: CleanTable, part_rows: int = PART_ROWS) -> Iterator[tuple[in
         yield end - start, file.getvalue()
 
 
-def from_parts(contract: Contract, rows: int, bodies: Iterable[bytes]) -> CleanTable:
+def from_parts(contract: Contract, rows: int, bodies: Iterable[bytes], first_row: int = 0) -> CleanTable:
     """So many rows from consecutive files that were written under this contract; one file at a time is in memory.
 
-    Without the row numbers of the original in them they are numbered from 0, as those of the first file are. Raises
+    Without the row numbers of the original in them they are numbered from `first_row`, that of the first file. Raises
     pyarrow's errors, KeyError and ValueError for other files.
     """
     columns: dict[str, _Column] = {}
@@ -58,7 +58,7 @@ def from_parts(contract: Contract, rows: int, bodies: Iterable[bytes]) -> CleanT
             column.extend(part[name])
     if (found := columns[TARGET].rows) != rows:
         raise ValueError(f"the parts have {found} rows, not {rows}")
-    index = pd.Index(columns.pop(ROW).series(None)) if ROW in columns else pd.RangeIndex(rows)
+    index = pd.Index(columns.pop(ROW).series(None)) if ROW in columns else pd.RangeIndex(first_row, first_row + rows)
 
     def series(name: str) -> pd.Series[Any]:
         return columns[name].series(index)

@@ -39,9 +39,10 @@ log = logging.getLogger(__name__)
 
 
 class Part(msgspec.Struct, frozen=True):
-    """One file of consecutive rows: how many, and the sha256 of its bytes."""
+    """One file of consecutive rows: how many, the 0-based row of the original of the first, the sha256 of its bytes."""
 
     rows: int
+    first_row: int
     sha256: str
 
 
@@ -69,7 +70,8 @@ def put_copy(
     table, folder, parts = examined.required, copy_folder(version, contract, written_as), []
     for number, (rows, body) in enumerate(to_parts(table, part_rows)):
         objects.put(part_key(folder, number), body)
-        parts.append(Part(rows, hashlib.sha256(body).hexdigest()))
+        first_row = int(table.features.index[number * part_rows]) if rows else 0
+        parts.append(Part(rows, first_row, hashlib.sha256(body).hexdigest()))
     index = Index(tuple(parts), table.dropped, table.rows_left_out, examined.facts)
     objects.put(folder + INDEX, msgspec.json.encode(index))
 
@@ -78,15 +80,20 @@ def find_copy(objects: Objects, version: str, contract: Contract, written_as: So
     """The kept table with the facts of its file; None if there is none or it is damaged. Raises Unavailable."""
     folder = copy_folder(version, contract, written_as)
     try:
-        index = msgspec.json.decode(objects.get(folder + INDEX), type=Index)
+        index = find_index(objects, folder)
         found = from_parts(contract, sum(part.rows for part in index.parts), _bodies(objects, folder, index))
     except NotFound:
         return None
-    except (msgspec.MsgspecError, _Damaged, pa.ArrowException, KeyError, ValueError) as error:
+    except DAMAGES as error:
         log.warning("the clean copy %s is damaged (%s): the original is read instead", folder, error)
         return None
     table = replace(found, dropped=index.dropped, rows_left_out=index.rows_left_out)
     return ExaminedTable(facts=index.facts, table=table)
+
+
+def find_index(objects: Objects, folder: str) -> Index:
+    """The index of the copy in a folder; raises NotFound, msgspec's error for what is none, and Unavailable."""
+    return msgspec.json.decode(objects.get(folder + INDEX), type=Index)
 
 
 def part_key(folder: str, number: int) -> str:
@@ -94,16 +101,25 @@ def part_key(folder: str, number: int) -> str:
     return f"{folder}{number:05d}.parquet"
 
 
+def part_body(objects: Objects, folder: str, number: int, part: Part) -> bytes:
+    """The bytes of a part; raises DamagedPartError, NotFound and Unavailable."""
+    body = objects.get(part_key(folder, number))
+    if hashlib.sha256(body).hexdigest() != part.sha256:
+        raise DamagedPartError(f"{part_key(folder, number)} is not what was written")
+    return body
+
+
 def _bodies(objects: Objects, folder: str, index: Index) -> Iterator[bytes]:
     for number, part in enumerate(index.parts):
-        body = objects.get(part_key(folder, number))
-        if hashlib.sha256(body).hexdigest() != part.sha256:
-            raise _Damaged(f"{part_key(folder, number)} is not what was written")
-        yield body
+        yield part_body(objects, folder, number, part)
 
 
-class _Damaged(Exception):
+class DamagedPartError(Exception):
     """A part is another than its index says."""
+
+
+DAMAGES = (msgspec.MsgspecError, DamagedPartError, pa.ArrowException, KeyError, ValueError)
+"""What reading a copy that is not as it was written may end with."""
 
 
 def copy_folder(version: str, contract: Contract, written_as: SourceOptions) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,6 +17,7 @@ from tabular.data import feature_store
 from tabular.data.clean_copy import parts
 from tabular.data.clean_copy.examine import examine
 from tabular.data.clean_copy.parquet import from_parts, to_parts
+from tabular.data.clean_copy.selection import selected, stored_copy
 from tabular.data.prepared import prepare
 from tabular.data.synthetic import make_table
 from tabular.errors import Rejected
@@ -237,3 +239,54 @@ def test_a_bucket_that_forbids_deleting_keeps_everything_and_publishes(objects, 
 def test_a_table_that_breaks_its_contract_has_no_copy(objects, contract):
     feature_store.publish(objects, contract, make_table(contract, 100, 0).replace(b"Blue", b"Wood"), "table.csv")
     assert copied(objects) == []
+
+
+class Counted:
+    """A bucket that notes which keys were asked for."""
+
+    def __init__(self, objects):
+        self.objects, self.asked = objects, []
+
+    def get(self, key):
+        self.asked.append(key)
+        return self.objects.get(key)
+
+
+@pytest.fixture
+def in_parts(objects, tiny_contract):
+    """A table of 100 rows without every seventh of the file, copied in five parts; with its contract and the copy."""
+
+    def change(file):
+        file.update(source={"on_invalid": "drop", "max_dropped_share": 0.5})
+
+    contract = tiny_contract(change=change)
+    lines = make_table(contract, 117, 2).decode().splitlines()
+    body = "\n".join(
+        line if at % 7 else ",".join(["?"] * (line.count(",") + 1)) for at, line in enumerate(lines[1:], 1)
+    )
+    prepared = prepare(contract, f"{lines[0]}\n{body}\n".encode())
+    version = feature_store.publish(objects, contract, prepared, "file")
+    prefix = feature_store.version_prefix(contract, version.sha256)
+    parts.put_copy(objects, prefix, contract, version.written_as, prepared, part_rows=20)
+    return prepared.required, contract, stored_copy(objects, contract, version.sha256)
+
+
+def test_some_rows_of_a_copy_are_read_from_the_parts_in_which_they_lie(objects, in_parts):
+    table, contract, copy = in_parts
+    assert len(copy.parts) > 4
+    assert list(table.features.index) != list(range(len(table)))
+    for positions in ([0], [len(table) - 1], [3, 19, 20, 41], list(range(len(table)))):
+        counted, wanted = Counted(objects), table.take(np.array(positions))
+        found = list(selected(counted, contract, copy, wanted.features.index.to_numpy()))
+        assert len(counted.asked) == len({position // 20 for position in positions})
+        pd.testing.assert_frame_equal(pd.concat([each.features for each in found]), wanted.features)
+        pd.testing.assert_series_equal(pd.concat([each.target for each in found]), wanted.target)
+
+
+def test_rows_that_a_copy_lacks_and_parts_that_were_changed_are_rejected(objects, in_parts):
+    table, contract, copy = in_parts
+    with pytest.raises(Rejected, match="lacks rows that were split"):
+        list(selected(objects, contract, copy, np.array([0, 6])))
+    objects.put(parts.part_key(copy.folder, 1), b"other bytes")
+    with pytest.raises(Rejected, match="is damaged"):
+        list(selected(objects, contract, copy, table.features.index.to_numpy()))
