@@ -15,7 +15,7 @@ shift 2 || shift $#
 run() {
     setup_registry && init_aws && train_every_table && start_serve
     say "Sending 400 requests, so that there is something to report"
-    with_secrets serve send_data-api python -m simulation_business.send_data_api --url http://serve-api:9696 --count 400 --rate 100
+    with_secrets serve send_data-api python -m simulation_business.send_data_api --url http://serve-api:9696 --count 400 --rate 100 --label-delay 0
     report && status
 }
 

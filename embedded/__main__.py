@@ -33,6 +33,7 @@ from embedded.supervision.supervisor import Supervisor
 from embedded.table_choice import change_of_tables, is_for_once, with_tables_of
 from tabular.errors import TabularError
 from tabular.process.private_files import keep_private
+from tabular.simulator_settings import SimulatorSettings
 
 
 def main() -> int:
@@ -230,7 +231,8 @@ _WHOLE = {"run", "setup-registry"}
 _FOR_ONE_START = {"RUN_ID", "RUN_IDS"}
 _OF_THE_CLONE = {"PORT_OFFSET"}
 # The worker is not restarted for these.
-_NOT_FOR_FLOWS = {"RUN_ID", "RUN_IDS", "SIMULATOR_RATE_PER_SECOND", "SIMULATOR_SHIFT", "CONSUMERS", "API_KEY"}
+_SIMULATED = set(map(str.upper, SimulatorSettings.__annotations__))
+_NOT_FOR_FLOWS = {"RUN_ID", "RUN_IDS", "CONSUMERS", "API_KEY"} | _SIMULATED
 _STARTING = {"run", "setup-registry", "init-aws", "train", "report", "start-serve"}
 
 

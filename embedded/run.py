@@ -115,4 +115,5 @@ def curl_line(stack: Stack) -> str:
 def _send_first_window(stack: Stack) -> None:
     url = f"http://127.0.0.1:{stack.layout.ports.api}"
     pace = ("--count", str(FIRST_WINDOW_ROWS), "--rate", str(FIRST_WINDOW_RATE_PER_SECOND))
-    stack.call("simulation_business.send_data_api", "--url", url, *pace)
+    # At once, so that quality is shown as soon as drift is.
+    stack.call("simulation_business.send_data_api", "--url", url, *pace, "--label-delay", "0")

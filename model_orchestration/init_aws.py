@@ -1,4 +1,4 @@
-"""Prepare AWS, or its stand-in: the bucket, and of each table the three streams and a version. Safe to repeat."""
+"""Prepare AWS, or its stand-in: the bucket, and of each table the four streams and a version. Safe to repeat."""
 
 from __future__ import annotations
 
@@ -47,7 +47,12 @@ def init_aws(wiring: Wiring) -> None:
     if source.file is not None:
         datasets.remember(contract.table.name, source.file)
     streams = wiring.stream_admin()
-    names = (settings.stream_predictions, settings.stream_results, settings.stream_dead_letters)
+    names = (
+        settings.stream_predictions,
+        settings.stream_results,
+        settings.stream_dead_letters,
+        settings.stream_labels,
+    )
     for name in map(wiring.stream_name, names):
         created = streams.ensure(name, settings.stream_shards)
         _say("stream", f"{name} ({f'created, {settings.stream_shards} shards' if created else 'already there'})")

@@ -1,9 +1,13 @@
-"""Send rows of the table to the API, at a pace: python -m simulation_business.send_data_api --rate 5."""
+"""Send rows of the table to the API, at a pace, and later their outcomes.
+
+python -m simulation_business.send_data_api --rate 5
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 import uuid
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
@@ -11,18 +15,19 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from simulation_business.replay import Record
-from simulation_business.sending import Job, run
+from simulation_business.rows import Row
+from simulation_business.sending import BY_ID, Job, run
 from tabular.errors import InvalidSetting
 from tabular.wiring import Wiring
 
 RESPONSE_SECONDS = 5.0
 MAX_SHOWN_CHARACTERS = 200
+OK, ACCEPTED = 200, 202
 _TRY_AGAIN = {429, 502, 503, 504}
 
 
 class ApiClient:
-    """One kept-alive connection to `POST <url><prefix>/predict`; the prefix is that of the table."""
+    """One kept-alive connection to the routes of a table, `POST <url><prefix>/…`."""
 
     def __init__(self, url: str, api_key: str = "", prefix: str = "") -> None:
         parts = urlsplit(url)
@@ -31,13 +36,13 @@ class ApiClient:
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._connection = kind(parts.hostname, parts.port, timeout=RESPONSE_SECONDS)
         self._headers = {"Content-Type": "application/json"} | ({"X-API-Key": api_key} if api_key else {})
-        self._path = f"{parts.path.rstrip('/')}{prefix}/predict"
+        self._path = f"{parts.path.rstrip('/')}{prefix}"
 
-    def post(self, body: bytes, key: str) -> tuple[int, bytes]:
+    def post(self, route: str, body: bytes, key: str) -> tuple[int, bytes]:
         """Status and body of the response; raises OSError or HTTPException when there is none."""
         headers = {**self._headers, "Idempotency-Key": key}
         try:
-            self._connection.request("POST", self._path, body, headers)
+            self._connection.request("POST", self._path + route, body, headers)
             response = self._connection.getresponse()
             return response.status, response.read()
         except (OSError, HTTPException):
@@ -47,7 +52,7 @@ class ApiClient:
 
 def main() -> int:
     """Send until told to stop, or until the count is reached."""
-    return run(_describe, _send)
+    return run(_describe, _send, BY_ID)
 
 
 def _describe(parser: argparse.ArgumentParser, wiring: Wiring) -> None:
@@ -58,34 +63,62 @@ def _describe(parser: argparse.ArgumentParser, wiring: Wiring) -> None:
 
 def _send(arguments: argparse.Namespace, wiring: Wiring, job: Job) -> None:
     client = ApiClient(arguments.url, wiring.settings.api_key, wiring.path_prefix)
-    for (record,) in job.batches(at_most=1):
-        deliver(client, record, job)
+    for (row,) in job.batches(at_most=1):
+        deliver(client, row, job)
+        tell(client, job)
+    for _ in job.until_told():
+        tell(client, job)
 
 
-def deliver(client: ApiClient, record: Record, job: Job) -> None:
+def deliver(client: ApiClient, row: Row, job: Job) -> None:
     """Send one row until it is served or rejected; every try has the same key, so it is stored once."""
-    body, key = msgspec.json.encode(record), str(uuid.uuid4())
+    body, began_seconds = msgspec.json.encode(job.outcomes.request(row)), time.monotonic()
+    found = _until_responded(client, "/predict", body, job)
+    if found is None:
+        job.progress.failed += 1
+        return
+    status, response = found
+    if status != OK:
+        job.progress.failed += 1
+        job.progress.last = _shown(status, response)
+        return
+    reply: dict[str, Any] = msgspec.json.decode(response)
+    job.progress.served += 1
+    job.progress.seconds.append(time.monotonic() - began_seconds)
+    job.progress.last = _score(reply, job.contract.reply.prediction_key)
+    job.outcomes.predicted(row, str(reply.get("prediction_id")), time.monotonic())
+
+
+def tell(client: ApiClient, job: Job) -> None:
+    """Send the outcomes that are due."""
+    for labels in job.due_labels():
+        found = _until_responded(client, "/labels", msgspec.json.encode(labels), job)
+        if found is not None and found[0] in {OK, ACCEPTED}:
+            job.progress.labels += len(labels)
+        elif found is not None:
+            job.progress.last = f"labels: {_shown(*found)}"
+
+
+def _until_responded(client: ApiClient, route: str, body: bytes, job: Job) -> tuple[int, bytes] | None:
+    """The first response that is not to be tried again, under one key; None if it is time to stop."""
+    key = str(uuid.uuid4())
     for _ in job.tries():
         try:
-            status, response = client.post(body, key)
+            status, response = client.post(route, body, key)
         except (OSError, HTTPException) as error:
             job.progress.last = f"no response, trying again: {error or type(error).__name__}"
             continue
-        if status in _TRY_AGAIN:
-            job.progress.last = f"HTTP {status}, trying again"
-            continue
-        if status == 200:
-            job.progress.served += 1
-            job.progress.last = _score(response, job.contract.reply.prediction_key)
-        else:
-            job.progress.failed += 1
-            job.progress.last = f"HTTP {status}: {response[:MAX_SHOWN_CHARACTERS].decode(errors='replace').strip()}"
-        return
-    job.progress.failed += 1
+        if status not in _TRY_AGAIN:
+            return status, response
+        job.progress.last = f"HTTP {status}, trying again"
+    return None
 
 
-def _score(response: bytes, key: str) -> str:
-    reply: dict[str, Any] = msgspec.json.decode(response)
+def _shown(status: int, response: bytes) -> str:
+    return f"HTTP {status}: {response[:MAX_SHOWN_CHARACTERS].decode(errors='replace').strip()}"
+
+
+def _score(reply: dict[str, Any], key: str) -> str:
     return f"{key} {reply[key]:.4g}" if isinstance(reply[key], float) else f"{key} {reply[key]}"
 
 

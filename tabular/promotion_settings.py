@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tabular.embedded_settings import EmbeddedSettings
+from tabular.simulator_settings import SimulatorSettings
 
 PromotionMode = Literal["manual", "gate", "shadow"]
 
 
-class PromotionSettings(EmbeddedSettings, frozen=True, kw_only=True):
+class PromotionSettings(SimulatorSettings, frozen=True, kw_only=True):
     """Who decides that a model that has passed the gate serves."""
 
     promotion: PromotionMode = "shadow"

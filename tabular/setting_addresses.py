@@ -27,6 +27,7 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     "stream_predictions": _STREAM,
     "stream_results": _STREAM,
     "stream_dead_letters": _STREAM,
+    "stream_labels": _STREAM,
 }
 _ESCAPED = "in its user and password each of : / ? # [ ] @ % must be written as %3A %2F %3F %23 %5B %5D %40 %25"
 _PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")

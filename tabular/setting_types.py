@@ -15,4 +15,5 @@ Positive = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
 MAX_CONSUMERS = 4
 Consumers = Annotated[int, msgspec.Meta(ge=1, le=MAX_CONSUMERS)]
 Lease = Annotated[float, msgspec.Meta(ge=1, le=3_600)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 PositiveOrNone = Annotated[float, msgspec.Meta(ge=0, le=1e9)]

@@ -42,12 +42,6 @@ class Settings(ReactSettings, frozen=True, kw_only=True):
     model_name: str = ""
     """The registered model's name in MLflow, of the first table. Empty: the contract's table name."""
 
-    simulator_rate_per_second: Positive = 1.0
-    """How many rows a second each simulator sends."""
-
-    simulator_shift: str = ""
-    """A planted shift for the simulators, such as `credit_limit=+50%`. Empty: none."""
-
     mlflow_tracking_uri: str = "http://127.0.0.1:5051"
     """The MLflow server."""
 
@@ -68,6 +62,9 @@ class Settings(ReactSettings, frozen=True, kw_only=True):
 
     stream_dead_letters: str = "dead-letters"
     """The Kinesis stream for records that cannot be scored, with the reason."""
+
+    stream_labels: str = "labels"
+    """The Kinesis stream that brings true outcomes."""
 
     stream_shards: Count = 2
     """How many shards `init_aws` gives a new stream."""

@@ -79,6 +79,9 @@ class Shards(Protocol):
     def iterator(self, shard: str, after: str | None) -> str:
         """The iterator behind a sequence number, or at the oldest record; raises StaleIterator, Gone, Unavailable."""
 
+    def end(self, shard: str) -> str:
+        """The iterator behind all that is in the shard now; raises Gone, Unavailable."""
+
     def read(self, shard: str, iterator: str, limit: int) -> Page:
         """At most `limit` records from an iterator on; raises StaleIterator, Gone, Unavailable."""
 

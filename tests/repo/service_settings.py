@@ -24,8 +24,8 @@ PROGRAMS = {
         "reporting/flow.py",
         "reporting/labels.py",
     ),
-    "send_data_api": ("simulation_business/send_data_api.py",),
-    "send_data_kinesis": ("simulation_business/send_data_kinesis.py",),
+    "send_data_api": ("simulation_business/send_data_api.py", "simulation_business/table_rows.py"),
+    "send_data_kinesis": ("simulation_business/send_data_kinesis.py", "simulation_business/table_rows.py"),
 }
 
 

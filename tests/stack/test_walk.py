@@ -44,7 +44,7 @@ def test_the_registry_comes_up_healthy(stack):
 def test_aws_is_prepared_from_a_container(stack):
     said = stack.copied("make init_aws")
     assert "stream   predictions" in said
-    assert set(stack.kinesis().list_streams()["StreamNames"]) == {"predictions", "results", "dead-letters"}
+    assert set(stack.kinesis().list_streams()["StreamNames"]) == {"predictions", "results", "dead-letters", "labels"}
 
 
 def test_serving_without_a_model_says_to_train(stack):

@@ -49,6 +49,13 @@ class KinesisShards:
                 )
             return response["ShardIterator"]
 
+    def end(self, shard: str) -> str:
+        """An iterator behind all that is in the shard now; raises Gone, Unavailable."""
+        with self._translating():
+            return self._client.get_shard_iterator(StreamName=self.stream, ShardId=shard, ShardIteratorType="LATEST")[
+                "ShardIterator"
+            ]
+
     def read(self, shard: str, iterator: str, limit: int) -> Page:
         """At most `limit` records from there on; raises StaleIterator, Gone, Unavailable."""
         with self._translating():

@@ -52,6 +52,9 @@ class MemoryStream:
             raise StaleIterator(after)
         return f"{self.name}/{shard}:{known.index(after) + 1}"
 
+    def end(self, shard: str) -> str:
+        return f"{self.name}/{shard}:{len(self.records[shard])}"
+
     def read(self, shard: str, iterator: str, limit: int) -> Page:
         if self.is_down:
             raise Unavailable("stream", "it is down")

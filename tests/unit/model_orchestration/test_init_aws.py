@@ -37,6 +37,7 @@ def init_aws(ministack, tmp_path):
         "STREAM_PREDICTIONS": f"predictions-{name}",
         "STREAM_RESULTS": f"results-{name}",
         "STREAM_DEAD_LETTERS": f"dead-letters-{name}",
+        "STREAM_LABELS": f"labels-{name}",
         "STREAM_SHARDS": "1",
     }
 

@@ -9,7 +9,9 @@ import pytest
 
 from embedded.run import FIRST_WINDOW_ROWS
 from model_orchestration.data.split import split
-from simulation_business.replay import Pace, parse_shifts, replay
+from simulation_business.replay import Pace, replay
+from simulation_business.rows import Row
+from simulation_business.shifts import parse_shifts
 from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean
@@ -20,12 +22,16 @@ from tabular.quality.drift import compare
 RECORDS = [{"age in years": age, "class": "A", "stars": "2", "weight": None} for age in range(20)]
 
 
+def rows(records, outcome="no"):
+    return [Row(number=at, record=record, outcome=outcome) for at, record in enumerate(records)]
+
+
 def shifted(contract, record, *texts):
-    return next(replay([record], 0, parse_shifts(contract, texts)))
+    return parse_shifts(contract, texts).of(*rows([record])).record
 
 
 def ages(seed, count):
-    return [record["age in years"] for record in islice(replay(RECORDS, seed, {}), count)]
+    return [row.record["age in years"] for row in islice(replay(rows(RECORDS), seed), count)]
 
 
 def test_every_round_sends_every_row_once_in_another_order():
@@ -41,7 +47,7 @@ def test_the_same_seed_sends_the_same_rows():
 
 
 def test_an_empty_table_sends_nothing():
-    assert list(replay([], 0, {})) == []
+    assert list(replay([], 0)) == []
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,7 @@ def test_what_is_missing_stays_missing_and_the_rest_stays_as_it_is(tiny_contract
 
 def test_a_shifted_row_still_keeps_the_contract(contract):
     shifts = parse_shifts(contract, ["credit_limit=+5000%", "months_on_book=-90%", "gender=m"])
-    record = next(replay([contract.example], 0, shifts))
+    record = shifts.of(*rows([contract.example])).record
     assert RowCodec(contract).parse(record).unknown == ()
     assert record["credit_limit"] == 4010 * 51
     assert record["gender"] == "M"
@@ -94,7 +100,7 @@ def test_a_shifted_row_still_keeps_the_contract(contract):
         ("age in years=*2", r"cannot be shifted by '\*2'"),
         ("class=+50%", r"class: cannot be shifted by '\+50%' \(allowed: class= one of A, B\)"),
         ("class=C", "class: cannot be shifted by 'C'"),
-        ("size=+1", "size: is not a feature .allowed: age in years, class, stars, weight"),
+        ("size=+1", "size: is not a feature .allowed: age in years, class, stars, weight, outcome"),
         ("", "shift: is not a feature"),
     ],
 )
@@ -145,10 +151,10 @@ def test_three_first_windows_of_a_day_show_no_drift(contract):
     """Three times `make run`, as the monitor and the reports see it: with one seed 4 of 15 days did."""
     table = clean(contract, read_table(make_table(contract, 10_000, 0)).cells)
     reference = split(table, 42).validation.features.reset_index(drop=True)
-    records = table.features.to_dict("records")
+    whole = rows(table.features.to_dict("records"))
 
     def drifted(seeds):
-        rows = [record for seed in seeds for record in islice(replay(records, seed, {}), FIRST_WINDOW_ROWS)]
-        return compare(reference, pd.DataFrame(rows)[list(contract.feature_names)], contract).drifted_columns
+        sent = [row.record for seed in seeds for row in islice(replay(whole, seed), FIRST_WINDOW_ROWS)]
+        return compare(reference, pd.DataFrame(sent)[list(contract.feature_names)], contract).drifted_columns
 
     assert [drifted((day, day + 100, day + 200)) for day in range(4)] == [()] * 4

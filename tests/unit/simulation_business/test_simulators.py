@@ -14,13 +14,15 @@ import time
 import uuid
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
-import boto3
 import pytest
 
 from embedded.layout import PROJECT
 from embedded.services.service import free_port
+from server.stream.shard_reader import ShardReader
 from tabular.data import feature_store
+from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
 from tabular.encoding.row import RowCodec
 from tabular.settings import Settings
@@ -38,6 +40,7 @@ class Api(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Answers)
         self.statuses = list(statuses)
         self.requests = []
+        self.labels = []
         self.connections = []
 
     @contextmanager
@@ -67,12 +70,20 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/labels":
+            self.server.labels.append((time.monotonic(), json.loads(body)))
+            self.answer(200, {})
+            return
         status = self.server.statuses.pop(0) if self.server.statuses else 200
         self.server.requests.append((self.path, json.loads(body), self.headers["Idempotency-Key"], status))
         if status == 0:  # hang up without an answer
             self.close_connection = True
             return
-        answer = json.dumps({"churn chance": 0.25} if status == 200 else {"error": "age is odd"}).encode()
+        served = {"churn chance": 0.25, "prediction_id": f"p{len(self.server.requests)}"}
+        self.answer(status, served if status == 200 else {"error": "age is odd"})
+
+    def answer(self, status, said):
+        answer = json.dumps(said).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -91,9 +102,20 @@ def environ(ministack, contract):
     objects = wiring.objects()
     objects.ensure_bucket()
     feature_store.publish(objects, contract, make_table(contract, ROWS, 0), "synthetic", synthetic=True)
-    wiring.stream_admin().ensure(f"predictions-{name}", 2)
-    own = {"AWS_ENDPOINT_URL": endpoint, "S3_BUCKET": f"simulate-{name}", "STREAM_PREDICTIONS": f"predictions-{name}"}
-    return os.environ | own | {"CONTRACT": str(PROJECT / "contracts" / "credit_card_churn.toml")}
+    streams = {
+        f"STREAM_{each}": f"{each.lower()}-{name}" for each in ("PREDICTIONS", "RESULTS", "DEAD_LETTERS", "LABELS")
+    }
+    for stream in streams.values():
+        wiring.stream_admin().ensure(stream, 2)
+    own = {"AWS_ENDPOINT_URL": endpoint, "S3_BUCKET": f"simulate-{name}", "SIMULATOR_LABEL_SHARE": "0"}
+    return os.environ | own | streams | {"CONTRACT": str(PROJECT / "contracts" / "credit_card_churn.toml")}
+
+
+@pytest.fixture(scope="module")
+def outcomes(contract):
+    """The outcome of each row of the table, by its business key."""
+    cells = read_table(make_table(contract, ROWS, 0)).cells
+    return dict(zip(cells[contract.table.id_column].astype(str), cells[contract.target.column], strict=True))
 
 
 def start(environ, door, *arguments):
@@ -119,7 +141,7 @@ def test_every_row_is_sent_once_with_features_only(environ, contract):
         url = f"http://127.0.0.1:{api.server_port}"
         code, said = run(environ, "api", "--url", url, "--rate", "1000", "--count", str(ROWS))
     assert code == 0, said
-    assert re.search(rf"sent {ROWS} .*served {ROWS}, failed 0, last: churn chance 0\.25", said)
+    assert re.search(rf"sent {ROWS} .*served {ROWS}, failed 0, .* s a response, last: churn chance 0\.25", said)
     assert {path for path, *_ in api.requests} == {"/predict"}
     codec = RowCodec(contract)
     rows = {codec.parse(record).values for _, record, _, _ in api.requests}
@@ -203,27 +225,126 @@ def test_a_planted_shift_reaches_the_server(environ):
     assert {(record["gender"], record["customer_age"]) for _, record, *_ in api.requests} == {("M", 120)}
 
 
-def test_rows_reach_every_shard_of_the_stream(environ, contract):
-    code, said = run(environ, "kinesis", "--rate", "2000", "--count", str(ROWS), "--shift", "gender=F")
+class Consumer(threading.Thread):
+    """A stand-in for the consumer: what is on a stream gets a result, and each tenth record a dead letter."""
+
+    def __init__(self, environ):
+        super().__init__()
+        wiring = Wiring(Settings(aws_endpoint_url=environ["AWS_ENDPOINT_URL"]))
+        self.reader = ShardReader(wiring.shards(environ["STREAM_PREDICTIONS"]), load=lambda _: None)
+        self.results, self.letters = (wiring.stream(environ[f"STREAM_{name}"]) for name in ("RESULTS", "DEAD_LETTERS"))
+        self.records, self.is_done = [], threading.Event()
+
+    def run(self):
+        while not self.is_done.wait(0.05):
+            for record in self.reader.poll(1_000).records:
+                self.records.append(record)
+                said = {"partition_key": record.partition_key}
+                if len(self.records) % 10 == 0:
+                    self.letters.put([("k", json.dumps(said | {"reason": "age is odd"}).encode())])
+                    continue
+                said |= {"prediction_id": record.sequence_number, "churn chance": 0.5}
+                self.results.put([("k", json.dumps(said).encode())] * 2)  # a result may come twice
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_done.set()
+        self.join()
+
+
+def labels_on(environ):
+    reader = ShardReader(
+        Wiring(Settings(aws_endpoint_url=environ["AWS_ENDPOINT_URL"])).shards(environ["STREAM_LABELS"]), lambda _: None
+    )
+    found = []
+    while page := reader.poll(1_000).records:
+        found += [json.loads(record.data) for record in page]
+    return found
+
+
+def test_rows_reach_every_shard_of_the_stream_and_what_comes_back_is_told(environ, contract, outcomes):
+    given = environ | {"SIMULATOR_LABEL_SHARE": "1", "SIMULATOR_LABEL_DELAY_SECONDS": "0.5"}
+    with Consumer(environ) as consumer:
+        code, said = run(given, "kinesis", "--rate", "500", "--count", str(ROWS), "--shift", "gender=F")
     assert code == 0, said
-    assert f"served {ROWS}, failed 0" in said
-    kinesis = boto3.client("kinesis", endpoint_url=environ["AWS_ENDPOINT_URL"], region_name="us-east-1")
-    stream, codec, found = environ["STREAM_PREDICTIONS"], RowCodec(contract), []
-    for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
-        place = kinesis.get_shard_iterator(
-            StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-        )
-        records = kinesis.get_records(ShardIterator=place["ShardIterator"])["Records"]
-        assert records, "a shard without a row"
-        found += [codec.decode(record["Data"]) for record in records]
+    assert re.search(rf"sent {ROWS} .*served 45, failed 5, 0\.\d+ s a response, 45 outcomes told", said)
+    assert len({record.shard for record in consumer.records}) == 2
+    codec = RowCodec(contract)
+    found = [codec.decode(record.data) for record in consumer.records]
     assert len({row.values for row in found}) == len(found) == ROWS
     assert {row.values[1] for row in found} == {"F"}
+    assert {row.business_key for row in found} == outcomes.keys()
+    told = labels_on(environ)
+    assert len(told) == 45
+    assert all(set(label) == {"customer_id", "outcome"} for label in told)
+    assert {label["customer_id"]: label["outcome"] for label in told}.items() <= outcomes.items()
+
+
+def test_what_nobody_reads_is_told_to_be_without_a_response(environ):
+    code, said = run(environ, "kinesis", "--rate", "500", "--count", "3")
+    assert code == 0, said
+    assert re.search(r"sent 3 .*served 0, failed 0, 3 without a response yet", said)
+
+
+@pytest.mark.parametrize("shift", [(), ("--shift", "outcome=flip:100%")], ids=["as it is", "flipped"])
+@pytest.mark.parametrize("by", ["prediction_id", "business_key"])
+def test_the_outcome_of_each_row_is_told_after_its_time(environ, outcomes, contract, shift, by):
+    given = environ | {"SIMULATOR_LABEL_SHARE": "1", "SIMULATOR_LABEL_DELAY_SECONDS": "1"}
+    with Api(free_port()).serving() as api:
+        url = f"http://127.0.0.1:{api.server_port}"
+        began = time.monotonic()
+        code, said = run(given, "api", "--url", url, "--rate", "1000", "--count", "20", "--label-by", by, *shift)
+    assert code == 0, said
+    assert "20 outcomes told" in said
+    assert all(at - began > 1 for at, _ in api.labels)
+    keys = {f"p{at}": body["customer_id"] for at, (_, body, *_) in enumerate(api.requests, start=1)}
+    told = [label for _, several in api.labels for label in several]
+    assert len(told) == 20
+    other = dict(zip(contract.target.classes, reversed(contract.target.classes), strict=True))
+    for label in told:
+        key = keys[label["prediction_id"]] if by == "prediction_id" else label["customer_id"]
+        assert label["outcome"] == (other[outcomes[key]] if shift else outcomes[key])
+
+
+def test_outcomes_that_are_not_due_do_not_keep_it_from_stopping(environ):
+    given = environ | {"SIMULATOR_LABEL_SHARE": "1", "SIMULATOR_LABEL_DELAY_SECONDS": "1000"}
+    with Api(free_port()).serving() as api:
+        process = start(given, "api", "--url", f"http://127.0.0.1:{api.server_port}", "--rate", "200", "--count", "5")
+        try:
+            wait_until(lambda: len(api.requests) == 5)
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert "stopped: sent 5" in said
+    assert api.labels == []
+
+
+@pytest.mark.parametrize(("door", "most_mb"), [("api", 45), ("kinesis", 80)])
+def test_a_simulator_takes_little_memory(environ, door, most_mb):
+    with Api(free_port()).serving() as api:
+        where = ("--url", f"http://127.0.0.1:{api.server_port}") if door == "api" else ()
+        process = start(environ, door, *where, "--rate", "200")
+        try:
+            assert "rows of" in process.stderr.readline()
+            time.sleep(3)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        finally:
+            process.kill()
+            process.communicate()
+    assert int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1_024 < most_mb
 
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
         (("--shift", "gender=X"), "gender: cannot be shifted by 'X' (allowed: gender= one of F, M)"),
+        (("--shift", "outcome=flip"), "outcome: cannot be shifted by 'flip' (allowed: outcome=flip:30%"),
+        (("--label-share", "1.5"), "--label-share must be a number from 0 to 1"),
+        (("--label-delay", "-1"), "--label-delay one of at least 0"),
         (("--rate", "0"), "--rate must be a number above 0"),
         (("--count", "0"), "--count a whole number of at least 1"),
         (
