@@ -33,8 +33,8 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain harvest labels score data-versions data-diff data-checkout data-name deploy \
-        rollback healthy images pin-images test-stack docs contract profile
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain harvest labels promote rollback ledger live replay score data-versions data-diff data-checkout data-name deploy \
+        healthy images pin-images test-stack docs contract profile
 
 help: ## show this list
 	@awk 'BEGIN {FS = ": .*## |:.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,6 +111,22 @@ score: $(INSTALLED) ## score the rows of a file, CSV or Parquet (file=rows.csv o
 	@$(if $(and $(file),$(out)),,echo "Say which file, and where the scores go: make score file=rows.csv out=scores.csv" && exit 1 &&) \
 	  $(STACK) score -- "$$(realpath -s -- "$$file")" "$$(realpath -ms -- "$$out")" $(if $(filter command line,$(origin RUN_ID)),--run-id '$(RUN_ID)') $(if $(filter 1,$(store)),--store) $(OF_TABLE)
 
+promote: $(INSTALLED) ## serve another run from now on, once its golden records hold (RUN_ID=id why="reason"; table=name, by=name)
+	@$(if $(filter command line,$(origin RUN_ID)),,echo 'Say which run, and why: make promote RUN_ID=id why="the reason"' && exit 1 &&) \
+	  $(STACK) promote -- --run-id '$(RUN_ID)' --why="$$why" --by="$${by:-$$(id -un)}" $(OF_TABLE)
+
+rollback: $(INSTALLED) ## serve again what served before (why="reason"; table=name, by=name); in containers it undoes the last deploy of a pinned run
+	@$(STACK) rollback -- --why="$$why" --by="$${by:-$$(id -un)}" $(OF_TABLE)
+
+ledger: $(INSTALLED) ## show what happened to the models: who decided what, when and why (n=30 since=2026-11-01 until= kind=promoted,rolled_back table=name)
+	@$(STACK) ledger -- $(if $(n),--n '$(n)') $(if $(since),--since '$(since)') $(if $(until),--until '$(until)') --kind="$$kind" $(OF_TABLE)
+
+live: $(INSTALLED) ## show what served at a time: run, data version, contract (at=2026-11-20T12:00Z; table=name)
+	@$(if $(at),,echo "Say when: make live at=2026-11-20T12:00Z" && exit 1 &&) $(STACK) live -- '$(at)' $(OF_TABLE)
+
+replay: $(INSTALLED) ## score a stored prediction's row again by the run that made it, and compare every bit (id=prediction_id)
+	@$(if $(id),,echo "Say which prediction: make replay id=prediction_id" && exit 1 &&) $(STACK) replay -- '$(id)'
+
 apply-prediction-reporting: $(INSTALLED) ## write a drift report now; the worker does it every three hours
 	@$(STACK) report
 
@@ -126,10 +142,6 @@ images: # in containers: build every image
 
 pin-images: ## record the current digests of the public images (containers/images.lock)
 	@sh containers/pin-images.sh
-
-rollback: ## in containers: back to the run before the last deploy (table=name)
-	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id"; exit 1; }
-	@$(STACK) rollback '$(table)'
 
 # -- development -----------------------------------------------------------------------------------------------------
 setup_tests: .venv/.ready-tests ## install what the tests need: development tools, Prometheus, Nginx, Chromium

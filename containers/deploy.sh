@@ -26,7 +26,21 @@ deploy() {
     fail "RUN_ID $wanted was not deployed; ${before:-the champion} is served again."
 }
 
-rollback() {
+# The table that --table names among arguments; nothing if it does not.
+table_of() { while [ $# -gt 0 ]; do [ "$1" != --table ] || { printf '%s' "$2"; return; }; shift; done; }
+
+# The run that the env file pins, of the first table or of the one that is named; nothing if the champion is followed.
+pinned() {
+    local run
+    run=$(pin_of "${1:-/}" "$(env_file_value RUN_IDS)")
+    if [ -z "$run" ] && { [ -z "${1:-}" ] || [ "$1" = "$(in_worker python -m tabular.tables </dev/null | head -1)" ]; }; then
+        run=$(env_file_value RUN_ID)
+    fi
+    printf '%s' "$run"
+}
+
+# Back to the pin, or to the champion, that was served before the last deploy.
+undo_deploy() {
     local before=$memory/previous-run-id${1:+-$1}
     [ -f "$before" ] || fail "There is no earlier deploy${1:+ of $1} from this folder to roll back."
     deploy "$(cat "$before")" "${1:-}"

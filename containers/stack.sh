@@ -170,6 +170,30 @@ profile() {
 
 to_worker() { in_worker sh -c 'mkdir -p "$1" && cat >"$1/$2"' - "$2" "$(basename "$1")" <"$1"; }
 
+ledger() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.ledger show "$@"; }
+live() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.ledger live "$@"; }
+replay() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.replay "$@"; }
+
+# The champion is what the servers follow, unless a run is pinned: then a promotion would change nothing that serves.
+promote() {
+    need_registry
+    [ "${1:-}" != -- ] || shift
+    local run
+    run=$(pinned "$(table_of "$@")")
+    [ -z "$run" ] ||
+        fail "Nothing was changed: the servers do not follow the champion, for RUN_ID $run is pinned in $env_file. To serve another run: make deploy env=$mode RUN_ID=id. To follow the champion: make deploy env=$mode RUN_ID="
+    in_worker python -m tabular.promotion promote "$@"
+}
+
+rollback() {
+    [ "${1:-}" != -- ] || shift
+    local table
+    table=$(table_of "$@")
+    if [ -n "$(pinned "$table")" ]; then undo_deploy "$table"; return; fi
+    need_registry
+    in_worker python -m tabular.promotion rollback "$@"
+}
+
 start_serve() {
     need_registry
     [ -n "$RUN_ID" ] || champion >/dev/null ||
@@ -228,7 +252,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | harvest | report | labels | versions | score | profile | start-serve | deploy | rollback | healthy)
+    run | images | setup-registry | init-aws | train | harvest | report | labels | versions | score | profile | start-serve | deploy | promote | rollback | ledger | live | replay | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

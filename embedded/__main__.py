@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from embedded import preflight
@@ -24,6 +24,7 @@ from embedded.environment import (
 from embedded.inherited import inherited
 from embedded.layout import PROJECT, Layout, layout_of
 from embedded.model_check import check_model
+from embedded.modules import MODULES
 from embedded.operate import Stack
 from embedded.run import run, show
 from embedded.services.stack import REGISTRY, SERVING, SIMULATORS, STACK, STORE, WORKER, service, serving
@@ -139,16 +140,6 @@ def _report(stack: Stack, _: argparse.Namespace) -> int:
     return 0
 
 
-def _calling(module: str) -> Callable[[Stack, argparse.Namespace], int]:
-    """The command that runs one of our modules with the arguments it was given."""
-
-    def command(stack: Stack, arguments: argparse.Namespace) -> int:
-        stack.call(module, *arguments.rest)
-        return 0
-
-    return command
-
-
 def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor, stack.settings.consumers)
     check_model(stack)
@@ -214,11 +205,6 @@ _COMMANDS = {
     "init-aws": _init_aws,
     "train": _train,
     "report": _report,
-    "labels": _calling("reporting.labels"),
-    "harvest": _calling("model_orchestration.data.harvest"),
-    "versions": _calling("model_orchestration.data.version_commands"),
-    "profile": _calling("reporting.table_profile"),
-    "score": _calling("server.files"),
     "start-serve": _start_serve,
     "stop-serve": _stop_serve,
     "status": _status,
@@ -226,6 +212,7 @@ _COMMANDS = {
     "stop": _stop,
     "reset": _reset,
     "exec": _exec,
+    **MODULES,
 }
 _WHOLE = {"run", "setup-registry"}
 _FOR_ONE_START = {"RUN_ID", "RUN_IDS"}

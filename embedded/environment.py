@@ -70,9 +70,15 @@ def was_started(state: Path) -> bool:
 def is_changed(state: Path, group: str, given: Mapping[str, str]) -> bool:
     """Save the settings that a group of processes starts with from now on; True if they differ from the saved ones."""
     path = state / f"{group}.env"
-    before = read_env_file(path) if path.exists() else None
+    is_known, before = path.exists(), last_start(state, group)
     _write(path, given)
-    return before is not None and before != dict(given)
+    return is_known and before != dict(given)
+
+
+def last_start(state: Path, group: str) -> dict[str, str]:
+    """The settings that `is_changed` saved for a group of processes; none before its first start."""
+    path = state / f"{group}.env"
+    return read_env_file(path) if path.exists() else {}
 
 
 def process_base(environ: Mapping[str, str]) -> dict[str, str]:

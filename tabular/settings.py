@@ -126,7 +126,7 @@ class Settings(ReactSettings, frozen=True, kw_only=True):
     max_batch_rows: Count = 10_000
     """The most rows of one batch request."""
 
-    model_refresh_seconds: Positive = 10.0
+    model_refresh_seconds: Positive = 5.0
     """How often a server that follows the champion checks for a new one."""
 
     consumer_batch_records: Count = 500

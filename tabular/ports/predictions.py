@@ -35,6 +35,9 @@ class PredictionReader(Protocol):
     ) -> list[Prediction]:
         """The newest predictions, newest first; with `until`, those with made_at < until."""
 
+    def get(self, prediction_id: str) -> Prediction | None:
+        """One prediction by its id; None if none is stored, or what is stored under it is none."""
+
     def runs(
         self, since: datetime | None, until: datetime, most: int, newest: int | None = None, table: str | None = None
     ) -> Counter[str]:

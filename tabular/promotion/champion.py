@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tabular.errors import Rejected
 from tabular.ledger.entry import Evidence, LedgerEntry
+from tabular.ledger.live import CHANGES, champion_after
 from tabular.model.bundle import Bundle
 from tabular.ports.registry import CHALLENGER, CHAMPION, PREVIOUS
 from tabular.promotion.parts import Decision, Parts
@@ -66,14 +67,8 @@ def roll_back(parts: Parts, who: str, why: str, evidence: Evidence | None = None
 
 def _is_entered(parts: Parts, run_id: str) -> bool:
     """Whether the ledger's last change of champion is this run; if not, an earlier attempt was cut short."""
-    last = parts.ledger.entries(table=parts.table, kinds=("promoted", "rolled_back"), limit=1)
+    last = parts.ledger.entries(table=parts.table, kinds=CHANGES, limit=1)
     return bool(last) and champion_after(last[0]) == run_id
-
-
-def champion_after(entry: LedgerEntry) -> str | None:
-    """The run that is champion after a promotion or a rollback."""
-    restored = entry.evidence.get("restored")
-    return str(restored) if entry.kind == "rolled_back" and restored is not None else entry.run_id
 
 
 def _require_ledger(parts: Parts) -> None:

@@ -191,10 +191,10 @@ def test_a_run_of_a_further_table_is_deployed_beside_the_others_and_rolled_back(
     assert (found["RUN_ID"], found["RUN_IDS"]) == ("one", "iris=three,rides=four")
     assert "-e RUN_ID=one -e RUN_IDS=iris=three,rides=four" in (tmp_path / "checked").read_text()
     assert (tmp_path / "started").read_text().splitlines() == ["RUN_ID=one RUN_IDS=iris=three,rides=four"] * 3
-    assert deploying("rollback", "rides")["RUN_IDS"] == "iris=three,rides=two"
+    assert deploying("undo_deploy", "rides")["RUN_IDS"] == "iris=three,rides=two"
     assert deploying("deploy", "", "iris")["RUN_IDS"] == "rides=two"
     assert deploying("deploy", "five", RUN_ID="five")["RUN_ID"] == "five"
-    assert deploying("rollback")["RUN_ID"] == "one"
+    assert deploying("undo_deploy")["RUN_ID"] == "one"
 
 
 def test_a_run_that_does_not_become_healthy_leaves_the_pins_as_they_were(deploying):

@@ -251,6 +251,25 @@ def test_rollback_brings_back_what_was_before(stack):
     assert stack.predict(EXAMPLE)["model_run_id"] == runs_of(stack)[0]
 
 
+def test_a_run_is_promoted_and_rolled_back_under_load_without_a_failed_request(stack):
+    champion, other = runs_of(stack)[:2]
+    with Load(stack.ports["api"]) as load:
+        said = stack.make("promote", f"RUN_ID={other}", 'why=It is "better".', "by=ann")
+        assert f"is RUN_ID {other}" in said
+        time.sleep(10)
+        assert stack.predict(EXAMPLE)["model_run_id"] == other
+        stack.make("rollback", "why=It was worse.", "by=ann")
+        time.sleep(10)
+    assert load.failed == []
+    assert {run for _, run in load.answers} == {champion, other}
+    assert stack.predict(EXAMPLE)["model_run_id"] == champion
+    told = stack.make("ledger", "n=2")
+    assert "engineer ann" in told
+    assert 'It is "better".' in told
+    said = stack.make("promote", f"RUN_ID={'f' * 32}", "why=Why not?", succeeds=False)
+    assert "not done" in said
+
+
 def test_every_container_but_localstack_is_an_ordinary_user_on_a_read_only_root(stack, docker_command):
     containers = stack.containers()
     assert len(containers) == 18

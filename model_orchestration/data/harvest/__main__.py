@@ -10,8 +10,9 @@ from typing import get_args
 
 from model_orchestration.data.harvest.harvest import HarvestRequest, harvest, told
 from tabular.data.versions.harvested import Mode
-from tabular.errors import InvalidSetting, Rejected, TabularError
+from tabular.errors import Rejected, TabularError
 from tabular.process.private_files import keep_private
+from tabular.process.times import moment
 from tabular.wiring import Wiring, wire
 
 REJECTED, UNAVAILABLE = 1, 3
@@ -40,19 +41,6 @@ def main(given: Sequence[str] | None = None, wiring: Wiring | None = None) -> in
     for word, text in told(result):
         sys.stdout.write(f"{word:<8} {text}\n")
     return 0
-
-
-def moment(name: str, text: str) -> datetime | None:
-    """The time that a text says, in UTC unless it names a zone; None for an empty one. Raises InvalidSetting."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidSetting(
-            f"{name}={text!r} is no date or time: write it as 2026-11-01 or 2026-11-01T08:30Z"
-        ) from error
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -84,6 +84,12 @@ class MongoPredictions:
         """The newest predictions, newest first; with `until`, those with made_at < until."""
         return self._find(of(run_id, table) | made_between(None, until), limit)
 
+    def get(self, prediction_id: str) -> Prediction | None:
+        """One prediction by its id; None if none is stored, or what is stored under it is none."""
+        with translated():
+            found = self._reader.read(self._data.find({"_id": prediction_id}).limit(1))
+        return found[0] if found else None
+
     def runs(
         self, since: datetime | None, until: datetime, most: int, newest: int | None = None, table: str | None = None
     ) -> Counter[str]:

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from tabular.errors import BrokenBundle, NotFound, Rejected, Unavailable
+from tabular.ledger.live import champion_after
 from tabular.ports.registry import BUNDLE, CHALLENGER, PREVIOUS
 from tabular.promotion.challenger import challenge, drop_challenger
-from tabular.promotion.champion import champion_after, promote, roll_back
+from tabular.promotion.champion import promote, roll_back
 from tabular.promotion.parts import parts_of
 from tabular.settings import with_values
 from tabular.wiring import Wiring

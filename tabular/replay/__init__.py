@@ -1,0 +1,1 @@
+"""A stored prediction made once more, by the model that made it."""

@@ -1,0 +1,134 @@
+"""A promotion and a rollback of the running stack, as one types them, while a hundred requests a second are sent."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from mlflow import MlflowClient
+from tabular.settings import Settings
+from tabular.wiring import Wiring
+from tests.journeys.waiting import wait_until
+
+CLIENTS, EVERY_SECONDS = 4, 0.04
+FOLLOWED_WITHIN_SECONDS = 10.0
+
+
+class Load:
+    """Clients that send the example on kept-alive connections, each at its pace; what they got, by status and run."""
+
+    def __init__(self, port, example):
+        self.responses, self.failed, self.count = Counter(), Counter(), 0
+        self._body, self._port = json.dumps(example).encode(), port
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._send) for _ in range(CLIENTS)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _note(self, status, said):
+        self.count += 1
+        (self.responses if status == 200 else self.failed)[said] += 1
+
+    def _send(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        due = time.monotonic()
+        while not self._stop.is_set():
+            try:
+                connection.request("POST", "/predict", self._body, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                said = json.loads(response.read())
+                self._note(response.status, said.get("model_run_id", str(said)))
+            except OSError as error:
+                connection.close()
+                self._note(0, type(error).__name__)
+            due += EVERY_SECONDS
+            self._stop.wait(max(due - time.monotonic(), 0))
+
+
+@pytest.fixture
+def wiring(loop):
+    ports = loop.ports
+    addresses = {"mongo": f"mongodb://127.0.0.1:{ports.store}", "mlflow": f"http://127.0.0.1:{ports.mlflow}"}
+    return Wiring(Settings(mlflow_tracking_uri=addresses["mlflow"], mongo_uri=addresses["mongo"]))
+
+
+def siblings(loop, champion):
+    """The other trials of the champion's sweep."""
+    client = MlflowClient(f"http://127.0.0.1:{loop.ports.mlflow}")
+    run = client.get_run(champion)
+    query = f"tags.`mlflow.parentRunId` = '{run.data.tags['mlflow.parentRunId']}'"
+    found = client.search_runs([run.info.experiment_id], query)
+    return [one.info.run_id for one in found if one.info.run_id != champion]
+
+
+def served(loop, contract):
+    return loop.predict(contract.example)[1]["model_run_id"]
+
+
+def follows(load, run):
+    """How many seconds pass until every response of a moment is by the run."""
+    began = time.monotonic()
+
+    def all_of_a_moment():
+        load.responses.clear()
+        time.sleep(0.5)
+        return set(load.responses) == {run}
+
+    wait_until(all_of_a_moment)
+    return time.monotonic() - began
+
+
+def test_a_promotion_and_a_rollback_fail_no_request_and_are_followed_within_ten_seconds(loop, contract, wiring):
+    champion = wiring.registry().champion()
+    other = siblings(loop, champion)[0]
+    with Load(loop.ports.api, contract.example) as load:
+        time.sleep(1)
+        for arguments, run in (
+            (("promote", "--", "--run-id", other, "--why=It is better.", "--by=ann"), other),
+            (("rollback", "--", "--why=It was worse.", "--by=ann"), champion),
+        ):
+            done = loop.command(*arguments)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert f"is RUN_ID {run}" in done.stdout
+            assert follows(load, run) <= FOLLOWED_WITHIN_SECONDS
+    print(f"{load.count} requests, {load.failed.total()} failed")
+    assert not load.failed
+    assert load.count > 500
+    told = [(entry.kind, entry.run_id, entry.who) for entry in wiring.ledger().entries(limit=2)]
+    assert told == [("rolled_back", other, "engineer ann"), ("promoted", other, "engineer ann")]
+    shown = loop.command("ledger", "--", "--n", "2")
+    assert "It was worse." in shown.stdout
+    stored = wiring.predictions().latest(1, run_id=other)[0]
+    replayed = loop.command("replay", "--", stored.id)
+    assert replayed.returncode == 0, replayed.stdout
+    assert "every bit agrees" in replayed.stdout
+    at = stored.made_at.isoformat()
+    assert other in loop.command("live", "--", at).stdout
+
+
+def test_a_pinned_run_is_named_and_nothing_changes(loop, contract, wiring):
+    champion = wiring.registry().champion()
+    pinned, other = siblings(loop, champion)[:2]
+    assert loop.command("start-serve", RUN_ID=pinned).returncode == 0
+    try:
+        refused = loop.command("promote", "--", "--run-id", other, "--why=It is better.")
+        assert refused.returncode == 1
+        assert f"RUN_ID={pinned} is pinned" in refused.stdout + refused.stderr
+        assert wiring.registry().champion() == champion
+        assert served(loop, contract) == pinned
+    finally:
+        assert loop.command("start-serve").returncode == 0
+    assert served(loop, contract) == champion
