@@ -8,6 +8,7 @@ import msgspec
 
 from model_orchestration.evaluation.comparison import Difference
 from model_orchestration.evaluation.evidence import GateReport, SliceDifference
+from model_orchestration.evaluation.reliability import Reliability
 from model_orchestration.search.trial_runs import TrialRun
 from tabular.quality.intervals import Interval
 from tabular.quality.slices import Slice
@@ -38,7 +39,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     """The best model on the untouched test rows; `threshold` is the best for F1 on validation.
 
     `intervals` has the two ends of each metric's 95 % interval. Of a small table the figures to go by are
-    `cross_validation`, which rests on all of its rows.
+    `cross_validation`, which rests on all of its rows. `reliability` is there for probabilities.
     """
 
     run_id: str
@@ -47,11 +48,18 @@ class Evaluation(msgspec.Struct, frozen=True):
     slices: tuple[Slice, ...]
     intervals: dict[str, Interval] = {}
     cross_validation: CrossValidation | None = None
+    reliability: Reliability | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of its runs: how the scores are calibrated."""
+        return {} if self.reliability is None else {"calibration": self.reliability.method}
 
     @property
     def logged(self) -> dict[str, float]:
         """The metrics of a run: `test_roc_auc`, the ends of its interval `test_roc_auc_low` and `_high`, and `cv_`."""
         found = _logged("test", self.metrics, self.intervals)
+        found |= {} if self.reliability is None else self.reliability.logged
         again = self.cross_validation
         return found if again is None else found | _logged("cv", again.metrics, again.intervals)
 

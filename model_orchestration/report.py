@@ -48,6 +48,7 @@ def lines(outcome: Outcome) -> list[tuple[str, str]]:
         *(("warning", text) for text in stopped_at_limit(outcome)),
         ("test", _figures(outcome.evaluation)),
         *_cross_validation(outcome.evaluation),
+        *_calibration(outcome.evaluation),
     ]
     if outcome.reused:
         found.append(("reused", ", ".join(outcome.reused) + ": nothing they depend on has changed"))
@@ -105,6 +106,20 @@ def _cross_validation(evaluation: Evaluation) -> list[tuple[str, str]]:
         return []
     how = f"of all rows, {found.repeats} times {found.folds} folds, for the table is small"
     return [("cv", f"{_figures(found)} ({how})")]
+
+
+def _calibration(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """How the probabilities are calibrated, and what that does on the test rows."""
+    found = evaluation.reliability
+    if found is None:
+        return []
+    if found.method == "none":
+        how = f"error {found.own['calibration_error']:.4f} on test"
+        return [("calibrated", f"as they are ({how}), for no calibration is better on validation")]
+    changes = ", ".join(
+        f"{name.replace('_', ' ')} {found.own[name]:.4f} -> {found.calibrated[name]:.4f}" for name in found.own
+    )
+    return [("calibrated", f"by {found.method}, on test: {changes}")]
 
 
 def _reproduction(outcome: Outcome) -> str:

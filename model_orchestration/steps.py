@@ -26,6 +26,7 @@ from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.forward import on_random_rows
 from model_orchestration.evaluation.promotion import register
+from model_orchestration.evaluation.reliability import both_scores, reliability
 from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.search.candidate import bundler, make_fit
@@ -115,8 +116,8 @@ def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
     """Score the best trial's bundle on the test rows, once, and put metrics, slices and pictures on its runs."""
     contract, parts = contract_of(tools, job), parts_of(tools, job)
     bundle = fetch_bundle(tools, swept.best.run_id)
-    scores, target = bundle.predict(encode(contract, parts.test.features)), parts.test.target.to_numpy()
-    threshold = None
+    rows, target = encode(contract, parts.test.features), parts.test.target.to_numpy()
+    scores, both, threshold = bundle.predict(rows), both_scores(bundle, rows), None
     if contract.table.task == "binary":
         known = bundle.predict(encode(contract, parts.validation.features))
         threshold = best_f1_threshold(parts.validation.target.to_numpy(), known)
@@ -129,14 +130,13 @@ def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
         slices(contract, measured.rows.features, measured.target, measured.scores[MODEL], cut, measured.units)
     )
     again = None if held_out is None else figures_of(contract, held_out, cut)
-    evaluation = Evaluation(swept.best.run_id, found, threshold, by_slice, ends, again)
+    calibration = reliability(bundle, target, both)
+    evaluation = Evaluation(swept.best.run_id, found, threshold, by_slice, ends, again, calibration)
     for run_id in (swept.parent_id, swept.best.run_id):
-        tools.registry.log(run_id, metrics=evaluation.logged)
+        tools.registry.log(run_id, metrics=evaluation.logged, tags=evaluation.tags)
         tools.registry.log(run_id, metrics=slice_metrics(contract.table.task, by_slice))
-    pictures = plots.model_plots(contract, target, scores, cut)
-    pictures["importance.png"] = plots.importance(
-        contract, contributions(bundle.scorer, encode(contract, parts.test.features))
-    )
+    pictures = plots.model_plots(contract, target, scores, cut, both)
+    pictures["importance.png"] = plots.importance(contract, contributions(bundle.scorer, rows))
     if any(one.metrics for one in by_slice):
         pictures["slices.png"] = plots.by_slice(contract, by_slice)
     _put(tools, swept.parent_id, pictures, PLOTS)

@@ -12,21 +12,27 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
+from model_orchestration.evaluation.reliability import BothScores
 from tabular.contract.types import Contract
+from tabular.quality.calibration.error import BINS
 from tabular.quality.slices import Slice, slice_metric
 
 Floats = NDArray[np.floating[Any]]
 
 INK, BLUE, ORANGE, GREY = "#24292f", "#1f6feb", "#d9730d", "#8c959f"
 STYLE: dict[str, Any] = {"color": INK, "fontsize": 10}
-CALIBRATION_BINS = 10
 MAX_POINTS = 5_000
 MAX_FEATURES = 25
 MAX_SHOWN = 40  # slices
 
 
-def model_plots(contract: Contract, target: Floats, scores: Floats, threshold: float) -> dict[str, bytes]:
-    """The pictures of the test rows, by file name: curves and a confusion matrix, or a fit for a regression."""
+def model_plots(
+    contract: Contract, target: Floats, scores: Floats, threshold: float, both: BothScores | None = None
+) -> dict[str, bytes]:
+    """The pictures of the test rows, by file name: curves and a confusion matrix, or a fit for a regression.
+
+    With `both` that of the calibration has the model's own probabilities and the calibrated ones.
+    """
     if contract.table.task == "regression":
         return {"fit.png": _fit(target, scores)}
     curves = list(_curves(contract, target, scores))
@@ -34,7 +40,7 @@ def model_plots(contract: Contract, target: Floats, scores: Floats, threshold: f
     return {
         "roc.png": _roc(curves),
         "precision_recall.png": _precision_recall(curves),
-        "calibration.png": _calibration(curves),
+        "calibration.png": _calibration(_before_and_after(contract, target, both) if both else curves),
         "confusion_matrix.png": _confusion(contract, target.astype(int), predicted, threshold),
     }
 
@@ -112,11 +118,20 @@ def _precision_recall(curves: Sequence[Curve]) -> bytes:
     return _png(figure)
 
 
+def _before_and_after(contract: Contract, target: Floats, both: BothScores) -> list[Curve]:
+    named = {"own scores": both.own, "calibrated": both.calibrated}
+    return [
+        (f"{name}, {what}", truth, probabilities)
+        for what, scores in named.items()
+        for name, truth, probabilities in _curves(contract, target, scores)
+    ]
+
+
 def _calibration(curves: Sequence[Curve]) -> bytes:
     figure, axes = _axes("Calibration", "Predicted probability (mean of a tenth of the rows)", "Observed share")
     axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--", label="perfect")
     for name, truth, scores in curves:
-        parts = np.array_split(np.argsort(scores, kind="stable"), CALIBRATION_BINS)
+        parts = np.array_split(np.argsort(scores, kind="stable"), BINS)
         points = [(scores[rows].mean(), truth[rows].mean(), len(rows)) for rows in parts if len(rows)]
         predicted, happened, rows = (np.array(column) for column in zip(*points, strict=True))
         error = 1.96 * np.sqrt(np.maximum(happened * (1 - happened), 1e-9) / rows)

@@ -73,11 +73,16 @@ class Recorder:
         found = {f"validation_{name}": value for name, value in measured.items()}
         found |= {"validation_loss": trial.loss, "rounds": float(trial.rounds)}
         with tempfile.TemporaryDirectory() as folder:
-            self._bundler.write(trial, Path(folder), found)
+            bundle = self._bundler.write(trial, Path(folder), found)
             registry.put_folder(run_id, Path(folder), BUNDLE)
         about_data = {} if self._dataset is None else data_params(self._dataset)
         if self._dataset is not None:
             registry.log_dataset(run_id, self._dataset)
-        registry.log(run_id, params=trial.params | about_data, metrics=found | {"fit_seconds": trial.fit_seconds})
+        registry.log(
+            run_id,
+            params=trial.params | about_data,
+            metrics=found | {"fit_seconds": trial.fit_seconds},
+            tags={"calibration": bundle.calibration.method},
+        )
         registry.finish(run_id)
         return TrialRun(trial.number, run_id, trial.loss, trial.rounds, trial.params, trial.family)
