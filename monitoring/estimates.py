@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from tabular.model.bundle import Bundle
 from tabular.predictions.prediction import Prediction
 from tabular.quality.estimate import Estimate, Estimator, NoEstimate, estimator_of
-from tabular.quality.labelled.rows import scores_of
+from tabular.quality.labelled.rows import are_numbers, scores_of
 
 SHOWN = ("roc_auc", "log_loss")
 
@@ -30,8 +28,7 @@ class QualityEstimates:
         if isinstance(estimator, NoEstimate):
             return {}
         scores = scores_of(predictions, bundle.contract)
-        known = np.isfinite(scores) if scores.ndim == 1 else np.isfinite(scores).all(axis=1)
-        found = estimator.estimate(scores[known])
+        found = estimator.estimate(scores[are_numbers(scores)])
         return {name: found[name] for name in SHOWN if name in found}
 
     def forget_all_but(self, run_ids: set[str]) -> None:

@@ -13,6 +13,8 @@ from markupsafe import Markup
 
 from reporting import charts
 from reporting.charts import Histogram
+from reporting.over_time.chart import line_chart
+from reporting.over_time.lines import Line
 from reporting.quality import TITLES
 from reporting.report import ColumnView, Report
 from tabular.quality.slices import slice_metric
@@ -24,6 +26,7 @@ def report_page(report: Report) -> str:
     plots = {
         "scores": charts.histogram("Scores: reference and now", report.scores),
         "classes": charts.paired_bars("Predicted classes: reference and now", report.classes),
+        "over_time": _over_time(report),
         "volume": charts.stacked_columns("Predictions over time", report.volume, list(report.by_source)),
     }
     return (
@@ -37,6 +40,18 @@ def report_page(report: Report) -> str:
             slice_measure=slice_metric(report.bundle.contract.table.task),
         )
     )
+
+
+def _over_time(report: Report) -> list[tuple[str, Sequence[Line], Markup]]:
+    """The plots of measured quality over time: what each is of, its lines, and the drawing."""
+    if report.over_time is None or report.quality is None:
+        return []
+    moments = [f"{moment:%d %b %H:%M}" for moment in report.over_time.moments]
+    promised = report.quality.reference.get(slice_metric(report.bundle.contract.table.task))
+    return [
+        (name, lines, line_chart(f"Measured quality over time: {name}", moments, lines, promised))
+        for name, lines in report.over_time.plots
+    ]
 
 
 @dataclass(frozen=True)

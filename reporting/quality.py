@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 import pandas as pd
 
 from tabular.contract.types import Contract
+from tabular.model.bundle import Bundle
 from tabular.predictions.prediction import Prediction
+from tabular.quality.estimate import Estimate, NoEstimate, estimator_of
 from tabular.quality.intervals import Interval, intervals
-from tabular.quality.labelled.rows import LabelledRows, held_out, labelled_rows
+from tabular.quality.labelled.rows import LabelledRows, are_numbers, held_out, labelled_rows, scores_of
 from tabular.quality.metrics import SHARE_OFF_BY_MORE, metrics
 from tabular.quality.slices import slice_metric, slices
 
@@ -55,7 +58,7 @@ class Quality(msgspec.Struct, frozen=True):
 
     `intervals` has the ends of the 95 % interval of those measures of the window that have one.
     `labels` is how many true labels there were; `unreadable` how many were not a class (or a number) of the contract.
-    `note` says why a measure is absent.
+    `note` says why a measure is absent. The labelled predictions were made from `oldest_at` to `newest_at`, UTC.
     """
 
     labels: int
@@ -65,6 +68,8 @@ class Quality(msgspec.Struct, frozen=True):
     note: str = ""
     intervals: dict[str, Interval] = {}
     slices: tuple[SliceQuality, ...] = ()
+    oldest_at: datetime | None = None
+    newest_at: datetime | None = None
 
 
 def measure(predictions: Sequence[Prediction], reference: pd.DataFrame, contract: Contract) -> Quality | None:
@@ -79,7 +84,18 @@ def measure(predictions: Sequence[Prediction], reference: pd.DataFrame, contract
     ends = intervals(contract.table.task, rows.target, rows.scores, off_by=contract.off_by_more_than)
     shown = {name: ends[name] for name in now if name in ends}
     by_slice = _by_slice(rows, before, contract)
-    return Quality(len(rows), rows.unreadable, now, _measures(before, contract), note, shown, by_slice)
+    times = [one.made_at for one in predictions if one.label is not None]
+    of_reference = _measures(before, contract)
+    return Quality(len(rows), rows.unreadable, now, of_reference, note, shown, by_slice, min(times), max(times))
+
+
+def estimated(bundle: Bundle, predictions: Sequence[Prediction]) -> Mapping[str, Estimate] | NoEstimate:
+    """The quality of predictions estimated from their scores alone, which is no measurement."""
+    estimator = estimator_of(bundle)
+    if isinstance(estimator, NoEstimate):
+        return estimator
+    scores = scores_of(predictions, bundle.contract)
+    return estimator.estimate(scores[are_numbers(scores)])
 
 
 def _by_slice(rows: LabelledRows, reference: LabelledRows, contract: Contract) -> tuple[SliceQuality, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from reporting.charts import Bin, Histogram, Moment
-from reporting.quality import Quality, measure
+from reporting.over_time.lines import OverTime, over_time
+from reporting.quality import Quality, estimated, measure
 from reporting.shapes import (
     category_bins,
     change_of_categories,
@@ -21,9 +22,11 @@ from reporting.shapes import (
 )
 from tabular.contract.derived import ModelInput
 from tabular.model.bundle import REFERENCE_SCORE, Bundle
+from tabular.predictions.prediction import Prediction
 from tabular.predictions.sampling import Sample, of_contract
 from tabular.predictions.window import compared_inputs, window_frame
 from tabular.quality.drift import ColumnDrift, Drift, compare
+from tabular.quality.estimate import Estimate, NoEstimate
 from tabular.quality.row_counts import TooFewRows
 
 
@@ -50,6 +53,10 @@ class ColumnView:
 class Report:
     """Everything the page shows. `columns` are ranked, the most drifted first; `quality` is None without labels.
 
+    `quality` is measured on the newest labelled predictions of the run, whenever they were made, and `over_time` shows
+    it; `estimates` are of the quality of this report's predictions, from scores alone, by metric; `no_estimate` says
+    why there are none.
+
     `other_runs` counts predictions of the period that another run made: they have another reference and are left out.
     `classes` are the predicted classes of a multiclass model with their shares. `out_of_range` counts, by feature, the
     values outside the range of training. Where the period holds more than a report reads, `sample` is a uniform sample
@@ -70,6 +77,9 @@ class Report:
     other_runs: int
     quality: Quality | None
     classes: Sequence[Bin] = ()
+    over_time: OverTime | None = None
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    no_estimate: str = ""
 
     @property
     def has_drift(self) -> bool:
@@ -101,10 +111,17 @@ class Report:
 
 
 def build_report(
-    bundle: Bundle, sample: Sample, period: Period, *, min_rows: int, other_runs: int = 0
+    bundle: Bundle,
+    sample: Sample,
+    period: Period,
+    *,
+    min_rows: int,
+    other_runs: int = 0,
+    labelled: Sequence[Prediction] = (),
 ) -> Report | TooFewRows:
     """Compare one run's predictions (newest first) with its bundle's reference; TooFewRows if they are few.
 
+    `labelled` are the newest of the run whose label is known, whenever they were made: labels come late.
     What was made under another contract than the bundle's is left out, and counted in the report's sample.
     """
     sample = of_contract(sample, bundle.contract.digest)
@@ -118,6 +135,8 @@ def build_report(
         _view(feature, found, reference[feature.name], current[feature.name])
         for feature, found in zip(compared_inputs(contract), drift.columns, strict=True)
     ]
+    known = [one for one in labelled if one.contract == contract.digest]
+    estimates = estimated(bundle, window)
     by_source = sample.counted(prediction.source for prediction in window)
     scores = [frame[REFERENCE_SCORE] for frame in (reference, current)]
     return Report(
@@ -133,8 +152,11 @@ def build_report(
         by_source=dict(sorted(by_source.items())),
         out_of_range=sample.counted(name for prediction in window for name in prediction.out_of_range),
         other_runs=other_runs,
-        quality=measure(window, reference, contract),
+        quality=measure(known, reference, contract),
         classes=class_bins(contract, reference, current),
+        over_time=over_time(known, contract),
+        estimates={} if isinstance(estimates, NoEstimate) else estimates,
+        no_estimate=estimates.why if isinstance(estimates, NoEstimate) else "",
     )
 
 

@@ -12,6 +12,7 @@ from reporting.report import Period, build_report, summary
 from tabular.errors import TabularError
 from tabular.model.bundle_cache import BundleCache
 from tabular.ports.predictions import PredictionStore
+from tabular.predictions.prediction import Prediction
 from tabular.predictions.sampling import enough_for
 from tabular.quality.row_counts import TooFewRows
 from tabular.settings import Settings
@@ -85,13 +86,22 @@ def _report_on_run(
     sample = store.sample_between(period.since, period.until, most, run_id)
     others = store.about_others_between(period.since, period.until, run_id, table.name)
     bundle = table.bundles.load(run_id)
-    report = build_report(bundle, sample, period, min_rows=settings.report_min_rows, other_runs=others)
+    labelled = _labelled(sample.predictions, store.labelled_latest(settings.report_max_rows, run_id, period.until))
+    report = build_report(
+        bundle, sample, period, min_rows=settings.report_min_rows, other_runs=others, labelled=labelled
+    )
     if isinstance(report, TooFewRows):
         return report
     name = report_name(table.name, period.made_at)
     path = write_page(settings.reports_dir, f"{name}.html", report_page(report))
     store.save_report(summary(report, name))
     return f"{report.finding} {report.row_count} predictions, see {path}"
+
+
+def _labelled(window: Sequence[Prediction], newest: Sequence[Prediction]) -> list[Prediction]:
+    """The newest labelled predictions, with those of the window whose label was written by another program."""
+    known = {one.id for one in newest}
+    return [*newest, *(one for one in window if one.label is not None and one.id not in known)]
 
 
 def _why_none(few: TooFewRows, hours: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tabular.contract.types import Contract
 from tabular.encoding.values import class_reader
@@ -36,7 +37,7 @@ def labelled_rows(predictions: Sequence[Prediction], contract: Contract) -> Labe
     """The predictions whose label is known, in their order; those without one are left out, and not counted."""
     labelled = [prediction for prediction in predictions if prediction.label is not None]
     targets, scores = _targets([one.label for one in labelled], contract), scores_of(labelled, contract)
-    good = np.isfinite(targets) & (np.isfinite(scores) if scores.ndim == 1 else np.isfinite(scores).all(axis=1))
+    good = np.isfinite(targets) & are_numbers(scores)
     kept = [prediction for prediction, is_good in zip(labelled, good.tolist(), strict=True) if is_good]
     features = {
         name: pd.Series([prediction.row.get(name) for prediction in kept], dtype=object)
@@ -50,6 +51,12 @@ def held_out(reference: pd.DataFrame, contract: Contract) -> LabelledRows:
     scored = reference[reference[REFERENCE_SCORE].notna()].reset_index(drop=True)
     scores = scored[list(probability_columns(contract)) or REFERENCE_SCORE].to_numpy(np.float64)
     return LabelledRows(scored, scored[REFERENCE_TARGET].to_numpy(np.float64), scores)
+
+
+def are_numbers(scores: Floats) -> NDArray[np.bool_]:
+    """For each row whether its score, or every one of its probabilities, is a finite number."""
+    found = np.isfinite(scores)
+    return found if found.ndim == 1 else np.asarray(found.all(axis=1))
 
 
 def _targets(labels: Sequence[Any], contract: Contract) -> Floats:

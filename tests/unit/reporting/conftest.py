@@ -43,6 +43,7 @@ def report_on():
 
     def report_on(bundle, predictions, min_rows=300, other_runs=0, **sampled):
         sample = Sample(predictions, **sampled)
-        return build_report(bundle, sample, PERIOD, min_rows=min_rows, other_runs=other_runs)
+        labelled = [one for one in predictions if one.label is not None]
+        return build_report(bundle, sample, PERIOD, min_rows=min_rows, other_runs=other_runs, labelled=labelled)
 
     return report_on

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 import pytest
 
+from reporting.over_time.lines import LABELS_A_POINT
 from reporting.page import TableIndex, index_page, report_page
-from reporting.report import summary
+from reporting.report import build_report, summary
 from tabular.contract.types import Contract
+from tabular.predictions.sampling import Sample
 from tabular.quality.row_counts import TooFewRows
+from tests.unit.reporting.conftest import PERIOD
 
 SCRIPT = '<script>alert("x")</script>'
 
@@ -98,7 +102,7 @@ def test_without_labels_quality_is_unknown(bundle, steady, report_on):
     assert report.quality is None
     page = text_of(report_page(report))
     assert "Unknown." in page
-    assert "ROC-AUC" not in page
+    assert page.count("ROC-AUC") == page.count("ROC-AUC, estimated") == 1
     assert summary(report, "x")["quality"] is None
 
 
@@ -109,7 +113,7 @@ def test_quality_is_measured_on_the_labelled_ones_and_says_how_many(bundle, stea
     assert report.quality.measures["roc_auc"] == 1.0
     assert report.quality.reference["roc_auc"] < 1.0
     page = text_of(report_page(report))
-    assert "Measured on the 250 of 600 predictions" in page
+    assert "Measured on the 250 newest predictions of this run whose true label is known" in page
     assert "ROC-AUC 1" in page
 
 
@@ -306,3 +310,69 @@ def test_the_index_lists_reports_and_gives_the_news(bundle, steady, shifted, rep
     none = text_of(index_page([TableIndex("t", "t", [], "Too few predictions to compare")], rows[0]["made_at"]))
     assert "There is no report yet." in none
     assert "Too few predictions to compare" in none
+
+
+def test_quality_is_measured_on_labels_of_predictions_that_are_older_than_the_period(bundle, steady, frame):
+    truth = [bundle.contract.target.classes[0]] * 100 + [bundle.contract.target.classes[1]] * 100
+    old = [
+        msgspec.structs.replace(one, made_at=one.made_at - timedelta(days=60), id=f"old {one.id}")
+        for one in labelled(steady[:200], truth)
+    ]
+    report = build_report(bundle, Sample(steady), PERIOD, min_rows=300, labelled=old)
+    assert report.quality.labels == 200
+    assert report.quality.newest_at < PERIOD.since
+    assert f"{old[-1].made_at:%d %b %Y}" in text_of(report_page(report))
+
+
+def test_quality_over_time_has_a_line_for_all_and_for_each_slice_with_the_reference_dashed(bundle, steady, report_on):
+    truth = ["Attrited Customer" if one.score > 0.5 else "Existing Customer" for one in steady]
+    report = report_on(bundle, labelled(steady, truth))
+    assert len(report.over_time.moments) == 600 // LABELS_A_POINT
+    assert [*report.over_time.moments] == sorted(report.over_time.moments)
+    (_, (whole,)), *by_slice = report.over_time.plots
+    assert all(point.interval.low <= point.value <= point.interval.high for point in whole.points)
+    assert [name for name, _ in by_slice] == list(bundle.contract.table.slice_features)
+    assert all(len(line.points) == len(whole.points) for _, lines in by_slice for line in lines)
+    page = report_page(report)
+    assert page.count('class="promised"') == sum(
+        any(point for line in lines for point in line.points) for _, lines in report.over_time.plots
+    )
+    assert "By gender" in text_of(page)
+
+
+def test_quality_that_falls_is_seen_to_fall(bundle, steady, report_on):
+    right = ["Attrited Customer" if one.score > 0.5 else "Existing Customer" for one in steady]
+    turned = {"Attrited Customer": "Existing Customer", "Existing Customer": "Attrited Customer"}
+    newest_are_wrong = [turned[label] if at < 200 else label for at, label in enumerate(right)]
+    report = report_on(bundle, labelled(steady, newest_are_wrong))
+    values = [point.value for point in report.over_time.plots[0][1][0].points]
+    assert min(values[:4]) > 0.9
+    assert max(values[4:]) < 0.1
+
+
+def test_few_labels_are_no_line_over_time(bundle, steady, report_on):
+    report = report_on(bundle, labelled(steady, ["Attrited Customer"] * 199) + steady[199:])
+    assert report.over_time is None
+    assert "over time</h3>" not in report_page(report)
+
+
+def test_the_estimate_stands_apart_is_called_so_and_stays_where_it_was_when_outcomes_are_turned(
+    bundle, steady, report_on
+):
+    report = report_on(bundle, steady)
+    page = text_of(report_page(report))
+    assert "Estimated, not measured" in page
+    assert "blind to concept drift" in page
+    assert "ROC-AUC, estimated" in page
+    assert "Unknown." in page
+    wrong = ["Attrited Customer" if one.score < 0.5 else "Existing Customer" for one in steady]
+    turned = report_on(bundle, labelled(steady, wrong))
+    assert turned.estimates == report.estimates
+    assert turned.quality.measures["roc_auc"] < 0.1 < report.estimates["roc_auc"].interval.low
+
+
+def test_a_regression_says_why_it_has_no_estimate(bundle, steady, report_on):
+    numbers = type(bundle)(**{**vars(bundle), "contract": as_regression(bundle.contract)})
+    report = report_on(numbers, made_under(numbers, steady))
+    assert (report.estimates, report.no_estimate.startswith("A regression has no estimate")) == ({}, True)
+    assert report.no_estimate in text_of(report_page(report))

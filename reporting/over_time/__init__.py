@@ -1,0 +1,1 @@
+"""Measured quality over time: what is drawn, and the drawing."""
