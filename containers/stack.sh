@@ -182,7 +182,7 @@ promote() {
     run=$(pinned "$(table_of "$@")")
     [ -z "$run" ] ||
         fail "Nothing was changed: the servers do not follow the champion, for RUN_ID $run is pinned in $env_file. To serve another run: make deploy env=$mode RUN_ID=id. To follow the champion: make deploy env=$mode RUN_ID="
-    in_worker python -m tabular.promotion promote "$@"
+    in_worker python -m tabular.promotion promote "$@" && in_worker python -m reporting.history
 }
 
 rollback() {
@@ -191,7 +191,7 @@ rollback() {
     table=$(table_of "$@")
     if [ -n "$(pinned "$table")" ]; then undo_deploy "$table"; return; fi
     need_registry
-    in_worker python -m tabular.promotion rollback "$@"
+    in_worker python -m tabular.promotion rollback "$@" && in_worker python -m reporting.history
 }
 
 start_serve() {

@@ -27,6 +27,7 @@ def deciding(decision: str) -> Command:
 
     def command(stack: Stack, arguments: Namespace) -> int:
         stack.call("tabular.promotion", decision, *arguments.rest, "--pinned", _pinned(stack, arguments.rest))
+        stack.call("reporting.history")
         return 0
 
     return command

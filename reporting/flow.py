@@ -10,6 +10,7 @@ from prefect import State, flow, get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
+from reporting.history.publish import write_history
 from reporting.publish import MAX_INDEXED, TableNews, write_index
 from reporting.table_reports import ReportedTable, TableReports, report_on
 from tabular.errors import TabularError
@@ -61,7 +62,10 @@ def report(window_hours: float | None = None) -> State[str]:
         wiring = wire()
         settings = with_values(wiring.settings, report_window_hours=window_hours)
         with recorded(settings.state_dir, ActiveRun(str(flow_run.id), "report")):
-            finding = make_report(wiring.predictions(), reported_tables(wiring), settings)
+            store, tables = wiring.predictions(), reported_tables(wiring)
+            named = [(table.name, table.title) for table in tables]
+            write_history(settings.reports_dir, wiring.ledger(), store, named, datetime.now(UTC))
+            finding = make_report(store, tables, settings)
     except TabularError as error:  # our own errors say what to do: no traceback beside them
         return Failed(message=f"No report: {error}")
     get_run_logger().info(finding)

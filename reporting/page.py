@@ -64,9 +64,10 @@ class TableIndex:
     note: str = ""
 
 
-def index_page(tables: Sequence[TableIndex], ran_at: datetime) -> str:
-    """The index of the reports on every table; one table alone needs no headings."""
-    return page_environment().get_template("index.html").render(tables=tables, ran_at=ran_at)
+def index_page(tables: Sequence[TableIndex], ran_at: datetime, *, has_history: bool = False) -> str:
+    """The index of the reports on every table; one table alone needs no headings. `has_history`: link to that page."""
+    template = page_environment().get_template("index.html")
+    return template.render(tables=tables, ran_at=ran_at, has_history=has_history)
 
 
 @functools.cache
@@ -88,6 +89,7 @@ def page_environment() -> jinja2.Environment:
         "method": lambda name: METHOD_NAMES.get(name, name),
         "measure": TITLES.__getitem__,
         "plot": _plot,
+        "evidence": _evidence,
     }
     environment.filters.update(filters)
     return environment
@@ -98,6 +100,14 @@ def _plot(view: ColumnView) -> Markup:
     if isinstance(view.plot, Histogram):
         return charts.histogram(title, view.plot)
     return charts.paired_bars(title, view.plot)
+
+
+def _evidence(value: str | float | None) -> Markup | str:
+    """A figure, a text, or a link to a page."""
+    if isinstance(value, str):
+        is_page = value.startswith(("http://", "https://"))
+        return Markup('<a href="{}">{}</a>').format(value, value) if is_page else value
+    return "unknown" if value is None else charts.number(value)
 
 
 def _p_value(value: float) -> str:

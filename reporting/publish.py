@@ -13,7 +13,7 @@ from typing import Any
 
 from reporting.page import TableIndex, index_page
 
-INDEX = "index.html"
+INDEX, HISTORY = "index.html", "history.html"
 MAX_INDEXED = 500
 
 
@@ -60,4 +60,5 @@ def write_index(folder: Path, rows: Sequence[Mapping[str, Any]], tables: Sequenc
         TableIndex(news.name, news.title, [row for row in there if row["table"] == news.name], news.note)
         for news in named.values()
     ]
-    return write_page(folder, INDEX, index_page(sections, ran_at))
+    has_history = (folder / HISTORY).is_file()
+    return write_page(folder, INDEX, index_page(sections, ran_at, has_history=has_history))

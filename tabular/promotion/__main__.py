@@ -36,17 +36,17 @@ def _run(given: argparse.Namespace, wiring: Wiring) -> int:
     parts = parts_of(wiring)
     entry = promote(parts, given.run_id, who, why) if given.command == "promote" else roll_back(parts, who, why)
     parts.ledger.close()
-    say(told(entry, wiring.settings.model_refresh_seconds))
+    say(told(entry))
     return 0
 
 
-def told(entry: LedgerEntry, refresh_seconds: float) -> list[str]:
+def told(entry: LedgerEntry) -> list[str]:
     """What was done, as lines."""
     now = champion_after(entry)
     before = entry.evidence.get("replaced") if entry.kind == "promoted" else entry.run_id
     return [
         f"The champion of {entry.table} is RUN_ID {now}; its golden records were scored bit-identically.",
-        f"Before it was {before or 'none'}. Servers look for a new one every {refresh_seconds:g} s.",
+        f"Before it was {before or 'none'}. Servers look for a new one every MODEL_REFRESH_SECONDS.",
         "It is entered into the ledger: make ledger",
     ]
 
