@@ -33,7 +33,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain harvest labels promote rollback ledger live replay score data-versions data-diff data-checkout data-name deploy \
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain harvest react labels promote rollback ledger live replay score data-versions data-diff data-checkout data-name deploy \
         healthy images pin-images test-stack docs contract profile
 
 help: ## show this list
@@ -91,6 +91,9 @@ data-name: $(INSTALLED) ## give a version of the table a name (sha=sha name=word
 
 harvest: $(INSTALLED) ## make labelled predictions rows of a new version of the table (since=2026-11-01 until=2026-12-01 mode=append|replace table=name)
 	@$(STACK) harvest -- $(if $(since),--since '$(since)') $(if $(until),--until '$(until)') $(if $(mode),--mode '$(mode)') $(OF_TABLE)
+
+react: $(INSTALLED) ## read alarms, new labels and the ledger, and act on them once now; the worker does it every five minutes
+	@$(STACK) react
 
 apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 FAMILIES=xgboost,linear CONTRACT=path table=name ACCEPT="reason" engine=dask parallelism=rows)
 	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(if $(findstring lightgbm,$(FAMILIES)),$(NEED_LIGHTGBM);) $(STACK) train $(if $(engine)$(parallelism)$(table),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)') $(OF_TABLE))

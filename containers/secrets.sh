@@ -1,6 +1,8 @@
 # The secrets of the services, one file each, which Compose mounts where they are used. Sourced by stack.sh.
 # The files are readable by all, since each service has its own user; only the owner can enter their folder.
 
+. containers/alertmanager.sh
+
 write_secrets() {
     secrets=$memory/secrets
     (umask 077 && mkdir -p "$secrets") && chmod 700 "$secrets"
@@ -15,6 +17,10 @@ write_secrets() {
     put mlflow_password "$MLFLOW_TRACKING_PASSWORD"
     put mlflow_reader_username "$mlflow_reader"
     if [ -n "$PREFECT_AUTH_STRING" ]; then put prefect_auth_string "$PREFECT_AUTH_STRING"; else generate prefect_auth_string prefect:; fi
+    put alert_webhook_url "${ALERT_WEBHOOK_URL:-}"
+    local config
+    config=$(alertmanager_config)
+    put alertmanager_config "$config"
     put aws_access_key_id "$AWS_ACCESS_KEY_ID"
     put aws_secret_access_key "$AWS_SECRET_ACCESS_KEY"
     put reports_username "$REPORTS_USERNAME"

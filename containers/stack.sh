@@ -82,7 +82,7 @@ train() {
     [ -z "$TABLES$table" ] || chosen="table=\"$table\""
     say "Training in the worker, through Prefect: $(page "$PREFECT_PORT")"
     in_worker prefect --no-prompt deployment run train/train --watch \
-        --param "$chosen" --param "trials=$TRIALS" --param "seed=$SEED" \
+        --param if_changed=false --param "$chosen" --param "trials=$TRIALS" --param "seed=$SEED" \
         --param "time_budget_seconds=$TIME_BUDGET_SECONDS" --param "families=\"$FAMILIES\"" \
         ${ACCEPT:+--param "accept=$(json_text "$ACCEPT")"}
     save_localstack
@@ -108,6 +108,12 @@ harvest() {
     need_registry
     [ "${1:-}" != -- ] || shift
     in_worker python -m model_orchestration.data.harvest "$@"
+    save_localstack
+}
+
+react() {
+    need_registry
+    in_worker prefect --no-prompt deployment run react/react --watch
     save_localstack
 }
 
@@ -252,7 +258,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | harvest | report | labels | versions | score | profile | start-serve | deploy | promote | rollback | ledger | live | replay | healthy)
+    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | start-serve | deploy | promote | rollback | ledger | live | replay | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

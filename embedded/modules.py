@@ -43,6 +43,7 @@ def _pinned(stack: Stack, given: list[str]) -> str:
 MODULES = {
     "labels": calling("reporting.labels"),
     "harvest": calling("model_orchestration.data.harvest"),
+    "react": calling("model_orchestration.react.flow"),
     "versions": calling("model_orchestration.data.version_commands"),
     "profile": calling("reporting.table_profile"),
     "score": calling("server.files"),

@@ -5,33 +5,29 @@ A step's result is kept as JSON under a key made of everything it depends on: an
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
-from prefect.states import Failed
+from prefect.states import Completed
 
 from model_orchestration import retrain as again
 from model_orchestration import steps
-from model_orchestration.code_digest import step_digest
 from model_orchestration.data.checks import CheckReport
+from model_orchestration.flows.step_runner import StepRunner, plainly
 from model_orchestration.interrupted_runs import FLOW_RUN, as_noted
-from model_orchestration.job import Job, Tools, as_then, make_job, make_tools
+from model_orchestration.job import Job, as_then, make_job, make_tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.progress import progress
+from model_orchestration.react.finished import note_finished
+from model_orchestration.react.scheduled import why_not_now
 from model_orchestration.report import Outcome, markdown
 from model_orchestration.search.engines import EngineName, ParallelismName
-from tabular.errors import Rejected, TabularError, Unavailable
-from tabular.settings import Settings, load_settings, with_values
+from tabular.errors import Rejected, TabularError
+from tabular.settings import load_settings, with_values
 from tabular.wiring import Wiring
-
-T = TypeVar("T")
-RETRIES, RETRY_SECONDS = 1, 3
 
 
 def _train_name() -> str:
@@ -69,11 +65,13 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
     refresh: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
     families: str | None = None,
     table: str | None = None,
+    if_changed: bool = False,  # noqa: FBT001, FBT002 - a form field of the Prefect UI
 ) -> Any:
     """Pull, check, split, sweep, evaluate, gate and register; what is not given is as in the settings.
 
     `table` is the stack's first if none; `data_version` is the sha256 of a version in the feature store, the latest if
     none; `refresh` does every step anew. `accept` is why a model is promoted although a check holds it back.
+    With `if_changed`, as the schedule has it, nothing is trained where the policy says so, and the reason is told.
     """
     given: dict[str, Any] = {
         "accept": accept,
@@ -84,7 +82,8 @@ def train(  # noqa: PLR0913, PLR0917 - a form of the Prefect UI
         "families": families,
     }
     given |= {"sweep_workers": workers, "sweep_engine": engine, "sweep_parallelism": parallelism}
-    return _plainly(lambda: as_noted("train", lambda: _train(table, given, data_version, refresh=refresh)))
+    about = (table, given, data_version)
+    return plainly(lambda: as_noted("train", lambda: _train(*about, refresh=refresh, if_changed=if_changed)))
 
 
 @flow(name="retrain", flow_run_name=_retrain_name)
@@ -95,50 +94,18 @@ def retrain(like: str, workers: int | None = None, engine: EngineName | None = N
     there to be compared, not to be served.
     """
     given = {"sweep_workers": workers, "sweep_engine": engine}
-    return _plainly(lambda: as_noted("retrain", lambda: _retrain(like, given)))
+    return plainly(lambda: as_noted("retrain", lambda: _retrain(like, given)))
 
 
-@dataclass
-class StepRunner:
-    """Runs the steps of one job as Prefect tasks, and remembers which results were there already."""
-
-    settings: Settings
-    tools: Tools
-    job: Job
-    refresh: bool
-    reused: list[str] = field(default_factory=list)
-
-    def step(self, name: str, kind: type[T], depends_on: list[Any] | None, work: Callable[[], T]) -> T:
-        """Run one step, or take its kept result; `depends_on` is what it depends on but its code, None: always run."""
-        key = None if depends_on is None else _key(name, [step_digest(name), *depends_on])
-
-        # What is Unavailable is raised, for Prefect tries again what raises.
-        @task(
-            name=name,
-            cache_key_fn=None if key is None else lambda *_: key,
-            refresh_cache=self.refresh,
-            persist_result=key is not None,
-            result_storage=self.settings.flow_cache_dir.absolute() if key else None,
-            result_serializer="json",
-            retries=RETRIES,
-            retry_delay_seconds=RETRY_SECONDS,
-            retry_condition_fn=lambda _task, _run, state: isinstance(state.result(raise_on_failure=False), Unavailable),
-        )
-        def run() -> Any:
-            return _plainly(lambda: msgspec.to_builtins(work()), Rejected)
-
-        state = run(return_state=True)
-        found = msgspec.convert(state.result(), kind)
-        if state.name == "Cached":
-            self.reused.append(name)
-            get_run_logger().info("%s: unchanged, so the kept result is used", name)
-        return found
-
-
-def _train(table: str | None, given: dict[str, Any], data_version: str | None, *, refresh: bool) -> dict[str, Any]:
+def _train(
+    table: str | None, given: dict[str, Any], data_version: str | None, *, refresh: bool, if_changed: bool
+) -> Any:
     wiring = _wired(table, **given)
     settings, tools = wiring.settings, make_tools(wiring)
     job = _pull(wiring, data_version)
+    if if_changed and (why := why_not_now(wiring, job)) is not None:
+        get_run_logger().info(why)
+        return Completed(message=why)
     synthetic = ", SYNTHETIC data" if job.synthetic else ""
     get_run_logger().info("the table %s, version %s%s", job.read_contract.table.name, job.data_sha256[:12], synthetic)
     runner = StepRunner(settings, tools, job, refresh=refresh)
@@ -165,6 +132,7 @@ def _train(table: str | None, given: dict[str, Any], data_version: str | None, *
     outcome = Outcome(job, swept, evaluation, *made, tuple(runner.reused), page=page, warnings=report.warnings)
     for one in result.gate.rejections:
         get_run_logger().warning("gate: %s: %s. %s", one.name, one.why, one.remedy)
+    note_finished(tools.objects, job)
     return _published(outcome)
 
 
@@ -195,18 +163,10 @@ def _warn(report: CheckReport) -> None:
         create_markdown_artifact(page, key="data-warnings", description="Warnings about the table")
 
 
-def _plainly(work: Callable[[], Any], expected: type[TabularError] = TabularError) -> Any:
-    """Do the work; an expected error fails the run with its reason alone, for a traceback would only bury it."""
-    try:
-        return work()
-    except expected as error:
-        return Failed(message=str(error), data=error)
-
-
 def _pull(wiring: Wiring, data_version: str | None) -> Job:
     @task(name="pull")
     def pull() -> Any:
-        return _plainly(lambda: msgspec.to_builtins(make_job(wiring, data_version)), Rejected)
+        return plainly(lambda: msgspec.to_builtins(make_job(wiring, data_version)), Rejected)
 
     return msgspec.convert(pull(), Job)
 
@@ -229,11 +189,6 @@ def _published(outcome: Outcome) -> dict[str, Any]:
     create_markdown_artifact(markdown(outcome), key="training-result", description="The summary of the training run")
     found: dict[str, Any] = msgspec.to_builtins(outcome)
     return found
-
-
-def _key(name: str, depends_on: list[Any]) -> str:
-    content = msgspec.json.encode(depends_on, order="deterministic")
-    return f"{name}-{hashlib.sha256(content).hexdigest()}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from tabular.errors import InvalidSetting
 _SCHEMES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "mlflow_tracking_uri": (("http", "https"), "http://127.0.0.1:5051"),
     "aws_endpoint_url": (("http", "https"), "http://127.0.0.1:4566"),
+    "alert_webhook_url": (("https", "http"), "https://hooks.slack.com/services/…"),
     "mongo_uri": (("mongodb", "mongodb+srv"), "mongodb://127.0.0.1:27018"),
     "dask_scheduler": (("tcp", "tls", "ws", "wss", "ucx"), "tcp://10.0.0.5:8786"),
 }
@@ -41,7 +42,9 @@ def check_address(name: str, address: str) -> None:
         return
     schemes, example = kind
     if why := _fault(address, schemes, many=name == "mongo_uri"):
-        shown = "" if "@" in address else f"={address!r}"  # of a faulty one nobody knows which part is the password
+        # Of a faulty one nobody knows which part is the password; all of a webhook's is.
+        is_secret = "@" in address or name == "alert_webhook_url"
+        shown = "" if is_secret else f"={address!r}"
         raise InvalidSetting(f"{name.upper()}{shown} cannot be used: {why}; it must look like {example}")
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tabular.adapters.mongo.predictions import MongoPredictions
     from tabular.adapters.mongo.shadow import MongoShadow
     from tabular.adapters.s3 import S3Objects
+    from tabular.adapters.webhook import Webhook
     from tabular.contract.types import Contract
     from tabular.model.bundle_cache import BundleCache
     from tabular.predictions.block import Block
@@ -154,6 +155,13 @@ class Wiring:
         from tabular.adapters.mongo.ledger import MongoLedger
 
         return MongoLedger(self.settings.mongo_uri, self.settings.mongo_database)
+
+    def messenger(self) -> Webhook | None:
+        """The webhook that news is posted to; None if none is set."""
+        from tabular.adapters.webhook import Webhook
+
+        settings = self.settings
+        return Webhook(settings.alert_webhook_url, settings.alert_webhook_form) if settings.alert_webhook_url else None
 
     def registry(self) -> MlflowRegistry:
         """The model registry; raises InvalidContract like `model_name`."""

@@ -9,7 +9,7 @@ API = {"API_KEY", "MONGO_URI"} | MLFLOW
 SECRETS_BY_SERVICE: dict[str, set[str]] = {
     "mlflow": {f"MLFLOW_{who}_{what}" for who in ("ADMIN", "READER") for what in ("USERNAME", "PASSWORD")},
     "prefect": {"PREFECT_SERVER_API_AUTH_STRING"},
-    "worker": {"MONGO_URI", "PREFECT_API_AUTH_STRING"} | MLFLOW | AWS,
+    "worker": {"MONGO_URI", "PREFECT_API_AUTH_STRING", "ALERT_WEBHOOK_URL"} | MLFLOW | AWS,
     "localstack": set(),
     "reports": {"REPORTS_USERNAME", "REPORTS_PASSWORD"},
     "registry-proxy": set(),
@@ -20,7 +20,7 @@ SECRETS_BY_SERVICE: dict[str, set[str]] = {
     "mongo": {"MONGO_USERNAME", *(f"MONGO_PASSWORD{of}" for of in ("", "_SERVERS", "_FLOWS", "_MONITOR"))},
     "monitor": {"MONGO_URI"} | MLFLOW,
     "prometheus": {"API_KEY"},  # the API's metrics ask for it
-    "alertmanager": set(),
+    "alertmanager": {"ALERTMANAGER_CONFIG"},  # whom it tells, with the address and the password for it
     "grafana": {"GRAFANA_USERNAME", "GRAFANA_PASSWORD"},
     "serve-proxy": set(),
     "send_data-api": {"API_KEY"} | AWS,  # the rows come out of the bucket

@@ -5,7 +5,7 @@ set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
 missing=
-for pair in prometheus:prometheus nginx:nginx-light chromium:chromium curl:curl wrk:wrk; do
+for pair in prometheus:prometheus nginx:nginx-light chromium:chromium curl:curl wrk:wrk amtool:prometheus-alertmanager; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 # The browser's driver (Playwright) comes with a Node that is linked to it.

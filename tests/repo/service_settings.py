@@ -21,6 +21,7 @@ PROGRAMS = {
         "model_orchestration/init_aws.py",
         "model_orchestration/champion.py",
         "model_orchestration/data/harvest/__main__.py",
+        "model_orchestration/react/flow.py",
         "reporting/flow.py",
         "reporting/labels.py",
     ),

@@ -55,7 +55,9 @@ HOMES = {
     "httptools": {"server/connections/arrivals.py"},
     "prefect": {
         "model_orchestration/flow.py",
+        "model_orchestration/flows/step_runner.py",
         "model_orchestration/interrupted_runs.py",
+        "model_orchestration/react/flow.py",
         "model_orchestration/deployments/schedules.py",
         "model_orchestration/progress.py",
         "reporting/flow.py",

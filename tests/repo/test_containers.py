@@ -31,8 +31,11 @@ CREDENTIALS = {
 }
 # What compose itself, or the commands around it, read from the env files.
 READ_BY_THE_COMMANDS = {"COMPOSE_PROFILES", "DATASET_CSV"}
+# Of these containers/alertmanager.sh makes one file.
+MAIL = {f"ALERT_SMTP_{name}" for name in ("HOST", "FROM", "TO", "USERNAME", "PASSWORD")}
 # What containers/secrets.sh makes files of, which compose mounts.
 SECRETS = CREDENTIALS | {"MONGO_URI", "MONGO_MONITOR_URI", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+SECRETS |= MAIL | {"ALERT_WEBHOOK_URL"}
 
 
 def services() -> dict[str, dict]:
@@ -74,7 +77,9 @@ def test_a_variable_that_may_be_empty_is_empty_in_one_env_file_and_no_other_is(f
 
 
 def test_what_a_container_is_given_is_a_setting_or_a_vendors_own_variable() -> None:
-    vendors = re.compile("MLFLOW_|PREFECT_|AWS_|GF_|MONGO_INITDB_|DO_NOT_TRACK|TRAIN_CRON|REPORT_CRON|SCORE_CRON")
+    vendors = re.compile(
+        "MLFLOW_|PREFECT_|AWS_|GF_|MONGO_INITDB_|DO_NOT_TRACK|TRAIN_CRON|REACT_CRON|REPORT_CRON|SCORE_CRON"
+    )
     own = {"localstack", "reports", "mongo", "grafana"}  # stock images, with variables of their own
     settings = {name.upper() for name in Settings.__struct_fields__}
     for name, one in services().items():

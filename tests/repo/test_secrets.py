@@ -19,13 +19,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 COMPOSE_FILES = [PROJECT / "docker-compose-model-registry.yml", PROJECT / "docker-compose-serve.yml"]
 COMPOSED = [yaml.safe_load(file.read_text()) for file in COMPOSE_FILES]
 SERVICES = {name: one for composed in COMPOSED for name, one in composed["services"].items()}
-SECRET_NAME = re.compile("PASSWORD|USERNAME|API_KEY|AUTH_STRING|SECRET|ACCESS_KEY|MONGO_URI")
+SECRET_NAME = re.compile("PASSWORD|USERNAME|API_KEY|WEBHOOK_URL|AUTH_STRING|SECRET|ACCESS_KEY|MONGO_URI")
 
 
 def name_in_container(secret: dict[str, str]) -> str:
-    """The file's name; Prometheus' configuration wants it in another folder."""
-    target = secret["target"]
-    return "API_KEY" if target == "/etc/prometheus/api_key" else target
+    """The file's name; what Prometheus and Alertmanager read lies in folders of theirs."""
+    return {"/etc/prometheus/api_key": "API_KEY", "/etc/alertmanager/alertmanager.yml": "ALERTMANAGER_CONFIG"}.get(
+        secret["target"], secret["target"]
+    )
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
@@ -83,6 +84,7 @@ def test_without_credentials_only_prefect_has_a_login_and_it_stays(tmp_path: Pat
         "mongo_uri_servers",
         "mongo_uri_flows",
         "mongo_uri_monitor",
+        "alertmanager_config",  # it says whom to tell: nobody
     }
     assert re.fullmatch("prefect:[0-9a-f]{48}", first["prefect_auth_string"])
     assert written(tmp_path, MONGO_URI="mongodb://mongo:27017", mode="local") == first

@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import get_args
+from typing import cast, get_args
 
 from model_orchestration.data.harvest.harvest import HarvestRequest, harvest, told
 from tabular.data.versions.harvested import Mode
-from tabular.errors import Rejected, TabularError
+from tabular.errors import InvalidSetting, Rejected, TabularError
 from tabular.process.private_files import keep_private
 from tabular.process.times import moment
 from tabular.wiring import Wiring, wire
@@ -24,13 +24,7 @@ def main(given: Sequence[str] | None = None, wiring: Wiring | None = None) -> in
     keep_private()
     try:
         wiring = wiring or wire().for_table(arguments.table)
-        asked = HarvestRequest(
-            since=moment("since", arguments.since),
-            until=moment("until", arguments.until) or datetime.now(UTC),
-            mode=arguments.mode,
-            max_rows=wiring.settings.harvest_max_rows,
-        )
-        result = harvest(wiring.objects(), wiring.predictions(), wiring.contract, asked)
+        lines = harvested(wiring, arguments.since, arguments.until, arguments.mode)
     except Rejected as error:
         sys.stderr.write("\n".join([f"nothing was harvested: {error.message}", *(f"  {one}" for one in error.faults)]))
         sys.stderr.write("\n")
@@ -38,9 +32,23 @@ def main(given: Sequence[str] | None = None, wiring: Wiring | None = None) -> in
     except TabularError as error:
         sys.stderr.write(f"nothing was harvested: {error}. Is the stack up? See `make status`\n")
         return UNAVAILABLE
-    for word, text in told(result):
+    for word, text in lines:
         sys.stdout.write(f"{word:<8} {text}\n")
     return 0
+
+
+def harvested(wiring: Wiring, since: str, until: str, mode: str, who: str = "engineer") -> Sequence[tuple[str, str]]:
+    """Harvest what these words ask for; returns what is told of it. Raises like `harvest`, and InvalidSetting."""
+    if mode not in get_args(Mode):
+        raise InvalidSetting(f"mode={mode!r} cannot be used: it must be {' or '.join(get_args(Mode))}")
+    asked = HarvestRequest(
+        since=moment("since", since),
+        until=moment("until", until) or datetime.now(UTC),
+        mode=cast(Mode, mode),
+        max_rows=wiring.settings.harvest_max_rows,
+        who=who,
+    )
+    return told(harvest(wiring.objects(), wiring.predictions(), wiring.ledger(), wiring.contract, asked))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--table", default="", help="one of the stack's tables (TABLES); the first if not given")
     parser.add_argument("--since", default="", help="labelled at or after this time; where the last harvest ended")
     parser.add_argument("--until", default="", help="labelled before this time; now if not given")
-    parser.add_argument("--mode", choices=get_args(Mode), default="append", help="append to the table, or replace it")
+    parser.add_argument("--mode", default="append", help="append to the table, or replace it")
     return parser
 
 

@@ -55,7 +55,7 @@ class CellWriter:
                 as_missing.append(feature.name)
         cells |= self._target_cells(prediction.label, cells)
         if self._contract.table.id_column is not None:
-            cells[self._contract.table.id_column] = getattr(prediction, "business_key", None) or ""
+            cells[self._contract.table.id_column] = prediction.business_key or ""
         cells.setdefault(PREDICTION_ID, prediction.id)
         return RowCells(cells, tuple(as_missing))
 

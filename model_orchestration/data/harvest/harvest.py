@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from model_orchestration.data.checks import CheckReport, check
 from model_orchestration.data.harvest.cells import CellWriter, NoRow
-from model_orchestration.data.harvest.labelled import Labelled, coverage, labelled, newest_of_each_key
+from model_orchestration.data.harvest.labelled import SETTLED_AFTER, Labelled, coverage, labelled, newest_of_each_key
 from model_orchestration.data.harvest.table import WRITTEN_AS, joined, written
 from tabular.contract.types import Contract
 from tabular.data import feature_store
@@ -19,6 +19,8 @@ from tabular.data.table import CleanTable
 from tabular.data.versions.harvested import Harvested, Mode
 from tabular.data.versions.version import Version
 from tabular.errors import InvalidTable, NotFound
+from tabular.ledger.entry import LedgerEntry, entry_id
+from tabular.ports.ledger import Ledger
 from tabular.ports.objects import Objects
 from tabular.ports.predictions import PredictionReader
 from tabular.predictions.prediction import Prediction
@@ -31,12 +33,14 @@ class HarvestRequest:
     """What to harvest: predictions labelled in since <= labelled_at < until (UTC), at most so many of them.
 
     Without `since` it begins where the parent's own harvest ended, or at the first prediction.
+    `who` asks is in the ledger.
     """
 
     until: datetime
     since: datetime | None = None
     mode: Mode = "append"
     max_rows: int
+    who: str = "engineer"
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,10 @@ class HarvestResult:
     is_new: bool
 
 
-def harvest(objects: Objects, store: PredictionReader, contract: Contract, asked: HarvestRequest) -> HarvestResult:
-    """Make the labelled predictions rows of a new version, and that the current one.
+def harvest(
+    objects: Objects, store: PredictionReader, ledger: Ledger, contract: Contract, asked: HarvestRequest
+) -> HarvestResult:
+    """Make the labelled predictions rows of a new version, and that the current one; the ledger gets an entry.
 
     They are appended to, or replace, the version whose model passed the gate last, or else the current one. Raises
     NotFound if there are none, Rejected if the contract cannot have them, InvalidTable if the checks find the table
@@ -57,11 +63,11 @@ def harvest(objects: Objects, store: PredictionReader, contract: Contract, asked
     """
     writer = CellWriter(contract)
     parent = feature_store.last_accepted(objects, contract) or feature_store.latest(objects, contract)
-    since = _beginning(parent, asked)
-    found = labelled(store, contract.table.name, since, asked.until, asked.max_rows)
+    since, until = _beginning(parent, asked), min(asked.until, datetime.now(UTC) - SETTLED_AFTER)
+    found = labelled(store, contract.table.name, since, until, asked.max_rows)
     rows, lineage = _rows(writer, found)
     if not rows:
-        raise NotFound(_nothing(contract, since, asked.until, lineage))
+        raise NotFound(_nothing(contract, since, until, lineage))
     before, _ = read_table(feature_store.fetch(objects, contract, parent.sha256), parent.written_as)
     table = joined(contract, before if asked.mode == "append" else before.head(0), [cells for _, cells in rows])
     prepared = prepare(contract, written(table.cells), WRITTEN_AS)
@@ -71,7 +77,7 @@ def harvest(objects: Objects, store: PredictionReader, contract: Contract, asked
         parent=parent.sha256,
         mode=asked.mode,
         since=since,
-        until=asked.until,
+        until=until,
         rows=len(rows),
         parent_rows=table.parent_rows,
         replaced_rows=table.replaced_rows,
@@ -80,7 +86,9 @@ def harvest(objects: Objects, store: PredictionReader, contract: Contract, asked
         runs=dict(Counter(one.run_id for one, _ in rows)),
         **lineage,
     )
-    return _published(objects, contract, prepared, report, harvested, parent)
+    result = _published(objects, contract, prepared, report, harvested, parent)
+    ledger.append(_entry(contract, result.version, harvested, asked.who))
+    return result
 
 
 def _beginning(parent: Version, asked: HarvestRequest) -> datetime | None:
@@ -138,6 +146,27 @@ def _published(
         objects, contract, prepared, source, synthetic=parent.synthetic, harvested=harvested
     )
     return HarvestResult(version, report, version.sha256 not in before)
+
+
+def _entry(contract: Contract, version: Version, harvested: Harvested, who: str) -> LedgerEntry:
+    table = contract.table.name
+    return LedgerEntry(
+        id=entry_id(table, "harvested", version.sha256),
+        at=datetime.now(UTC),
+        table=table,
+        kind="harvested",
+        who=who,
+        why=str(harvested),
+        evidence={
+            "data_version": version.sha256,
+            "parent": harvested.parent,
+            "rows": float(harvested.rows),
+            "rows_of_the_version": float(version.rows),
+            "replaced_rows": float(harvested.replaced_rows),
+            "runs": " ".join(sorted(harvested.runs)),
+            **{f"labelled_share_{at}": decile.share for at, decile in enumerate(harvested.coverage, start=1)},
+        },
+    )
 
 
 def told(result: HarvestResult) -> Sequence[tuple[str, str]]:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from tabular.ports.predictions import PredictionReader
 from tabular.predictions.prediction import Prediction
-from tabular.predictions.sampling import Sample
+from tabular.predictions.sampling import LEAST_SHARE, Sample, level_of
 from tabular.quality.label_coverage import ScoreDecile, label_coverage
+
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+LEAST_READ = 2_000
+MOST_RUNS_READ = 100_000
+"""So many predictions are looked at for the runs that made them; what made fewer than one in so many may be missed."""
+SETTLED_AFTER = timedelta(seconds=5)
+"""A label that is being attached may bear a time of a moment ago: what is younger is left to the next harvest."""
 
 
 class Labelled(NamedTuple):
@@ -20,18 +27,34 @@ class Labelled(NamedTuple):
 
 
 def labelled(store: PredictionReader, table: str, since: datetime | None, until: datetime, most: int) -> Labelled:
-    """The labelled predictions of a table in since <= made_at < until; raises Unavailable."""
-    samples = _samples(store, table, since, until, most)
-    found = [prediction for sample in samples for prediction in sample.predictions if prediction.label is not None]
+    """The predictions of a table with since <= labelled_at < until; raises Unavailable."""
+    runs = sorted(store.runs(None, until, MOST_RUNS_READ, table=table))
+    samples = [store.labelled_between(since or FIRST, until, most, run_id) for run_id in runs]
+    # One share for all: a run of which less could be read must not have less weight than the others.
     share = min((sample.share for sample in samples), default=1.0)
-    return Labelled(sorted(found, key=lambda one: (one.made_at, one.id)), share)
+    kept = [one for sample in samples for one in sample.predictions]
+    if share < 1:
+        kept = [one for one in kept if 0.5 ** level_of(one.id) <= share]
+    while len(kept) > most:
+        share /= 2
+        kept = [one for one in kept if 0.5 ** level_of(one.id) <= share]
+    return Labelled(sorted(kept, key=lambda one: (one.made_at, one.id)), share)
+
+
+def count_labelled(store: PredictionReader, table: str, since: datetime | None, until: datetime, most: int) -> int:
+    """How many predictions were labelled in that time, counted up to `most`; raises Unavailable.
+
+    So many more are read than are counted that no sample is taken where it matters.
+    """
+    found = labelled(store, table, since, until, max(LEAST_READ, LEAST_SHARE * most))
+    return min(round(len(found.predictions) / found.share), most)
 
 
 def newest_of_each_key(predictions: Sequence[Prediction]) -> list[Prediction]:
     """Of the predictions of one business key the newest alone; those without a key are each by themselves."""
     newest: dict[tuple[str, bool], Prediction] = {}
     for prediction in predictions:
-        key = getattr(prediction, "business_key", None)
+        key = prediction.business_key
         newest[key or prediction.id, key is None] = prediction
     return sorted(newest.values(), key=lambda one: (one.made_at, one.id))
 
@@ -45,9 +68,6 @@ def coverage(
     return label_coverage([one.score for one in everything], [one.label is not None for one in everything])
 
 
-def _samples(
-    store: PredictionReader, table: str, since: datetime | None, until: datetime, most: int
-) -> Sequence[Sample]:
-    first = since or datetime(1970, 1, 1, tzinfo=until.tzinfo)
+def _samples(store: PredictionReader, table: str, since: datetime, until: datetime, most: int) -> Sequence[Sample]:
     runs = sorted(store.runs(since, until, most, table=table))
-    return [store.sample_between(first, until, most, run_id) for run_id in runs]
+    return [store.sample_between(since, until, most, run_id) for run_id in runs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,11 @@ import pytest
 
 from embedded.layout import PROJECT
 from model_orchestration.data.harvest.__main__ import main
+from model_orchestration.data.harvest.labelled import SETTLED_AFTER
 from model_orchestration.data.version_commands import main as versions
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
+from tabular.predictions.label import Label
 from tabular.predictions.prediction import Prediction, new_id
 from tabular.wiring import Wiring
 from tests.conftest import random_records
@@ -55,7 +58,13 @@ def predicted(wiring) -> Callable[..., list[Prediction]]:
         ]
         writer.save(made)
         classes = contract.target.classes
-        writer.set_labels(contract.table.name, [(one.id, classes[at % 2]) for at, one in enumerate(made[:labelled])])
+        now = datetime.now(UTC)
+        about = {"table": contract.table.name, "received_at": now, "source": "file"}
+        labels = [
+            Label(prediction_id=one.id, outcome=classes[at % 2], **about) for at, one in enumerate(made[:labelled])
+        ]
+        assert wiring.labels().save(labels).attached == len(labels)
+        time.sleep(SETTLED_AFTER.total_seconds() + 1)
         return made
 
     return make
@@ -69,6 +78,7 @@ def test_a_harvest_is_a_new_version_with_its_lineage(wiring, predicted, capsys):
     told = capsys.readouterr().out
     version = feature_store.latest(wiring.objects(), wiring.contract)
     lineage = version.harvested
+    assert lineage.until < datetime.now(UTC)
     assert (version.rows, version.synthetic) == (560, True)
     assert (lineage.parent, lineage.rows, lineage.parent_rows) == (parent.sha256, 60, 500)
     assert lineage.runs == {"first": 40, "second": 20}
@@ -91,8 +101,7 @@ def test_the_same_harvest_is_no_second_version(wiring, predicted, capsys):
     predicted(30)
     parent = feature_store.latest(wiring.objects(), wiring.contract)
     feature_store.mark_accepted(wiring.objects(), wiring.contract, parent.sha256)
-    until = ["--until", "2026-11-21"]
-    assert [main(until, wiring), main(until, wiring)] == [0, 0]
+    assert [main(["--until", "2100-01-01"], wiring), main([], wiring)] == [0, 0]
     assert len(feature_store.versions(wiring.objects(), wiring.contract)) == 2
     assert "already there" in capsys.readouterr().out
 
@@ -117,3 +126,20 @@ def test_what_cannot_be_harvested_is_said_and_changes_nothing(wiring, capsys, gi
     assert main(given, wiring) == 1
     assert why in capsys.readouterr().err
     assert len(feature_store.versions(wiring.objects(), wiring.contract)) == 1
+
+
+def test_a_corrected_label_takes_the_place_of_the_row_that_was_harvested_before(wiring, predicted):
+    [first, *_] = predicted(30)
+    assert main([], wiring) == 0
+    once = feature_store.latest(wiring.objects(), wiring.contract)
+    now, other = datetime.now(UTC), wiring.contract.target.classes[1]
+    label = Label(
+        table=wiring.contract.table.name, prediction_id=first.id, outcome=other, received_at=now, source="file"
+    )
+    assert wiring.labels().save([label]).corrected == 1
+    time.sleep(SETTLED_AFTER.total_seconds() + 1)
+    assert main([], wiring) == 0
+    again = feature_store.latest(wiring.objects(), wiring.contract)
+    assert (again.harvested.parent, again.harvested.since) == (once.sha256, once.harvested.until)
+    assert (again.rows, again.harvested.rows, again.harvested.replaced_rows) == (530, 1, 1)
+    assert feature_store.load(wiring.objects(), wiring.contract).raw_target.iloc[-1] == other
