@@ -107,7 +107,7 @@ setup-model-serve start-serve: $(INSTALLED) ## start the API, the consumer, the 
 stop-serve: $(INSTALLED) ## stop what start-serve started
 	@$(STACK) stop-serve
 
-labels: $(INSTALLED) ## attach ground-truth labels to stored predictions (file=a CSV of prediction_id,label; table=name)
+labels: $(INSTALLED) ## attach ground-truth labels to stored predictions (file=a CSV or Parquet file of prediction_id or business key, and outcome; table=name)
 	@$(if $(file),,echo "Say which file: make labels file=outcomes.csv" && exit 1 &&) $(STACK) labels -- "$$(realpath -s -- "$$file")" $(OF_TABLE)
 
 score: $(INSTALLED) ## score the rows of a file, CSV or Parquet (file=rows.csv out=scores.csv; table=name, RUN_ID=id, store=1 keeps them as predictions)

@@ -6,6 +6,7 @@ Nothing connects here, and each vendor is imported by the method that needs it: 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -117,12 +118,13 @@ class Wiring:
 
         return MongoPredictions(self.settings.mongo_uri, self.settings.mongo_database)
 
-    def labels(self) -> MongoLabels:
-        """The labels of the table, in the prediction store; raises InvalidContract, or InvalidSetting as above."""
+    def labels(self, window_days: Mapping[str, float] | None = None) -> MongoLabels:
+        """The labels, of tables whose `label_window_days` are given or else of this one; raises like `predictions`."""
         from tabular.adapters.mongo.labels import MongoLabels
 
-        windows = {self.contract.table.name: self.contract.table.label_window_days}
-        return MongoLabels(self.settings.mongo_uri, self.settings.mongo_database, windows)
+        table = None if window_days is not None else self.contract.table
+        windows = window_days if table is None else {table.name: table.label_window_days}
+        return MongoLabels(self.settings.mongo_uri, self.settings.mongo_database, windows or {})
 
     def blocks(self) -> MongoBlocks[Block]:
         """The blocks of predictions, in the prediction store; raises InvalidSetting for an address that is none."""

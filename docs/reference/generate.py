@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -24,8 +25,10 @@ from monitoring.run_metrics import MEAN_LOSSES
 from monitoring.run_snapshot import QUANTILES, Comparison, RunSnapshot, Window
 from monitoring.table_monitor import TableSnapshot
 from server.api.metrics import ApiMetrics
+from server.outbox.label_relay import COUNTS_FILE, CountedLabels, LabelFigures
 from server.outbox.queue import Outbox
 from server.stream.metrics import StreamMetrics, registry_of
+from tabular.ports.labels import LabelCounts
 from tabular.predictions.prediction import Prediction
 from tabular.process.background import BackgroundTask
 from tabular.quality.drift import ColumnDrift, Drift
@@ -39,7 +42,7 @@ PAGES = Path(__file__).resolve().parent
 PAGE_WIDTH = 118
 PARTS = {
     "API": """`http://127.0.0.1:9696/metrics`. The workers count into common files, so that any of them tells for all;
-        the outbox is read at each scrape. Only `POST` to `/predict` and `/predict/batch` is timed; the
+        the outbox is read at each scrape. Only `POST` to `/predict`, `/predict/batch` and `/labels` is timed; the
         paths of a further table count under these routes, with its name as `table`. Error responses at any other path
         count under the route `other`; pages that were served are not counted.""",
     "Consumer": "`http://127.0.0.1:8086/metrics`. Every sample has the label `table`: each table has its own stream.",
@@ -53,8 +56,12 @@ PARTS = {
 }
 METRICS_MEASURED = "`roc_auc`, `log_loss`, `macro_log_loss` of several classes; `r2`, `rmse` of a regression"
 LABEL_VALUES = {
-    ("http_requests", "route"): "`/predict`, `/predict/batch`, `other`",
-    ("http_request_duration_seconds", "route"): "`/predict`, `/predict/batch`",
+    ("http_requests", "route"): "`/predict`, `/predict/batch`, `/labels`, `other`",
+    ("http_request_duration_seconds", "route"): "`/predict`, `/predict/batch`, `/labels`",
+    ("api_labels", "outcome"): "`accepted`, `blank`: not known yet",
+    ("labels", "source"): "`api`",
+    ("labels", "result"): "`attached`; `corrected`: it replaced an earlier one; `repeated`: it changed nothing; "
+    "`waiting` for its prediction, and counted again when it is attached; `orphans`: none came",
     ("api_rows", "outcome"): "`served`, `rejected`",
     ("api_feature_values", "kind"): "`missing`, `unknown`, `out_of_range`",
     ("api_model_workers", "bundle"): "the first 12 digits of the bundle's digest",
@@ -165,6 +172,9 @@ def _api() -> bytes:
         metrics = ApiMetrics(Outbox(Path(folder), 10_000_000, "normal"), {"/predict": ("/predict", "")})
         metrics.served("/predict", 0.0)
         metrics.row(prediction)
+        metrics.labels("", 1, 1)
+        figures = LabelFigures((CountedLabels("", "api", LabelCounts(1, 1, 1, 1, 1)),), 1)
+        (Path(folder) / COUNTS_FILE).write_bytes(msgspec.json.encode(figures))
         metrics.model(cast(Any, SimpleNamespace(table="", run_id="", bundle=bundle)))
         metrics.background([BackgroundTask("follow", lambda: None, 1.0)])
         return metrics.exposition()

@@ -19,8 +19,9 @@ from server.api.access.rules import Access
 from server.api.compression import Body
 from server.api.errors import http_error
 from server.api.handlers import Handler, Handlers
-from server.api.metrics import OTHER, SINGLE
-from server.api.openapi import JSON, NDJSON
+from server.api.labels.handlers import LabelHandlers
+from server.api.media import JSON, NDJSON
+from server.api.metrics import BATCH, LABELS, OTHER, SINGLE
 from server.api.pages import Pages
 from server.api.request import (
     ClientDisconnected,
@@ -125,7 +126,16 @@ class Application:
             handler = handlers.lines if media == NDJSON else handlers.array
             await self._predict(request, media, self._settings.max_body_bytes, handler)
 
-        return {path: single if route == SINGLE else batch for path, (route, _) in table.paths.items()}
+        settings, service = self._settings, self._service
+        taking = LabelHandlers(table.predictor, handlers, service.outbox, self._metrics, settings.max_batch_rows)
+
+        async def labels(request: Request) -> None:
+            media = self._access.check_body(request, JSON, NDJSON)
+            handler = taking.lines if media == NDJSON else taking.json
+            await self._predict(request, JSON, settings.max_body_bytes, handler)
+
+        by_route = {SINGLE: single, BATCH: batch, LABELS: labels}
+        return {path: by_route[route] for path, (route, _) in table.paths.items()}
 
     async def _predict(self, request: Request, media: str, max_bytes: int, handler: Handler) -> None:
         started = perf_counter()

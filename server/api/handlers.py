@@ -85,12 +85,12 @@ class Handlers:
     async def single(self, body: Body, key: str | None, *, explain: bool = False) -> bytes | KeptResponse:
         """One JSON object: its prediction is on disk when this returns. Raises HttpError, Rejected or Unavailable."""
         if explain:
-            scored = await self._in_thread(lambda: self._scored(body.unpacked(), key, explain=True))
+            scored = await self.in_thread(lambda: self._scored(body.unpacked(), key, explain=True))
         elif body.coding == IDENTITY and len(body.sent) <= SMALL_BYTES:
             scored = self._scored(body.sent, key)
         else:
             # Unpacked by the thread that uses it, so that no more of them are there than threads.
-            scored = await self._in_thread(lambda: self._scored(body.unpacked(), key))
+            scored = await self.in_thread(lambda: self._scored(body.unpacked(), key))
         if isinstance(scored, KeptResponse):
             return scored
         standing = await self._group.append(scored.prediction, scored.kept)
@@ -101,23 +101,24 @@ class Handlers:
 
     async def array(self, body: Body, key: str | None, *, explain: bool = False) -> bytes | KeptResponse:
         """A JSON array, row by row, whatever is wrong with some of them. Raises HttpError, NotJson or Unavailable."""
-        return await self._in_thread(lambda: self._batch(body.unpacked(), key, rows_of_array, _array, explain=explain))
+        return await self.in_thread(lambda: self._batch(body.unpacked(), key, rows_of_array, _array, explain=explain))
 
     async def lines(self, body: Body, key: str | None, *, explain: bool = False) -> bytes | KeptResponse:
         """Newline-delimited JSON, a line a row; blank lines are not rows. Raises HttpError, NotJson or Unavailable."""
-        return await self._in_thread(lambda: self._batch(body.unpacked(), key, rows_of_lines, _lines, explain=explain))
+        return await self.in_thread(lambda: self._batch(body.unpacked(), key, rows_of_lines, _lines, explain=explain))
 
-    def _in_thread(self, run: Callable[[], Result]) -> Awaitable[Result]:
+    def in_thread(self, run: Callable[[], Result]) -> Awaitable[Result]:
+        """What it returns, run in one of the threads of batches."""
         return asyncio.get_running_loop().run_in_executor(self._pool, run)
 
     def _scored(self, body: bytes, key: str | None, *, explain: bool = False) -> Scored | KeptResponse:
         """The prediction of one row, not written yet, or the response that its key was given before."""
-        asked, earlier = self._known(key, SINGLE, body, explain=explain)
+        asked, earlier = self.known(key, SINGLE, body, explain=explain)
         if earlier is not None:
             return earlier
         model = self._predictor.model
         try:
-            row = read_record(model.bundle, _not_empty(body))
+            row = read_record(model.bundle, not_empty(body))
         except Rejected:
             self._metrics.rejected_rows(model.table, 1)
             raise
@@ -132,10 +133,10 @@ class Handlers:
         self, body: bytes, key: str | None, read: Read, encode: Encode, *, explain: bool
     ) -> bytes | KeptResponse:
         """Read, score, write to the outbox: the response, or the one that the key was given before."""
-        asked, earlier = self._known(key, f"{BATCH} {read.__name__}", body, explain=explain)
+        asked, earlier = self.known(key, f"{BATCH} {read.__name__}", body, explain=explain)
         if earlier is not None:
             return earlier
-        model, body = self._predictor.model, without_mark(_not_empty(body))
+        model, body = self._predictor.model, without_mark(not_empty(body))
         try:
             max_rows = min(self._max_batch_rows, MAX_EXPLAINED_ROWS) if explain else self._max_batch_rows
             rows = read(model, body, max_rows, self._prefix)
@@ -158,8 +159,8 @@ class Handlers:
             self._metrics.rows(batch)
         return response
 
-    def _known(
-        self, key: str | None, route: str, body: bytes, *, explain: bool
+    def known(
+        self, key: str | None, route: str, body: bytes, *, explain: bool = False
     ) -> tuple[KeptResponse | None, KeptResponse | None]:
         """The request of this key, and the response it was given before; raises HttpError if that was another body."""
         if key is None:
@@ -183,7 +184,7 @@ def replayed(earlier: KeptResponse, asked: KeptResponse) -> KeptResponse:
     fault = Fault("Idempotency-Key", "was used with another body or media type here", "the same request, or a new key")
     raise HttpError(
         422,
-        "this Idempotency-Key has been used for another request, so nothing was predicted for this one",
+        "this Idempotency-Key has been used for another request, so nothing was done for this one",
         "idempotency_key_reused",
         "Choose a new key for each new request; to repeat a request, send the same bytes with its key.",
         [fault],
@@ -230,7 +231,8 @@ def _merged(listed: dict[int, Any], positions: Sequence[int], replies: Sequence[
     return [by_position[row] for row in sorted(by_position)]
 
 
-def _not_empty(body: bytes) -> bytes:
+def not_empty(body: bytes) -> bytes:
+    """The body; raises HttpError for one of nothing but blanks."""
     if not body or body.isspace():
         raise HttpError(400, "the body is empty", "empty_body", "Send the features as JSON; /docs has an example.")
     return body

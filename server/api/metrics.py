@@ -12,6 +12,7 @@ import prometheus_client as prometheus
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from server.api.labels.metrics import LabelFiguresCollector
 from server.outbox.queue import Outbox
 from server.scoring.model import Model
 from tabular.errors import Unavailable
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
-SINGLE, BATCH, OTHER = "/predict", "/predict/batch", "other"
-ROUTES = (SINGLE, BATCH)
+SINGLE, BATCH, LABELS, OTHER = "/predict", "/predict/batch", "/labels", "other"
+ROUTES = (SINGLE, BATCH, LABELS)
 Paths = Mapping[str, tuple[str, str]]
 """By path the route and the table that its requests are counted under: a table's own path is no route of its own."""
 
@@ -59,13 +60,16 @@ class ApiMetrics:
         )
         self._seconds = prometheus.Histogram(
             "http_request_duration_seconds",
-            "From the head of the request read to the response ready, with the prediction on disk.",
+            "From the head of the request read to the response ready, with the prediction or label on disk.",
             ["route", "table"],
             buckets=SECONDS,
             registry=self._registry,
         )
         self._rows = prometheus.Counter(
             "api_rows", "Rows of requests, by outcome.", ["table", "outcome"], registry=self._registry
+        )
+        self._labels = prometheus.Counter(
+            "api_labels", "Labels of requests, by outcome.", ["table", "outcome"], registry=self._registry
         )
         self._shed = prometheus.Counter(
             "http_requests_shed", "Requests rejected because too many were queued.", registry=self._registry
@@ -110,7 +114,7 @@ class ApiMetrics:
 
     @_never_fails
     def served(self, path: str, seconds: float) -> None:
-        """Count a request that is responded to with predictions, and its duration."""
+        """Count a request that is responded to as it asked, and its duration."""
         self._ok[path].inc()
         self._latency[path].observe(seconds)
 
@@ -152,6 +156,12 @@ class ApiMetrics:
         if rows:
             self._by_table(table)[1].inc(rows)
 
+    @_never_fails
+    def labels(self, table: str, accepted: int, blank: int) -> None:
+        """Count labels that are on disk, and those that were left out because they are not known yet."""
+        self._labels.labels(table, "accepted").inc(accepted)
+        self._labels.labels(table, "blank").inc(blank)
+
     def _odd(self, table: str, values: Tally[tuple[str, str]]) -> None:
         for (feature, kind), count in values.items():
             self._features.labels(table, feature, kind).inc(count)
@@ -186,6 +196,7 @@ class ApiMetrics:
         except ValueError:  # not under gunicorn: one process, one registry
             registry.register(self._registry)
         registry.register(_OutboxCollector(self._outbox))
+        registry.register(LabelFiguresCollector(self._outbox.folder))
         return prometheus.generate_latest(registry)
 
 
@@ -203,7 +214,9 @@ class _OutboxCollector:
             return
         current = status.current
         yield GaugeMetricFamily("api_outbox_up", "1 if the outbox can be written.", value=1)
-        yield GaugeMetricFamily("api_outbox_predictions", "Predictions that wait for the store.", value=current.depth)
+        yield GaugeMetricFamily(
+            "api_outbox_predictions", "Predictions and labels that wait for the store.", value=current.depth
+        )
         yield GaugeMetricFamily(
             "api_outbox_lag_seconds",
             "Age of the oldest that waits for the store.",
@@ -212,7 +225,7 @@ class _OutboxCollector:
         yield GaugeMetricFamily("api_outbox_bytes", "Size of the outbox on disk.", value=current.bytes_on_disk)
         yield GaugeMetricFamily(
             "api_outbox_rejected_predictions",
-            "Predictions that the store rejected.",
+            "Predictions and labels that the store rejected.",
             value=current.rejected,
         )
         yield GaugeMetricFamily(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.api.labels.openapi import EXAMPLE_ID, label_schema, labels_operation
+from server.api.media import HTML, JSON, NDJSON, TEXT
 from server.scoring.explanations import MAX_EXPLAINED_ROWS
 from tabular.contract.json_schema import record_schema
 from tabular.contract.types import Contract
@@ -11,9 +13,7 @@ from tabular.predictions.prediction import meaning, reply_schema
 
 Document = dict[str, Any]
 
-JSON, NDJSON, TEXT, HTML = "application/json", "application/x-ndjson", "text/plain", "text/html"
 EXAMPLE_RUN = "3f0a6c1d2b4e4f5a8c7d9e0b1a2c3d4e"
-EXAMPLE_ID = "1b4e28ba-2fa1-5d2b-883f-0016d3cca427"
 
 SYNTHETIC = (
     "The model was trained on synthetic data, for want of a real table: its predictions show how the service works, "
@@ -49,6 +49,7 @@ def document(
         "paths": {
             f"{prefix}/predict": {"post": _predict(contract) | {"security": security}},
             f"{prefix}/predict/batch": {"post": _batch(contract, max_batch_rows) | {"security": security}},
+            f"{prefix}/labels": {"post": labels_operation(contract, _errors()) | {"security": security}},
             "/tables": {"get": _page("The tables of this server, and where each is asked.", JSON, "tables")},
             "/health/live": {"get": _page("The process runs.", JSON, "live")},
             "/health/ready": {"get": _page("A verified model is loaded and the outbox can be written.", JSON, "ready")},
@@ -61,6 +62,7 @@ def document(
                 "Record": record_schema(contract),
                 "Prediction": reply_schema(contract),
                 "BatchResponse": _batch_response(),
+                "Label": label_schema(contract),
                 "Error": _error(),
                 "ErrorDetail": _error_detail(),
             },
@@ -206,7 +208,13 @@ def _error_detail() -> Document:
     text = {"type": "string"}
     fault = {
         "type": "object",
-        "properties": {"field": text, "problem": text, "given": {"description": "What was sent."}, "allowed": text},
+        "properties": {
+            "row": {"type": "integer"},
+            "field": text,
+            "problem": text,
+            "given": {"description": "What was sent."},
+            "allowed": text,
+        },
         "required": ["field", "problem", "given", "allowed"],
     }
     properties = {"code": text, "message": text, "remedy": text, "faults": {"type": "array", "items": fault}}

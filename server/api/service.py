@@ -34,6 +34,7 @@ class ApiService:
             sync=settings.outbox_sync,
             mongo_uri=settings.mongo_uri,
             mongo_database=settings.mongo_database,
+            label_window_days={one.contract.table.name: one.contract.table.label_window_days for one in wirings},
         )
         self._store = wiring.predictions()
         self._is_store_reachable: bool | None = None

@@ -36,7 +36,7 @@ DEFAULTS = {
 }
 """By status, the code and the remedy of an error that has none of its own."""
 _UNKNOWN = ("error", "See /docs.")
-_OF_A_TABLE = re.compile(r"(?<![\w/])/(?=(?:predict|docs|openapi\.json)\b)")
+_OF_A_TABLE = re.compile(r"(?<![\w/])/(?=(?:predict|labels|docs|openapi\.json)\b)")
 """The paths that each table has, where a remedy names them."""
 
 
@@ -89,7 +89,8 @@ class HttpError(Exception):
 def _fault(fault: Fault) -> dict[str, Any]:
     short = fault.shortened(MAX_FAULT_CHARACTERS)
     name = fault.shortened(MAX_NAME_CHARACTERS).field
-    return {"field": name, "problem": short.problem, "given": short.given, "allowed": short.allowed}
+    row = {} if fault.row is None else {"row": fault.row}
+    return {**row, "field": name, "problem": short.problem, "given": short.given, "allowed": short.allowed}
 
 
 def _listed(faults: Sequence[Fault]) -> list[msgspec.Raw]:

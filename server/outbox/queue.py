@@ -30,6 +30,7 @@ from server.outbox.idempotency import KeptResponse
 from server.outbox.sqlite_file import SQLITE_FAILURES, Entry, FileStatus, OutboxFile, salvage
 from tabular.errors import Unavailable
 from tabular.predictions.batch import PredictionBatch
+from tabular.predictions.label import LabelBatch
 from tabular.predictions.prediction import Prediction
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Outbox:
     """
 
     def __init__(self, folder: Path, max_bytes: int, sync: Sync) -> None:
-        self._folder = folder
+        self.folder = folder
         self._max_bytes = max_bytes
         self._sync = sync
         self._mutex = threading.Lock()
@@ -82,8 +83,8 @@ class Outbox:
             raise Unavailable(OUTBOX, f"{error}. Check STATE_DIR", RETRY_AFTER_SECONDS) from error
         self.status()
 
-    def append(self, *groups: Sequence[Prediction] | PredictionBatch) -> None:
-        """Commit the predictions, each argument as an entry, all or none. Raises Unavailable if they are not."""
+    def append(self, *groups: Sequence[Prediction] | PredictionBatch | LabelBatch) -> None:
+        """Commit predictions and labels, each argument as an entry, all or none. Raises Unavailable if they are not."""
         encoded = [(msgspec.json.encode(group), len(group)) for group in groups]
         self._run(lambda file: file.append(time.time(), *encoded))
 
@@ -103,7 +104,7 @@ class Outbox:
 
         return self._run(write)
 
-    def append_batch(self, batches: Sequence[PredictionBatch], kept: KeptResponse) -> KeptResponse:
+    def append_batch(self, batches: Sequence[PredictionBatch | LabelBatch], kept: KeptResponse) -> KeptResponse:
         """Commit batches and their response; returns the one that stands: if another does, nothing was written."""
         encoded = [(msgspec.json.encode(batch), len(batch)) for batch in batches]
 
@@ -138,7 +139,7 @@ class Outbox:
     def status(self) -> OutboxStatus:
         """Depth and age of the queue, now; raises Unavailable."""
         current = self._run(lambda file: file.status())
-        return OutboxStatus(current, len(list(self._folder.glob("outbox-*.sqlite"))) - 1)
+        return OutboxStatus(current, len(list(self.folder.glob("outbox-*.sqlite"))) - 1)
 
     def close(self) -> None:
         """Close the file and give up the lock."""
@@ -158,7 +159,7 @@ class Outbox:
                     self._set_aside(error)
                     return action(self._current())
         except (sqlite3.Error, OSError) as error:
-            raise Unavailable(OUTBOX, f"{error}. Check the disk under {self._folder}", RETRY_AFTER_SECONDS) from error
+            raise Unavailable(OUTBOX, f"{error}. Check the disk under {self.folder}", RETRY_AFTER_SECONDS) from error
 
     def _current(self) -> OutboxFile:
         written = os.pread(self._lock, 20, 0)
@@ -180,7 +181,7 @@ class Outbox:
             self._file.close()
             self._file = None
         fresh_number = self._number + 1
-        for leftover in self._folder.glob(self._path(fresh_number).name + "*"):
+        for leftover in self.folder.glob(self._path(fresh_number).name + "*"):
             leftover.unlink()  # of a process that died while doing this
         fresh, saved = self._open(fresh_number), 0
         for entry in sorted(salvage(old), key=lambda entry: entry.end_offset):
@@ -214,10 +215,10 @@ class Outbox:
         return OutboxFile(self._path(number), self._max_bytes, self._sync)
 
     def _numbers(self) -> list[int]:
-        return [int(path.stem.partition("-")[2]) for path in self._folder.glob("outbox-*.sqlite")]
+        return [int(path.stem.partition("-")[2]) for path in self.folder.glob("outbox-*.sqlite")]
 
     def _path(self, number: int) -> Path:
-        return self._folder / f"outbox-{number:06}.sqlite"
+        return self.folder / f"outbox-{number:06}.sqlite"
 
 
 def _is_damage(error: Exception) -> bool:

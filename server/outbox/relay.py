@@ -9,11 +9,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from server.outbox.label_relay import LabelRelay
 from server.outbox.queue import Outbox
 from server.outbox.sqlite_file import Entry
 from tabular.errors import Rejected, Unavailable
 from tabular.ports.predictions import PredictionWriter
 from tabular.predictions.batch import PredictionBatch
+from tabular.predictions.label import Label, LabelBatch
 from tabular.predictions.prediction import Prediction
 from tabular.process.background import BackgroundTask
 
@@ -25,18 +27,23 @@ CHECKPOINT_LOG_SECONDS = 0.5
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 15.0
 
-_DECODER = msgspec.json.Decoder(list[Prediction] | PredictionBatch)
+_DECODER = msgspec.json.Decoder(list[Prediction] | PredictionBatch | LabelBatch)
+
+Rejections = list[tuple[str, bytes]]
+"""What can never be stored: the reason, and the document."""
 
 
 class Relay:
     """Saves the oldest entries and deletes them once the store has acknowledged them.
 
-    A kill between the two sends an entry twice, and the store keeps the first: ids are the predictions' own.
+    A kill between the two sends an entry twice, and the store keeps the first: ids are the predictions' own, and a
+    label that came before changes nothing.
     """
 
-    def __init__(self, outbox: Outbox, store: PredictionWriter) -> None:
+    def __init__(self, outbox: Outbox, store: PredictionWriter, labels: LabelRelay) -> None:
         self._outbox = outbox
         self._store = store
+        self._labels = labels
         self._backoff_seconds = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -52,6 +59,7 @@ class Relay:
             entries = self._outbox.oldest(BULK_PREDICTIONS)
             if entries:
                 self._outbox.acknowledge(entries, self._save(entries))
+            self._labels.turn()
         except Unavailable as error:
             return self._back_off(error)
         except Exception:
@@ -64,24 +72,34 @@ class Relay:
         is_full = sum(entry.predictions for entry in entries) >= BULK_PREDICTIONS
         return 0.0 if is_full else IDLE_SECONDS
 
-    def _save(self, entries: Sequence[Entry]) -> list[tuple[str, bytes]]:
-        """Save every prediction of the entries; returns those that can never be stored, each with the reason."""
-        predictions, rejected = [], []
+    def _save(self, entries: Sequence[Entry]) -> Rejections:
+        """Save what the entries hold; returns what can never be stored, each with the reason."""
+        predictions, labels, rejected = list[Prediction](), list[Label](), Rejections()
         for entry in entries:
             if not entry.is_whole:
                 rejected.append(("the entry was damaged on disk: its checksum differs", entry.body))
                 continue
             try:
-                predictions += _DECODER.decode(entry.body)
+                group = _DECODER.decode(entry.body)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 rejected.append((f"the entry cannot be read: {error}", entry.body))
+                continue
+            if isinstance(group, LabelBatch):
+                labels += group.labels
+            else:
+                predictions += group
+        # Predictions first: a label that came after its prediction then finds it.
+        rejected += self._save_predictions(predictions) + self._labels.save(labels)
+        for reason, _ in rejected:
+            log.error("the store rejects a document; it is kept in the outbox's table `rejected`: %s", reason)
+        return rejected
+
+    def _save_predictions(self, predictions: Sequence[Prediction]) -> Rejections:
         try:
             self._store.save(predictions)
         except Rejected:
-            rejected += [found for prediction in predictions if (found := self._save_alone(prediction))]
-        for reason, _ in rejected:
-            log.error("the store rejects a prediction; it is kept in the outbox's table `rejected`: %s", reason)
-        return rejected
+            return [found for prediction in predictions if (found := self._save_alone(prediction))]
+        return []
 
     def _save_alone(self, prediction: Prediction) -> tuple[str, bytes] | None:
         try:
@@ -92,7 +110,7 @@ class Relay:
 
     def _back_off(self, error: Unavailable) -> float:
         if not self._backoff_seconds:
-            log.warning("%s; predictions wait in the outbox", error)
+            log.warning("%s; predictions and labels wait in the outbox", error)
         doubled = max(self._backoff_seconds * 2, FIRST_BACKOFF_SECONDS, error.retry_after_seconds)
         self._backoff_seconds = min(doubled, LONGEST_BACKOFF_SECONDS)
         return self._backoff_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing

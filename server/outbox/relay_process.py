@@ -16,10 +16,12 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
+from server.outbox.label_relay import LabelRelay
 from server.outbox.queue import Outbox, Sync, try_lock
 from server.outbox.relay import Relay
 from tabular.errors import Unavailable
@@ -36,13 +38,14 @@ _RELAY_PROCESS = "the outbox's relay process"
 
 
 class RelaySettings(msgspec.Struct, frozen=True):
-    """What is relayed, and where to."""
+    """What is relayed, and where to; of each table how long its labels count, in days."""
 
     folder: str
     max_bytes: int
     sync: Sync
     mongo_uri: str
     mongo_database: str
+    label_window_days: dict[str, float] = {}
 
     def outbox(self) -> Outbox:
         """The outbox, opened once more; raises Unavailable if it cannot be."""
@@ -131,14 +134,17 @@ def main() -> int:
     with os.fdopen(os.dup(0), "rb", buffering=0) as given:
         relayed = msgspec.json.decode(given.readline(), type=RelaySettings)
     threading.Thread(target=_until_the_worker_ends, args=(stop,), daemon=True).start()
-    store = Wiring(Settings(mongo_uri=relayed.mongo_uri, mongo_database=relayed.mongo_database)).predictions()
-    try:
-        Relay(relayed.outbox(), store).run(stop)
-    except Unavailable as error:
-        log.error("%s", error)
-        return 1
-    finally:
-        store.close()
+    wiring = Wiring(Settings(mongo_uri=relayed.mongo_uri, mongo_database=relayed.mongo_database))
+    with (
+        closing(wiring.predictions()) as store,
+        closing(wiring.labels(relayed.label_window_days)) as labels,
+        closing(wiring.ledger()) as ledger,
+    ):
+        try:
+            Relay(relayed.outbox(), store, LabelRelay(Path(relayed.folder), labels, ledger)).run(stop)
+        except Unavailable as error:
+            log.error("%s", error)
+            return 1
     return 0
 
 

@@ -19,7 +19,7 @@ Named = dict[int, tuple[str, ...]]
 """By position of the row, for the few rows where there is something to name."""
 
 
-class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True):
+class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Rows scored together. Iterating gives each as a `Prediction`, in order.
 
     `values` holds one column a feature, in the order of `features`; `scores` one number a row or, of a multiclass

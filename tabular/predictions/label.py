@@ -31,3 +31,12 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
         """When the outcome was known, UTC: when it was observed, or else when it came in."""
         at = self.observed_at or self.received_at
         return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+class LabelBatch(msgspec.Struct, frozen=True, tag=True):
+    """Labels that came in together, as they are put in the outbox."""
+
+    labels: tuple[Label, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)

@@ -55,7 +55,7 @@ def test_labels_that_come_later_are_in_the_next_report(fresh, bundle, tmp_path):
     outcomes = tmp_path / "outcomes.csv"
     names = {True: "Attrited Customer", False: "Existing Customer"}
     lines = [f"{known},{names[left]}" for known, left in truth.items()]
-    outcomes.write_text("\n".join(["prediction_id,label", *lines, "nobody,Existing Customer", "later,"]))
+    outcomes.write_text("\n".join(["prediction_id,outcome", *lines, "nobody,Existing Customer", "later,"]))
     environ = os.environ | {"MONGO_URI": fresh.settings.mongo_uri, "MONGO_DATABASE": fresh.settings.mongo_database}
     command = [sys.executable, "-m", "reporting.labels", str(outcomes)]
     said = subprocess.run(command, env=environ, cwd=PROJECT, capture_output=True, text=True, check=True).stdout

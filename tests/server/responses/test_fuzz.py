@@ -12,11 +12,13 @@ import time
 from collections import Counter
 from random import Random
 
+from server.api.labels.openapi import example_label
 from tests.chaos.faults.mutation import mutated
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "12"))
 SEED = int(os.environ.get("SEED", "0"))
-PATHS = {"/predict": ["application/json"], "/predict/batch": ["application/json", "application/x-ndjson"]}
+MANY = ["application/json", "application/x-ndjson"]
+PATHS = {"/predict": ["application/json"], "/predict/batch": MANY, "/labels": MANY}
 
 
 def test_damaged_bodies_are_served_200_or_4xx_in_the_one_shape(run_api, contract):
@@ -25,8 +27,8 @@ def test_damaged_bodies_are_served_200_or_4xx_in_the_one_shape(run_api, contract
         connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=30)
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
-            body = mutated(draw, contract.example)
             path = draw.choice(sorted(PATHS))
+            body = mutated(draw, example_label(contract) if path == "/labels" else contract.example)
             connection.request("POST", path, body, {"Content-Type": draw.choice(PATHS[path])})
             response = connection.getresponse()
             status, text = response.status, response.read()

@@ -12,7 +12,12 @@ from pathlib import Path
 
 import msgspec
 
+from server.outbox.label_relay import LabelRelay
+from server.outbox.relay import Relay
+from tabular.predictions.label import Label
 from tabular.predictions.prediction import Prediction
+from tests.adapters.memory.labels import MemoryLabels
+from tests.adapters.memory.ledger import MemoryLedger
 
 ROOMY = 100_000_000
 WRITER = """
@@ -44,6 +49,16 @@ def prediction(name: str = "p") -> Prediction:
         score=0.1,
         warnings=("one",),
     )
+
+
+def label(name: str = "p", outcome: str = "left", **changes) -> Label:
+    fields = {"table": "t", "prediction_id": name, "received_at": datetime(2026, 3, 2, tzinfo=UTC), "source": "api"}
+    return Label(outcome=outcome, **(fields | changes))
+
+
+def relay_of(outbox, store, labels: MemoryLabels | None = None, ledger: MemoryLedger | None = None) -> Relay:
+    """The relay of an outbox, whose labels and ledger are in memory."""
+    return Relay(outbox, store, LabelRelay(outbox.folder, labels or MemoryLabels(), ledger or MemoryLedger()))
 
 
 def waiting(outbox) -> list[Prediction]:

@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.outbox.queue import Outbox
-from server.outbox.relay import Relay
+from tabular.predictions.label import LabelBatch
 from tabular.predictions.prediction import Prediction
+from tests.adapters.memory.labels import MemoryLabels
+from tests.unit.server.outbox_writing import label, relay_of
 
 ROOMY = 100_000_000
 MAX_STEPS = 100
@@ -81,7 +83,7 @@ def recovered(image: Path) -> tuple[list[Prediction], int]:
     """Everything that a new start carries to the store, and how many losses it reports. Removes the image."""
     try:
         outbox, store = Outbox(image, ROOMY, "normal"), Kept()
-        relay = Relay(outbox, store)
+        relay = relay_of(outbox, store)
         for _ in range(MAX_STEPS):
             if not outbox.oldest(1):
                 break
@@ -114,7 +116,7 @@ def test_after_any_appends_relays_and_kills_everything_arrives_once_and_in_order
             outbox = Outbox(here, ROOMY, "normal")
             appended += append(outbox, sizes, padding, len(appended))
             if is_relayed:
-                Relay(outbox, store).step()
+                relay_of(outbox, store).step()
             image = crashed(here)
             outbox.close()
             shutil.rmtree(here)
@@ -122,6 +124,31 @@ def test_after_any_appends_relays_and_kills_everything_arrives_once_and_in_order
         rest, told = recovered(crashed(here))
         assert store.predictions + rest == appended
         assert told == 0
+
+
+@quick
+@given(st.lists(st.tuples(st.integers(1, 4), st.booleans()), min_size=1, max_size=8))
+def test_labels_between_predictions_survive_any_kill_once_and_in_order(rounds):
+    with folder() as here:
+        told: list[str] = []
+        store, labels = Kept(), MemoryLabels()
+        for size, is_relayed in rounds:
+            outbox = Outbox(here, ROOMY, "normal")
+            names = [f"p{len(told) + at}" for at in range(size)]
+            outbox.append(LabelBatch(tuple(label(name) for name in names)), entry(len(told), 1, 0))
+            told += names
+            if is_relayed:
+                relay_of(outbox, store, labels).step()
+            image = crashed(here)
+            outbox.close()
+            shutil.rmtree(here)
+            image.rename(here)
+        outbox = Outbox(here, ROOMY, "normal")
+        while outbox.oldest(1):
+            relay_of(outbox, store, labels).step()
+        outbox.close()
+        assert [each.prediction_id for each in labels.saved] == told
+        assert len(store.predictions) == len(rounds)
 
 
 @quick
