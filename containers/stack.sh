@@ -86,7 +86,9 @@ train() {
         --param "time_budget_seconds=$TIME_BUDGET_SECONDS" --param "families=\"$FAMILIES\"" \
         ${ACCEPT:+--param "accept=$(json_text "$ACCEPT")"}
     save_localstack
-    say "The champion${table:+ of $table} is RUN_ID $(champion "$table")"
+    local serving
+    if serving=$(champion "$table" 2>/dev/null); then say "The champion${table:+ of $table} is RUN_ID $serving"
+    else say "No model${table:+ of $table} is champion yet: the gate rejected it, or with PROMOTION=manual you decide: make promote env=$mode RUN_ID=id why=\"the reason\""; fi
 }
 
 versions() {
@@ -203,7 +205,7 @@ rollback() {
 start_serve() {
     need_registry
     [ -n "$RUN_ID" ] || champion >/dev/null ||
-        fail "There is no model to serve yet. Train one: make apply-model-train-flow env=$mode"
+        fail "There is no model to serve yet. Train one: make apply-model-train-flow env=$mode. With PROMOTION=manual, promote it then: make promote env=$mode RUN_ID=id why=\"the reason\""
     say "Building the images"
     quietly serve build
     make_store_users

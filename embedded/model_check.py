@@ -23,4 +23,16 @@ def check_model(stack: Stack) -> None:
     if done.returncode != 0:
         wanted = f"RUN_ID={stack.settings.run_id}" if stack.settings.run_id else "The champion"
         reason = done.stderr.strip().rpartition("\n")[2]
-        raise Rejected(f"{wanted} cannot be served: {reason}. Nothing was changed. To train a model: make train")
+        raise Rejected(f"{wanted} cannot be served: {reason}. Nothing was changed. {_next_step(stack)}")
+
+
+def check_promoted(stack: Stack) -> None:
+    """With PROMOTION=manual a first model serves only once an engineer has promoted it; raises Rejected until then."""
+    if stack.settings.promotion == "manual":
+        check_model(stack)
+
+
+def _next_step(stack: Stack) -> str:
+    if stack.settings.promotion == "manual":
+        return 'With PROMOTION=manual you decide: make promote RUN_ID=id why="the reason", then start again'
+    return "To train a model: make train"

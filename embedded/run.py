@@ -14,6 +14,7 @@ from embedded import preflight
 from embedded.console import console, say, step, table
 from embedded.inherited import has_proxy
 from embedded.layout import PROJECT
+from embedded.model_check import check_promoted
 from embedded.operate import Stack
 from embedded.services.logins import api_key_file
 from embedded.services.loopback import open_loopback
@@ -41,6 +42,7 @@ def run(stack: Stack) -> None:
     with step("Training: checks, sweep, evaluation, gate, registry"):
         for name in stack.tables:
             stack.call("model_orchestration.flow", "train", "--table", name)
+    check_promoted(stack)
     with step("Starting the API, the stream consumer and the monitor"):
         stack.up(serving(stack.settings))
     with step("Requesting a prediction"):

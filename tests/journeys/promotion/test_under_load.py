@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from tabular.settings import Settings
 from tabular.wiring import Wiring
-from tests.journeys.waiting import wait_until
+from tests.journeys.waiting import eventually, wait_until
 
 CLIENTS, EVERY_SECONDS = 4, 0.04
 FOLLOWED_WITHIN_SECONDS = 10.0
@@ -117,6 +117,26 @@ def test_a_promotion_and_a_rollback_fail_no_request_and_are_followed_within_ten_
     assert "every bit agrees" in replayed.stdout
     at = stored.made_at.isoformat()
     assert other in loop.command("live", "--", at).stdout
+
+
+def test_by_hand_the_gate_passes_a_model_and_nothing_serves_it_until_it_is_promoted(loop, contract, wiring):
+    champion = wiring.registry().champion()
+    done = loop.command("train", SEED="7", PROMOTION="manual")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line.startswith(("gate ", "RUN_ID ")))
+    assert told["gate"] == "passed", done.stdout
+    other = told["RUN_ID"]
+    assert f"make promote RUN_ID={other}" in done.stdout
+    assert wiring.registry().champion() == champion
+    time.sleep(FOLLOWED_WITHIN_SECONDS)
+    assert served(loop, contract) == champion
+    assert loop.command("promote", "--", "--run-id", other, "--why=It is better.").returncode == 0
+    assert eventually(lambda: served(loop, contract) == other)
+    assert loop.command("rollback", "--", "--why=It was a test.").returncode == 0
+    assert eventually(lambda: served(loop, contract) == champion)
+    page = loop.get(loop.ports.reports, "/history.html")[1]
+    assert "It was a test." in page
+    assert f"The champion is <code>{champion}</code>" in page
 
 
 def test_a_pinned_run_is_named_and_nothing_changes(loop, contract, wiring):
