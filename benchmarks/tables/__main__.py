@@ -3,12 +3,14 @@
     python -m benchmarks.tables [--tables 1 2 4 8] [--rounds 3] [--seconds 2]
 
 Each table is a copy of the same contract under another name, with a model of its own (depth 6, 150 rounds, 11 features,
-a reference of 5,000 rows), so that the tables cost the same. One server after the other is started, every table of it
-is loaded with single rows and asked for its pages, and the memory of its largest worker is read. Needs `wrk`.
+a reference of 5,000 rows), so that the tables cost the same. One server after the other is started, with an empty
+outbox, every table of it is loaded with single rows, all together as long as those of any other server, and asked for
+its pages, and the memory of its largest worker is read. Needs `wrk`.
 """
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import tempfile
 import time
@@ -39,7 +41,7 @@ def main() -> None:
         bodies = written(folder / "singles" / "bodies", made[0].records[:PAYLOADS])
         for _ in range(given.rounds):
             for count, found in rounds.items():
-                found.append(measured(folder, count, bodies, given.seconds))
+                found.append(measured(folder, count, bodies, given.seconds, max(given.tables) // count))
     rows = [row(count, found) for count, found in rounds.items()]
     notes = (
         f"Medians of {given.rounds} rounds, {WORKERS} workers. MB are the resident memory of the largest worker, which "
@@ -65,15 +67,16 @@ def run_of(at: int) -> str:
     return f"{at:032x}"
 
 
-def measured(folder: Path, count: int, bodies: Path, seconds: int) -> Figures:
+def measured(folder: Path, count: int, bodies: Path, seconds: int, warm_seconds: int) -> Figures:
     """One server of so many tables: seconds until it is ready, memory then and when all were used, CPU a request."""
+    shutil.rmtree(folder / "outbox", ignore_errors=True)  # no store takes what the last server wrote
     service, log = server(folder, count), folder / "api.log"
     begun = time.perf_counter()
     with service.running(log) as process:
         ready, started_mb = time.perf_counter() - begun, largest_mb(process.pid)
         paths = ["", *(f"/tables/{NAME.format(at)}" for at in range(1, count))]
         for path in paths:
-            load(process.pid, service, f"{path}/predict", bodies, 1)
+            load(process.pid, service, f"{path}/predict", bodies, warm_seconds)
             for page in PAGES:
                 read(f"http://127.0.0.1:{service.port}{path}/{page}")
         found = load(process.pid, service, "/predict", bodies, seconds)
