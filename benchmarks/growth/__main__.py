@@ -1,6 +1,7 @@
 """CPU time and memory against rows: a table published, read by a step, trained on; beside Arrow's reading of the file.
 
     python -m benchmarks.growth [--rows 10000 100000 1000000] [--rounds 1] [--only arrow publish load train]
+                               [--trial-rounds 0]
 
 What reads or trains needs what was published in the same run. `--rows 10000000` takes about 4 GB of disk and several GB
 of memory. The rows are synthetic, of the 19 features of the credit card table, each with an id of its own. Every figure
@@ -8,8 +9,9 @@ is of a process of its own: the clock starts after its imports, "peak memory" is
 libraries (about 240 MB) counted. The goals are of CPU seconds, of all threads, which depend least on what else runs on
 the machine. "Publish" is what `make init_aws` does with a table: read, clean, check, and put into
 the bucket of an emulator that is started for it. "Read by a step" is how a step of a training takes the version.
-"Train" reads it, splits it, and runs the trials of a sweep on all cores; nothing is written to MLflow. Arrow parses the
-same CSV into columns, and checks nothing.
+"Train" reads it, splits it, and runs the trials of a sweep on all cores; nothing is written to MLflow. `--trial-rounds`
+limits their rounds: the time depends on these, the memory does not. Arrow parses the same CSV into columns, and checks
+nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ Runs = dict[tuple[str, int], list[Figures]]
 
 def main() -> None:
     """Measure each number of rows, leave the result."""
-    given = arguments({"only": tuple(NAMES)}, rows=(10_000, 100_000, MILLION), rounds=1, only=tuple(NAMES))
+    given = arguments(
+        {"only": tuple(NAMES)}, rows=(10_000, 100_000, MILLION), rounds=1, only=tuple(NAMES), trial_rounds=0
+    )
     runs: Runs = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -55,7 +59,7 @@ def main() -> None:
                 file = write_file(folder / f"rows-{rows}.csv", rows)
                 for _ in range(given.rounds):
                     for what in given.only:
-                        figures = measure(what, file, emulator.port)
+                        figures = measure(what, file, emulator.port, given.trial_rounds)
                         runs.setdefault((what, rows), []).append(figures)
                 file.unlink()
     met = goals(
@@ -86,9 +90,9 @@ def write_file(file: Path, rows: int) -> Path:
     return file
 
 
-def measure(what: str, file: Path, port: int) -> Figures:
+def measure(what: str, file: Path, port: int, trial_rounds: int) -> Figures:
     """One figure, in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.growth.measure", what, str(file), str(port)]
+    command = [sys.executable, "-m", "benchmarks.growth.measure", what, str(file), str(port), str(trial_rounds)]
     environ = {**os.environ, **backends.AWS_ENVIRON}
     done = subprocess.run(command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, text=True, check=True)
     figures: Figures = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""One figure of the growth: `python -m benchmarks.growth.measure <what> <CSV> <port of the emulator>`."""
+"""One figure of the growth: `python -m benchmarks.growth.measure <what> <CSV> <port of the emulator> <rounds>`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.csv as pacsv
+from msgspec.structs import replace
 
 from benchmarks.scoring.ours import report
 from embedded.layout import PROJECT
@@ -30,7 +31,7 @@ TRIALS, SEED = 3, 42
 
 def main() -> None:
     """Do one thing and print what it took; what reads a version takes the one published last."""
-    what, file, port = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+    what, file, port, rounds = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     settings = Settings(aws_endpoint_url=f"http://127.0.0.1:{port}", s3_bucket="growth")
     wiring = Wiring(settings, load_contract(CONTRACT))
     if what != ARROW:
@@ -39,7 +40,7 @@ def main() -> None:
         ARROW: lambda: pacsv.read_csv(file),
         PUBLISH: lambda: publish(wiring, file),
         LOAD: lambda: feature_store.load(wiring.objects(), wiring.contract),
-        TRAIN: lambda: train(wiring),
+        TRAIN: lambda: train(wiring, rounds),
     }
     report(works[what])
 
@@ -52,11 +53,12 @@ def publish(wiring: Wiring, file: Path) -> None:
     feature_store.publish(wiring.objects(), contract, prepared, file.name)
 
 
-def train(wiring: Wiring) -> None:
-    """The steps `split` and `sweep` of a training, without MLflow."""
+def train(wiring: Wiring, rounds: int) -> None:
+    """The steps `split` and `sweep` of a training, without MLflow; at most so many rounds a trial unless it is 0."""
     contract = wiring.contract
+    limits = replace(contract.training, max_rounds=rounds) if rounds else contract.training
     parts = split(feature_store.load(wiring.objects(), contract), SEED, contract.split)
-    fit = Fit(search_data(contract, parts), objective(contract), SEED, contract.training)
+    fit = Fit(search_data(contract, parts), objective(contract), SEED, limits)
     with threads(len(os.sched_getaffinity(0))) as executor:
         sweep(fit, TRIALS, SEED, executor)
 
