@@ -21,7 +21,7 @@ from tabular.batches.row_batches import RowBatch
 from tabular.contract.features import Feature
 from tabular.contract.types import Contract
 from tabular.data.column_names import absent_column
-from tabular.data.formats.parquet_cells import iso_times
+from tabular.data.formats.parquet_cells import as_written
 from tabular.encoding.columns import Columns
 from tabular.encoding.model_inputs import ModelInputs
 from tabular.encoding.plain_numbers import accepts_feature
@@ -132,8 +132,7 @@ class _FeatureCodec:
     def encode(self, column: pa.Array) -> _Part:
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
-        if pa.types.is_temporal(column.type):
-            column = iso_times(column)
+        column = as_written(column)
         return self._numbers(column) if self._is_number else self._each(column)
 
     def _numbers(self, column: pa.Array) -> _Part:

@@ -48,15 +48,29 @@ def _is_plain(kind: pa.DataType) -> bool:
     return bool(of_text or of_time or of_number or pa.types.is_boolean(kind) or pa.types.is_null(kind))
 
 
+def as_written(column: pa.Array) -> pa.Array:
+    """Times, and numbers that are no doubles, as the text that publishing reads; other columns as they are.
+
+    The 0.1 of a column of single precision is then the 0.1 of a request, and not 0.10000000149.
+    """
+    kind = column.type
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind) or pa.types.is_decimal(kind):
+        return _without_nan(column).cast(pa.string())
+    return iso_times(column) if pa.types.is_temporal(kind) else column
+
+
+def _without_nan(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """The column with null for NaN, which is missing, and a half as a single: Arrow writes no halves."""
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    return column.cast(pa.float32()) if pa.types.is_float16(column.type) else column
+
+
 def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_floating(kind):
-        column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
-    if pa.types.is_float16(kind):
-        column, kind = column.cast(pa.float32()), pa.float32()
-    texts = iso_times(column)
+    texts = iso_times(_without_nan(column))
     if pa.types.is_large_string(kind) or pa.types.is_string(kind) or pa.types.is_string_view(kind):
         texts = pc.utf8_trim_whitespace(texts)
     return pc.fill_null(texts, "")
