@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,7 +112,7 @@ def _draft(arguments: _Arguments) -> None:
     _tell(draft)
     _tell_checks(draft, body)
     _say("written", f"{out}: read it, above all what is doubted and what is left out")
-    _say("next", f"make run CONTRACT={out} DATASET_CSV={csv}")
+    _say("next", f"make run CONTRACT={shlex.quote(str(out))} DATASET_CSV={shlex.quote(str(csv))}")
 
 
 def _pinned(raw: RawTable) -> SourceOptions:

@@ -33,7 +33,7 @@ FORMATS: dict[Format, str] = {"csv": "CSV", "parquet": "Parquet"}
 class ReadAs(msgspec.Struct, frozen=True, kw_only=True):
     """How a file was read: its format, how it was packed and, of a CSV, its encoding, separator, decimal mark, header.
 
-    `left_out` are columns of a Parquet file that hold no single values, so that no cell can be made of them.
+    `left_out` are columns of a Parquet file of which no cells can be made: nested ones, bytes, and durations.
     """
 
     format: Format
@@ -66,7 +66,9 @@ class ReadAs(msgspec.Struct, frozen=True, kw_only=True):
         text = ", ".join(f"{text} (as [source] says)" if key in named else text for key, text in parts.items())
         text += "" if self.header else ", without a header (as [source] says)"
         return text + (
-            f"; left out, as they hold no single values: {', '.join(self.left_out)}" if self.left_out else ""
+            f"; left out, as nested values, bytes and durations are no cells: {', '.join(self.left_out)}"
+            if self.left_out
+            else ""
         )
 
 

@@ -24,15 +24,12 @@ from tabular.drafting.identity import (
     names_a_group,
     rises_with_the_file,
 )
+from tabular.drafting.number_marks import MOSTLY, numbers_with_marks
 from tabular.drafting.number_range import is_beyond_models, plausible_range
 from tabular.encoding.values import listed
 
-MOSTLY = 0.8
 BOOLEAN_WORDS = (("no", "yes"), ("false", "true"), ("n", "y"), ("f", "t"), ("off", "on"))
 WRITE_DATES = "Write all of them in ISO 8601 (2024-05-31T14:05:00), with a time zone everywhere or nowhere"
-_FORMATTED = re.compile(
-    r"[^\w\s]?\s?[+-]?\d{1,3}([ ,.'\u2019]\d{3})+([.,]\d+)?\s?\S?|[^\w\s]\s?[+-]?\d+([.,]\d+)?|[+-]?\d+([.,]\d+)?\s?%"
-)
 _DAY_FIRST = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?)?")
 
 
@@ -44,7 +41,7 @@ def choose(
     `cells_in_order` are the numbers in the order of the file, for a numeric column with no gap; at most
     `most_invalid_rows` cells may be no value of the feature, so that their rows are dropped.
     """
-    if reason := _says_nothing(column):
+    if reason := _says_nothing(column) or (None if _may_be_categories(column) else numbers_with_marks(column)):
         return Choice(column.name, left_out=reason)
     if (moments := datetimes_in(column)) is not None:
         return datetime_choice(column, name, moments)
@@ -179,8 +176,6 @@ def _is_written_otherwise(column: ColumnProfile) -> str | None:
         some = listed([shown(text) for text in others[:3]])
         texts_are = f"{len(others):,} texts, such as {some}" if len(others) > 1 else some
         return f"numbers but for {texts_are}. If it means that none is known, draft again with missing={others[0]}"
-    if not _may_be_categories(column) and sum(map(_is_formatted, texts)) > MOSTLY * len(texts):
-        return f"numbers with marks in them, such as {shown(texts[0])}. Write them as digits with a point"
     return None
 
 
@@ -204,6 +199,8 @@ def _category_notes(column: ColumnProfile, categories: dict[str, int]) -> list[s
             f"numbers, taken for names of something because of the column's: if they are amounts, kind = "
             f'"{"integer" if column.is_whole else "number"}" with a range'
         )
+    elif marked := numbers_with_marks(column):
+        notes.append(f"they are {marked}, if they are amounts and not names of something")
     elif any(any(map(str.isdigit, each)) for each in categories) and len(categories) > 2:
         notes.append('if they have an order, write kind = "ordinal" and list them in rising order')
     if len(column.counts) > len(categories):
@@ -215,10 +212,6 @@ def _category_notes(column: ColumnProfile, categories: dict[str, int]) -> list[s
 
 def _gaps(column: ColumnProfile) -> str:
     return f"; missing in {share(column.missing, column.rows)}" if column.missing else ""
-
-
-def _is_formatted(text: str) -> bool:
-    return _FORMATTED.fullmatch(text) is not None
 
 
 def _is_date(text: str) -> bool:

@@ -10,6 +10,7 @@ from tabular.contract.source import SourceOptions
 from tabular.contract.types import Target, Task
 from tabular.drafting.column import ColumnProfile, share, shown
 from tabular.drafting.missing import likely_missing
+from tabular.drafting.number_marks import numbers_with_marks
 from tabular.encoding.values import listed
 from tabular.errors import Fault, InvalidTable
 
@@ -53,6 +54,8 @@ def _chosen(column: ColumnProfile, positive: str) -> TargetChoice:
         raise _fault(column, "has one value only", "a target that varies")
     if column.is_numeric and (len(labels) > MAX_NUMBER_CLASSES or not column.is_whole):
         return _regression(column, positive)
+    if len(labels) > MAX_TEXT_CLASSES and (marked := numbers_with_marks(column)):
+        raise _fault(column, f"holds {marked}", "plain numbers")
     if len(labels) > MAX_TEXT_CLASSES:
         raise _fault(column, f"has {len(labels):,} different texts", f"numbers, or at most {MAX_TEXT_CLASSES} classes")
     if len(labels) == 2:

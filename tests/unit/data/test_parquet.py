@@ -82,7 +82,9 @@ def test_a_nested_column_is_left_out_and_told_and_missing_where_it_is_needed(tin
     columns = {"Age": [1], "Class": ["A"], "Stars": [[1, 2]], "Weight": [0.5], "Y": ["no"], "More": [{"a": 1}]}
     cells, read_as = read_table(parquet(columns))
     assert read_as.left_out == ("Stars", "More")
-    assert read_as.described(SourceOptions()) == "Parquet; left out, as they hold no single values: Stars, More"
+    assert read_as.described(SourceOptions()) == (
+        "Parquet; left out, as nested values, bytes and durations are no cells: Stars, More"
+    )
     with pytest.raises(InvalidTable, match="Stars: is missing from the table"):
         clean(tiny_contract(), cells)
 

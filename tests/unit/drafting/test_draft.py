@@ -216,12 +216,24 @@ def test_whole_numbers_that_differ_by_chance_are_a_feature_with_a_question():
         ([f"2024-01-{1 + 7 * (at % 3):02}" for at in range(ROWS)], "nothing of them comes again"),
         ([f"{1 + at % 12}/{1 + at % 28}/2023" for at in range(ROWS)], "dates and times"),
         ([f"{1 + at},{at % 900 + 100}" for at in range(ROWS)], "numbers with marks in them"),
+        ([f"{at % 997}.5" if at % 30 else f"1,{at:03}.5" for at in range(ROWS)], "14 of them with marks"),
         ([f"{at / 7:.4f}" if at % 50 else f"bad {at}" for at in range(ROWS)], "numbers but for 8 texts"),
         ([1_700_000_000_000_000 + at % 17 for at in range(ROWS)], "too alike, to be told apart"),
     ],
 )
 def test_a_column_that_no_kind_fits_is_left_out_with_the_reason(values, why):
     assert why in left_out(drafted(table(X=values)), "X")
+
+
+def test_few_numbers_with_marks_are_categories_with_a_question():
+    draft = drafted(table(Rate=[f"{2 + at % 9 / 10} %" for at in range(ROWS)]))
+    assert feature(draft, "Rate").kind == "category"
+    assert 'numbers with marks in them, such as "2.0 %". Write them as digits' in unwrapped(draft)
+
+
+def test_a_target_with_thousands_separators_is_said_to_have_them():
+    with pytest.raises(InvalidTable, match="holds numbers with marks in them, such as"):
+        drafted(table(Price=[f"{1 + at % 90},{at:03}.5" for at in range(ROWS)]), target="Price")
 
 
 def test_spellings_of_one_value_are_one_category_in_the_most_frequent_spelling():
