@@ -38,6 +38,7 @@ QUICK = {
     "scoring": ["--rows=20000", "--times=2", "--rounds=1"],
     "search": ["--trials=2", "--engine-rounds=1"],
     "serving": ["--rounds=1", "--seconds=2", "--rates", "100"],
+    "shadow": ["--years=4", "--labels-a-day=20", "--predictions=1000"],
     "stream": ["--records=500", "--seconds=2", "--rounds=1", "--shards", "2"],
     "tables": ["--tables", "1", "2", "--rounds=1", "--seconds=1"],
 }

@@ -46,7 +46,7 @@ check_credentials() {
     fi
     [[ $PREFECT_AUTH_STRING == ?*:?* ]] || fail "PREFECT_AUTH_STRING must be name:password. Nothing was started."
     for name in MONGO_USERNAME MLFLOW_TRACKING_USERNAME; do
-        case ${!name} in servers | flows | monitor) fail "$name must not be ${!name}, the name of a service's user. Nothing was started." ;; esac
+        case ${!name} in servers | flows | monitor | shadow) fail "$name must not be ${!name}, the name of a service's user. Nothing was started." ;; esac
     done
     export CREDENTIALS=checked
 }

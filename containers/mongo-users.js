@@ -34,10 +34,23 @@ const monitor = {
 if (admin.getRole("monitor")) admin.updateRole("monitor", monitor);
 else admin.createRole({ role: "monitor", ...monitor });
 
+// The shadow reads predictions and labels, keeps its scores and progress, and enters its decisions into the ledger.
+const shadow = {
+  roles: [{ role: "read", db: database }],
+  privileges: [
+    { resource: { db: database, collection: "shadow" }, actions: ["insert", "createIndex"] },
+    { resource: { db: database, collection: "shadow_progress" }, actions: ["insert", "update"] },
+    { resource: { db: database, collection: "ledger" }, actions: ["insert", "createIndex"] },
+  ],
+};
+if (admin.getRole("shadow")) admin.updateRole("shadow", shadow);
+else admin.createRole({ role: "shadow", ...shadow });
+
 const rolesByUser = {
   servers: [{ role: "readWrite", db: database }],
   flows: [{ role: "flows", db: "admin" }],
   monitor: [{ role: "monitor", db: "admin" }],
+  shadow: [{ role: "shadow", db: "admin" }],
 };
 for (const [user, roles] of Object.entries(rolesByUser)) {
   const pwd = secret(`MONGO_PASSWORD_${user.toUpperCase()}`);

@@ -13,6 +13,7 @@ write_secrets() {
     put mongo_uri_servers "$(store_uri servers "$MONGO_URI")"
     put mongo_uri_flows "$(store_uri flows "$MONGO_URI")"
     put mongo_uri_monitor "$(store_uri monitor "${MONGO_MONITOR_URI:-$MONGO_URI}")"
+    put mongo_uri_shadow "$(store_uri shadow "$MONGO_URI")"
     put mlflow_username "$MLFLOW_TRACKING_USERNAME"
     put mlflow_password "$MLFLOW_TRACKING_PASSWORD"
     put mlflow_reader_username "$mlflow_reader"
@@ -32,7 +33,7 @@ write_secrets() {
 # The users of the services: generated once and kept; empty if the store or MLflow has no login.
 make_users() {
     local role
-    for role in servers flows monitor; do
+    for role in servers flows monitor shadow; do
         if has_own_store_users; then generate "mongo_password_$role"; else put "mongo_password_$role" ""; fi
     done
     mlflow_reader=

@@ -25,6 +25,7 @@ class Ports:
     prefect: int = 4200
     api: int = 9696
     consumer_metrics: int = 8086
+    shadow_metrics: int = 8087
     monitor: int = 8085
     prometheus: int = 9091
     reports: int = 8888

@@ -19,7 +19,7 @@ from tabular.setting_types import LAST_PORT
 
 _PROGRAMS = ("ministack", "nx-27017", "mlflow", "prefect", "gunicorn", "supervisord")
 # The process that listens on a port of the layout, if their names differ.
-_LISTENER_NAMES = {"consumer_metrics": "consumer"}
+_LISTENER_NAMES = {"consumer_metrics": "consumer", "shadow_metrics": "shadow"}
 _FAR = 10_000
 
 

@@ -10,7 +10,7 @@ from model_orchestration.evaluation.comparison import Difference
 from model_orchestration.evaluation.evidence import GateReport, SliceDifference
 from model_orchestration.evaluation.reliability import Reliability
 from model_orchestration.search.trial_runs import TrialRun
-from tabular.quality.intervals import Interval
+from tabular.quality.interval import Interval
 from tabular.quality.slices import Slice
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from tabular.model.bundle import Bundle
 from tabular.predictions.prediction import Prediction
 from tabular.quality.estimate import Estimate, Estimator, NoEstimate, estimator_of
-from tabular.quality.labelled.rows import are_numbers, scores_of
+from tabular.quality.labelled.targets import are_numbers, scores_of
 
 SHOWN = ("roc_auc", "log_loss")
 

@@ -12,8 +12,10 @@ from tabular.contract.types import Contract
 from tabular.model.bundle import Bundle
 from tabular.predictions.prediction import Prediction
 from tabular.quality.estimate import Estimate, NoEstimate, estimator_of
-from tabular.quality.intervals import Interval, intervals
-from tabular.quality.labelled.rows import LabelledRows, are_numbers, held_out, labelled_rows, scores_of
+from tabular.quality.interval import Interval
+from tabular.quality.intervals import intervals
+from tabular.quality.labelled.rows import LabelledRows, held_out, labelled_rows
+from tabular.quality.labelled.targets import are_numbers, scores_of
 from tabular.quality.metrics import SHARE_OFF_BY_MORE, metrics
 from tabular.quality.slices import slice_metric, slices
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tabular.monitor_settings import MonitorSettings
 from tabular.setting_types import Count, CountOrNone, PositiveOrNone
+from tabular.shadow_settings import ShadowSettings
 
 
-class ReactSettings(MonitorSettings, frozen=True, kw_only=True):
+class ReactSettings(ShadowSettings, frozen=True, kw_only=True):
     """When a table is harvested and trained again, how often at most, and where news is posted."""
 
     harvest_max_rows: Count = 200_000

@@ -17,7 +17,8 @@ SECRETS_BY_SERVICE: dict[str, set[str]] = {
     "serve-api-a": API,
     "serve-api-b": API,
     "serve-kinesis": {"MONGO_URI"} | MLFLOW | AWS,
-    "mongo": {"MONGO_USERNAME", *(f"MONGO_PASSWORD{of}" for of in ("", "_SERVERS", "_FLOWS", "_MONITOR"))},
+    "mongo": {"MONGO_USERNAME", *(f"MONGO_PASSWORD{of}" for of in ("", "_SERVERS", "_FLOWS", "_MONITOR", "_SHADOW"))},
+    "serve-shadow": {"MONGO_URI"} | MLFLOW,
     "monitor": {"MONGO_URI"} | MLFLOW,
     "prometheus": {"API_KEY"},  # the API's metrics ask for it
     "alertmanager": {"ALERTMANAGER_CONFIG"},  # whom it tells, with the address and the password for it
@@ -32,9 +33,11 @@ LEAST_PRIVILEGE: dict[tuple[str, str], str] = {
     ("serve-api-a", "MONGO_URI"): "mongo_uri_servers",
     ("serve-api-b", "MONGO_URI"): "mongo_uri_servers",
     ("serve-kinesis", "MONGO_URI"): "mongo_uri_servers",
+    ("serve-shadow", "MONGO_URI"): "mongo_uri_shadow",
     ("monitor", "MONGO_URI"): "mongo_uri_monitor",
     ("worker", "MONGO_URI"): "mongo_uri_flows",
     ("worker", "MLFLOW_TRACKING_PASSWORD"): "mlflow_password",
+    ("serve-shadow", "MLFLOW_TRACKING_PASSWORD"): "mlflow_password",
     **{
         (service, "MLFLOW_TRACKING_PASSWORD"): "mlflow_reader_password"
         for service in ("serve-api-a", "serve-api-b", "serve-kinesis", "monitor")

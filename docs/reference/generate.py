@@ -27,14 +27,17 @@ from monitoring.table_monitor import TableSnapshot
 from server.api.metrics import ApiMetrics
 from server.outbox.label_relay import COUNTS_FILE, CountedLabels, LabelFigures
 from server.outbox.queue import Outbox
+from server.shadow.candidates import Candidate
+from server.shadow.metrics import ShadowMetrics
 from server.stream.metrics import StreamMetrics, registry_of
 from tabular.ports.labels import LabelCounts
 from tabular.predictions.prediction import Prediction
 from tabular.process.background import BackgroundTask
 from tabular.quality.drift import ColumnDrift, Drift
 from tabular.quality.estimate import Estimate
-from tabular.quality.intervals import Interval
+from tabular.quality.interval import Interval
 from tabular.quality.labelled.measured import Measured, MeasuredQuality, SliceMeasures
+from tabular.quality.sequential.challenge import Evidence
 from tabular.settings import Settings
 
 PAGES = Path(__file__).resolve().parent
@@ -46,6 +49,9 @@ PARTS = {
         paths of a further table count under these routes, with its name as `table`. Error responses at any other path
         count under the route `other`; pages that were served are not counted.""",
     "Consumer": "`http://127.0.0.1:8086/metrics`. Every sample has the label `table`: each table has its own stream.",
+    "Shadow": """`http://127.0.0.1:8087/metrics`. `role` is `challenger`, or `previous` for the champion of before a
+        promotion; a role that no model has has no gauge. [The shadow](../explanation/shadow.md) says what a gain is and
+        when it decides.""",
     "Monitor": """`http://127.0.0.1:8085/metrics`. What is not known has no sample: as long as `monitor_drift_known`
         is 0 there are no drift gauges. Each table of the stack has its own window, and a gauge of a run has the labels
         `table` and `run_id`: each run that predicted in the table's window is monitored by itself, the four with the
@@ -69,6 +75,9 @@ LABEL_VALUES = {
     ("api_background_failing", "task"): "`relay`, `follow`, `ping`; of a further table `follow <table>`",
     ("consumer_background_failures", "task"): "`follow`, `leases`",
     ("consumer_background_failing", "task"): "`follow`, `leases`",
+    ("shadow_background_failures", "task"): "`follow`, `score`, `decide`",
+    ("shadow_background_failing", "task"): "`follow`, `score`, `decide`",
+    ("shadow_decisions", "action"): "`promote`, `drop`, `roll_back`",
     ("consumer_records", "outcome"): "`served`, `dead_letter`",
     ("consumer_failures", "step"): "`read`, `store`, `results`, `dead letters`, `checkpoint`",
     ("monitor_errors", "reason"): "`store`, `model`, `comparison`, `alarm`, `quality`, `count`",
@@ -121,18 +130,18 @@ def _fields(module: ModuleType, name: str) -> list[ast.stmt]:
 
 
 def metrics_page() -> str:
-    """The metrics, from what the three services expose when all there is to tell is told."""
+    """The metrics, from what the services expose when all there is to tell is told."""
     lines = [
         "# Metrics",
         "",
         _wrapped(
-            """Three services expose metrics for Prometheus. A counter begins at 0 when its service starts, except
+            """Four services expose metrics for Prometheus. A counter begins at 0 when its service starts, except
             `monitor_predictions_stored_total`, which tells how many are in the store; a histogram has `_bucket`,
             `_sum` and `_count`. Times are in seconds. `make docs` makes this page from the code; the alerts are in
             `monitoring/prometheus/alerts.yml`."""
         ),
     ]
-    for (title, text), exposed in zip(PARTS.items(), (_api(), _consumer(), _monitor()), strict=True):
+    for (title, text), exposed in zip(PARTS.items(), (_api(), _consumer(), _shadow(), _monitor()), strict=True):
         lines += ["", f"## {title}", "", _wrapped(text), "", "| name | type | labels | meaning |", "|---|---|---|---|"]
         families = text_string_to_metric_families(exposed.decode())
         lines += [_metric_line(metric) for metric in families if not metric.name.endswith("_created")]
@@ -186,6 +195,17 @@ def _consumer() -> bytes:
     metrics.model("", "")
     metrics.tasks = [BackgroundTask("follow", lambda: None, 1.0)]
     return generate_latest(registry_of({"": metrics}))
+
+
+def _shadow() -> bytes:
+    metrics = ShadowMetrics()
+    metrics.scored("", "challenger", 0, 0)
+    metrics.lag("", "challenger", 0.0)
+    metrics.evidence("", "challenger", Evidence("undecided", 0, 0.0, Interval(-1.0, 1.0)))
+    metrics.decided("", "promote")
+    metrics.models("", [Candidate("challenger", "", None)])
+    metrics.tasks = [("", BackgroundTask("follow", lambda: None, 1.0))]
+    return generate_latest(metrics.registry)
 
 
 def _monitor() -> bytes:

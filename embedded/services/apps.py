@@ -50,6 +50,11 @@ def consumer(layout: Layout, number: int = 1) -> Service:
     return replace(_module(name, "server.stream.consumer", port, "/metrics"), environ=environ)
 
 
+def shadow(layout: Layout) -> Service:
+    """The shadow, which scores and judges challengers."""
+    return _module("shadow", "server.shadow", layout.ports.shadow_metrics, "/metrics")
+
+
 def monitor(layout: Layout) -> Service:
     """The monitor."""
     return _module("monitor", "monitoring.exporter", layout.ports.monitor, "/metrics")

@@ -25,6 +25,7 @@ STORE: dict[str, Maker] = {"store": lambda layout, _: backends.store(layout)}
 SERVE: dict[str, Maker] = {
     "api": lambda layout, _: apps.api(layout),
     "consumer": lambda layout, _: apps.consumer(layout),
+    "shadow": lambda layout, _: apps.shadow(layout),
     "monitor": lambda layout, _: apps.monitor(layout),
     "prometheus": lambda layout, settings: prometheus.service(layout, settings.consumers, settings.api_key),
 }

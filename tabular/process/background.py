@@ -32,7 +32,7 @@ class BackgroundTask:
         self.failures = 0
         self.failing: str | None = None
         self._step = step
-        self._rest_seconds = rest_seconds
+        self.rest_seconds = rest_seconds
         self._meanwhile = f"; meanwhile {meanwhile}" if meanwhile else ""
         self._tell = tell
         self._said, self._said_at = "", 0.0
@@ -53,7 +53,7 @@ class BackgroundTask:
         """Repeat the step until stopped."""
         while not stop.is_set():
             self.turn()
-            stop.wait(self._rest_seconds)
+            stop.wait(self.rest_seconds)
 
     def turn(self) -> None:
         """Do the step once; never raises."""
@@ -83,7 +83,7 @@ class BackgroundTask:
             "%s: %s; retrying in %g s%s",
             self.name,
             said,
-            self._rest_seconds,
+            self.rest_seconds,
             self._meanwhile,
             exc_info=error if is_new else None,
         )

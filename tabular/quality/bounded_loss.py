@@ -7,11 +7,14 @@ Brier's score: the squared error of the probability (binary), or half the sum of
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tabular.contract.types import Task
-from tabular.quality.metrics import Floats
+
+if TYPE_CHECKING:
+    from tabular.quality.metrics import Floats
 
 ERRORS_COUNT_TO = 4.0
 """An error of a regression counts up to so many times the RMSE on the validation rows: beyond it, it is as bad."""

@@ -31,7 +31,8 @@ from tabular.model.calibration import Calibration, Doubles, Method
 from tabular.quality.calibration.choice import FEW_ROWS, rarest_class_rows
 from tabular.quality.calibration.expected import Expected, expected_metrics
 from tabular.quality.calibration.fitting import fitted
-from tabular.quality.intervals import Interval, interval_around
+from tabular.quality.interval import Interval
+from tabular.quality.intervals import interval_around
 from tabular.quality.labelled.rows import held_out
 from tabular.quality.metrics import Floats
 

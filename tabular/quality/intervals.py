@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tabular.contract.types import Task
 from tabular.quality.influence import influences
+from tabular.quality.interval import Interval
 from tabular.quality.metrics import SHARE_OFF_BY_MORE, Floats, metrics
 
 OUTSIDE = 0.05
@@ -23,13 +24,6 @@ SMALLEST_REST = 1e-12  # what is nearer to 0 or 1 is there, but for rounding
 LARGEST_LOG = 700.0  # the exponential of more is infinite
 
 Groups = NDArray[Any] | None
-
-
-class Interval(NamedTuple):
-    """Both ends, with 95 % confidence."""
-
-    low: float
-    high: float
 
 
 def intervals(

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tabular.contract.canonical import as_text
 from tabular.contract.types import Contract, Task
-from tabular.quality.intervals import Groups, Interval, intervals
+from tabular.quality.interval import Interval
+from tabular.quality.intervals import Groups, intervals
 from tabular.quality.metrics import Floats, headline, metrics
 
 MIN_SLICE_ROWS = 30

@@ -15,6 +15,7 @@ from tabular.settings import Settings
 PROGRAMS = {
     "api": ("server/gunicorn.conf.py", "server/api/app.py"),
     "consumer": ("server/stream/consumer.py", "server/scoring/check_bundle.py"),
+    "shadow": ("server/shadow/__main__.py",),
     "monitor": ("monitoring/exporter.py",),
     "flows": (
         "model_orchestration/flow.py",

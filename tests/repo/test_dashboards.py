@@ -13,7 +13,7 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
 DASHBOARDS = sorted((PROJECT / "monitoring/grafana/dashboards").glob("*.json"))
-METRIC = re.compile(r"\b((?:monitor|api|http|consumer)_[a-z0-9_]+)(\{[^}]*\})?")
+METRIC = re.compile(r"\b((?:monitor|api|http|consumer|shadow)_[a-z0-9_]+)(\{[^}]*\})?")
 AGGREGATION = re.compile(r"\b(?:sum|min|max|count|avg)\b\s*(?:by\s*\(([^)]*)\))?\s*\(")
 ONE_TABLE = 'table=~"$table"'
 

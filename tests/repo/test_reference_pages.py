@@ -108,7 +108,12 @@ def test_the_bundle_page_names_every_file_of_a_bundle(make_bundle, contract):
 def test_the_metrics_page_names_every_metric_that_is_made_in_code():
     made = {
         str(arguments[0])
-        for path in ("server/api/metrics.py", "server/stream/metrics.py", "monitoring/metrics.py")
+        for path in (
+            "server/api/metrics.py",
+            "server/stream/metrics.py",
+            "server/shadow/metrics.py",
+            "monitoring/metrics.py",
+        )
         for name, arguments in calls(PROJECT / path)
         if name in METRIC_MAKERS and arguments and arguments[0]
     }

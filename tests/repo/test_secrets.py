@@ -85,20 +85,21 @@ def test_without_credentials_only_prefect_has_a_login_and_it_stays(tmp_path: Pat
         "mongo_uri_flows",
         "mongo_uri_monitor",
         "alertmanager_config",  # it says whom to tell: nobody
+        "mongo_uri_shadow",
     }
     assert re.fullmatch("prefect:[0-9a-f]{48}", first["prefect_auth_string"])
     assert written(tmp_path, MONGO_URI="mongodb://mongo:27017", mode="local") == first
-    assert {first[f"mongo_uri_{who}"] for who in ("servers", "flows", "monitor")} == {"mongodb://mongo:27017"}
+    assert {first[f"mongo_uri_{who}"] for who in ("servers", "flows", "monitor", "shadow")} == {"mongodb://mongo:27017"}
 
 
 def test_each_service_has_a_user_of_its_own_in_the_store_and_none_is_root(tmp_path: Path) -> None:
     found = written(
         tmp_path, MONGO_USERNAME="root-of-all", MONGO_PASSWORD="p@ss/word: long", MLFLOW_TRACKING_PASSWORD="x"
     )
-    uris = [found[f"mongo_uri_{who}"] for who in ("servers", "flows", "monitor")]
+    uris = [found[f"mongo_uri_{who}"] for who in ("servers", "flows", "monitor", "shadow")]
     users = [re.fullmatch(r"mongodb://(\w+):([0-9a-f]{48})@mongo:27017/\?authSource=admin", uri) for uri in uris]
-    assert [user and user[1] for user in users] == ["servers", "flows", "monitor"]
-    assert len({user and user[2] for user in users}) == 3
+    assert [user and user[1] for user in users] == ["servers", "flows", "monitor", "shadow"]
+    assert len({user and user[2] for user in users}) == 4
     assert found["mlflow_reader_username"] == "servers"
     assert len(found["mlflow_reader_password"]) == 48
 
@@ -172,7 +173,12 @@ def test_a_secret_that_cannot_be_read_stops_the_program() -> None:
 
 
 def test_each_pod_is_given_the_secrets_of_its_twin_in_compose() -> None:
-    for file, service in (("api", "serve-api-a"), ("consumer", "serve-kinesis"), ("monitor", "monitor")):
+    for file, service in (
+        ("api", "serve-api-a"),
+        ("consumer", "serve-kinesis"),
+        ("shadow", "serve-shadow"),
+        ("monitor", "monitor"),
+    ):
         first = next(yaml.safe_load_all((PROJECT / f"deploy/kubernetes/{file}.yaml").read_text()))
         pod = first["spec"]["template"]["spec"]
         assert "secretRef" not in json.dumps(pod)

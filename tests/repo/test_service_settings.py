@@ -18,14 +18,15 @@ COMPOSE = {
     "serve-api-a": "api",
     "serve-api-b": "api",
     "serve-kinesis": "consumer",
+    "serve-shadow": "shadow",
     "monitor": "monitor",
     "send_data-api": "send_data_api",
     "send_data-kinesis": "send_data_kinesis",
 }
-KUBERNETES = {"api.yaml": "api", "consumer.yaml": "consumer", "monitor.yaml": "monitor"}
+KUBERNETES = {"api.yaml": "api", "consumer.yaml": "consumer", "shadow.yaml": "shadow", "monitor.yaml": "monitor"}
 # The folders are volumes, and the image says where they are; the ports inside are the containers' own.
 FOLDERS = {"STATE_DIR", "FLOW_CACHE_DIR", "REPORTS_DIR"}
-PORTS = {"API_PORT", "CONSUMER_METRICS_PORT", "MONITOR_PORT"}
+PORTS = {"API_PORT", "CONSUMER_METRICS_PORT", "SHADOW_METRICS_PORT", "MONITOR_PORT"}
 # The image has no Dask; the table comes in by `make init_aws DATASET_CSV=path`; the simulator is given --url; ACCEPT is
 # given to one training, as a parameter of its run.
 NOT_IN_CONTAINERS = {

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tabular.ports.predictions import PredictionReader
 from tabular.predictions.prediction import Prediction
 from tabular.predictions.sampling import LEAST_SHARE, Sample, level_of
-from tabular.quality.label_coverage import ScoreDecile, label_coverage
+from tabular.quality.labelled.coverage import ScoreDecile, label_coverage
 
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 LEAST_READ = 2_000

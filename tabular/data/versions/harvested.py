@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from tabular.quality.label_coverage import ScoreDecile
+from tabular.quality.labelled.coverage import ScoreDecile
 
 Mode = Literal["append", "replace"]
 

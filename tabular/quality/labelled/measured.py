@@ -14,7 +14,8 @@ import numpy as np
 
 from tabular.contract.types import Contract, Task
 from tabular.quality.influence import Flags, headline_influence
-from tabular.quality.intervals import Interval, interval_of
+from tabular.quality.interval import Interval
+from tabular.quality.intervals import interval_of
 from tabular.quality.labelled.rows import LabelledRows
 from tabular.quality.metrics import Floats, headline, headline_value, row_losses
 from tabular.quality.slices import enough, values_of

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tabular.contract.types import Contract
-from tabular.encoding.values import class_reader
 from tabular.model.bundle import REFERENCE_SCORE, REFERENCE_TARGET, probability_columns
 from tabular.predictions.prediction import Prediction
+from tabular.quality.labelled.targets import are_numbers, scores_of, targets
 from tabular.quality.metrics import Floats
 
 
@@ -36,14 +34,14 @@ class LabelledRows:
 def labelled_rows(predictions: Sequence[Prediction], contract: Contract) -> LabelledRows:
     """The predictions whose label is known, in their order; those without one are left out, and not counted."""
     labelled = [prediction for prediction in predictions if prediction.label is not None]
-    targets, scores = _targets([one.label for one in labelled], contract), scores_of(labelled, contract)
-    good = np.isfinite(targets) & are_numbers(scores)
+    target, scores = targets([one.label for one in labelled], contract), scores_of(labelled, contract)
+    good = np.isfinite(target) & are_numbers(scores)
     kept = [prediction for prediction, is_good in zip(labelled, good.tolist(), strict=True) if is_good]
     features = {
         name: pd.Series([prediction.row.get(name) for prediction in kept], dtype=object)
         for name in contract.table.slice_features
     }
-    return LabelledRows(pd.DataFrame(features), targets[good], scores[good], len(labelled) - len(kept))
+    return LabelledRows(pd.DataFrame(features), target[good], scores[good], len(labelled) - len(kept))
 
 
 def held_out(reference: pd.DataFrame, contract: Contract) -> LabelledRows:
@@ -51,34 +49,3 @@ def held_out(reference: pd.DataFrame, contract: Contract) -> LabelledRows:
     scored = reference[reference[REFERENCE_SCORE].notna()].reset_index(drop=True)
     scores = scored[list(probability_columns(contract)) or REFERENCE_SCORE].to_numpy(np.float64)
     return LabelledRows(scored, scored[REFERENCE_TARGET].to_numpy(np.float64), scores)
-
-
-def are_numbers(scores: Floats) -> NDArray[np.bool_]:
-    """For each row whether its score, or every one of its probabilities, is a finite number."""
-    found = np.isfinite(scores)
-    return found if found.ndim == 1 else np.asarray(found.all(axis=1))
-
-
-def _targets(labels: Sequence[Any], contract: Contract) -> Floats:
-    """Each label as the target's number, NaN where it is none; what comes again and again is read once."""
-    known = {label: _target(label, contract) for label in set(labels) if isinstance(label, Hashable)}
-    return np.array([known[label] for label in labels], dtype=np.float64)
-
-
-def _target(label: Any, contract: Contract) -> float:
-    """1 for the positive class and 0 for the other, the position of a class, or the value."""
-    target = contract.target
-    if not target.classes:
-        is_number = isinstance(label, int | float) and not isinstance(label, bool)
-        return float(label) if is_number else np.nan
-    if (known := class_reader(target)(label)) is None:
-        return np.nan
-    return float(known == target.positive) if target.positive is not None else float(target.classes.index(known))
-
-
-def scores_of(predictions: Sequence[Prediction], contract: Contract) -> Floats:
-    """N scores, or n x classes probabilities; a class that a prediction does not have counts as 0."""
-    if contract.table.task != "multiclass":
-        return np.array([prediction.score for prediction in predictions], dtype=np.float64)
-    rows = [[(one.probabilities or {}).get(name, 0.0) for name in contract.target.classes] for one in predictions]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), len(contract.target.classes))

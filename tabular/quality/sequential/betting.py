@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tabular.quality.intervals import Interval
+from tabular.quality.interval import Interval
 
 Floats = NDArray[np.floating[Any]]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from tabular.quality.intervals import Interval
+from tabular.quality.interval import Interval
 from tabular.quality.sequential.betting import Floats, confidence_sequence, first_above
 
-Verdict = Literal["better", "worse", "undecided"]
+Finding = Literal["better", "worse", "undecided"]
 
 
 class Budget(NamedTuple):
@@ -28,7 +28,7 @@ class Evidence(NamedTuple):
     `interval` holds the true gain at every time with the stated confidence, `labels` are those that were used.
     """
 
-    verdict: Verdict
+    finding: Finding
     labels: int
     gain: float
     interval: Interval
@@ -41,11 +41,11 @@ def evidence(differences: Floats, confidence: float) -> Evidence:
     """
     half = (1 - confidence) / 2
     better, worse = first_above(differences, half), first_above(-differences, half)
-    verdict: Verdict = "undecided"
+    finding: Finding = "undecided"
     if better is not None or worse is not None:
-        verdict = "better" if worse is None or (better is not None and better < worse) else "worse"
+        finding = "better" if worse is None or (better is not None and better < worse) else "worse"
     gain = float(differences.mean()) if len(differences) else 0.0
-    return Evidence(verdict, len(differences), gain, confidence_sequence(differences, 1 - confidence))
+    return Evidence(finding, len(differences), gain, confidence_sequence(differences, 1 - confidence))
 
 
 def is_used_up(budget: Budget, labels: int, days: float) -> str | None:

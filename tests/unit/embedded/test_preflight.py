@@ -75,7 +75,7 @@ def test_that_our_own_process_has_its_port_already_is_no_fault_and_that_a_strang
 
 def test_one_option_moves_every_port_of_every_process(tmp_path):
     layout = layout_of(stack_settings(tmp_path, {"PORT_OFFSET": "100", "API_PORT": "9000"}))
-    assert layout.ports == Ports(4666, 27_118, 5151, 4300, 9100, 8186, 8185, 9191, 8988)
+    assert layout.ports == Ports(4666, 27_118, 5151, 4300, 9100, 8186, 8187, 8185, 9191, 8988)
     environ = process_environ(layout, {"PORT_OFFSET": "100", "API_PORT": "9000"})
     assert (environ["API_PORT"], environ["MONITOR_PORT"]) == ("9100", "8185")
     assert "PORT_OFFSET" not in environ

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tabular.quality.label_coverage import label_coverage
+from tabular.quality.labelled.coverage import label_coverage
 
 
 def test_labels_that_come_for_high_scores_alone_are_seen():

@@ -12,7 +12,7 @@ from mlflow.utils.validation import MAX_ENTITY_KEY_LENGTH, _validate_metric_name
 from model_orchestration.evaluation.by_slice.records import MAX_LOGGED, slice_metrics, slice_table
 from model_orchestration.evaluation.plots import by_slice
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
-from tabular.quality.intervals import Interval
+from tabular.quality.interval import Interval
 from tabular.quality.slices import MAX_SLICES, Slice, slices
 
 

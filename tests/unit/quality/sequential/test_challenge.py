@@ -13,27 +13,27 @@ def differences(gain, rows=4_000, seed=0):
     return np.clip(rng.normal(gain, 0.1, rows), -1, 1)
 
 
-@pytest.mark.parametrize(("gain", "verdict"), [(0.02, "better"), (-0.02, "worse"), (0.0, "undecided")])
-def test_a_gain_is_told_from_a_loss_and_from_nothing(gain, verdict):
+@pytest.mark.parametrize(("gain", "finding"), [(0.02, "better"), (-0.02, "worse"), (0.0, "undecided")])
+def test_a_gain_is_told_from_a_loss_and_from_nothing(gain, finding):
     found = evidence(differences(gain), 0.95)
-    assert found.verdict == verdict
+    assert found.finding == finding
     assert found.labels == 4_000
     low, high = found.interval
     assert low < found.gain < high
-    assert (low > 0, high < 0) == (verdict == "better", verdict == "worse")
+    assert (low > 0, high < 0) == (finding == "better", finding == "worse")
 
 
 def test_the_side_that_was_certain_first_stands():
     first_better = np.concatenate([differences(0.05), differences(-0.05, 12_000)])
     assert first_better.mean() < 0
-    assert evidence(first_better, 0.95).verdict == "better"
-    assert evidence(-first_better, 0.95).verdict == "worse"
+    assert evidence(first_better, 0.95).finding == "better"
+    assert evidence(-first_better, 0.95).finding == "worse"
 
 
 def test_more_confidence_takes_more_labels():
     found = differences(0.02, 600, seed=3)
-    assert evidence(found, 0.9).verdict == "better"
-    assert evidence(found, 0.999999).verdict == "undecided"
+    assert evidence(found, 0.9).finding == "better"
+    assert evidence(found, 0.999999).finding == "undecided"
 
 
 def test_nothing_is_known_without_a_label():

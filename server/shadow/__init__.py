@@ -1,0 +1,1 @@
+"""Models in the shadow: scored on the rows that the champion has responded to, off the path of any response."""
