@@ -6,12 +6,12 @@ import sys
 from datetime import UTC, datetime
 
 from model_orchestration.data.checks import check
+from model_orchestration.data.harvest.cells import PREDICTION_ID
 from model_orchestration.data.table_source import Datasets, Source, find_source
 from tabular.contract.types import Contract
 from tabular.data import feature_store
 from tabular.data.column_names import column_warnings
 from tabular.data.prepared import PreparedTable, prepare
-from tabular.data.synthetic import WRITTEN_AS
 from tabular.errors import TabularError
 from tabular.ports.objects import Objects
 from tabular.process.private_files import keep_private
@@ -37,7 +37,7 @@ def init_aws(wiring: Wiring) -> None:
     _say("bucket", settings.s3_bucket)
     datasets = Datasets(settings.state_dir)
     source = find_source(objects, contract, settings.dataset_csv, datasets.last(contract.table.name))
-    prepared = prepare(contract, source.body, WRITTEN_AS if source.is_synthetic else None)
+    prepared = prepare(contract, source.body, source.written_as)
     report = check(contract, prepared)
     report.require()
     _say("table", f"{contract.table.name}: {report.rows:,} rows, {source.origin}")
@@ -65,7 +65,8 @@ def _publish(objects: Objects, contract: Contract, source: Source, prepared: Pre
     )
     _say("read as", version.read_as.described(contract.source))
     # Synthetic rows have the contract's own columns and no others.
-    for warning in () if source.is_synthetic else column_warnings(contract, version.columns):
+    columns = [name for name in version.columns if version.harvested is None or name != PREDICTION_ID]
+    for warning in () if source.is_synthetic else column_warnings(contract, columns):
         _say("warning", warning)
     if version.dvc is not None:
         _say("dvc", str(version.dvc))

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from tabular.contract.source import SourceOptions
 from tabular.contract.types import Contract
 from tabular.data import feature_store
-from tabular.data.synthetic import make_table
+from tabular.data.synthetic import WRITTEN_AS, make_table
 from tabular.data.versions.dvc import DvcLineage, dvc_lineage
-from tabular.errors import InvalidSetting
+from tabular.errors import InvalidSetting, NotFound
 from tabular.ports.objects import Objects
 
 DATA = Path("data")
@@ -26,7 +28,8 @@ SYNTHETIC_SEED = 0
 class Source:
     """A table's bytes, and in plain words where they are from; `file` is where they lie, if DATASET_CSV named it.
 
-    `dvc` is what DVC knows of the file, if it tracks it.
+    `dvc` is what DVC knows of the file, if it tracks it; `written_as` says how the bytes are written, if not as the
+    contract says.
     """
 
     body: bytes
@@ -35,6 +38,7 @@ class Source:
     is_synthetic: bool = False
     file: Path | None = None
     dvc: DvcLineage | None = None
+    written_as: SourceOptions | None = None
 
 
 class Datasets:
@@ -69,19 +73,41 @@ class Datasets:
 def find_source(objects: Objects, contract: Contract, named: str, last: Path | None) -> Source:
     """The file that is named, or was last; else the contract's own in `data`, the real version there is, or synthetic.
 
-    Raises InvalidSetting if a file that is named is not there, cannot be read or is not the one that DVC tracks, or for
-    one that was named and no version of it is left.
+    What was harvested on top of it is kept in its place, unless the file is named now. Raises InvalidSetting if a file
+    that is named is not there, cannot be read or is not the one that DVC tracks, or for one that was named and no
+    version of it is left.
     """
     if named:
         if not _is_there(Path(named)):
             raise InvalidSetting(f"DATASET_CSV={named!r}: there is no such file (looked for {Path(named).resolve()})")
         return _from_file(Path(named), f"real, from {Path(named).name}", is_named=True)
+    return _with_harvests(objects, contract, _unnamed(objects, contract, last))
+
+
+def _unnamed(objects: Objects, contract: Contract, last: Path | None) -> Source:
     if last is not None and _is_there(last):
         return _from_file(last, f"real, from {last}, as DATASET_CSV named it last for this table", is_named=True)
     own = DATA / (contract.table.source_file or "")
     if last is None and _is_there(own):
         return _from_file(own, f"real, from {own.name}")
     return _without_file(objects, contract, last)
+
+
+def _with_harvests(objects: Objects, contract: Contract, source: Source) -> Source:
+    """The current version in the place of its source, if it was harvested from that; else the source."""
+    try:
+        current = feature_store.latest(objects, contract)
+        descends = hashlib.sha256(source.body).hexdigest() in feature_store.ancestors(objects, contract, current)
+    except NotFound:
+        return source
+    if not descends:
+        return source
+    origin = (
+        f"the version {current.sha256[:12]}: {current.harvested}. It is kept, with the labels that it has; to go back "
+        "to a file without them: DATASET_CSV=path"
+    )
+    body = feature_store.fetch(objects, contract, current.sha256)
+    return Source(body, current.source, origin, source.is_synthetic, written_as=current.written_as)
 
 
 def _is_there(path: Path) -> bool:
@@ -114,7 +140,8 @@ def _without_file(objects: Objects, contract: Contract, last: Path | None) -> So
             f"real, the version {real.sha256[:12]} from {real.source} of {real.created_at:%d %b %Y, %H:%M} UTC. It is "
             f"kept: {why}, and synthetic data never replaces a real table. Another one: DATASET_CSV=path"
         )
-        return Source(feature_store.fetch(objects, contract, real.sha256), real.source, origin)
+        body = feature_store.fetch(objects, contract, real.sha256)
+        return Source(body, real.source, origin, written_as=real.written_as)
     if last is not None:
         raise InvalidSetting(
             f"the table that DATASET_CSV named last, {last}, is not there any more: put it back, or name it where it "
@@ -122,4 +149,5 @@ def _without_file(objects: Objects, contract: Contract, last: Path | None) -> So
         )
     wanted = f"put the real table at {DATA / contract.table.source_file} or " if contract.table.source_file else ""
     origin = f"SYNTHETIC data, good for a try and for nothing else. To use real ones, {wanted}set DATASET_CSV"
-    return Source(make_table(contract, SYNTHETIC_ROWS, SYNTHETIC_SEED), "synthetic", origin, is_synthetic=True)
+    body = make_table(contract, SYNTHETIC_ROWS, SYNTHETIC_SEED)
+    return Source(body, "synthetic", origin, is_synthetic=True, written_as=WRITTEN_AS)

@@ -65,7 +65,7 @@ def publish(
         created_at=datetime.now(UTC),
         source=source,
         synthetic=synthetic,
-        pristine=sha256 == known if known else None,
+        pristine=sha256 == known if known and harvested is None else None,
         dropped_rows=dropped.count,
         rows_left_out=0 if prepared.table is None else prepared.table.rows_left_out,
         read_as=prepared.read_as,
@@ -109,6 +109,15 @@ def find_version(objects: Objects, contract: Contract, sha256: str) -> Version:
         return _read(objects, _key(contract, sha256, MANIFEST))
     except NotFound as error:
         raise NotFound(f"the feature store has no version {sha256} of the table {contract.table.name}") from error
+
+
+def ancestors(objects: Objects, contract: Contract, version: Version) -> list[str]:
+    """The sha256 of each version that this one was harvested from, the nearest first; raises NotFound."""
+    found: list[str] = []
+    while version.harvested is not None and version.harvested.parent not in found:
+        found.append(version.harvested.parent)
+        version = find_version(objects, contract, found[-1])
+    return found
 
 
 def newest_real(objects: Objects, contract: Contract) -> Version | None:

@@ -14,6 +14,7 @@ from embedded.layout import PROJECT
 from model_orchestration.data.harvest.__main__ import main
 from model_orchestration.data.harvest.labelled import SETTLED_AFTER
 from model_orchestration.data.version_commands import main as versions
+from model_orchestration.init_aws import init_aws
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
 from tabular.predictions.label import Label
@@ -143,3 +144,23 @@ def test_a_corrected_label_takes_the_place_of_the_row_that_was_harvested_before(
     assert (again.harvested.parent, again.harvested.since) == (once.sha256, once.harvested.until)
     assert (again.rows, again.harvested.rows, again.harvested.replaced_rows) == (530, 1, 1)
     assert feature_store.load(wiring.objects(), wiring.contract).raw_target.iloc[-1] == other
+
+
+def test_the_next_start_keeps_what_was_harvested_unless_a_file_is_named(wiring, predicted, tmp_path, capsys):
+    own = Wiring(msgspec.structs.replace(wiring.settings, state_dir=tmp_path), wiring.contract)
+    init_aws(own)  # the synthetic rows that a start without a file makes
+    base = feature_store.latest(wiring.objects(), wiring.contract)
+    predicted(30)
+    assert main([], own) == 0
+    harvested = feature_store.latest(wiring.objects(), wiring.contract)
+    capsys.readouterr()
+    init_aws(own)
+    assert "It is kept, with the labels that it has" in capsys.readouterr().out
+    assert feature_store.latest(wiring.objects(), wiring.contract) == harvested
+
+    file = tmp_path / "table.csv"
+    file.write_bytes(make_table(wiring.contract, 700, 3))
+    named = Wiring(msgspec.structs.replace(own.settings, dataset_csv=str(file)), wiring.contract)
+    init_aws(named)
+    assert feature_store.latest(wiring.objects(), wiring.contract).rows == 700
+    assert base.sha256 in feature_store.ancestors(wiring.objects(), wiring.contract, harvested)
