@@ -89,8 +89,8 @@ data-checkout: $(INSTALLED) ## write the bytes of a version as they came (sha=sh
 data-name: $(INSTALLED) ## give a version of the table a name (sha=sha name=word; table=name)
 	@$(if $(and $(sha),$(name)),,echo "Say which version, and its name: make data-name sha=current name=may" && exit 1 &&) $(STACK) versions -- name '$(sha)' '$(name)' $(OF_TABLE)
 
-harvest: $(INSTALLED) ## make labelled predictions rows of a new version of the table (since=2026-11-01 until=2026-12-01 mode=append|replace table=name)
-	@$(STACK) harvest -- $(if $(since),--since '$(since)') $(if $(until),--until '$(until)') $(if $(mode),--mode '$(mode)') $(OF_TABLE)
+harvest: $(INSTALLED) ## make labelled predictions rows of a new version of the table (since=2026-11-01 until=2026-12-01 mode=append|replace table=name by=name)
+	@$(STACK) harvest -- --by="$${by:-$$(id -un)}" $(if $(since),--since '$(since)') $(if $(until),--until '$(until)') $(if $(mode),--mode '$(mode)') $(OF_TABLE)
 
 react: $(INSTALLED) ## read alarms, new labels and the ledger, and act on them once now; the worker does it every five minutes
 	@$(STACK) react

@@ -24,7 +24,8 @@ def main(given: Sequence[str] | None = None, wiring: Wiring | None = None) -> in
     keep_private()
     try:
         wiring = wiring or wire().for_table(arguments.table)
-        lines = harvested(wiring, arguments.since, arguments.until, arguments.mode)
+        who = f"engineer {arguments.by.strip() or 'unknown'}"
+        lines = harvested(wiring, arguments.since, arguments.until, arguments.mode, who)
     except Rejected as error:
         sys.stderr.write("\n".join([f"nothing was harvested: {error.message}", *(f"  {one}" for one in error.faults)]))
         sys.stderr.write("\n")
@@ -37,7 +38,7 @@ def main(given: Sequence[str] | None = None, wiring: Wiring | None = None) -> in
     return 0
 
 
-def harvested(wiring: Wiring, since: str, until: str, mode: str, who: str = "engineer") -> Sequence[tuple[str, str]]:
+def harvested(wiring: Wiring, since: str, until: str, mode: str, who: str) -> Sequence[tuple[str, str]]:
     """Harvest what these words ask for; returns what is told of it. Raises like `harvest`, and InvalidSetting."""
     if mode not in get_args(Mode):
         raise InvalidSetting(f"mode={mode!r} cannot be used: it must be {' or '.join(get_args(Mode))}")
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--table", default="", help="one of the stack's tables (TABLES); the first if not given")
     parser.add_argument("--since", default="", help="labelled at or after this time; where the last harvest ended")
     parser.add_argument("--until", default="", help="labelled before this time; now if not given")
+    parser.add_argument("--by", default="", help="the name of the engineer, for the ledger")
     parser.add_argument("--mode", default="append", help="append to the table, or replace it")
     return parser
 

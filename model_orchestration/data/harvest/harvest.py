@@ -40,7 +40,7 @@ class HarvestRequest:
     since: datetime | None = None
     mode: Mode = "append"
     max_rows: int
-    who: str = "engineer"
+    who: str
 
 
 @dataclass(frozen=True)

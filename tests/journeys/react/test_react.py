@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import msgspec
 import pytest
@@ -26,6 +28,7 @@ from tabular.predictions.label import Label
 from tabular.predictions.prediction import Prediction, new_id
 from tabular.wiring import Wiring
 from tests.journeys.training.trainer import Trainer, make_trainer
+from tests.webhook_receiver import Receiver
 
 CONTRACT = PROJECT / "contracts" / "telecom_churn.toml"
 POLICY = Policy(retrain_on=frozenset({"quality"}), min_labels=150, cool_down=timedelta(hours=1), max_a_day=3)
@@ -38,13 +41,22 @@ def wiring(ministack, store, mlflow_server, settings) -> Wiring:
 
 
 @pytest.fixture(scope="module")
-def trainer(wiring, prefect_server, settings, layout, tmp_path_factory) -> Trainer:
+def webhook() -> Iterator[Receiver]:
+    with Receiver() as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def trainer(wiring, webhook, prefect_server, settings, layout, tmp_path_factory) -> Trainer:
     trainer = make_trainer("react", CONTRACT, 4, tmp_path_factory.mktemp("react"), settings, layout)
     trainer.environ |= {
         "MONGO_URI": settings.mongo_uri,
         "MONGO_DATABASE": wiring.settings.mongo_database,
         "RETRAIN_ON": "schedule,quality",
         "RETRAIN_MIN_LABELS": "150",
+        "ALERT_WEBHOOK_URL": webhook.url,
     }
     trainer.publish(make_table(trainer.contract, 2_000, seed=1))
     return trainer
@@ -128,7 +140,7 @@ def entries(wiring: Wiring, *kinds: str) -> list[LedgerEntry]:
     return wiring.ledger().entries(wiring.contract.table.name, kinds=kinds)
 
 
-def test_from_an_alarm_to_a_new_version_and_a_run_within_the_budget(trainer, wiring):
+def test_from_an_alarm_to_a_new_version_and_a_run_within_the_budget_and_people_are_told(trainer, wiring, webhook):
     champion = trainer.train()["RUN_ID"]
     assert "nothing changed" in scheduled(trainer)
     assert trainer.registry.trained_at() > 0
@@ -136,9 +148,14 @@ def test_from_an_alarm_to_a_new_version_and_a_run_within_the_budget(trainer, wir
     assert code == 0, said
     assert "nothing: nothing changed" in said
 
+    webhook.status = 503
     alarm = raise_alarm(wiring, "quality", champion)
     code, said = react(trainer)
+    assert code == 0, "a webhook that is down delays nothing"
     assert "only 0 labels are new" in said
+    assert "secret-path" not in said
+    webhook.status = 200
+    webhook.bodies.clear()
     predict(wiring, 200, champion, seed=2)
     code, said = react(trainer)
     assert code == 0, said
@@ -156,6 +173,10 @@ def test_from_an_alarm_to_a_new_version_and_a_run_within_the_budget(trainer, wir
     decided = entries(wiring, "decided")
     assert [one.evidence["action"] for one in decided] == ["retrain", "tell", "nothing"]
     assert decided[0].evidence["alarms"] == decided[1].evidence["alarms"] == alarm
+
+    told = [(body["kind"], body["evidence"].get("action")) for body in webhook.bodies]
+    wanted = [("alarmed", None), ("decided", "tell"), ("decided", "retrain"), ("harvested", None), ("retrained", None)]
+    assert [each for each in told if each in wanted] == wanted
 
     predict(wiring, 200, champion, seed=3)
     code, said = react(trainer)
