@@ -53,7 +53,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     @property
     def tags(self) -> dict[str, str]:
         """The tags of its runs: how the scores are calibrated."""
-        return {} if self.reliability is None else {"calibration": self.reliability.method}
+        return {} if self.reliability is None else self.reliability.tags
 
     @property
     def logged(self) -> dict[str, float]:

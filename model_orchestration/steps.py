@@ -31,6 +31,7 @@ from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.search.candidate import bundler, make_fit
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
+from model_orchestration.search.recalibration import recalibrate
 from model_orchestration.search.row_shares import stored_rows
 from model_orchestration.search.run_lineage import data_params, dataset_of, job_tags, version_tags
 from model_orchestration.search.small_table import figures_of, out_of_fold
@@ -86,23 +87,21 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
     is_divided = bool(tools.engine.row_shares)
     stored = stored_rows(tools.objects, job.read_contract, job.data_sha256, contract, parts) if is_divided else None
     fit = make_fit(contract, parts, job.seed, has_train=stored is None)
-    best = float("inf")
     try:
         with Recorder(
             registry, bundler(contract, parts, job.seed, synthetic=job.synthetic), parent_id, run_tags, dataset
         ) as recorder:
 
             def on_trial(trial: Trial) -> None:
-                nonlocal best
                 recorder(trial)
-                best = min(best, trial.loss)
                 if progress is not None:
-                    progress(trial.number + 1, best)
+                    progress(trial.number + 1, recorder.lowest_loss)
 
             with tools.engine.started(fit, stored) as (executor, run):
                 has_nominal = any(column.is_nominal for column in contract.inputs)
                 searched = space(contract.training, job.families, has_nominal=has_nominal)
                 sweep(run, job.trials, job.seed, executor, job.time_budget_seconds, on_trial, searched)
+        recalibrate(job.read_contract, parts, job.seed, tools.engine.workers, recorder)
         done = Sweep(parent_id, tuple(recorder.runs))
         _write_sweep(tools, job, done)
     except BaseException:
@@ -130,8 +129,9 @@ def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
         slices(contract, measured.rows.features, measured.target, measured.scores[MODEL], cut, measured.units)
     )
     again = None if held_out is None else figures_of(contract, held_out, cut)
-    calibration = reliability(bundle, target, both)
-    evaluation = Evaluation(swept.best.run_id, found, threshold, by_slice, ends, again, calibration)
+    evaluation = Evaluation(
+        swept.best.run_id, found, threshold, by_slice, ends, again, reliability(bundle, target, both)
+    )
     for run_id in (swept.parent_id, swept.best.run_id):
         tools.registry.log(run_id, metrics=evaluation.logged, tags=evaluation.tags)
         tools.registry.log(run_id, metrics=slice_metrics(contract.table.task, by_slice))

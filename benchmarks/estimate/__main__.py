@@ -58,8 +58,8 @@ NOTES = (
     "`error` is the mean absolute difference of estimate and measured figure over the draws, `if unchanged` what "
     "it is if the figure of all rows left, of which the window is a part, is expected to stay, `uncalibrated` "
     "what it is from the scores as they are, without the rows held out, `by chance` what the draw of the outcomes "
-    "alone makes. `coverage` is the share of draws in which the measured figure lies in the 95 % interval, `half- "
-    "width` the mean of half its width."
+    "alone makes. `coverage` is the share of draws in which the measured figure lies in the 95 % interval, "
+    "`half-width` the mean of half its width."
 )
 BLIND = "The estimate sees the scores alone: it stays where it was, and its interval misses what is measured."
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from model_orchestration.data.split import split
 from model_orchestration.evaluation.explained import contributions
 from model_orchestration.search.candidate import bundler, make_fit
+from model_orchestration.search.recalibration import out_of_fold_calibration
 from tabular.contract.split_rules import SplitRules
 from tabular.contract.types import Contract
 from tabular.data.prepared import prepare
@@ -108,8 +109,9 @@ def drawn(contract: Contract, table: CleanTable, seed: int) -> Drawn:
     contract = msgspec.structs.replace(contract, split=SplitRules(shares=SHARES))
     parts = split(table, seed, contract.split)
     trial = make_fit(contract, parts, seed)(0, PARAMS)
+    calibration = out_of_fold_calibration(contract, parts, PARAMS, seed, workers=1)
     with tempfile.TemporaryDirectory() as folder:
-        bundle = bundler(contract, parts, seed).write(trial, Path(folder), {})
+        bundle = bundler(contract, parts, seed).write(trial, Path(folder), {}, calibration)
         estimator = estimator_of(bundle, seed)
     if isinstance(estimator, NoEstimate):
         raise SystemExit(estimator.why)

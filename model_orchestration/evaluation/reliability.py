@@ -13,14 +13,32 @@ from tabular.quality.calibration.error import calibration_error
 from tabular.quality.metrics import Floats, metrics
 
 COMPARED = ("log_loss", "brier")
+DESCRIPTION = "mlflow.note.content"
+"""MLflow's own tag, the description on the page of a run."""
 
 
 class Reliability(msgspec.Struct, frozen=True):
-    """Calibration error, log loss and Brier's score on the test rows: of the model's own scores, and calibrated."""
+    """Calibration error, log loss and Brier's score on the test rows: of the model's own scores, and calibrated.
+
+    `is_served` says that the calibrated ones are what is served.
+    """
 
     method: Method
     own: dict[str, float]
     calibrated: dict[str, float]
+    is_served: bool = False
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The method as a tag of a run, and in words as its description."""
+        scores = "calibrated" if self.is_served else "the model's own; the calibration serves for the estimate alone"
+        told = (
+            f"Calibration: {self.method}, calibration error on test {self.own['calibration_error']:.4f} before and "
+            f"{self.calibrated['calibration_error']:.4f} after. Served scores are {scores}. Until labels come, the "
+            "monitor and the reports show a quality that is estimated from the scores, not measured, and blind to "
+            "concept drift."
+        )
+        return {"calibration": self.method, DESCRIPTION: told}
 
     @property
     def logged(self) -> dict[str, float]:
@@ -53,7 +71,7 @@ def reliability(bundle: Bundle, target: Floats, both: BothScores | None) -> Reli
     if both is None:
         return None
     own, calibrated = (_figures(bundle, target, scores) for scores in both)
-    return Reliability(bundle.calibration.method, own, calibrated)
+    return Reliability(bundle.calibration.method, own, calibrated, bundle.contract.training.calibrated)
 
 
 def _figures(bundle: Bundle, target: Floats, scores: Floats) -> dict[str, float]:

@@ -107,9 +107,15 @@ class Bundler:
     scored_at: NDArray[np.int64] | None = None
     seed: int = 0
 
-    def write(self, trial: Trial, folder: Path, metrics: Mapping[str, float]) -> Bundle:
-        """Write the trial's bundle into an empty folder, with the description that MLflow's tools read."""
-        calibration = calibration_of(self.contract, trial, self.validation_target, self.seed)
+    def write(
+        self, trial: Trial, folder: Path, metrics: Mapping[str, float], calibration: Calibration | None = None
+    ) -> Bundle:
+        """Write the trial's bundle into an empty folder, with the description that MLflow's tools read.
+
+        Without a calibration it gets the one that its scores of the validation rows teach.
+        """
+        if calibration is None:
+            calibration = calibration_of(self.contract, trial, self.validation_target, self.seed)
         reference = with_scores(self.contract, self.reference, self.reference_scores(trial, calibration))
         bundle = write_bundle(
             folder,

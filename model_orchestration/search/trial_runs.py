@@ -13,6 +13,7 @@ import msgspec
 from model_orchestration.search.candidate import Bundler
 from model_orchestration.search.run_lineage import data_params
 from model_orchestration.search.trial import Params, Trial
+from tabular.model.calibration import Calibration
 from tabular.ports.registry import BUNDLE, Dataset, ModelRegistry
 from tabular.quality.metrics import metrics
 
@@ -33,7 +34,8 @@ class TrialRun(msgspec.Struct, frozen=True):
 class Recorder:
     """Writes trials under a parent run in the background; leave the `with` block to have them all written.
 
-    Raises what the registry raised, at the end of the block. `runs` is in trial order.
+    Raises what the registry raised, at the end of the block. `runs` is in trial order, `best` the trial with the lowest
+    loss so far.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Recorder:
         dataset: Dataset | None = None,
     ) -> None:
         self.runs: list[TrialRun] = []
+        self.best: Trial | None = None
         self._registry = registry
         self._bundler = bundler
         self._parent_id = parent_id
@@ -63,26 +66,45 @@ class Recorder:
 
     def __call__(self, trial: Trial) -> None:
         """Queue one trial."""
+        if trial.loss < self.lowest_loss:
+            self.best = trial
         self._pending.append(self._writers.submit(self._record, trial))
 
+    @property
+    def lowest_loss(self) -> float:
+        """The loss of the best trial so far; infinite before the first."""
+        return float("inf") if self.best is None else self.best.loss
+
+    def recalibrate(self, calibration: Calibration) -> None:
+        """Write the bundle of the best trial anew, with another calibration; the others keep theirs."""
+        best = min(self.runs, key=lambda run: run.loss)
+        if self.best is not None:
+            self._write_bundle(best.run_id, self.best, self._measured(self.best), calibration)
+
     def _record(self, trial: Trial) -> TrialRun:
-        registry, contract = self._registry, self._bundler.contract
+        registry = self._registry
         run_id = registry.start_run(f"trial {trial.number:03d}", {**self._tags, "trial": trial.number}, self._parent_id)
-        scored = (self._bundler.validation_target, trial.validation_scores)
-        measured = metrics(contract.table.task, *scored, off_by=contract.off_by_more_than)
-        found = {f"validation_{name}": value for name, value in measured.items()}
-        found |= {"validation_loss": trial.loss, "rounds": float(trial.rounds)}
-        with tempfile.TemporaryDirectory() as folder:
-            bundle = self._bundler.write(trial, Path(folder), found)
-            registry.put_folder(run_id, Path(folder), BUNDLE)
+        found = self._measured(trial)
+        self._write_bundle(run_id, trial, found)
         about_data = {} if self._dataset is None else data_params(self._dataset)
         if self._dataset is not None:
             registry.log_dataset(run_id, self._dataset)
-        registry.log(
-            run_id,
-            params=trial.params | about_data,
-            metrics=found | {"fit_seconds": trial.fit_seconds},
-            tags={"calibration": bundle.calibration.method},
-        )
+        registry.log(run_id, params=trial.params | about_data, metrics=found | {"fit_seconds": trial.fit_seconds})
         registry.finish(run_id)
         return TrialRun(trial.number, run_id, trial.loss, trial.rounds, trial.params, trial.family)
+
+    def _measured(self, trial: Trial) -> dict[str, float]:
+        """The metrics of the trial's own scores of the validation rows."""
+        contract = self._bundler.contract
+        scored = (self._bundler.validation_target, trial.validation_scores)
+        measured = metrics(contract.table.task, *scored, off_by=contract.off_by_more_than)
+        found = {f"validation_{name}": value for name, value in measured.items()}
+        return found | {"validation_loss": trial.loss, "rounds": float(trial.rounds)}
+
+    def _write_bundle(
+        self, run_id: str, trial: Trial, measured: Mapping[str, float], calibration: Calibration | None = None
+    ) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            bundle = self._bundler.write(trial, Path(folder), measured, calibration)
+            self._registry.put_folder(run_id, Path(folder), BUNDLE)
+        self._registry.log(run_id, tags={"calibration": bundle.calibration.method})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model_orchestration.evaluation.plots import model_plots
-from model_orchestration.evaluation.reliability import both_scores, reliability
+from model_orchestration.evaluation.reliability import DESCRIPTION, both_scores, reliability
 from model_orchestration.search.candidate import bundler
 from tabular.contract.training import Training
 from tabular.data.table import encode
@@ -41,5 +41,8 @@ def test_both_scores_are_the_model_s_own_and_the_calibrated_ones_whichever_is_se
     assert set(found.logged) == {
         f"test_{name}_{of}" for name in ("calibration_error", "log_loss", "brier") for of in ("own", "calibrated")
     }
+    assert found.tags["calibration"] == found.method
+    assert "estimated from the scores, not measured, and blind to concept drift" in found.tags[DESCRIPTION]
+    assert ("Served scores are calibrated" in found.tags[DESCRIPTION]) == calibrated
     plain, with_both = (model_plots(contract, target, served, 0.4, one)["calibration.png"] for one in (None, both))
     assert with_both != plain

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
 from model_orchestration.data.folds import folds
 from model_orchestration.data.split import joined, split
-from model_orchestration.search.candidate import bundler, scores_by_params
+from model_orchestration.search.candidate import bundler, make_fit, scores_by_params
 from model_orchestration.search.out_of_fold import cross_validated, is_small
+from model_orchestration.search.recalibration import out_of_fold_calibration
 from tabular.contract.split_rules import SplitRules
 from tabular.data.reading import read_table
 from tabular.data.synthetic import make_table
 from tabular.data.table import clean, encode
 from tabular.model.bundle import REFERENCE_SCORE
+from tabular.quality.calibration.choice import chosen
 from tabular.quality.metrics import metrics
 from tabular.quality.two_sample import of_numbers
 
@@ -115,6 +118,47 @@ def test_the_reference_of_a_small_table_is_all_of_it_scored_where_it_was_not_fit
     own = own if own.ndim == 1 else own.max(axis=1)
     scored = reference[REFERENCE_SCORE].notna()
     np.testing.assert_array_equal(reference[REFERENCE_SCORE][scored], own[scored].astype(np.float64))
+
+
+def test_a_small_table_is_calibrated_by_rows_scored_out_of_fold_and_its_test_rows_teach_nothing(tiny_contract):
+    contract = tiny_contract("binary", lambda file: file["features"][0].update(synthetic={"effect": 3}))
+    parts = split(small(contract, 1_000), 42)
+    calibration = out_of_fold_calibration(contract, parts, PARAMS, 42, workers=2)
+    assert calibration.method != "none"  # trees as deep as these are too sure of themselves
+    reversed_test = replace(parts.test, target=1 - parts.test.target)
+    assert out_of_fold_calibration(contract, replace(parts, test=reversed_test), PARAMS, 42, workers=1) == calibration
+    known = joined(replace(parts, test=parts.test.take(np.array([], dtype=np.int64))))
+    rules = msgspec.structs.replace(contract.split, repeats=1)
+    scores = cross_validated(known, rules, 42, [scores_by_params("ours", contract, known, PARAMS, 42)])
+    assert calibration == chosen("binary", scores.target, scores.scores["ours"], 42)
+    as_served = msgspec.structs.replace(contract, training=msgspec.structs.replace(contract.training, calibrated=True))
+    assert out_of_fold_calibration(as_served, parts, PARAMS, 42, workers=1) == calibration
+
+
+def test_only_small_tables_with_rows_of_each_class_are_calibrated_out_of_fold(tiny_contract):
+    contract = tiny_contract("binary")
+    parts = split(small(contract, 1_000), 42)
+    large = msgspec.structs.replace(
+        contract, split=SplitRules(cross_validate_below_rows=0, cross_validate_below_class_rows=0)
+    )
+    assert out_of_fold_calibration(large, parts, PARAMS, 42, workers=1) is None
+    assert out_of_fold_calibration(contract, split(small(contract, 40), 42), PARAMS, 42, workers=1) is None
+    regression = tiny_contract("regression")
+    assert out_of_fold_calibration(regression, split(small(regression), 42), PARAMS, 42, workers=1) is None
+
+
+def test_rows_held_out_are_scored_calibrated_where_scores_are_served_so(tiny_contract):
+    contract = tiny_contract("binary", lambda file: file["features"][0].update(synthetic={"effect": 3}))
+    as_served = msgspec.structs.replace(contract, training=msgspec.structs.replace(contract.training, calibrated=True))
+    whole, methods = small(contract, 1_000), set()
+    for fold in folds(whole, SplitRules(repeats=1), 42):
+        own, served = (scores_by_params("ours", one, whole, PARAMS, 42)(fold)["ours"] for one in (contract, as_served))
+        parts = fold.parts(whole)
+        trial = make_fit(contract, parts, 42)(0, PARAMS)
+        calibration = chosen("binary", parts.validation.target.to_numpy(), trial.validation_scores, 42)
+        np.testing.assert_array_equal(served, calibration.many(own).astype(np.float32))
+        methods.add(calibration.method)
+    assert methods & {"platt", "isotonic"}
 
 
 def test_new_rows_of_a_small_table_s_kind_are_no_drift_of_the_score(contract, run_sweep):
