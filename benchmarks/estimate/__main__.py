@@ -42,16 +42,14 @@ def main() -> None:
     flipped = [_line(name, 0.0, share, found[name][0]) for name in given.tables for share in FLIPPED]
     errors = [(name, _mean_error([one for one in found[name][0] if not one.flipped])) for name in given.tables]
     seconds = [figures["estimate s"] for _, figures in found.values()]
-    save(
-        "estimate",
+    tables = [
         Table("Estimated ROC-AUC under covariate shift", shifted, NOTES),
         Table("The same under concept drift, to which it is blind", flipped, BLIND),
         Table("Other metrics under covariate shift", [_others(name, found[name][0]) for name in given.tables]),
-        *goals(
-            *(at_most(f"{name}: mean absolute error of ROC-AUC", error, MOST_ERROR) for name, error in errors),
-            at_most(f"seconds for {MANY_ROWS:,} scores", max(seconds), MOST_SECONDS),
-        ),
-    )
+    ]
+    met = [at_most(f"{name}: mean absolute error of ROC-AUC", error, MOST_ERROR) for name, error in errors]
+    met.append(at_most(f"seconds for {MANY_ROWS:,} scores", max(seconds), MOST_SECONDS))
+    save("estimate", *tables, *goals(*met))
 
 
 NOTES = (
