@@ -26,6 +26,7 @@ class LabelWatch(Watch[LossBlock]):
     """A run's labelled predictions, in the order in which their labels came."""
 
     min_rows = 1
+    least_grace_seconds = 3.0  # a bulk of labels bears the time at which its writing began
 
     def __init__(
         self,

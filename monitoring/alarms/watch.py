@@ -27,6 +27,8 @@ class Watch(ABC, Generic[AnyBlock]):
 
     min_rows: int
     """How many rows a block has at least."""
+    least_grace_seconds = 0.0
+    """What belongs to a block may reach the store so much later than its time says, however short a block is."""
 
     def __init__(
         self, run_id: str, bundle: Bundle, store: BlockStore[AnyBlock], since: datetime, block_seconds: float
@@ -48,7 +50,8 @@ class Watch(ABC, Generic[AnyBlock]):
 
     def close_next(self, now: datetime) -> bool:
         """Store and add the next block that is at its end; False if there is none yet. Raises Unavailable."""
-        last = self._floor(now - timedelta(seconds=GRACE * self._block_seconds))
+        grace = max(GRACE * self._block_seconds, self.least_grace_seconds)
+        last = self._floor(now - timedelta(seconds=grace))
         soon = self.until + timedelta(seconds=self._block_seconds)
         if soon > last or last == self._tried:
             return False

@@ -7,11 +7,13 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from monitoring.alarms.alarms import Alarms, AlarmStores
 from monitoring.alarms.labels import BLOCK_MAX_ROWS
 from tabular.quality.alarm.loss_grid import GRID
 from tests.adapters.memory.blocks import MemoryBlocks
+from tests.adapters.memory.ledger import MemoryLedger
 from tests.unit.monitoring.labelled import DELAY, labelled
-from tests.unit.monitoring.surroundings import RUN, START, alarms_of
+from tests.unit.monitoring.surroundings import RUN, START, TABLE, alarms_of
 
 BLOCK = timedelta(seconds=300)
 LATER = START + DELAY
@@ -50,6 +52,14 @@ def test_a_single_label_is_a_block_and_no_label_is_no_alarm(alarms, store, bundl
         assert alarms.check(RUN, bundle, START, LATER + timedelta(seconds=seconds))["quality"].blocks == blocks
     store.predictions = [msgspec.structs.replace(one, labelled_at=None, label=None) for one in store.predictions]
     assert {*alarms_of(store).check(RUN, bundle, START, LATER + timedelta(seconds=900))} == {"drift", "score"}
+
+
+def test_labels_that_are_still_being_written_are_waited_for_however_short_a_block_is(store, loss_blocks, bundle):
+    stores = AlarmStores(store, MemoryBlocks(), loss_blocks, MemoryLedger())
+    alarms = Alarms(stores, TABLE, 1.0)
+    store.predictions = labelled(bundle, 3, every=timedelta(seconds=0))
+    assert "quality" not in alarms.check(RUN, bundle, LATER, LATER + timedelta(seconds=3.9))
+    assert alarms.check(RUN, bundle, LATER, LATER + timedelta(seconds=4))["quality"].blocks == 1
 
 
 def test_many_labels_of_one_file_are_sampled(alarms, loss_blocks, store, bundle):
