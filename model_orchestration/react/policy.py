@@ -48,7 +48,7 @@ class TableState(msgspec.Struct, frozen=True, kw_only=True):
     `alarms` stand now, for the champion; `new_labels` are those that no harvest has had, counted no further than a
     policy asks; `is_changed` says that the current version, its contract, the code or the settings are others than
     those of the last finished training; `attempts` are the times of the trainings that this policy started;
-    `told` are the entries of alarms that were told of already.
+    `told` are the entries of alarms that were told of already; `challenger` is the run that is in shadow now, if any.
     """
 
     now: datetime
@@ -58,6 +58,7 @@ class TableState(msgspec.Struct, frozen=True, kw_only=True):
     is_changed: bool = False
     attempts: Sequence[datetime] = ()
     told: frozenset[str] = frozenset()
+    challenger: str | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +80,7 @@ def decide(state: TableState, policy: Policy) -> Decision:
     wanted = _wanted(state, policy)
     if wanted is None:
         return _without_training(state, policy)
-    if (held := _held(state, policy)) is None:
+    if (held := _held(state, policy, wanted)) is None:
         return wanted
     reason, why = held
     return Decision(action="nothing", reason=reason, why=f"{why}; else: {wanted.why}", trigger=wanted.trigger)
@@ -99,14 +100,21 @@ def _wanted(state: TableState, policy: Policy) -> Decision | None:
                 return Decision(action="train", reason="changed", why=why, trigger=trigger)
         elif is_alarmed and has_labels:
             because = f"an alarm of {trigger} stands, and " if alarms else ""
-            why = f"{because}{state.new_labels:,} labels are new, {policy.min_labels:,} are needed"
+            why = f"{because}{_enough(policy)}"
             about = tuple(alarm.entry for alarm in alarms)
             return Decision(action="retrain", reason=trigger, why=why, trigger=trigger, about=about)
     return None
 
 
-def _held(state: TableState, policy: Policy) -> tuple[str, str] | None:
+def _enough(policy: Policy) -> str:
+    return f"RETRAIN_MIN_LABELS ({policy.min_labels:,}) labels or more are new"
+
+
+def _held(state: TableState, policy: Policy, wanted: Decision) -> tuple[str, str] | None:
     """What keeps a training back that is called for; None if nothing does."""
+    if wanted.action == "retrain" and state.challenger is not None:
+        # The next challenger would take its place, and with trainings often enough none would ever be decided on.
+        return "challenger", f"the challenger {state.challenger} is in shadow, and is decided on first"
     recent = [at for at in state.attempts if state.now - at < DAY]
     if len(recent) >= policy.max_a_day:
         return (
@@ -128,10 +136,10 @@ def _without_training(state: TableState, policy: Policy) -> Decision:
         about = tuple(alarm.entry for alarm in alarms)
         return Decision(action="tell", reason="alarm", why=why, about=about)
     if state.new_labels >= policy.min_labels:
-        why = f"{state.new_labels:,} labels are new; RETRAIN_ON does not name labels, and no alarm that it names stands"
+        why = f"{_enough(policy)}; RETRAIN_ON does not name labels, and no alarm that it names stands"
         return Decision(action="nothing", reason="labels_wait", why=why)
-    why = "nothing changed since the last finished training, fewer labels are new than RETRAIN_MIN_LABELS"
-    standing = ", and the alarms that stand were told of" if state.alarms else ", and no alarm stands"
+    why = "nothing changed since the last finished training, and fewer labels are new than RETRAIN_MIN_LABELS"
+    standing = "; the alarms that stand were told of" if state.alarms else "; no alarm stands"
     return Decision(action="nothing", reason="told" if state.alarms else "nothing_new", why=why + standing)
 
 

@@ -17,7 +17,7 @@ from tabular.errors import NotFound
 from tabular.ports.ledger import Ledger
 from tabular.ports.objects import Objects
 from tabular.ports.predictions import PredictionReader
-from tabular.ports.registry import BundleSource
+from tabular.ports.registry import CHALLENGER, CHAMPION, ModelRegistry
 
 SERVED_WITHIN = timedelta(hours=1)
 MOST_READ = 10_000
@@ -31,12 +31,19 @@ class Parts:
     objects: Objects
     store: PredictionReader
     ledger: Ledger
-    registry: BundleSource
+    registry: ModelRegistry
 
     @property
     def table(self) -> str:
         """The name of the table."""
         return self.contract.table.name
+
+    def alias(self, alias: str) -> str | None:
+        """The run that the alias stands on; None if it stands on none. Raises Unavailable."""
+        try:
+            return self.registry.alias(alias)
+        except NotFound:
+            return None
 
     def served_run(self, now: datetime) -> str | None:
         """The run whose alarms count: the champion or, where another is pinned, the run that predicts most now.
@@ -44,10 +51,7 @@ class Parts:
         None if there is neither. Raises Unavailable.
         """
         runs = self.store.runs(now - SERVED_WITHIN, now, MOST_READ, table=self.table)
-        try:
-            champion = self.registry.champion()
-        except NotFound:
-            champion = None
+        champion = self.alias(CHAMPION)
         return champion if champion in runs or not runs else runs.most_common(1)[0][0]
 
 
@@ -71,6 +75,7 @@ def _state(parts: Parts, policy: Policy, history: History, now: datetime) -> Tab
         new_labels=count_labelled(parts.store, parts.table, since, now - SETTLED_AFTER, policy.min_labels),
         attempts=history.attempts,
         told=history.told,
+        challenger=parts.alias(CHALLENGER),
     )
 
 

@@ -33,6 +33,7 @@ states = st.builds(
     is_changed=st.booleans(),
     attempts=st.lists(before_now, max_size=8),
     told=st.frozensets(st.sampled_from("abcdef")),
+    challenger=st.none() | st.just("run"),
 )
 POLICY = Policy(
     retrain_on=frozenset({"schedule", "drift", "quality"}), min_labels=500, cool_down=timedelta(hours=6), max_a_day=3
@@ -60,6 +61,7 @@ def test_only_what_the_policy_names_starts_a_training_and_a_harvest_has_its_labe
         assert decision.trigger in policy.retrain_on
     if decision.action == "retrain":
         assert state.new_labels >= policy.min_labels
+        assert state.challenger is None, "it would be replaced before there is evidence about it"
     if decision.action == "train":
         assert state.is_changed
         assert state.is_scheduled
@@ -108,6 +110,7 @@ def test_however_often_it_is_asked_it_trains_no_oftener_than_the_policy_says(fir
         (TableState(now=NOW, is_scheduled=True), "nothing", "nothing_new"),
         (TableState(now=NOW, new_labels=900), "nothing", "labels_wait"),
         (TableState(now=NOW, alarms=[QUALITY], new_labels=900), "retrain", "quality"),
+        (TableState(now=NOW, alarms=[QUALITY], new_labels=900, challenger="run"), "nothing", "challenger"),
         (TableState(now=NOW, alarms=[QUALITY], new_labels=499), "tell", "alarm"),
         (TableState(now=NOW, alarms=[QUALITY], new_labels=499, told=frozenset("a")), "nothing", "told"),
         (
