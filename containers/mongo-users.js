@@ -19,6 +19,7 @@ const flows = {
     { resource: { db: database, collection: "labels" }, actions: ["insert", "createIndex"] },
     { resource: { db: database, collection: "labels_waiting" }, actions: ["insert", "remove", "createIndex"] },
     { resource: { db: database, collection: "business_keys" }, actions: ["insert", "update"] },
+    { resource: { db: database, collection: "shadow" }, actions: ["insert", "createIndex"] },
     ledger,
   ],
 };
@@ -40,7 +41,7 @@ const shadow = {
   privileges: [
     { resource: { db: database, collection: "shadow" }, actions: ["insert", "createIndex"] },
     { resource: { db: database, collection: "shadow_progress" }, actions: ["insert", "update"] },
-    { resource: { db: database, collection: "ledger" }, actions: ["insert", "createIndex"] },
+    ledger,
   ],
 };
 if (admin.getRole("shadow")) admin.updateRole("shadow", shadow);

@@ -180,6 +180,7 @@ to_worker() { in_worker sh -c 'mkdir -p "$1" && cat >"$1/$2"' - "$2" "$(basename
 
 ledger() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.ledger show "$@"; }
 live() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.ledger live "$@"; }
+shadow() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m server.shadow.past "$@"; }
 replay() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.replay "$@"; }
 
 # The champion is what the servers follow, unless a run is pinned: then a promotion would change nothing that serves.
@@ -260,7 +261,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | start-serve | deploy | promote | rollback | ledger | live | replay | healthy)
+    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | start-serve | deploy | promote | rollback | ledger | live | replay | shadow | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

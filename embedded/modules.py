@@ -47,6 +47,7 @@ MODULES = {
     "versions": calling("model_orchestration.data.version_commands"),
     "profile": calling("reporting.table_profile"),
     "score": calling("server.files"),
+    "shadow": calling("server.shadow.past"),
     "ledger": calling("tabular.ledger", "show"),
     "live": calling("tabular.ledger", "live"),
     "replay": calling("tabular.replay"),

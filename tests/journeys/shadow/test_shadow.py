@@ -16,6 +16,7 @@ import pytest
 from embedded.layout import PROJECT
 from embedded.services.service import free_port
 from server.scoring.model import ready_model
+from server.shadow import past
 from server.shadow.metrics import ShadowMetrics
 from server.shadow.table import TableShadow
 from tabular.ports.registry import BUNDLE, CHALLENGER, PREVIOUS
@@ -206,6 +207,23 @@ def test_a_challenger_without_a_bundle_is_dropped_with_the_reason(stage, run_sha
     challenge(stage.parts, run_id, "gate", "It passed.")
     run_shadow(lambda: stage.kinds()[0] == "dropped")
     assert "its bundle cannot be used" in stage.parts.ledger.entries(kinds=("dropped",))[0].why
+
+
+def test_what_is_stored_is_scored_with_any_run_and_compared_and_nothing_follows(stage, capsys):
+    champion, other = stage.runs
+    stage.labelled(stage.predicted(1_500), 1)
+    time.sleep(6)  # until the labels have settled
+    asked = ["--since", "2020-01-01", "--run-id", other]
+    assert past.main(asked, stage.wiring) == 0
+    said = capsys.readouterr().out
+    assert "1,500 predictions of credit_card_churn made since 2020-01-01 00:00:00 UTC were scored" in said
+    assert f"On 1,500 labelled predictions of the champion {champion} the mean loss is" in said
+    assert past.main(asked, stage.wiring) == 0
+    assert "0 predictions of credit_card_churn" in capsys.readouterr().out
+    assert stage.standing() == (champion, None, None)
+    assert stage.kinds() == ["promoted"]
+    assert past.main(["--since", "", "--run-id", other], stage.wiring) == 1
+    assert past.main(["--since", "2020-01-01", "--run-id", "f" * 32], stage.wiring) == 1
 
 
 def test_killed_and_started_again_it_scores_every_prediction_once(stage, settings_of, tmp_path, contract):
