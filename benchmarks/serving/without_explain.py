@@ -1,103 +1,72 @@
-"""The API without explanations: its own code with what asks about `?explain=1` taken out of the path of a plain row.
+"""The API without explanations: its own code, read and compiled without what asks whether a row is to be explained.
 
     gunicorn --config server/gunicorn.conf.py "benchmarks.serving.without_explain:create_app()"
 
-What is taken out is written out below, as it stands in `server/api/{app,handlers}.py` otherwise: the benchmark compares
-the responses of both servers before it loads them.
+So it is the code of this commit, whatever that is, and no copy of it. What is taken out are the parameter
+`explain`, who hands it on, and what is done if it is true.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from time import perf_counter
+import ast
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import msgspec
-
-from server.api.app import Application, Route, _headers
-from server.api.compression import IDENTITY, Body
-from server.api.handlers import Handlers, Scored, _not_empty, replayed
-from server.api.metrics import SINGLE
-from server.api.openapi import JSON
-from server.api.request import SMALL_BYTES, Request, overloaded
-from server.api.tables import ServedTable
-from server.decoding.record import read_record
-from server.outbox.idempotency import KeptResponse
-from tabular.encoding.row import MAX_RECORD_BYTES
-from tabular.errors import Rejected
-from tabular.predictions.prediction import new_id, reply
-from tabular.wiring import set_up_process, wire
+ASKED = "explain"
+MODULES = ("server.api.handlers", "server.api.app")
+"""The modules of the path of a plain row that know of explanations, each before who imports it."""
 
 
-def create_app() -> PlainApplication:
+def create_app() -> Any:
     """The application, as `server.api.app.create_app` makes its own."""
-    set_up_process()
-    return PlainApplication(wire())
+    return loaded()[-1].create_app()
 
 
-class PlainHandlers(Handlers):
-    """Handlers of rows whose scores nobody wants explained."""
-
-    async def plain(self, body: Body, key: str | None) -> bytes | KeptResponse:
-        """One JSON object, as `single`."""
-        if body.coding == IDENTITY and len(body.sent) <= SMALL_BYTES:
-            scored = self._plainly_scored(body.sent, key)
-        else:
-            scored = await self._in_thread(lambda: self._plainly_scored(body.unpacked(), key))
-        if isinstance(scored, KeptResponse):
-            return scored
-        standing = await self._group.append(scored.prediction, scored.kept)
-        if scored.kept is not None and standing is not None and standing is not scored.kept:
-            return replayed(standing, scored.kept)
-        self._metrics.row(scored.prediction)
-        return scored.response
-
-    def _plainly_scored(self, body: bytes, key: str | None) -> Scored | KeptResponse:
-        asked, earlier = (None, None) if key is None else self._known(key, SINGLE, body)
-        if earlier is not None:
-            return earlier
-        model = self._predictor.model
-        try:
-            row = read_record(model.bundle, _not_empty(body))
-        except Rejected:
-            self._metrics.rejected_rows(model.table, 1)
-            raise
-        prediction = model.one(row, asked.id if asked else new_id(), "api")
-        response = msgspec.json.encode(reply(prediction, model.bundle.contract))
-        return Scored(prediction, response, replace(asked, body=response) if asked else None)
+def loaded() -> list[ModuleType]:
+    """The modules without explanations, which whoever imports them gets from now on."""
+    return [_loaded(name) for name in MODULES]
 
 
-class PlainApplication(Application):
-    """The API whose `/predict` cannot be asked to explain."""
+def without(source: str) -> ast.Module:
+    """The code without explanations."""
+    tree = _Without().visit(ast.parse(source))
+    return ast.fix_missing_locations(tree)
 
-    def _routes_of(self, table: ServedTable, handlers: Handlers) -> dict[str, Route]:
-        plain = PlainHandlers.__new__(PlainHandlers)
-        plain.__dict__.update(handlers.__dict__)
-        max_bytes = min(self._settings.max_body_bytes, MAX_RECORD_BYTES)
 
-        async def single(request: Request) -> None:
-            self._access.check_body(request, JSON)
-            await self._plainly_predicted(request, max_bytes, plain)
+class _Without(ast.NodeTransformer):
+    def visit_arguments(self, node: ast.arguments) -> ast.AST:
+        given = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+        kept = [(one, default) for one, default in given if one.arg != ASKED]
+        node.kwonlyargs, node.kw_defaults = [one for one, _ in kept], [default for _, default in kept]
+        return self.generic_visit(node)
 
-        routes: dict[str, Any] = super()._routes_of(table, handlers)
-        return routes | {path: single for path, (route, _) in table.paths.items() if route == SINGLE}
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        node.keywords = [one for one in node.keywords if one.arg != ASKED]
+        return self.generic_visit(node)
 
-    async def _plainly_predicted(self, request: Request, max_bytes: int, handlers: PlainHandlers) -> None:
-        started = perf_counter()
-        coding = self._access.coding(request)
-        body = Body(await request.body(max_bytes), coding, max_bytes)
-        if self._queued >= self._settings.api_max_queued_requests:
-            self._metrics.shed()
-            raise overloaded()
-        self._queued += 1
-        try:
-            response = await handlers.plain(body, request.header(b"idempotency-key"))
-        finally:
-            self._queued -= 1
-        self._metrics.served(request.path, perf_counter() - started)
-        if isinstance(response, KeptResponse):
-            self._metrics.replayed()
-            request.response_headers = [*request.response_headers, (b"idempotent-replayed", b"true")]
-            response = response.body
-        request.hold(len(response))
-        await request.respond(200, _headers(JSON, response), response)
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        return None if _is_asked(node.targets[0]) else self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> Any:
+        return [self.visit(one) for one in node.orelse] if _is_asked(node.test) else self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
+        return self.visit(node.orelse) if _is_asked(node.test) else self.generic_visit(node)
+
+
+def _is_asked(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == ASKED
+
+
+def _loaded(name: str) -> ModuleType:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise SystemExit(f"there is no module {name}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    exec(compile(without(source), spec.origin, "exec"), module.__dict__)
+    return module
