@@ -160,3 +160,12 @@ def test_settings_show_no_secret_in_a_log_or_a_traceback():
 def test_a_name_that_no_service_takes_is_refused_by_what_it_must_be(name, value):
     with pytest.raises(InvalidSetting, match=rf"^{name}='{value}' cannot be used: it must be "):
         load_settings({name: value})
+
+
+def test_the_address_of_the_webhook_is_a_secret_in_logs_and_in_errors():
+    settings = load_settings({"ALERT_WEBHOOK_URL": "https://hooks.example.org/services/secret"})
+    assert settings.alert_webhook_url.endswith("secret")
+    assert "services" not in repr(settings)
+    with pytest.raises(InvalidSetting, match="ALERT_WEBHOOK_URL cannot be used: it does not begin with") as raised:
+        load_settings({"ALERT_WEBHOOK_URL": "hooks.example.org/services/secret"})
+    assert "services/secret" not in str(raised.value)
