@@ -256,6 +256,11 @@ def test_the_process_that_relays_predictions_loads_no_model():
     assert loaded("import server.outbox.relay_process", ["xgboost", "scipy", "pandas", "boto3"]) == []
 
 
+def test_a_reaction_that_decides_to_do_nothing_loads_no_training_library():
+    heavy = ["xgboost", "lightgbm", "evidently", "hyperopt", "sklearn", "scipy", "matplotlib", "mlflow"]
+    assert loaded("import model_orchestration.react.flow", heavy) == []
+
+
 def test_every_folder_of_modules_is_a_package_that_git_knows():
     listed = subprocess.run(["git", "ls-files", *PACKAGES], cwd=PROJECT, capture_output=True, text=True, check=True)
     folders = {Path(name).parent for name in listed.stdout.splitlines() if name.endswith(".py")}

@@ -317,4 +317,4 @@ def test_the_deployment_takes_its_schedule_from_the_environment_and_its_form_has
     assert deployment["global_concurrency_limit"]["limit"] == 1
     form = deployment["parameter_openapi_schema"]["properties"]
     sweep = {"trials", "families", "seed", "accept", "time_budget_seconds", "workers", "engine", "parallelism"}
-    assert set(form) == sweep | {"table", "contract", "data_version", "refresh"}
+    assert set(form) == sweep | {"table", "contract", "data_version", "refresh", "if_changed"}
