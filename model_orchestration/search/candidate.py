@@ -18,7 +18,7 @@ from model_orchestration.search.out_of_fold import ScoresOfFold
 from model_orchestration.search.trial import Params, SearchData, Trial, objective
 from tabular.contract.types import Contract
 from tabular.data.categories.learning import learnt
-from tabular.data.input_frame import input_frame
+from tabular.data.input_frame import input_columns, input_frame
 from tabular.data.table import CleanTable, encode, public_records
 from tabular.encoding.row import Matrix
 from tabular.model.bundle import (
@@ -185,9 +185,11 @@ def bundler(contract: Contract, split: Split, seed: int, *, synthetic: bool = Fa
 
 def profile(contract: Contract, train: CleanTable) -> dict[str, Range]:
     """The lowest and the highest value of each numeric input of the model on the training rows."""
-    inputs = input_frame(contract, train.features)
-    numeric = [column.name for column in contract.inputs if column.is_numeric and inputs[column.name].notna().any()]
-    return {name: (float(inputs[name].min()), float(inputs[name].max())) for name in numeric}
+    columns = zip(contract.inputs, input_columns(contract, train.features), strict=True)  # one at a time in memory
+    numeric = ((column.name, codes) for column, codes in columns if column.is_numeric)
+    return {
+        name: (float(np.nanmin(codes)), float(np.nanmax(codes))) for name, codes in numeric if not np.isnan(codes).all()
+    }
 
 
 def golden_records(contract: Contract, table: CleanTable) -> list[dict[str, Any]]:
