@@ -135,7 +135,7 @@ def after(seconds):
 def test_a_challenger_that_is_better_is_promoted_with_its_evidence_on_record(stage, run_shadow):
     champion, challenger = stage.runs
     challenge(stage.parts, challenger, "gate", "It passed.")
-    stage.labelled(stage.predicted(3_000), 1)
+    stage.labelled(stage.predicted(700), 1)
     run_shadow(lambda: stage.standing()[0] == challenger)
     assert stage.standing() == (challenger, None, champion)
     entry = stage.parts.ledger.entries(kinds=("promoted",))[0]
@@ -151,7 +151,7 @@ def test_a_challenger_that_is_better_is_promoted_with_its_evidence_on_record(sta
 def test_a_challenger_that_is_worse_is_dropped(stage, run_shadow):
     champion, challenger = stage.runs
     challenge(stage.parts, challenger, "gate", "It passed.")
-    stage.labelled(stage.predicted(3_000), 0)
+    stage.labelled(stage.predicted(700), 0)
     run_shadow(lambda: stage.kinds()[0] == "dropped")
     assert stage.standing() == (champion, None, None)
     entry = stage.parts.ledger.entries(kinds=("dropped",))[0]
@@ -172,7 +172,7 @@ def test_one_that_is_neither_is_dropped_when_its_budget_is_used_up(stage, run_sh
 def test_a_champion_that_proves_worse_than_the_one_before_is_rolled_back(stage, run_shadow):
     before, sabotaged = stage.runs
     promote(stage.parts, sabotaged, "engineer ann", "It was forced.")
-    stage.labelled(stage.predicted(3_000, by=1), 0)
+    stage.labelled(stage.predicted(700, by=1), 0)
     run_shadow(lambda: stage.standing()[0] == before)
     entry = stage.parts.ledger.entries(kinds=("rolled_back",))[0]
     assert (entry.run_id, entry.who, entry.evidence["restored"]) == (sabotaged, "shadow", before)
@@ -183,7 +183,7 @@ def test_a_champion_that_proves_worse_than_the_one_before_is_rolled_back(stage, 
 def test_where_an_engineer_decides_nothing_is_changed_and_the_finding_is_entered_once(stage, run_shadow, mode):
     champion, challenger = stage.runs
     challenge(stage.parts, challenger, "gate", "It passed.")
-    stage.labelled(stage.predicted(3_000), 1)
+    stage.labelled(stage.predicted(700), 1)
     run_shadow(lambda: stage.kinds()[0] == "decided", promotion=mode)
     run_shadow(after(8), promotion=mode)  # started anew, it says no more
     assert stage.kinds().count("decided") == 1
@@ -193,7 +193,7 @@ def test_where_an_engineer_decides_nothing_is_changed_and_the_finding_is_entered
 
 def test_predictions_of_before_the_challenge_are_no_evidence(stage, run_shadow):
     champion, challenger = stage.runs
-    made = stage.predicted(3_000)
+    made = stage.predicted(700)
     time.sleep(0.01)
     challenge(stage.parts, challenger, "gate", "It passed.")
     stage.labelled(made, 1)
@@ -211,13 +211,13 @@ def test_a_challenger_without_a_bundle_is_dropped_with_the_reason(stage, run_sha
 
 def test_what_is_stored_is_scored_with_any_run_and_compared_and_nothing_follows(stage, capsys):
     champion, other = stage.runs
-    stage.labelled(stage.predicted(1_500), 1)
+    stage.labelled(stage.predicted(500), 1)
     time.sleep(6)  # until the labels have settled
     asked = ["--since", "2020-01-01", "--run-id", other]
     assert past.main(asked, stage.wiring) == 0
     said = capsys.readouterr().out
-    assert "1,500 predictions of credit_card_churn made since 2020-01-01 00:00:00 UTC were scored" in said
-    assert f"On 1,500 labelled predictions of the champion {champion} the mean loss is" in said
+    assert "500 predictions of credit_card_churn made since 2020-01-01 00:00:00 UTC were scored" in said
+    assert f"On 500 labelled predictions of the champion {champion} the mean loss is" in said
     assert past.main(asked, stage.wiring) == 0
     assert "0 predictions of credit_card_churn" in capsys.readouterr().out
     assert stage.standing() == (champion, None, None)
@@ -249,11 +249,11 @@ def test_killed_and_started_again_it_scores_every_prediction_once(stage, setting
 
     with pymongo.MongoClient(settings.mongo_uri) as client:
         process = start()
-        made = stage.predicted(4_000)
+        made = stage.predicted(1_500)
         assert eventually(lambda: scored() > 0)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        made += stage.predicted(500, seed=1)
+        made += stage.predicted(200, seed=1)
         process = start()
         try:
             assert eventually(lambda: scored() == len(made))
