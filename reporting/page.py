@@ -43,14 +43,15 @@ def report_page(report: Report) -> str:
 
 
 def _over_time(report: Report) -> list[tuple[str, Sequence[Line], Markup]]:
-    """The plots of measured quality over time: what each is of, its lines, and the drawing."""
+    """The plots of measured quality over time: what each is of, its lines, and the drawing; none with no point."""
     if report.over_time is None or report.quality is None:
         return []
     moments = [f"{moment:%d %b %H:%M}" for moment in report.over_time.moments]
     promised = report.quality.reference.get(slice_metric(report.bundle.contract.table.task))
     return [
-        (name, lines, line_chart(f"Measured quality over time: {name}", moments, lines, promised))
+        (name, lines, drawing)
         for name, lines in report.over_time.plots
+        if (drawing := line_chart(f"Measured quality over time: {name}", moments, lines, promised))
     ]
 
 
