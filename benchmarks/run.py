@@ -23,6 +23,7 @@ PEERS = "peers"
 QUICK = {
     "estimate": ["--tables", "telecom_churn", "--draws=2", "--rows=2000"],
     "growth": ["--rows", "2000", "4000"],
+    "labels": ["--rows=20000", "--labels=2000", "--predictions-a-key", "1"],
     "peers": ["--quick"],
     "quality": [
         "--repeats=4",

@@ -36,7 +36,7 @@ from tabular.ports.labels import Attached, LabelCounts
 from tabular.predictions.attaching import Change, Plan, Result, plan
 from tabular.predictions.label import Label, LabelSource
 
-BULK_LABELS = 1_000
+BULK_LABELS = 500  # of documents that nx-27017 may sync one by one, within the time of one answer
 MOST_WAITING = 100_000
 LONGEST_WAIT = timedelta(days=7)
 ATTEMPTS = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -38,6 +38,13 @@ def is_up(api):
         return api.ask("GET", "/health/ready")[0] == 200
     except OSError:
         return False
+
+
+def kill_the_relay(api):
+    for process in psutil.Process(api.process.pid).children(recursive=True):
+        with suppress(psutil.Error):  # one that was killed before
+            if "relay_process" in " ".join(process.cmdline()):
+                process.kill()
 
 
 def labels_of(predictions):
@@ -171,9 +178,7 @@ def test_kill_9_of_relay_and_worker_loses_no_label_and_doubles_none(
         for at, known in enumerate(ids):
             assert told(api, {"prediction_id": known, "outcome": LEFT})[0] == 200
             if at % 25 == 24:  # between save and acknowledge, or wherever it is
-                for process in psutil.Process(api.process.pid).children(recursive=True):
-                    if "relay_process" in " ".join(process.cmdline()):
-                        process.kill()
+                kill_the_relay(api)
             if at == 60:
                 os.kill(api.workers()[0], signal.SIGKILL)
                 wait_for(lambda: is_up(api))
