@@ -60,6 +60,7 @@ class LabelRelay:
         self._intake = LabelIntake(store, ledger, clock)
         self._before = {(one.table, one.source): one.counts for one in read_figures(folder).counted}
         self._next_turn_seconds = 0.0
+        self._noted: LabelFigures | None = None
 
     def save(self, labels: Sequence[Label]) -> list[tuple[str, bytes]]:
         """Save labels; returns those that can never be stored, each with the reason. Raises Unavailable."""
@@ -71,14 +72,18 @@ class LabelRelay:
             return [found for label in labels if (found := self._save_alone(label))]
         return []
 
-    def turn(self) -> None:
-        """If it is time: attach what waited, note what became of labels, and enter it into the ledger."""
+    def turn(self) -> bool:
+        """If it is time: attach what waited, note what became of labels, enter it into the ledger; whether it was."""
         if self._clock() < self._next_turn_seconds:
-            return
+            return False
         self._next_turn_seconds = self._clock() + TURN_SECONDS
-        self._intake.attach_waiting()
-        self._intake.enter()
+        try:
+            self._intake.attach_waiting()
+            self._intake.enter()
+        except Rejected as error:  # it must hold up no prediction
+            log.error("labels that wait could not be attached or entered into the ledger: %s", error)
         self._note()
+        return True
 
     def _save_alone(self, label: Label) -> tuple[str, bytes] | None:
         try:
@@ -96,9 +101,12 @@ class LabelRelay:
             )
             for origin in origins
         )
-        file = self._folder / f"{COUNTS_FILE}.new"
+        figures, file = LabelFigures(counted, self._store.count_waiting()), self._folder / f"{COUNTS_FILE}.new"
+        if figures == self._noted:
+            return
+        self._noted = figures
         try:
-            file.write_bytes(msgspec.json.encode(LabelFigures(counted, self._store.count_waiting())))
+            file.write_bytes(msgspec.json.encode(figures))
             file.replace(self._folder / COUNTS_FILE)
         except OSError as error:
             log.warning("what became of labels could not be noted for the metrics: %s", error)

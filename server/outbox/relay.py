@@ -59,14 +59,14 @@ class Relay:
             entries = self._outbox.oldest(BULK_PREDICTIONS)
             if entries:
                 self._outbox.acknowledge(entries, self._save(entries))
-            self._labels.turn()
+            is_store_up = self._labels.turn() or bool(entries)
         except Unavailable as error:
             return self._back_off(error)
         except Exception:
             # This thread is the only way out of the outbox: whatever a vendor throws, it must live to try again.
             log.exception("relaying the outbox failed in an unforeseen way")
             return LONGEST_BACKOFF_SECONDS
-        if entries and self._backoff_seconds:
+        if is_store_up and self._backoff_seconds:
             log.info("the store is available again; relaying goes on")
             self._backoff_seconds = 0.0
         is_full = sum(entry.predictions for entry in entries) >= BULK_PREDICTIONS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -15,13 +15,10 @@ UNKNOWN_SOURCE = "unknown"
 
 
 class PredictionWriter(Protocol):
-    """What writes predictions, their labels and the reports' rows. Raises Unavailable; every write is idempotent."""
+    """What writes predictions and the reports' rows. Raises Unavailable; every write is idempotent."""
 
     def save(self, predictions: Sequence[Prediction]) -> int:
         """Store what is not there yet by its id, in bulk; the first one stands. Returns how many were new."""
-
-    def set_labels(self, table: str, labels: Iterable[tuple[str, str | float]]) -> int:
-        """Attach true outcomes to stored predictions of a table, by id; returns how many were found."""
 
     def save_report(self, report: Mapping[str, Any]) -> None:
         """Store one report's row, by its `_id`."""

@@ -122,6 +122,14 @@ def test_a_label_waits_for_its_prediction_and_is_attached_when_it_comes(predicti
     assert labels.attach_waiting(LATER) == {}
 
 
+def test_what_is_no_label_holds_up_none_that_waits(predictions, labels, data):
+    labels.save([label()])
+    data["labels_waiting"].insert_one({"_id": "a", "position": "a", "outcome": 3})
+    predictions.save([prediction(1)])
+    assert labels.attach_waiting(LATER) == {("churn", "api"): LabelCounts(attached=1)}
+    assert data["labels_waiting"].count_documents({}) == 1
+
+
 def test_what_waited_for_too_long_is_an_orphan_and_kept(labels, data):
     labels.save([label(), label(prediction_id="p2", at=60, source="stream")])
     late = LATER + mongo_labels.LONGEST_WAIT + timedelta(seconds=30)

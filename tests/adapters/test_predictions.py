@@ -95,21 +95,6 @@ def test_each_source_is_counted(predictions):
     assert predictions.count_by_source() == {("churn", "api"): 1, ("churn", "stream"): 2}
 
 
-def test_a_label_is_attached_to_a_known_prediction_only(predictions):
-    predictions.save([prediction(1), prediction(2)])
-    assert predictions.set_labels("churn", [("p1", "Attrited Customer"), ("nobody", "x"), ("p2", 1.5)]) == 2
-    assert predictions.set_labels("another table", [("p1", "Existing Customer")]) == 0
-    assert {each.id: each.label for each in predictions.latest(10)} == {"p1": "Attrited Customer", "p2": 1.5}
-    assert predictions.set_labels("churn", []) == 0
-
-
-def test_a_saved_prediction_sent_again_keeps_its_label(predictions):
-    predictions.save([prediction(1)])
-    predictions.set_labels("churn", [("p1", "left")])
-    predictions.save([prediction(1)])
-    assert predictions.latest(1)[0].label == "left"
-
-
 def test_reports_come_newest_first_and_once_by_id(predictions):
     for at in (1, 3, 2):
         predictions.save_report({"_id": f"r{at}", "made_at": NOON + timedelta(milliseconds=at), "share": math.nan})

@@ -7,6 +7,7 @@ which nx-27017 uses for a range too. Of `_id` it reads every document for a rang
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,11 +16,13 @@ from typing import Any
 import msgspec
 from pymongo.collection import Collection
 
-from tabular.adapters.mongo.documents import EPOCH, Document, Reader, microseconds
+from tabular.adapters.mongo.documents import EPOCH, NO_PREDICTION, Document, Reader, microseconds
 from tabular.predictions.attaching import Change, Standing
 from tabular.predictions.label import Label
 from tabular.predictions.prediction import Prediction
 from tabular.predictions.sampling import Sample, level_of, thinned
+
+log = logging.getLogger(__name__)
 
 ORPHAN = "orphan"
 POSITION = "position"
@@ -57,8 +60,16 @@ def waiting_document(label: Label) -> Document:
     return {**_at(_waiting_id(label)), **_fields(label)}
 
 
-def label_of_waiting(document: Mapping[str, Any]) -> Label:
-    """The label of a document; its time of coming in to the microsecond."""
+def label_of_waiting(document: Mapping[str, Any]) -> Label | None:
+    """The label of a document, its time to the microsecond; None for what is none: anybody may write there."""
+    try:
+        return _label(document)
+    except NO_PREDICTION as error:
+        log.warning("the document %.80r is no label: left out: %s", document.get("_id"), error)
+        return None
+
+
+def _label(document: Mapping[str, Any]) -> Label:
     received_at = EPOCH + timedelta(microseconds=document["received_at_us"])  # a BSON date keeps milliseconds
     return msgspec.convert({**document, "received_at": received_at}, Label)
 

@@ -83,7 +83,8 @@ class MongoLabels:
             query = {POSITION: {"$gt": self._tried_up_to}}
             documents = list(self._waiting.find(query).sort(POSITION, 1).limit(BULK_LABELS))
             self._tried_up_to = documents[-1][POSITION] if len(documents) == BULK_LABELS else ""
-            labels = [label_of_waiting(document) for document in documents]
+            read = [(document, label) for document in documents if (label := label_of_waiting(document)) is not None]
+            documents, labels = [document for document, _ in read], [label for _, label in read]
             results = self._attach(labels)
             for at, label in enumerate(labels):
                 if results[at] == "waiting" and now - label.received_at > LONGEST_WAIT:

@@ -7,7 +7,7 @@ nx-27017 alike. What a document looks like is in documents.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, get_args
@@ -167,14 +167,6 @@ class MongoPredictions:
             found = list(self._reports.find(made).sort("made_at_us", -1).limit(limit)) if limit > 0 else []
         rows = [{key: value for key, value in row.items() if key != "made_at_us"} for row in found]
         return [row for row in rows if isinstance(row.get("made_at"), datetime)]
-
-    def set_labels(self, table: str, labels: Iterable[tuple[str, str | float]]) -> int:
-        """Attach true outcomes to stored predictions of a table, by id; returns how many were found."""
-        updates = [
-            pymongo.UpdateOne({"_id": known, "table": table}, {"$set": {"label": label}}) for known, label in labels
-        ]
-        with translated():
-            return self._data.bulk_write(updates, ordered=False).matched_count if updates else 0
 
     def _find(self, query: Document, limit: int) -> list[Prediction]:
         if limit <= 0:  # MongoDB reads 0 as no limit
