@@ -13,6 +13,7 @@ from tabular.quality.labelled.coverage import ScoreDecile, label_coverage
 
 FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 LEAST_READ = 2_000
+NEWEST_READ = 10_000
 MOST_RUNS_READ = 100_000
 """So many predictions are looked at for the runs that made them; what made fewer than one in so many may be missed."""
 SETTLED_AFTER = timedelta(seconds=5)
@@ -28,7 +29,12 @@ class Labelled(NamedTuple):
 
 def labelled(store: PredictionReader, table: str, since: datetime | None, until: datetime, most: int) -> Labelled:
     """The predictions of a table with since <= labelled_at < until; raises Unavailable."""
-    runs = sorted(store.runs(None, until, MOST_RUNS_READ, table=table))
+    return _labelled(store, sorted(store.runs(None, until, MOST_RUNS_READ, table=table)), since, until, most)
+
+
+def _labelled(
+    store: PredictionReader, runs: Sequence[str], since: datetime | None, until: datetime, most: int
+) -> Labelled:
     samples = [store.labelled_between(since or FIRST, until, most, run_id) for run_id in runs]
     # One share for all: a run of which less could be read must not have less weight than the others.
     share = min((sample.share for sample in samples), default=1.0)
@@ -44,9 +50,11 @@ def labelled(store: PredictionReader, table: str, since: datetime | None, until:
 def count_labelled(store: PredictionReader, table: str, since: datetime | None, until: datetime, most: int) -> int:
     """How many predictions were labelled in that time, counted up to `most`; raises Unavailable.
 
-    So many more are read than are counted that no sample is taken where it matters.
+    Of the runs that made the newest predictions: it is asked often, and reads no more than an index gives at once. So
+    many more are read than are counted that no sample is taken where it matters.
     """
-    found = labelled(store, table, since, until, max(LEAST_READ, LEAST_SHARE * most))
+    runs = sorted(store.runs(None, until, NEWEST_READ, newest=NEWEST_READ, table=table))
+    found = _labelled(store, runs, since, until, max(LEAST_READ, LEAST_SHARE * most))
     return min(round(len(found.predictions) / found.share), most)
 
 
