@@ -29,6 +29,7 @@ from server.outbox.label_relay import COUNTS_FILE, CountedLabels, LabelFigures
 from server.outbox.queue import Outbox
 from server.shadow.candidates import Candidate
 from server.shadow.metrics import ShadowMetrics
+from server.stream.label_metrics import LabelMetrics
 from server.stream.metrics import StreamMetrics, registry_of
 from tabular.ports.labels import LabelCounts
 from tabular.predictions.prediction import Prediction
@@ -191,6 +192,7 @@ def _api() -> bytes:
 
 def _consumer() -> bytes:
     metrics = StreamMetrics()
+    LabelMetrics(metrics.registry)
     metrics.lag({"": 0})
     metrics.model("", "")
     metrics.tasks = [BackgroundTask("follow", lambda: None, 1.0)]

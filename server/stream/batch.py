@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,7 +60,7 @@ def predict(model: Model, records: Sequence[StreamRecord]) -> Outcome:
     rows: list[Row] = []
     for record in records:
         row = _read(model, record)
-        if isinstance(row, OtherContent) and (data := _json_in_base64(record.data)) is not None:
+        if isinstance(row, OtherContent) and (data := json_in_base64(record.data)) is not None:
             outcome.base64 += 1
             row = _read(model, dataclasses.replace(record, data=data))
         if isinstance(row, Rejected):
@@ -81,9 +81,9 @@ def results(outcome: Outcome) -> list[Keyed]:
     ]
 
 
-def dead_letters(outcome: Outcome) -> list[Keyed]:
+def dead_letters(rejected: Iterable[RejectedRecord]) -> list[Keyed]:
     """The records of the dead-letter stream: why, which one, and the data as it came, in base64 if it is not text."""
-    return [(rejected.record.partition_key, msgspec.json.encode(_letter(rejected))) for rejected in outcome.rejected]
+    return [(each.record.partition_key, msgspec.json.encode(_letter(each))) for each in rejected]
 
 
 def _read(model: Model, record: StreamRecord) -> Row | Rejected:
@@ -125,6 +125,7 @@ def _letter(rejected: RejectedRecord) -> dict[str, Any]:
         "reason": _reason(record, error)[:MAX_REASON_CHARACTERS],
         "faults": list(_fitting(error.faults)),
         "fault_count": error.fault_count,
+        "stream": record.stream.partition("@")[0],
         **_identity(record),
         "arrived_at": record.arrived_at,
         "data": data,
@@ -173,7 +174,7 @@ _REMEDIES = {
 }
 
 
-def _json_in_base64(data: bytes) -> bytes | None:
+def json_in_base64(data: bytes) -> bytes | None:
     """The JSON object that the data is base64 of, in one line or in many, encoded once; None if it is none."""
     decoded = from_base64(without_mark(data))
     return decoded if decoded is not None and without_mark(decoded).lstrip().startswith(b"{") else None

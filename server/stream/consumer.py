@@ -8,16 +8,21 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 from server.scoring.predictor import Predictor, predictor_of
+from server.stream.label_metrics import LabelMetrics
+from server.stream.labels import LabelLoop
 from server.stream.leases import Leases
 from server.stream.loop import Sinks, StreamLoop
 from server.stream.metrics import StreamMetrics, serve_metrics
 from server.stream.shard_reader import ShardReader
 from tabular.errors import Rejected
+from tabular.labels.intake import LabelIntake
+from tabular.labels.reading import LabelReader
 from tabular.ports.predictions import PredictionWriter
 from tabular.settings import Settings
 from tabular.wiring import Wiring, set_up_process, wire
@@ -48,7 +53,7 @@ def run(wiring: Wiring, stop: threading.Event) -> None:
     Raises Rejected for settings or a bundle that can never work: then the other tables stop, too.
     """
     settings, wirings = wiring.settings, wiring.for_tables()
-    tables = [Table(one, predictor_of(one), StreamMetrics()) for one in wirings]
+    tables = [Table.of(one) for one in wirings]
     _until_one_has_a_model(tables, stop)
     if stop.is_set():
         return
@@ -63,17 +68,24 @@ def run(wiring: Wiring, stop: threading.Event) -> None:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the consumer: a stream, leases and a model of its own."""
+    """One table of the consumer: two streams, leases and a model of its own."""
 
     wiring: Wiring
     predictor: Predictor
     metrics: StreamMetrics
+    label_metrics: LabelMetrics
+
+    @classmethod
+    def of(cls, wiring: Wiring) -> Table:
+        """The table of a wiring, without a model yet; its metrics are there from the start."""
+        metrics = StreamMetrics()
+        return cls(wiring, predictor_of(wiring), metrics, LabelMetrics(metrics.registry))
 
     def run(self, stop: threading.Event) -> None:
         """Respond to the records of its stream until stopped; as long as there is no model they wait there."""
         wiring, settings = self.wiring, self.wiring.settings
         follower = self.predictor.follower(settings.model_refresh_seconds, lambda _: self._show())
-        self.metrics.tasks = (follower,)
+        self.metrics.tasks.append(follower)
         self._show()
         follower.start(stop)
         while self.predictor.why_none:
@@ -82,13 +94,32 @@ class Table:
         store, lease_store = wiring.predictions(), wiring.leases()
         stream = wiring.stream_name(settings.stream_predictions)
         leases = Leases(lease_store, stream, consumer_name(settings), settings.lease_seconds)
-        self.metrics.tasks = (follower, leases.heartbeat_task)
+        self.metrics.tasks.append(leases.heartbeat_task)
         try:
             with leases.running():
                 self._loop(store, leases).run(settings.consumer_poll_seconds, stop)
         finally:
             store.close()
             lease_store.close()
+
+    def run_labels(self, stop: threading.Event) -> None:
+        """Attach the labels of its labels stream until stopped; that takes no model."""
+        wiring, settings = self.wiring, self.wiring.settings
+        stream = wiring.stream_name(settings.stream_labels)
+        with closing(wiring.labels()) as store, closing(wiring.ledger()) as ledger, closing(wiring.leases()) as lent:
+            leases = Leases(lent, stream, consumer_name(settings), settings.lease_seconds, task="label leases")
+            self.metrics.tasks.append(leases.heartbeat_task)
+            loop = LabelLoop(
+                ShardReader(wiring.shards(stream), load=leases.saved, acquire=leases.acquire),
+                leases,
+                LabelReader(wiring.contract, "stream"),
+                LabelIntake(store, ledger),
+                wiring.stream(wiring.stream_name(settings.stream_dead_letters)),
+                self.label_metrics,
+                settings.consumer_batch_records,
+            )
+            with leases.running():
+                loop.run(settings.consumer_poll_seconds, stop)
 
     def _show(self) -> None:
         if not self.predictor.why_none:
@@ -120,16 +151,17 @@ def _until_one_has_a_model(tables: Sequence[Table], stop: threading.Event) -> No
 
 
 def _run_all(tables: Sequence[Table], stop: threading.Event) -> None:
-    """Run every table until stopped; what ends one of them stops the others, and is raised."""
+    """Run every table's two streams until stopped; what ends one of them stops the others, and is raised."""
 
-    def run(table: Table) -> None:
+    def run(stream: Callable[[threading.Event], None]) -> None:
         try:
-            table.run(stop)
+            stream(stop)
         finally:  # one that has failed: the process is started again as a whole
             stop.set()
 
-    with ThreadPoolExecutor(len(tables), thread_name_prefix="table") as pool:
-        running = [pool.submit(run, table) for table in tables]
+    streams = [stream for table in tables for stream in (table.run, table.run_labels)]
+    with ThreadPoolExecutor(len(streams), thread_name_prefix="stream") as pool:
+        running = [pool.submit(run, stream) for stream in streams]
     for one in running:
         one.result()
 

@@ -77,13 +77,14 @@ class Leases:
         name: str,
         lease_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        task: str = "leases",
     ) -> None:
         self._store = store
         self._stream = stream
         self._name = name
         self._timeout_seconds = TIMEOUT_FRACTION * lease_seconds
         interval_seconds = min(HEARTBEAT_FRACTION * lease_seconds, MAX_HEARTBEAT_SECONDS)
-        self.heartbeat_task = BackgroundTask("leases", self.heartbeat, interval_seconds)
+        self.heartbeat_task = BackgroundTask(task, self.heartbeat, interval_seconds)
         self._clock = clock
         self._liveness = Liveness(self._timeout_seconds)
         self._heartbeat_lock = threading.Lock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -64,7 +64,7 @@ class StreamMetrics:
         self._model = Gauge(
             "consumer_model_info", "The run that serves now.", ["table", "run_id"], registry=self.registry
         )
-        self.tasks: Sequence[BackgroundTask] = ()
+        self.tasks: list[BackgroundTask] = []
         self.registry.register(_Tasks(self))
         self._shards: set[str] = set()
         self._checkpoint = Gauge(

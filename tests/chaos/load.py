@@ -7,11 +7,14 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import count
 from random import Random
 from typing import Any
 
+from embedded.layout import PROJECT
 from tabular.adapters.kinesis.streams import KinesisStream
+from tabular.contract.loading import load_contract
 from tabular.errors import TabularError
 from tabular.predictions.prediction import id_from_key
 from tests.chaos.audit.ledger import Attempt, Ledger
@@ -20,6 +23,10 @@ from tests.chaos.faults.mutation import mutated
 JSON = "application/json"
 CLIENTS = 4
 BATCH_EVERY, BATCH_ROWS = 20, 20
+LABEL_EVERY = 3
+LABEL_AFTER_SECONDS = 0.1
+CONTRACT = load_contract(PROJECT / "contracts" / "credit_card_churn.toml")
+CLASSES, BUSINESS_KEY = CONTRACT.target.classes, str(CONTRACT.table.business_key)
 PUT_EVERY_SECONDS = 0.25
 GIVE_UP_SECONDS = 90.0
 REQUEST_SECONDS = 20.0
@@ -70,14 +77,22 @@ class HttpClient:
 
     def _promises(self, answer: dict[str, Any]) -> dict[str, float]:
         answers = answer.get("predictions", [answer])
-        return {each["prediction_id"]: each[self._score_key] for each in answers if "error" not in each}
+        return {each["prediction_id"]: each[self._score_key] for each in answers if "prediction_id" in each}
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Where records and labels are put."""
+
+    records: KinesisStream
+    labels: KinesisStream
 
 
 class Load:
     """Both loads in threads, each of which can rest and go on."""
 
-    def __init__(self, api_port: int, stream: KinesisStream, ledger: Ledger, records: Sequence[Any], key: str) -> None:
-        self._port, self._stream, self._ledger, self._records, self._key = api_port, stream, ledger, records, key
+    def __init__(self, api_port: int, streams: Streams, ledger: Ledger, records: Sequence[Any], key: str) -> None:
+        self._port, self._streams, self._ledger, self._records, self._key = api_port, streams, ledger, records, key
         self._numbers = count()
         self._stop = threading.Event()
         self._http_on, self._stream_on = threading.Event(), threading.Event()
@@ -154,22 +169,49 @@ class Load:
         key, record = f"request-{number}", self._records[number % len(self._records)]
         if number % BATCH_EVERY:
             self._ledger.will_ask([id_from_key(key)])
-            client.ask("/predict", json.dumps(record).encode(), key, {200})
+            status = client.ask("/predict", json.dumps(record | {BUSINESS_KEY: key}).encode(), key, {200})
+            if status == 200 and number % LABEL_EVERY == 0:
+                self._tell(client, number, id_from_key(key))
             return
         self._ledger.will_ask([id_from_key(f"{key} {row}") for row in range(BATCH_ROWS)])
         client.ask("/predict/batch", json.dumps([record] * BATCH_ROWS).encode(), key, {200})
 
+    def _tell(self, client: HttpClient, number: int, prediction_id: str) -> None:
+        """The outcome of a prediction that was served, at once: the prediction may be on its way still."""
+        self._ledger.will_tell([prediction_id])
+        body = json.dumps({"prediction_id": prediction_id, "outcome": outcome_of(number)}).encode()
+        if client.ask("/labels", body, f"label-{number}", {200}) == 200:
+            self._ledger.was_told({prediction_id: outcome_of(number)})
+
     def _put(self, size: int) -> None:
-        numbers = [next(self._numbers) for _ in range(size)]
-        bodies = [json.dumps(self._records[number % len(self._records)]).encode() for number in numbers]
-        self._put_all([(f"record-{number}", body) for number, body in zip(numbers, bodies, strict=True)])
+        keyed = {f"record-{number}": number for number in (next(self._numbers) for _ in range(size))}
+        records = [self._records[number % len(self._records)] | {BUSINESS_KEY: key} for key, number in keyed.items()]
+        bodies = [json.dumps(record).encode() for record in records]
+        if self._put_all(list(zip(keyed, bodies, strict=True))):
+            time.sleep(LABEL_AFTER_SECONDS)
+            self._put_labels({key: outcome_of(number) for key, number in keyed.items() if number % LABEL_EVERY == 0})
+
+    def _put_labels(self, outcomes: dict[str, str]) -> None:
+        self._ledger.will_tell(outcomes)
+        sent_at_us = time.time_ns() // 1_000
+        labels = [(key, {BUSINESS_KEY: key, "outcome": outcome}) for key, outcome in outcomes.items()]
+        try:
+            self._streams.labels.put([(key, json.dumps(label).encode()) for key, label in labels])
+        except TabularError:  # some of them may be there
+            return
+        self._ledger.was_told_of_keys(outcomes, sent_at_us)
 
     def _put_all(self, records: list[tuple[str, bytes]]) -> bool:
         keys = [key for key, _ in records]
         self._ledger.will_put(keys)
         try:
-            self._stream.put(records)
+            self._streams.records.put(records)
         except TabularError:  # some of them may be there: they must be dealt with if they are
             return False
         self._ledger.was_put(keys)
         return True
+
+
+def outcome_of(number: int) -> str:
+    """One outcome or the other, by the number of a request or record."""
+    return CLASSES[number // LABEL_EVERY % len(CLASSES)]

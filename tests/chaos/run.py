@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from prometheus_client.parser import text_string_to_metric_families
 
 from tabular.wiring import Wiring
-from tests.chaos.audit.collect import Collector, stored
-from tests.chaos.audit.comparison import Promises, audit
+from tests.chaos.audit.collect import Collector, label_history, stored
+from tests.chaos.audit.comparison import Promises, audit, missing_labels
 from tests.chaos.audit.ledger import Ledger
 from tests.chaos.audit.report import table
 from tests.chaos.faults.breaker import Breaker
 from tests.chaos.faults.schedule import Round
-from tests.chaos.load import Load
+from tests.chaos.load import Load, Streams
 from tests.chaos.stack import CONTRACT, Stack
 
 SETTLE_SECONDS = 180.0
@@ -31,8 +31,8 @@ class Run:
         self._stack, self._rate = stack, rate_per_second
         settings, key = stack.settings, CONTRACT.reply.prediction_key
         self._ledger = Ledger()
-        stream = Wiring(settings).stream(settings.stream_predictions)
-        self._load = Load(settings.api_port, stream, self._ledger, stack.made.records[:SENT], key)
+        streams = Streams(*map(Wiring(settings).stream, (settings.stream_predictions, settings.stream_labels)))
+        self._load = Load(settings.api_port, streams, self._ledger, stack.made.records[:SENT], key)
         self._collector = Collector(stack.emulator_port, stack.streams, key)
         self._breaker = Breaker(stack, self._load, malformed_at_once)
         self._is_good = True
@@ -60,16 +60,29 @@ class Run:
 
     def _audit(self, when: str) -> None:
         waited = self._settle()
-        promises = Promises(self._ledger.acknowledged, frozenset(self._ledger.possible), frozenset(self._ledger.put))
+        promises, settings = self._promises(), self._stack.settings
         with self._collector.lock:
-            broken = audit(promises, self._collector.found, stored(self._stack.settings))
+            broken = audit(promises, self._collector.found, stored(settings), label_history(settings))
         on_stream = len(self._collector.found.records)
-        counts = f"{len(promises.acknowledged)} predictions acknowledged, {on_stream} records on the stream"
+        labels = len(promises.labelled) + len(promises.labelled_keys)
+        counts = f"{len(promises.acknowledged)} predictions and {labels} labels acknowledged, {on_stream} records put"
         print(f"{when}: {counts}, {len(self._breaker.windows)} faults; settled after {waited:.1f} s", flush=True)
         for what, which in broken.items():
             if which:
                 self._is_good = False
                 print(f"  BROKEN: {what}: {len(which)}, such as {', '.join(which[:SHOWN])}", flush=True)
+
+    def _promises(self) -> Promises:
+        ledger = self._ledger
+        with ledger.lock:
+            return Promises(
+                acknowledged=dict(ledger.acknowledged),
+                possible=frozenset(ledger.possible),
+                put=frozenset(ledger.put),
+                labelled=dict(ledger.labelled),
+                labelled_keys=dict(ledger.labelled_keys),
+                told=frozenset(ledger.told),
+            )
 
     def _settle(self) -> float:
         """Wait until nothing is on its way any more, or for long enough; the audit says what is missing."""
@@ -78,7 +91,7 @@ class Run:
             with self._collector.lock:
                 found = self._collector.found
                 is_read = self._ledger.put <= found.keys and not found.without_outcome
-            if is_read and self._waiting() == 0:
+            if is_read and self._waiting() == 0 and not missing_labels(self._promises(), stored(self._stack.settings)):
                 break
             time.sleep(0.3)
         return time.monotonic() - began

@@ -155,7 +155,7 @@ class Stack:
     def make_streams(self) -> None:
         """What init_aws does for streams."""
         admin = Wiring(Settings(aws_endpoint_url=f"http://127.0.0.1:{self.emulator_port}")).stream_admin()
-        for stream in self.streams:
+        for stream in (*self.streams, self.settings.stream_labels):
             admin.ensure(stream, SHARDS)
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.chaos.audit.comparison import Promises, Stored, Streams, audit
@@ -33,8 +35,17 @@ def test_a_smoke_run_breaks_every_thing_once():
     assert {fault.kind for fault in faults(smoke(0, 20))} == {*MIX, *AT_REST}
 
 
-GOOD = Promises({"a": 0.1}, frozenset({"a", "b"}), frozenset({"k1", "k2"}))
-STORED = [Stored("a", "api", 0.1), Stored("s", "stream", 0.2)]
+GOOD = Promises(
+    {"a": 0.1},
+    frozenset({"a", "b"}),
+    frozenset({"k1", "k2"}),
+    labelled={"a": "yes"},
+    labelled_keys={"k1": ("no", 50)},
+    told=frozenset({"a", "k1"}),
+)
+API, STREAM = Stored("a", "api", 0.1, None, 40, "yes", 60), Stored("s", "stream", 0.2, "k1", 40, "no", 70)
+STORED = [API, STREAM]
+HISTORY = [("a", 60), ("a", 55), ("s", 70)]
 
 
 def streams(**changes) -> Streams:
@@ -47,8 +58,8 @@ def streams(**changes) -> Streams:
     return Streams(**{**whole, **changes})
 
 
-def broken(promises=GOOD, found=None, stored=STORED):
-    return {kind for kind, which in audit(promises, found or streams(), stored).items() if which}
+def broken(promises=GOOD, found=None, stored=STORED, history=HISTORY):
+    return {kind for kind, which in audit(promises, found or streams(), stored, history).items() if which}
 
 
 def test_nothing_is_broken_where_every_promise_was_kept():
@@ -61,7 +72,7 @@ def test_nothing_is_broken_where_every_promise_was_kept():
     [
         ("acknowledged, not in the store", {"stored": STORED[1:]}),
         ("stored more than once", {"stored": [*STORED, STORED[0]]}),
-        ("stored with another score than the response's", {"stored": [Stored("a", "api", 0.3), STORED[1]]}),
+        ("stored with another score than the response's", {"stored": [replace(API, score=0.3), STREAM]}),
         ("stored by the API, never asked for", {"stored": [*STORED, Stored("x", "api", 0.1)]}),
         ("put, not on the stream", {"found": streams(keys={"k1"})}),
         ("stored by the consumer, not on the stream", {"stored": [*STORED, Stored("x", "stream", 0.1)]}),
@@ -69,11 +80,24 @@ def test_nothing_is_broken_where_every_promise_was_kept():
         ("record both stored and dead", {"found": streams(letters={("shard", "1"): 1, ("shard", "2"): 1})}),
         ("stored, without a result", {"found": streams(results={})}),
         ("result with another score than stored", {"found": streams(results={"s": [0.2, 0.3]})}),
+        ("label acknowledged, not on its prediction", {"stored": [replace(API, label=None), STREAM]}),
+        ("label acknowledged, not on its prediction", {"stored": [API, replace(STREAM, label="yes")]}),
+        (
+            "label that nobody sent",
+            {"stored": [*STORED, replace(API, id="b", label="no")], "history": [*HISTORY, ("b", 60)]},
+        ),
+        ("label without its entry in the history", {"history": HISTORY[1:]}),
+        ("label twice in the history", {"history": [*HISTORY, ("s", 70)]}),
+        ("dead letter of a label", {"found": streams(label_letters={"it is no label"})}),
         ("dead letter of no record", {"found": streams(letters={("shard", "2"): 1, ("shard", "9"): 1})}),
     ],
 )
 def test_each_broken_promise_is_seen(kind, change):
     assert broken(**change) == {kind}
+
+
+def test_a_label_by_key_does_not_count_for_a_prediction_made_after_it():
+    assert broken(stored=[API, replace(STREAM, made_at_us=51, label=None)]) == set()
 
 
 def test_a_prediction_nobody_was_told_of_may_be_stored_if_it_was_asked_for():

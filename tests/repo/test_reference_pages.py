@@ -84,7 +84,7 @@ def test_the_stream_page_names_every_key_of_a_result_and_of_a_dead_letter(answer
     shown = (REFERENCE / "stream.md").read_text()
     ((_, result),) = results(answers)
     assert not [key for key in msgspec.json.decode(result) if f'"{key}"' not in shown]
-    ((_, letter),) = dead_letters(answers)
+    ((_, letter),) = dead_letters(answers.rejected)
     decoded = msgspec.json.decode(letter)
     assert not unnamed("stream.md", [*decoded, *decoded["faults"][0]])
 

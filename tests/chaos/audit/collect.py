@@ -26,7 +26,7 @@ class Collector:
     def __init__(self, emulator_port: int, streams: tuple[str, str, str], score_key: str) -> None:
         wiring = Wiring(Settings(aws_endpoint_url=f"http://127.0.0.1:{emulator_port}"))
         self.found, self.lock = Streams(), threading.Lock()
-        self._score_key = score_key
+        self._score_key, self._predictions = score_key, streams[0]
         self._stop = threading.Event()
         takers: tuple[Callable[[StreamRecord], None], ...] = (self._record, self._result, self._letter)
         self._readers = [
@@ -68,11 +68,22 @@ class Collector:
 
     def _letter(self, record: StreamRecord) -> None:
         letter = json.loads(record.data)
+        if letter["stream"] != self._predictions:
+            self.found.label_letters.add(letter["reason"])
+            return
         self.found.letters[letter["shard"], letter["sequence_number"]] += 1
 
 
 def stored(settings: Settings) -> list[Stored]:
     """Every document of the store, read with the plain driver."""
+    fields = {"source", "score", "business_key", "made_at_us", "label", "labelled_at_us"}
     with pymongo.MongoClient(settings.mongo_uri) as client:
-        documents = client[settings.mongo_database]["data"].find({}, {"_id": 1, "source": 1, "score": 1})
-        return [Stored(each["_id"], each["source"], each["score"]) for each in documents]
+        documents = client[settings.mongo_database]["data"].find({}, dict.fromkeys(["_id", *fields], 1))
+        return [Stored(each["_id"], **{name: each.get(name) for name in fields}) for each in documents]
+
+
+def label_history(settings: Settings) -> list[tuple[str, int]]:
+    """The prediction and the time of every label that was ever attached."""
+    with pymongo.MongoClient(settings.mongo_uri) as client:
+        entries = client[settings.mongo_database]["labels"].find({"labelled_at_us": {"$gt": 0}})
+        return [(each["prediction_id"], each["labelled_at_us"]) for each in entries]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -13,13 +13,14 @@ class Streams:
 
     `records`: of each record on the predictions stream, the id its prediction must have, by (shard, sequence number).
     `keys`: their partition keys. `results`: the scores put on the results stream, by prediction id.
-    `letters`: how many dead letters name a record.
+    `letters`: how many dead letters name a record. `label_letters`: why labels became dead letters; none should.
     """
 
     records: dict[tuple[str, str], str] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
     results: dict[str, list[float]] = field(default_factory=dict)
     letters: Counter[tuple[str, str]] = field(default_factory=Counter)
+    label_letters: set[str] = field(default_factory=set)
 
     @property
     def without_outcome(self) -> int:
@@ -29,11 +30,15 @@ class Streams:
 
 @dataclass(frozen=True)
 class Stored:
-    """One document of the store."""
+    """One document of the store; times are microseconds since 1970."""
 
     id: str
     source: str
     score: float
+    business_key: str | None = None
+    made_at_us: int = 0
+    label: str | None = None
+    labelled_at_us: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,45 @@ class Promises:
     acknowledged: Mapping[str, float]
     possible: frozenset[str]
     put: frozenset[str]
+    labelled: Mapping[str, str] = field(default_factory=dict)
+    labelled_keys: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    told: frozenset[str] = frozenset()
 
 
-def audit(promises: Promises, streams: Streams, stored: Iterable[Stored]) -> dict[str, list[str]]:
+def missing_labels(promises: Promises, documents: Iterable[Stored]) -> list[str]:
+    """Predictions that lack a label which was acknowledged, or have another.
+
+    A label by key counts for predictions made before it: not for one whose clock was set off into the future.
+    """
+    missing = []
+    for each in documents:
+        outcome, sent_at_us = promises.labelled_keys.get(each.business_key or "", (None, 0))
+        if outcome is None or each.made_at_us > sent_at_us:
+            outcome = promises.labelled.get(each.id)
+        if outcome is not None and each.label != outcome:
+            missing.append(each.id)
+    return sorted(missing)
+
+
+def _labels(
+    promises: Promises, documents: Sequence[Stored], history: Iterable[tuple[str, int]]
+) -> dict[str, list[str]]:
+    """The broken promises about labels; `history` has the prediction and the time of each entry."""
+    last = {(each.id, each.labelled_at_us) for each in documents if each.label is not None}
+    times = Counter(entry for entry in history if entry in last)
+    return {
+        "label acknowledged, not on its prediction": missing_labels(promises, documents),
+        "label that nobody sent": sorted(
+            each.id for each in documents if each.label is not None and not {each.id, each.business_key} & promises.told
+        ),
+        "label without its entry in the history": sorted(known for known, at_us in last if (known, at_us) not in times),
+        "label twice in the history": sorted(known for (known, _), count in times.items() if count > 1),
+    }
+
+
+def audit(
+    promises: Promises, streams: Streams, stored: Iterable[Stored], history: Iterable[tuple[str, int]] = ()
+) -> dict[str, list[str]]:
     """Every broken promise, by its kind; all lists are empty when none is."""
     documents = list(stored)
     times = Counter(each.id for each in documents)
@@ -69,6 +110,8 @@ def audit(promises: Promises, streams: Streams, stored: Iterable[Stored]) -> dic
         "dead letter of no record": sorted(
             "/".join(place) for place in streams.letters.keys() - streams.records.keys()
         ),
+        "dead letter of a label": sorted(streams.label_letters),
+        **_labels(promises, documents, history),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -23,12 +24,17 @@ class Attempt:
 class Ledger:
     """`acknowledged`: prediction id to score, of every 200. `possible`: ids of every request that was ever sent.
 
-    `put`: partition keys that a put acknowledged. `attempted`: those of every put. `unforeseen`: responses that the
-    API must never give.
+    `labelled`: outcomes by prediction id whose label a 200 acknowledged; `labelled_keys`: outcomes by business key
+    whose label a put acknowledged, with the time before it (microseconds since 1970). `told`: ids and keys of every
+    label that was ever sent. `put`: partition keys that a put acknowledged. `attempted`: those of every put.
+    `unforeseen`: responses that the API must never give.
     """
 
     acknowledged: dict[str, float] = field(default_factory=dict)
     possible: set[str] = field(default_factory=set)
+    labelled: dict[str, str] = field(default_factory=dict)
+    labelled_keys: dict[str, tuple[str, int]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
     put: set[str] = field(default_factory=set)
     attempted: set[str] = field(default_factory=set)
     attempts: list[Attempt] = field(default_factory=list)
@@ -64,6 +70,21 @@ class Ledger:
         """The stream took all of these records."""
         with self.lock:
             self.put.update(keys)
+
+    def will_tell(self, whose: Iterable[str]) -> None:
+        """The labels of these ids or keys may be attached from now on."""
+        with self.lock:
+            self.told.update(whose)
+
+    def was_told(self, labelled: Mapping[str, str]) -> None:
+        """The API acknowledged these labels, by prediction id."""
+        with self.lock:
+            self.labelled.update(labelled)
+
+    def was_told_of_keys(self, labelled: Mapping[str, str], sent_at_us: int) -> None:
+        """The stream took these labels, by business key, after that time."""
+        with self.lock:
+            self.labelled_keys.update({key: (outcome, sent_at_us) for key, outcome in labelled.items()})
 
     def complain(self, what: str) -> None:
         """The API did what it must never do."""

@@ -34,7 +34,7 @@ def metric_of(url: str, name: str) -> float:
 
 @dataclass
 class StreamSetup:
-    """What consumers run on: three streams, a database and a state folder of their own."""
+    """What consumers run on: four streams, a database and a state folder of their own."""
 
     aws_url: str
     mongo_uri: str
@@ -49,7 +49,7 @@ class StreamSetup:
         return Wiring(settings)
 
     def ensure_streams(self, shards: int) -> None:
-        for stream in ("predictions", "results", "dead"):
+        for stream in ("predictions", "results", "dead", "labels"):
             self.wiring.stream_admin().ensure(f"{self.name}-{stream}", shards)
 
     def environ(self, **more: str) -> dict[str, str]:
@@ -64,6 +64,7 @@ class StreamSetup:
             "STREAM_PREDICTIONS": f"{self.name}-predictions",
             "STREAM_RESULTS": f"{self.name}-results",
             "STREAM_DEAD_LETTERS": f"{self.name}-dead",
+            "STREAM_LABELS": f"{self.name}-labels",
             **more,
         }
 

@@ -29,7 +29,7 @@ def test_two_tables_are_served_by_one_consumer_each_from_its_own_stream(
 ) -> None:
     other = make_bundle(load_contract(PROJECT / "contracts" / f"{OTHER}.toml"), state / "bundles" / OTHER_RUN)
     consumer = TwoTables(f"http://127.0.0.1:{ministack.port}", f"mongodb://127.0.0.1:{store.port}", state)
-    for stream in ("predictions", "results", "dead"):
+    for stream in ("predictions", "results", "dead", "labels"):
         consumer.wiring.stream_admin().ensure(f"{consumer.name}-{stream}-{OTHER}", 1)
     process = consumer.start()
     try:

@@ -30,7 +30,7 @@ def record(data: bytes, number: int = 0, stream: str = "s@1") -> StreamRecord:
 
 
 def letter(model: Model, data: bytes) -> dict:
-    ((_, body),) = dead_letters(predict(model, [record(data)]))
+    ((_, body),) = dead_letters(predict(model, [record(data)]).rejected)
     assert len(body) < MAX_PUT_RECORD_BYTES
     return json.loads(body)
 
@@ -78,7 +78,7 @@ def test_a_byte_order_mark_is_read(model, bundle):
 
 def test_an_empty_batch_needs_no_model_call(model):
     outcome = predict(model, [])
-    assert results(outcome) == dead_letters(outcome) == []
+    assert results(outcome) == dead_letters(outcome.rejected) == []
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ POISON = {
 @pytest.mark.parametrize("data", POISON.values(), ids=POISON.keys())
 def test_a_letter_fits_on_a_stream_however_large_and_strange_the_record(model, data):
     key = "\x01" * 256
-    ((_, body),) = dead_letters(predict(model, [replace(record(data), partition_key=key)]))
+    ((_, body),) = dead_letters(predict(model, [replace(record(data), partition_key=key)]).rejected)
     assert len(body) + len(key) <= min(MAX_PUT_RECORD_BYTES, 2 * len(data) + 100_000)
     assert json.loads(body)["data_bytes"] == len(data)
 
@@ -179,7 +179,7 @@ def test_a_letter_is_bounded_and_names_a_fault_whatever_the_contract_is(
     names = model.bundle.contract.feature_names
     body = json.dumps({name: ["\x01" * 90] for name in names}).encode() if data is None else data
     padded = body.replace(b"{", b"{" + b" " * 200_000, 1) if data is None else body
-    ((key, sent),) = dead_letters(predict(model, [replace(record(padded), partition_key="\x01" * 256)]))
+    ((key, sent),) = dead_letters(predict(model, [replace(record(padded), partition_key="\x01" * 256)]).rejected)
     assert len(sent) + len(key.encode()) <= MAX_SENT_BYTES
     assert len(base64.b64encode(sent)) + len(key.encode()) <= MAX_PUT_RECORD_BYTES
     assert data is not None or json.loads(sent)["faults"]
