@@ -30,7 +30,7 @@ from tabular.wiring import Wiring
 from tests.conftest import random_records
 from tests.journeys.waiting import eventually
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 150
 
 
 class Stage:
