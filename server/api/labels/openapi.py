@@ -12,6 +12,8 @@ from tabular.labels.reading import ID, MAX_ID_CHARACTERS, OBSERVED_AT, OUTCOME
 
 Document = dict[str, Any]
 
+_TIME = rf"{pattern(has_zone=True)}|{pattern(has_zone=False)}|^\s*$"
+"""A time, or a blank text, which is none."""
 EXAMPLE_ID = "1b4e28ba-2fa1-5d2b-883f-0016d3cca427"
 
 
@@ -80,7 +82,7 @@ def label_schema(contract: Contract) -> Document:
         OUTCOME: {"anyOf": [outcome, {"type": "null"}], "description": "The true outcome; null: not known yet."},
         OBSERVED_AT: {
             "anyOf": [
-                {"type": "string", "pattern": f"{pattern(has_zone=True)}|{pattern(has_zone=False)}"},
+                {"type": "string", "pattern": _TIME},
                 {"type": "null"},
             ],
             "description": "When the business knew it, as ISO 8601; without a zone it is UTC. If left out: now.",

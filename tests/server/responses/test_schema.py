@@ -21,7 +21,8 @@ def before_call(context, case, **kwargs):
         case.headers["Idempotency-Key"] = f"{key}{next(NUMBERS)}"
 """
 # What is too large is rejected with 413. A batch is served 200 whatever is in its rows: each row has its own response.
-# A schema cannot say that a date is not in the future, nor that no prediction is given two outcomes.
+# A schema cannot say that a date is not in the future, nor that no prediction is given two outcomes; and a
+# class may be spelt in any letter case, or be a missing token.
 CONFIG = """
 hooks = "hooks.py"
 
@@ -35,6 +36,7 @@ checks.negative_data_rejection.expected-statuses = [200, 400, 401, 413, 415, 422
 [[operations]]
 include-path = "/labels"
 checks.positive_data_acceptance.expected-statuses = [200, 413, 422]
+checks.negative_data_rejection.expected-statuses = [200, 400, 401, 413, 415, 422]
 """
 
 
