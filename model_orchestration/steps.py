@@ -30,9 +30,9 @@ from model_orchestration.evaluation.reliability import both_scores, reliability
 from model_orchestration.job import Job, Tools
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.search.candidate import bundler, make_fit
+from model_orchestration.search.on_dask.row_shares import stored_rows
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from model_orchestration.search.recalibration import recalibrate
-from model_orchestration.search.row_shares import stored_rows
 from model_orchestration.search.run_lineage import data_params, dataset_of, job_tags, version_tags
 from model_orchestration.search.small_table import figures_of, out_of_fold
 from model_orchestration.search.space import space

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model_orchestration.search.families.fit import Fit
-from model_orchestration.search.row_shares import StoredRows
+from model_orchestration.search.on_dask.row_shares import StoredRows
 from model_orchestration.search.sweep import threads
 from model_orchestration.search.trial import Params, Trial
 from tabular.errors import Rejected
@@ -57,10 +57,10 @@ class Engine:
             if self.parallelism == "rows":
                 if stored is None:
                     raise ValueError("rows that a cluster divides are read from the feature store: say where they lie")
-                from model_orchestration.search.dask_rows import on_dask_rows
+                from model_orchestration.search.on_dask.dask_rows import on_dask_rows
 
                 return on_dask_rows(fit, stored, self.scheduler, self.workers)
-            from model_orchestration.search.dask_trials import on_dask
+            from model_orchestration.search.on_dask.dask_trials import on_dask
 
             return on_dask(fit, self.scheduler, self.workers)
         except ModuleNotFoundError as error:

@@ -24,8 +24,8 @@ from tabular.drafting.identity import (
     names_a_group,
     rises_with_the_file,
 )
-from tabular.drafting.number_marks import MOSTLY, numbers_with_marks
-from tabular.drafting.number_range import is_beyond_models, plausible_range
+from tabular.drafting.numbers.number_marks import MOSTLY, numbers_with_marks
+from tabular.drafting.numbers.number_range import is_beyond_models, plausible_range
 from tabular.encoding.values import listed
 
 BOOLEAN_WORDS = (("no", "yes"), ("false", "true"), ("n", "y"), ("f", "t"), ("off", "on"))

@@ -10,7 +10,7 @@ from tabular.contract.source import SourceOptions
 from tabular.contract.types import Target, Task
 from tabular.drafting.column import ColumnProfile, share, shown
 from tabular.drafting.missing import likely_missing
-from tabular.drafting.number_marks import numbers_with_marks
+from tabular.drafting.numbers.number_marks import numbers_with_marks
 from tabular.encoding.values import listed
 from tabular.errors import Fault, InvalidTable
 

@@ -95,7 +95,7 @@ def children() -> list[str]:
 
 def test_a_worker_with_other_code_is_rejected_by_name(cluster, fit, monkeypatch):
     cluster.add_worker()
-    monkeypatch.setattr("model_orchestration.search.dask_trials.sweep_digest", lambda: "another code")
+    monkeypatch.setattr("model_orchestration.search.on_dask.dask_trials.sweep_digest", lambda: "another code")
     with (
         pytest.raises(Rejected, match="runs other code or another XGBoost"),
         Engine(1, "dask", cluster.address).started(fit) as (executor, run),
@@ -105,7 +105,7 @@ def test_a_worker_with_other_code_is_rejected_by_name(cluster, fit, monkeypatch)
 
 
 def test_a_scheduler_that_is_not_there_and_a_cluster_without_workers_are_unavailable(cluster, fit, monkeypatch):
-    monkeypatch.setattr("model_orchestration.search.dask_trials.CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr("model_orchestration.search.on_dask.dask_trials.CONNECT_SECONDS", 2.0)
     with pytest.raises(Unavailable, match="has no worker"), Engine(1, "dask", cluster.address).started(fit):
         pass
     with (

@@ -17,7 +17,7 @@ from model_orchestration.data.split import Split, split
 from model_orchestration.search.candidate import search_data
 from model_orchestration.search.engines import Engine
 from model_orchestration.search.families.fit import Fit
-from model_orchestration.search.row_shares import StoredRows, stored_rows
+from model_orchestration.search.on_dask.row_shares import StoredRows, stored_rows
 from model_orchestration.search.sweep import sweep, threads
 from model_orchestration.search.trial import Trial, objective
 from tabular.data import feature_store
@@ -66,7 +66,7 @@ def over_rows_of(fit, stored_version) -> Callable[[int, str], Any]:
 
 @pytest.fixture(autouse=True)
 def short_meetings(monkeypatch) -> None:
-    monkeypatch.setattr("model_orchestration.search.dask_rows.MEETING_SECONDS", 3)
+    monkeypatch.setattr("model_orchestration.search.on_dask.dask_rows.MEETING_SECONDS", 3)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_a_death_without_a_replacement_is_unavailable_with_the_remedy(shared, ov
     victim = shared.have(2)
 
     def kill(trial: Trial) -> None:
-        monkeypatch.setattr("model_orchestration.search.dask_rows.WORKERS_SECONDS", 1.0)
+        monkeypatch.setattr("model_orchestration.search.on_dask.dask_rows.WORKERS_SECONDS", 1.0)
         victim.kill()
 
     with (
@@ -151,7 +151,7 @@ def test_a_death_without_a_replacement_is_unavailable_with_the_remedy(shared, ov
 
 def test_too_few_workers_are_unavailable_before_the_first_trial(shared, over_rows_of, monkeypatch):
     shared.have(1)
-    monkeypatch.setattr("model_orchestration.search.dask_rows.WORKERS_SECONDS", 1.0)
+    monkeypatch.setattr("model_orchestration.search.on_dask.dask_rows.WORKERS_SECONDS", 1.0)
     with (
         pytest.raises(Unavailable, match="are to lie on 3 workers"),
         over_rows_of(3, shared.address) as (executor, run),
@@ -161,7 +161,7 @@ def test_too_few_workers_are_unavailable_before_the_first_trial(shared, over_row
 
 def test_a_worker_with_other_code_is_rejected_by_name(shared, over_rows_of, monkeypatch):
     shared.have(1)
-    monkeypatch.setattr("model_orchestration.search.dask_rows.sweep_digest", lambda: "another code")
+    monkeypatch.setattr("model_orchestration.search.on_dask.dask_rows.sweep_digest", lambda: "another code")
     with (
         pytest.raises(Rejected, match="runs other code or another XGBoost"),
         over_rows_of(1, shared.address) as (executor, run),
@@ -178,7 +178,7 @@ def test_a_worker_that_does_not_reach_the_feature_store_says_so(shared, over_row
 
 def test_a_fit_that_fails_with_all_workers_alive_says_why(shared, over_rows_of, monkeypatch):
     shared.have(1)
-    monkeypatch.setattr("model_orchestration.search.dask_rows.DEATH_SECONDS", 0.5)
+    monkeypatch.setattr("model_orchestration.search.on_dask.dask_rows.DEATH_SECONDS", 0.5)
     with (
         over_rows_of(1, shared.address) as (executor, run),
         pytest.raises(Exception, match="max_depth"),
@@ -188,7 +188,9 @@ def test_a_fit_that_fails_with_all_workers_alive_says_why(shared, over_rows_of, 
 
 def test_a_scheduler_that_is_lost_or_not_there_is_unavailable(shared, over_rows_of, monkeypatch):
     shared.have(1)
-    monkeypatch.setattr("model_orchestration.search.dask_trials.CONNECT_SECONDS", 5.0)  # and as long for a reconnection
+    monkeypatch.setattr(
+        "model_orchestration.search.on_dask.dask_trials.CONNECT_SECONDS", 5.0
+    )  # and as long for a reconnection
 
     def kill(trial: Trial) -> None:
         shared.processes[0].kill()
@@ -198,7 +200,7 @@ def test_a_scheduler_that_is_lost_or_not_there_is_unavailable(shared, over_rows_
         over_rows_of(1, shared.address) as (executor, run),
     ):
         sweep(run, 4, SEED, executor, on_trial=kill)
-    monkeypatch.setattr("model_orchestration.search.dask_trials.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("model_orchestration.search.on_dask.dask_trials.CONNECT_SECONDS", 1.0)
     with (
         pytest.raises(Unavailable, match="nothing responds at"),
         over_rows_of(1, f"tcp://127.0.0.1:{free_port()}"),

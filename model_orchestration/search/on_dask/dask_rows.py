@@ -23,10 +23,10 @@ from xgboost import dask as xgb_dask
 from xgboost.collective import Config
 
 from model_orchestration.code_digest import sweep_digest
-from model_orchestration.search.dask_trials import RETRIES, RETRY_AFTER_SECONDS, connected, other_code
 from model_orchestration.search.families.boosting import MAX_BINS
 from model_orchestration.search.families.fit import Fit
-from model_orchestration.search.row_shares import RowShare, StoredRows, read_share
+from model_orchestration.search.on_dask.dask_trials import RETRIES, RETRY_AFTER_SECONDS, connected, other_code
+from model_orchestration.search.on_dask.row_shares import RowShare, StoredRows, read_share
 from model_orchestration.search.sweep import threads
 from model_orchestration.search.trial import Params, Trial, family_of
 from tabular.errors import Unavailable

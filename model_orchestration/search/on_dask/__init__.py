@@ -1,0 +1,1 @@
+"""Sweeps on a Dask cluster: trials side by side, or each trial's rows."""

@@ -1,0 +1,1 @@
+"""The numbers of a column: their marks and their range."""
