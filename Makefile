@@ -32,7 +32,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
-        reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
+        drill reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain harvest react labels promote rollback ledger live replay shadow score data-versions data-diff data-checkout data-name deploy \
         healthy images pin-images test-stack docs contract profile
 
@@ -88,6 +88,9 @@ data-checkout: $(INSTALLED) ## write the bytes of a version as they came (sha=sh
 
 data-name: $(INSTALLED) ## give a version of the table a name (sha=sha name=word; table=name)
 	@$(if $(and $(sha),$(name)),,echo "Say which version, and its name: make data-name sha=current name=may" && exit 1 &&) $(STACK) versions -- name '$(sha)' '$(name)' $(OF_TABLE)
+
+drill: setup ## play the whole story in minutes on a stack of its own: drift, alarm, retraining, promotion, sabotage, rollback
+	@$(PY) -m embedded.drill
 
 harvest: $(INSTALLED) ## make labelled predictions rows of a new version of the table (since=2026-11-01 until=2026-12-01 mode=append|replace table=name by=name)
 	@$(STACK) harvest -- --by="$${by:-$$(id -un)}" $(if $(since),--since '$(since)') $(if $(until),--until '$(until)') $(if $(mode),--mode '$(mode)') $(OF_TABLE)

@@ -8,11 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 console = Console(highlight=False, soft_wrap=True, file=sys.stdout)
 
 _WIDE = 200
+
+Waiting = Status
+"""What is shown on a terminal while something is waited for."""
 
 
 @contextmanager
@@ -22,6 +26,11 @@ def step(text: str) -> Iterator[None]:
     console.print(f"[bold]==>[/bold] {text}")
     yield
     console.print(f"    [green]done[/green] in {time.monotonic() - began:.1f} s")
+
+
+def waiting(text: str) -> Waiting:
+    """Show on a terminal what is being waited for, while a `with` block runs."""
+    return console.status(text)
 
 
 def say(text: str) -> None:

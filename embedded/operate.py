@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -59,8 +59,11 @@ class Stack:
         """The names of the stack's tables, the first's first; raises InvalidContract or InvalidSetting."""
         return [wiring.contract.table.name for wiring in Wiring(self.settings).for_tables()]
 
-    def up(self, names: Iterable[str]) -> None:
-        """Start processes concurrently and wait for each; raises Unavailable with the end of the log if one fails."""
+    def up(self, names: Iterable[str], say: Callable[[str], None] = say) -> None:
+        """Start processes concurrently and wait for each, saying which is ready.
+
+        Raises Unavailable with the end of the log if one fails.
+        """
         wanted = [name for name in names if name not in left_out()]
         self.supervisor.ensure_running()
         began = time.monotonic()
