@@ -56,6 +56,7 @@ def _show(drill: Drill, pages: Path) -> None:
     page = pages / PAGE
     pages.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(drill.stack.layout.reports / "history.html", page)
+    page.chmod(0o644)  # the web server may be another user
     console.print(f"\nThe timeline as a page: {page}, beside the reports as /{PAGE}.", markup=False)
     console.print(f"{drill.traffic}. The drill's stack is stopped and deleted.", markup=False)
 
