@@ -11,6 +11,7 @@ import pytest
 from model_orchestration.data.checks import CheckReport
 from model_orchestration.data.split import split
 from model_orchestration.evaluation.champion_comparison import compare_with_champion
+from model_orchestration.evaluation.evidence import Rejection
 from model_orchestration.evaluation.gate import GateReport
 from model_orchestration.evaluation.promotion import held_back, is_synthetic
 from model_orchestration.job import Job, make_tools
@@ -195,6 +196,24 @@ def test_a_model_of_a_real_table_replaces_one_of_synthetic_data_without_waiting(
     run_id, done = passed(tools, contract, bundle, table)
     assert (done.alias, tools.registry.champion()) == (CHAMPION, run_id)
     assert "the champion was trained on synthetic data" in tools.ledger.entries(kinds=("promoted",))[0].why
+
+
+def test_a_rejected_model_is_registered_without_an_alias_and_entered_once_with_the_reasons(
+    tools, contract, bundle, table
+):
+    version = feature_store.publish(tools.objects, contract, table, "real.csv")
+    swept, job = swept_on(tools, bundle), job_of(contract, data_sha256=version.sha256)
+    result = GateResult(GateReport(passed=False, rejections=(Rejection("not_constant", "it is one", "train on"),)), ())
+    for _ in range(2):  # the unchanged table is trained again
+        done = register_step(tools, job, swept, result, CheckReport(rows=ROWS))
+        assert (done.alias, done.held_back) == (None, None)
+    with pytest.raises(NotFound):
+        tools.registry.champion()
+    entries = tools.ledger.entries()
+    assert [(one.kind, one.who) for one in entries] == [("rejected", "gate"), ("trained", "training")]
+    assert entries[0].why == "not_constant: it is one"
+    assert entries[0].evidence["data_version"] == version.sha256
+    assert tools.registry.version_tags(swept.best.run_id)["gate"] == "rejected"
 
 
 def test_a_model_of_another_contract_waits_for_a_hand(tools, contract, make_bundle, table):
