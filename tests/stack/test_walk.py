@@ -117,7 +117,7 @@ def test_the_simulators_fill_the_window_and_prometheus_shows_the_drift_gauges(st
     assert stack.query("monitor_dataset_drift")
     targets = {one["metric"]["instance"]: one["value"][1] for one in stack.query("up")}
     assert set(targets.values()) == {"1"}, targets
-    assert len(targets) == 5
+    assert len(targets) == 6, targets
     rules = stack.json("prometheus", "/api/v1/rules")["data"]["groups"]
     assert {rule["health"] for group in rules for rule in group["rules"]} == {"ok"}
     assert stack.json("prometheus", "/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
@@ -142,8 +142,11 @@ def test_every_panel_has_something_to_show(stack, waiting, query):
 
 def test_a_report_page_is_shown_by_nginx(stack):
     stack.copied("make apply-prediction-reporting")
-    pages = re.findall(r'href="([^"]+\.html)"', stack.get("reports", "/"))
+    index = stack.get("reports", "/")
+    pages = re.findall(r'href="(report-[^"]+\.html)"', index)
     assert len(pages) == 1
+    assert 'href="history.html"' in index
+    assert "<svg" in stack.get("reports", "/history.html")
     assert "<svg" in stack.get("reports", f"/{pages[0]}")
 
 
@@ -274,7 +277,7 @@ def test_a_run_is_promoted_and_rolled_back_under_load_without_a_failed_request(s
 
 def test_every_container_but_localstack_is_an_ordinary_user_on_a_read_only_root(stack, docker_command):
     containers = stack.containers()
-    assert len(containers) == 18
+    assert len(containers) == 19
     for service, one in containers.items():
         if service == "localstack":
             continue
@@ -403,7 +406,7 @@ def test_every_container_comes_back_from_kill_9_and_no_answered_prediction_is_lo
         240,
         "everything healthy again",
     )
-    assert len(stack.containers()) == 18
+    assert len(stack.containers()) == 19
     # Without its one front door the API is away; a replica killed in the middle of an answer cannot end that one.
     assert unanswered.pop("serve-api", 0) <= 5
     assert all(service.startswith("serve-api-") and count <= 1 for service, count in unanswered.items()), unanswered
