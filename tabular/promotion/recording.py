@@ -30,7 +30,8 @@ def record(
 def _tag(parts: Parts, entry: LedgerEntry) -> None:
     """Write it on the run and on its model version, such as `promoted_why`, for somebody who looks at MLflow."""
     run_id = str(entry.run_id)
-    values = {"at": entry.at.isoformat(timespec="seconds"), "by": entry.who, "why": entry.why}
+    # To the microsecond: of a promotion and a rollback in one second these tags say which was later.
+    values = {"at": entry.at.isoformat(timespec="microseconds"), "by": entry.who, "why": entry.why}
     tags = {f"{entry.kind}_{name}": value for name, value in values.items()}
     parts.registry.log(run_id, tags=tags)
     parts.registry.register(run_id, None, tags)

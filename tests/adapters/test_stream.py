@@ -156,7 +156,7 @@ def test_the_largest_dead_letter_of_a_contract_with_very_many_levels_is_taken(
     data = json.dumps({name: ["\x01"] for name in model.bundle.contract.feature_names}).encode()
     poison = data.replace(b"{", b"{" + b" " * 100 + b'"\xf0\x9f\x98\x80": "' + b"\xf0\x9f\x98\x80" * 60_000 + b'",', 1)
     asked = StreamRecord("s@1", "shard-0", "1", "k" * 256, poison, datetime.now(UTC))
-    KinesisStream(stream, emulator_url, REGION).put(dead_letters(predict(model, [asked])).rejected)
+    KinesisStream(stream, emulator_url, REGION).put(dead_letters(predict(model, [asked]).rejected))
     (found,) = read_all(reader(stream, emulator_url))
     letter = json.loads(found.data)
     assert {fault["field"] for fault in letter["faults"]} >= set(model.bundle.contract.feature_names)

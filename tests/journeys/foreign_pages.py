@@ -26,9 +26,10 @@ PATHS = {
         "/static-files/index.html",
     ),
     "prefect": ("/", "/api/health", "/api/flows/", "/api/flows/filter", "/api/admin/version", "/ui-settings", "/docs"),
-    "api": ("/predict", "/predict/batch", "/docs", "/metrics", "/health/ready"),
+    "api": ("/predict", "/predict/batch", "/labels", "/docs", "/metrics", "/health/ready"),
     "monitor": ("/metrics", "/health"),
     "consumer_metrics": ("/metrics", "/"),
+    "shadow_metrics": ("/metrics", "/"),
     "prometheus": ("/", "/metrics", "/-/ready", "/api/v1/targets", "/api/v1/query?query=up"),
     "reports": ("/", "/index.html"),
 }

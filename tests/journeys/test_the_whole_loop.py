@@ -191,7 +191,7 @@ def test_prometheus_reads_every_process_that_has_metrics(loop):
         found = {target["labels"]["job"]: target["health"] for target in page["data"]["activeTargets"]}
         return found if set(found.values()) == {"up"} else None
 
-    assert set(eventually(healths) or ()) == {"api", "consumer", "monitor", "prometheus"}
+    assert set(eventually(healths) or ()) == {"api", "consumer", "monitor", "prometheus", "shadow"}
 
 
 def test_every_flow_is_scheduled(loop):

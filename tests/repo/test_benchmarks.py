@@ -15,7 +15,7 @@ from benchmarks.peers.environments import CONTENDERS as FOLDERS
 from benchmarks.run import FOLDER, QUICK, names
 from embedded.layout import PROJECT
 
-NAMES = ("estimate", "growth", "quality", "scoring", "search", "serving", "shadow", "stream", "tables")
+NAMES = ("estimate", "growth", "labels", "quality", "scoring", "search", "serving", "shadow", "stream", "tables")
 MAX_LINES, MAX_MEDIAN_LINES = 250, 110
 LOCKS = sorted(FOLDERS.glob("*/requirements.txt"))
 

@@ -59,7 +59,8 @@ def test_labels_that_come_later_are_in_the_next_report(fresh, bundle, tmp_path):
     environ = os.environ | {"MONGO_URI": fresh.settings.mongo_uri, "MONGO_DATABASE": fresh.settings.mongo_database}
     command = [sys.executable, "-m", "reporting.labels", str(outcomes)]
     said = subprocess.run(command, env=environ, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    lost, blank = "1 name no stored prediction of the table", "rows left out because they have no label yet: 1"
+    lost = "1 name no stored prediction of the table: they wait for it, 7 days at most"
+    blank = "rows left out because they have no label yet: 1"
     assert said == f"300 of 301 labels are attached to their predictions; {lost}; {blank}.\n"
     fresh.make()
     row = fresh.store.reports(1)[0]

@@ -160,7 +160,7 @@ def test_live_responds_and_the_root_leads_to_the_docs(api):
 def test_the_openapi_document_is_the_contracts(api, contract):
     document = json.loads(api.ask("GET", "/openapi.json")[2])
     record = document["components"]["schemas"]["Record"]
-    assert tuple(record["properties"]) == contract.feature_names
+    assert tuple(record["properties"]) == (*contract.feature_names, contract.table.business_key)
     example = document["paths"]["/predict"]["post"]["requestBody"]["content"][JSON]["examples"]["example"]["value"]
     assert api.predict(example)[0] == 200
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 
 import pytest
 
-from reporting.labels import read_labels
 from tabular.data.reading import read_table
 from tabular.errors import InvalidTable
+from tabular.labels.file import read_label_file
 
 NOTES = "CLIENTNUM,age,Note\n1,31,ok\n2,32,ok\n"
 
@@ -102,6 +103,6 @@ def test_a_quote_that_never_closes_is_told_by_its_own_line():
 
 def test_labels_in_stray_quotes_are_not_lost(contract):
     kinds = contract.target.classes
-    body = f'prediction_id,label\na,{kinds[0]}\nb,"{kinds[0]}\nc,{kinds[1]}\nd,{kinds[0]}"\ne,{kinds[1]}\n'
+    body = f'prediction_id,outcome\na,{kinds[0]}\nb,"{kinds[0]}\nc,{kinds[1]}\nd,{kinds[0]}"\ne,{kinds[1]}\n'
     with pytest.raises(InvalidTable, match="lines 3 to 5: are read as one row"):
-        read_labels(body.encode(), contract)
+        read_label_file(body.encode(), contract, datetime.now(UTC))

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from reporting.labels import read_labels
 from server.api.batch import rows_of_array, rows_of_lines
 from server.scoring.model import ready_model
 from server.stream.batch import predict
@@ -22,11 +21,18 @@ from tabular.data.table import clean
 from tabular.encoding.columns import ColumnCodec
 from tabular.encoding.row import RowCodec
 from tabular.errors import BrokenBundle, InvalidTable, Rejected
+from tabular.labels.file import read_label_file
 from tabular.model.bundle import read_bundle
 from tabular.model.bundle_files import MANIFEST
 from tabular.ports.streams import StreamRecord
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def read_labels(body, contract):
+    return read_label_file(body, contract, NOON)
+
+
 FEATURES = {
     "rating": ("ordinal", ["1", "2", "3", "4", "5"]),
     "member": ("category", ["False", "True"]),
@@ -140,8 +146,8 @@ def test_a_missing_token_may_be_a_number_of_any_size(model, read, name, token):
 @pytest.mark.parametrize("text", ["9999999999999999", "9999999999999999.0", "1e16", "1e+16"])
 def test_a_missing_token_that_no_double_holds_is_missing_in_a_target_and_a_label_as_well(tiny_contract, text):
     contract = tiny_contract("regression", lambda file: file["table"].update(missing_tokens=["9999999999999999"]))
-    labels = read_labels(f"prediction_id,label\none,0.5\nother,{text}\n".encode(), contract)
-    assert (labels.known, labels.blank) == ([("one", 0.5)], 1)
+    labels = read_labels(f"prediction_id,outcome\none,0.5\nother,{text}\n".encode(), contract)
+    assert ([(one.prediction_id, one.outcome) for one in labels.known], labels.blank) == ([("one", 0.5)], 1)
     with pytest.raises(InvalidTable, match="no missing token"):
         clean(contract, read_table(f"Age,Class,Stars,Weight,Y\n30,A,1,0.5,{text}\n".encode()).cells)
 
@@ -156,8 +162,8 @@ def test_a_missing_token_that_no_double_holds_is_missing_in_a_target_and_a_label
 )
 def test_every_spelling_of_a_class_is_the_same_label_and_the_same_target(tiny_contract, classes, spellings):
     contract = tiny_contract("multiclass", lambda file: file["target"].update(classes=classes))
-    labels = "\n".join(["prediction_id,label", *(f"id{at},{text}" for at, text in enumerate(spellings))])
-    assert {label for _, label in read_labels(labels.encode(), contract).known} == {classes[2]}
+    labels = "\n".join(["prediction_id,outcome", *(f"id{at},{text}" for at, text in enumerate(spellings))])
+    assert {label.outcome for label in read_labels(labels.encode(), contract).known} == {classes[2]}
     table = "\n".join(["Age,Class,Stars,Weight,Y", *(f"30,A,1,0.5,{text}" for text in spellings)])
     cleaned = clean(contract, read_table(table.encode()).cells)
     assert cleaned.target.tolist() == [2] * len(spellings)
@@ -184,7 +190,7 @@ def test_a_missing_token_is_no_target_and_no_label(tiny_contract):
     contract = tiny_contract("regression", lambda file: file["table"].update(missing_tokens=["-1"]))
     with pytest.raises(InvalidTable, match=r"row 1, Y: holds '-1\.0' .*no missing token \(-1\)"):
         clean(contract, read_table(b"Age,Class,Stars,Weight,Y\n30,A,1,0.5,-1.0\n").cells)
-    assert read_labels(b"prediction_id,label\na,-1.0\n", contract) == ([], 1)
+    assert read_labels(b"prediction_id,outcome\na,-1.0\n", contract) == ([], 1)
 
 
 NUMBERS = ["12", "12.0", "1.2e1", " 12 ", "+12", "012"]
@@ -209,7 +215,7 @@ def test_what_is_no_number_is_refused_by_every_reader(tiny_contract, text):
     with pytest.raises(InvalidTable):
         clean(regression, read_table(f'Age,Class,Stars,Weight,Y\n30,A,1,0.5,"{text}"\n'.encode()).cells)
     with pytest.raises(InvalidTable):
-        read_labels(f'prediction_id,label\na,"{text}"\n'.encode(), regression)
+        read_labels(f'prediction_id,outcome\na,"{text}"\n'.encode(), regression)
 
 
 def test_a_number_of_a_table_is_the_double_that_json_makes_of_it(tiny_contract):
