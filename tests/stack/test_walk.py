@@ -268,7 +268,7 @@ def test_a_run_is_promoted_and_rolled_back_under_load_without_a_failed_request(s
     assert load.failed == []
     assert {run for _, run in load.answers} == {champion, other}
     assert stack.predict(EXAMPLE)["model_run_id"] == champion
-    told = stack.make("ledger", "n=2")
+    told = stack.make("ledger", "kind=promoted,rolled_back", "n=2")
     assert "engineer ann" in told
     assert 'It is "better".' in told
     said = stack.make("promote", f"RUN_ID={'f' * 32}", "why=Why not?", succeeds=False)
