@@ -71,6 +71,9 @@ def test_the_api_wants_its_key_and_the_simulators_have_it(cloud, waiting):
     waiting(lambda: float(cloud.query(answered)[0]["value"][1]) > 20, 60, "answers to the simulator")
 
 
+ELSEWHERE = {"/etc/prometheus/api_key": "API_KEY", "/etc/alertmanager/alertmanager.yml": "ALERTMANAGER_CONFIG"}
+
+
 def test_no_container_has_a_secret_that_it_does_not_use_nor_shows_one_in_docker_inspect(cloud, docker_command):
     secrets = {name: text for name, text in cloud.secrets().items() if text and not name.endswith("_username")}
     assert len(secrets) >= 10
@@ -79,9 +82,10 @@ def test_no_container_has_a_secret_that_it_does_not_use_nor_shows_one_in_docker_
     for service, one in cloud.containers().items():
         told = docker_command("inspect", one)
         assert [name for name, text in secrets.items() if text in told] == [], service
-        files = docker_command("exec", one, "sh", "-c", "ls /run/secrets /etc/prometheus/api_key 2>/dev/null || true")
+        listed = f"ls /run/secrets {' '.join(ELSEWHERE)} 2>/dev/null || true"
+        files = docker_command("exec", one, "sh", "-c", listed)
         names = {name for name in files.split() if not name.startswith("/run/secrets")}
-        found[service] = {"API_KEY" if "api_key" in name else name for name in names}
+        found[service] = {ELSEWHERE.get(name, name) for name in names}
         show = "cat /run/secrets/* /etc/prometheus/api_key 2>/dev/null || true"
         readable = docker_command("exec", one, "sh", "-c", show)
         others = set(secrets.values()) - {secrets.get(name) for name in given[service]}
