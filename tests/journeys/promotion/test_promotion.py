@@ -66,7 +66,7 @@ def test_a_promotion_moves_the_aliases_and_is_on_record(parts, trained):
     for tags in (parts.registry.run(second).tags, parts.registry.version_tags(second)):
         assert tags["promoted_by"] == ANN
         assert tags["promoted_why"] == "The branch manager agreed."
-        assert tags["promoted_at"] == entry.at.isoformat(timespec="seconds")
+        assert tags["promoted_at"] == entry.at.isoformat(timespec="microseconds")
 
 
 def test_a_rollback_restores_what_was_champion_before_once(parts, trained):
