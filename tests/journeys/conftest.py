@@ -43,7 +43,7 @@ class Loop:
 
     def command(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the embedded stack."""
-        line = [sys.executable, "-m", "embedded", arguments[0], "--state", str(self.state), *arguments[1:]]
+        line = [sys.executable, "-m", "embedded", "--state", str(self.state), *arguments]
         environ = {**self.environ, **extra}
         return subprocess.run(line, env=environ, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=600)
 
