@@ -20,10 +20,11 @@ from server.api.compression import Body
 from server.api.errors import http_error
 from server.api.handlers import Handler, Handlers
 from server.api.labels.handlers import LabelHandlers
-from server.api.media import JSON, NDJSON
 from server.api.metrics import BATCH, LABELS, OTHER, SINGLE
 from server.api.pages import Pages
 from server.api.request import (
+    JSON,
+    NDJSON,
     ClientDisconnected,
     Headers,
     HeldBytes,

@@ -17,6 +17,7 @@ import msgspec
 
 from server.api.batch import BatchRows, rows_of_array, rows_of_lines
 from server.api.compression import IDENTITY, Body
+from server.api.keyed_responses import replayed, write_batches
 from server.api.metrics import BATCH, SINGLE, ApiMetrics
 from server.api.request import SMALL_BYTES
 from server.connections.errors import HttpError
@@ -148,12 +149,8 @@ class Handlers:
             _explained_replies(rows, batches, model) if explain else _replies(rows, batches, model.bundle.contract)
         )
         response = encode(rows, replies)
-        if asked and batches:
-            kept = replace(asked, body=response)
-            if (standing := self._outbox.append_batch(batches, kept)) is not kept:
-                return replayed(standing, kept)
-        elif batches:
-            self._outbox.append(*batches)
+        if (standing := write_batches(self._outbox, batches, asked, response)) is not None:
+            return standing
         self._metrics.rejected_rows(model.table, len(rows.rejected))
         for batch in batches:
             self._metrics.rows(batch)
@@ -175,20 +172,6 @@ class Handlers:
     def _scoped(self, key: str) -> str:
         """The key among all tables: two tables may be sent the same one. No key has a space, so none is another's."""
         return f"{self._prefix}  {key}" if self._prefix else key
-
-
-def replayed(earlier: KeptResponse, asked: KeptResponse) -> KeptResponse:
-    """The earlier response to the same request; raises HttpError for another request under the same key."""
-    if earlier.digest == asked.digest:
-        return earlier
-    fault = Fault("Idempotency-Key", "was used with another body or media type here", "the same request, or a new key")
-    raise HttpError(
-        422,
-        "this Idempotency-Key has been used for another request, so nothing was done for this one",
-        "idempotency_key_reused",
-        "Choose a new key for each new request; to repeat a request, send the same bytes with its key.",
-        [fault],
-    )
 
 
 def _array(rows: BatchRows, replies: Iterable[Sequence[Any]]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.api.labels.openapi import EXAMPLE_ID, label_schema, labels_operation
-from server.api.media import HTML, JSON, NDJSON, TEXT
+from server.api.request import HTML, JSON, NDJSON, TEXT
 from server.scoring.explanations import MAX_EXPLAINED_ROWS
 from tabular.contract.json_schema import record_schema
 from tabular.contract.types import Contract

@@ -14,10 +14,9 @@ from flask import Flask, Response, redirect, render_template
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, NotFound
 
-from server.api.media import JSON
 from server.api.metrics import CONTENT_TYPE
 from server.api.openapi import SYNTHETIC, document
-from server.api.request import Headers, Message, Request
+from server.api.request import JSON, Headers, Message, Request
 from server.api.service import ApiService
 from server.api.tables import TABLES, listed, table_of
 from server.connections.errors import HttpError

@@ -16,6 +16,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+JSON, NDJSON, TEXT, HTML = "application/json", "application/x-ndjson", "text/plain", "text/html"
+"""The media types of the API."""
+
 PIECE_BYTES = 65_536
 SMALL_BYTES = 16_384  # a body that came in one piece and is used up within this turn of the loop
 MAX_HELD_BYTES = 24_000_000

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
 
 from server.api.batch import too_many_rows
 from server.api.compression import Body
-from server.api.handlers import Handlers, Serving, not_empty, replayed
+from server.api.handlers import Handlers, Serving, not_empty
+from server.api.keyed_responses import write_batches
 from server.api.metrics import ApiMetrics
 from server.connections.errors import HttpError
 from server.decoding.pieces import Elements, NotThisKind, TooManyElements, pieces_of_array, pieces_of_lines
@@ -66,12 +66,8 @@ class LabelHandlers:
             LabelBatch(tuple(labels.known[begin : begin + OUTBOX_LABELS]))
             for begin in range(0, len(labels.known), OUTBOX_LABELS)
         ]
-        if asked and batches:
-            kept = replace(asked, body=response)
-            if (standing := self._outbox.append_batch(batches, kept)) is not kept:
-                return replayed(standing, kept)
-        elif batches:
-            self._outbox.append(*batches)
+        if (standing := write_batches(self._outbox, batches, asked, response)) is not None:
+            return standing
         self._metrics.labels(contract.table.name, len(labels.known), labels.blank)
         return response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.api.media import JSON, NDJSON
+from server.api.request import JSON, NDJSON
 from tabular.contract.types import Contract
 from tabular.encoding.business_key import key_schema
 from tabular.encoding.dates import pattern
