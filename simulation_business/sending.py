@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import signal
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ from simulation_business.rows import Row, table_rows
 from simulation_business.shifts import parse_shifts
 from tabular.contract.types import Contract
 from tabular.errors import InvalidSetting, TabularError
+from tabular.process.stopping import stop_event
 from tabular.wiring import Wiring, wire
 
 FIRST_PAUSE_SECONDS = 0.1
@@ -85,9 +85,7 @@ def run(describe: Callable[[argparse.ArgumentParser, Wiring], None], send: Send,
     `label_by` is what its outcomes name, if nothing else is asked for: the prediction, or the business key of the row.
     Without `--table` it sends the rows of every table of the stack, each at the rate.
     """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     try:
         wiring, table = wire(), _table_of(sys.argv[1:])
         wirings = [wiring.for_table(table)] if table else wiring.for_tables()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from server.outbox.rejections import Rejections, save_all
 from tabular.errors import Rejected
 from tabular.labels.intake import LabelIntake
 from tabular.ports.labels import LabelCounts, LabelWriter
@@ -62,15 +63,9 @@ class LabelRelay:
         self._next_turn_seconds = 0.0
         self._noted: LabelFigures | None = None
 
-    def save(self, labels: Sequence[Label]) -> list[tuple[str, bytes]]:
+    def save(self, labels: Sequence[Label]) -> Rejections:
         """Save labels; returns those that can never be stored, each with the reason. Raises Unavailable."""
-        if not labels:
-            return []
-        try:
-            self._intake.save(labels)
-        except Rejected:
-            return [found for label in labels if (found := self._save_alone(label))]
-        return []
+        return save_all(self._intake.save, labels) if labels else []
 
     def turn(self) -> bool:
         """If it is time: attach what waited, note what became of labels, enter it into the ledger; whether it was."""
@@ -84,13 +79,6 @@ class LabelRelay:
             log.error("labels that wait could not be attached or entered into the ledger: %s", error)
         self._note()
         return True
-
-    def _save_alone(self, label: Label) -> tuple[str, bytes] | None:
-        try:
-            self._intake.save([label])
-        except Rejected as error:
-            return str(error), msgspec.json.encode(label)
-        return None
 
     def _note(self) -> None:
         origins = sorted({*self._before, *self._intake.counts})

@@ -11,8 +11,9 @@ import msgspec
 
 from server.outbox.label_relay import LabelRelay
 from server.outbox.queue import Outbox
+from server.outbox.rejections import Rejections, save_all
 from server.outbox.sqlite_file import Entry
-from tabular.errors import Rejected, Unavailable
+from tabular.errors import Unavailable
 from tabular.ports.predictions import PredictionWriter
 from tabular.predictions.batch import PredictionBatch
 from tabular.predictions.label import Label, LabelBatch
@@ -29,7 +30,6 @@ LONGEST_BACKOFF_SECONDS = 15.0
 
 _DECODER = msgspec.json.Decoder(list[Prediction] | PredictionBatch | LabelBatch)
 
-Rejections = list[tuple[str, bytes]]
 """What can never be stored: the reason, and the document."""
 
 
@@ -89,24 +89,10 @@ class Relay:
             else:
                 predictions += group
         # Predictions first: a label that came after its prediction then finds it.
-        rejected += self._save_predictions(predictions) + self._labels.save(labels)
+        rejected += save_all(self._store.save, predictions) + self._labels.save(labels)
         for reason, _ in rejected:
             log.error("the store rejects a document; it is kept in the outbox's table `rejected`: %s", reason)
         return rejected
-
-    def _save_predictions(self, predictions: Sequence[Prediction]) -> Rejections:
-        try:
-            self._store.save(predictions)
-        except Rejected:
-            return [found for prediction in predictions if (found := self._save_alone(prediction))]
-        return []
-
-    def _save_alone(self, prediction: Prediction) -> tuple[str, bytes] | None:
-        try:
-            self._store.save([prediction])
-        except Rejected as error:
-            return str(error), msgspec.json.encode(prediction)
-        return None
 
     def _back_off(self, error: Unavailable) -> float:
         if not self._backoff_seconds:

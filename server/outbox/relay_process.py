@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from server.outbox.queue import Outbox, Sync, try_lock
 from server.outbox.relay import Relay
 from tabular.errors import Unavailable
 from tabular.process.background import BackgroundTask
+from tabular.process.stopping import stop_event
 from tabular.settings import Settings
 from tabular.wiring import Wiring, set_up_process
 
@@ -128,9 +128,7 @@ class _Process:
 def main() -> int:
     """Relay what standard input says until it ends; 1 if the outbox cannot be opened."""
     set_up_process()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     with os.fdopen(os.dup(0), "rb", buffering=0) as given:
         relayed = msgspec.json.decode(given.readline(), type=RelaySettings)
     threading.Thread(target=_until_the_worker_ends, args=(stop,), daemon=True).start()

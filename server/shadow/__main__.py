@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import threading
 
 from server.shadow.metrics import ShadowMetrics, serve_metrics
 from server.shadow.table import TableShadow
-from tabular.errors import Rejected
+from tabular.process.stopping import run_until_stopped
 from tabular.wiring import Wiring, set_up_process, wire
 
 log = logging.getLogger(__name__)
@@ -23,16 +22,7 @@ def main() -> int:
     """Wire the shadow from the environment and run it; 0 after SIGTERM or SIGINT, 1 if it can never work."""
     set_up_process()
     os.nice(NICENESS)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        run(wire(), stop)
-    except Rejected as error:
-        log.error("the shadow cannot run: %s", error)
-        return 1
-    log.info("stopped")
-    return 0
+    return run_until_stopped("shadow", lambda stop: run(wire(), stop))
 
 
 def run(wiring: Wiring, stop: threading.Event) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
@@ -20,10 +19,10 @@ from server.stream.leases import Leases
 from server.stream.loop import Sinks, StreamLoop
 from server.stream.metrics import StreamMetrics, serve_metrics
 from server.stream.shard_reader import ShardReader
-from tabular.errors import Rejected
 from tabular.labels.intake import LabelIntake
 from tabular.labels.reading import LabelReader
 from tabular.ports.predictions import PredictionWriter
+from tabular.process.stopping import run_until_stopped
 from tabular.settings import Settings
 from tabular.wiring import Wiring, set_up_process, wire
 
@@ -35,16 +34,7 @@ REST_SECONDS = 2.0
 def main() -> int:
     """Wire the consumer from the environment and run it; 0 after SIGTERM or SIGINT, 1 if it can never work."""
     set_up_process()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        run(wire(), stop)
-    except Rejected as error:
-        log.error("the consumer cannot run: %s", error)
-        return 1
-    log.info("stopped")
-    return 0
+    return run_until_stopped("consumer", lambda stop: run(wire(), stop))
 
 
 def run(wiring: Wiring, stop: threading.Event) -> None:
