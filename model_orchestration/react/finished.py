@@ -18,7 +18,7 @@ STEPS = ("check", "split", "sweep", "evaluate", "gate", "register")
 
 
 def note_finished(objects: Objects, job: Job) -> None:
-    """Remember that a training of this job came to its end, whatever the gate said; raises Unavailable."""
+    """Remember that a training of this job has completed, whatever the gate said; raises Unavailable."""
     objects.put(_key(job), job_digest(job).encode())
 
 

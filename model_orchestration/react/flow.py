@@ -47,12 +47,12 @@ def harvest(table: str = "", since: str = "", until: str = "", mode: str = "appe
     try:
         wiring = wire().for_table(table)
         with recorded(wiring.settings.state_dir, ActiveRun(str(flow_run.id), "harvest")):
-            told = harvested(wiring, since, until, mode, who="flow harvest")
+            summary = harvested(wiring, since, until, mode, who="flow harvest")
     except TabularError as error:
         return Failed(message=f"Nothing was harvested: {error}")
-    for word, text in told:
+    for word, text in summary:
         get_run_logger().info("%s: %s", word, text)
-    return Completed(message="\n".join(f"{word} {text}" for word, text in told))
+    return Completed(message="\n".join(f"{word} {text}" for word, text in summary))
 
 
 def react_to_tables(wirings: Sequence[Wiring]) -> tuple[list[str], bool]:
@@ -84,13 +84,7 @@ def tell(wiring: Wiring) -> None:
 
 
 def _react(wiring: Wiring, policy: Policy) -> str:
-    parts = Parts(
-        wiring.contract,
-        wiring.objects(),
-        wiring.predictions(),
-        wiring.ledger(),
-        wiring.registry(),
-    )
+    parts = Parts(wiring.registry(), wiring.ledger(), wiring.contract, wiring.objects(), wiring.predictions())
     decision = look(parts, policy, datetime.now(UTC))
     if decision.action != "retrain":
         return f"{decision.action}: {decision.why}"

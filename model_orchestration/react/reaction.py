@@ -8,42 +8,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from model_orchestration.data.harvest.labelled import SETTLED_AFTER, count_labelled
+from model_orchestration.data.harvest.labelled import count_labelled
 from model_orchestration.react.history import History, enter, read_history
 from model_orchestration.react.policy import Decision, Policy, TableState, decide
 from tabular.contract.types import Contract
 from tabular.data import feature_store
-from tabular.errors import NotFound
-from tabular.ports.ledger import Ledger
 from tabular.ports.objects import Objects
 from tabular.ports.predictions import PredictionReader
-from tabular.ports.registry import CHALLENGER, CHAMPION, ModelRegistry
+from tabular.ports.registry import CHALLENGER, CHAMPION
+from tabular.predictions.label import SETTLED_AFTER
+from tabular.promotion.parts import Parts as PromotionParts
 
 SERVED_WITHIN = timedelta(hours=1)
 MOST_READ = 10_000
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The outside world of a reaction, and the contract of the table that it is about."""
+class Parts(PromotionParts):
+    """The outside world of a reaction: that of a promotion, the feature store, and the predictions."""
 
-    contract: Contract
     objects: Objects
     store: PredictionReader
-    ledger: Ledger
-    registry: ModelRegistry
-
-    @property
-    def table(self) -> str:
-        """The name of the table."""
-        return self.contract.table.name
-
-    def alias(self, alias: str) -> str | None:
-        """The run that the alias stands on; None if it stands on none. Raises Unavailable."""
-        try:
-            return self.registry.alias(alias)
-        except NotFound:
-            return None
 
     def served_run(self, now: datetime) -> str | None:
         """The run whose alarms count: the champion or, where another is pinned, the run that predicts most now.
@@ -51,7 +36,7 @@ class Parts:
         None if there is neither. Raises Unavailable.
         """
         runs = self.store.runs(now - SERVED_WITHIN, now, MOST_READ, table=self.table)
-        champion = self.alias(CHAMPION)
+        champion = self.standing_on(CHAMPION)
         return champion if champion in runs or not runs else runs.most_common(1)[0][0]
 
 
@@ -75,7 +60,7 @@ def _state(parts: Parts, policy: Policy, history: History, now: datetime) -> Tab
         new_labels=count_labelled(parts.store, parts.table, since, now - SETTLED_AFTER, policy.min_labels),
         attempts=history.attempts,
         told=history.told,
-        challenger=parts.alias(CHALLENGER),
+        challenger=parts.standing_on(CHALLENGER),
     )
 
 

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 import numpy as np
 
 from tabular.contract.types import Contract
+from tabular.ports.predictions import PredictionReader
 from tabular.ports.shadow import ShadowStore
+from tabular.predictions.label import SETTLED_AFTER
 from tabular.predictions.prediction import Prediction
-from tabular.predictions.sampling import Sample
 from tabular.quality.bounded_loss import bounded_losses
 from tabular.quality.labelled.targets import scores_of, targets
 from tabular.quality.sequential.betting import Floats
 from tabular.shadow.score import ShadowScore
 
-SETTLES_AFTER = timedelta(seconds=5)
-"""A label that was attached so long ago is stored: until then it may come in with an earlier time."""
-
-
 LABELS_AT_ONCE = 50_000
 """Of more labels between two readings a uniform sample by id is read, which no outcome decides about."""
-
-
-class LabelReader(Protocol):
-    """What is asked of the prediction store. Raises Unavailable."""
-
-    def labelled_between(self, since: datetime, until: datetime, most: int, run_id: str) -> Sample:
-        """The predictions of a run with since <= labelled_at < until, the oldest label first; or a uniform sample."""
 
 
 class Healer(Protocol):
@@ -47,7 +37,7 @@ class LabelledPairs:
     """
 
     def __init__(
-        self, labels: LabelReader, store: ShadowStore, healer: Healer, contract: Contract, largest_error: float
+        self, labels: PredictionReader, store: ShadowStore, healer: Healer, contract: Contract, largest_error: float
     ) -> None:
         self._labels, self._store, self._healer = labels, store, healer
         self._contract, self._largest_error = contract, largest_error
@@ -61,7 +51,7 @@ class LabelledPairs:
 
         Raises Unavailable, and then begins there again.
         """
-        begin, until = self._read_until or since, now - SETTLES_AFTER
+        begin, until = self._read_until or since, now - SETTLED_AFTER
         if until <= begin:
             return 0
         sample = self._labels.labelled_between(begin, until, LABELS_AT_ONCE, champion)

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 
 from server.scoring.model import ready_model
 from server.shadow.follower import PAGE_PREDICTIONS, Follower, beginning
-from server.shadow.pairs import LabelledPairs, LabelReader
+from server.shadow.pairs import LabelledPairs
 from tabular.errors import InvalidSetting
 from tabular.model.bundle import Bundle
+from tabular.ports.predictions import PredictionReader
 from tabular.ports.shadow import ShadowStore
 from tabular.process.commands import plainly, say
 from tabular.process.private_files import keep_private
@@ -70,7 +71,7 @@ def _scored(store: ShadowStore, run_id: str, bundle: Bundle, since: datetime) ->
 
 def _compared(
     store: ShadowStore,
-    labels: LabelReader,
+    labels: PredictionReader,
     served: Bundle,
     champion: str,
     bundle: Bundle,

@@ -13,8 +13,9 @@ from server.scoring.model import ready_model
 from server.shadow.candidates import Candidate
 from server.shadow.follower import Follower, beginning
 from server.shadow.metrics import ShadowMetrics
-from server.shadow.pairs import LabelledPairs, LabelReader
+from server.shadow.pairs import LabelledPairs
 from tabular.model.bundle import Bundle
+from tabular.ports.predictions import PredictionReader
 from tabular.ports.shadow import ShadowStore
 from tabular.quality.bounded_loss import largest_error
 from tabular.quality.sequential.challenge import Evidence, evidence
@@ -62,7 +63,7 @@ class Watched:
 
 def watch(  # noqa: PLR0913, PLR0917 - a model, what serves, and where both are read
     store: ShadowStore,
-    labels: LabelReader,
+    labels: PredictionReader,
     metrics: ShadowMetrics,
     candidate: Candidate,
     champion: str,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
 
 LabelSource = Literal["api", "stream", "file"]
+
+SETTLED_AFTER = timedelta(seconds=5)
+"""A label that is being attached may bear a time of a moment ago: what was labelled so long ago is all in the store."""
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):

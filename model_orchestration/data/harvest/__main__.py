@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast, get_args
 
-from model_orchestration.data.harvest.harvest import HarvestRequest, harvest, told
+from model_orchestration.data.harvest.harvest import HarvestRequest, harvest, summary
 from tabular.data.versions.harvested import Mode
 from tabular.errors import InvalidSetting, Rejected, TabularError
 from tabular.process.private_files import keep_private
@@ -39,7 +39,7 @@ def main(given: Sequence[str] | None = None, wiring: Wiring | None = None) -> in
 
 
 def harvested(wiring: Wiring, since: str, until: str, mode: str, who: str) -> Sequence[tuple[str, str]]:
-    """Harvest what these words ask for; returns what is told of it. Raises like `harvest`, and InvalidSetting."""
+    """Harvest what these words ask for; returns a summary. Raises like `harvest`, and InvalidSetting."""
     if mode not in get_args(Mode):
         raise InvalidSetting(f"mode={mode!r} cannot be used: it must be {' or '.join(get_args(Mode))}")
     asked = HarvestRequest(
@@ -49,7 +49,7 @@ def harvested(wiring: Wiring, since: str, until: str, mode: str, who: str) -> Se
         max_rows=wiring.settings.harvest_max_rows,
         who=who,
     )
-    return told(harvest(wiring.objects(), wiring.predictions(), wiring.ledger(), wiring.contract, asked))
+    return summary(harvest(wiring.objects(), wiring.predictions(), wiring.ledger(), wiring.contract, asked))
 
 
 def _parser() -> argparse.ArgumentParser:

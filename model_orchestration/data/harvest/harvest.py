@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from model_orchestration.data.checks import CheckReport, check
 from model_orchestration.data.harvest.cells import CellWriter, NoRow
-from model_orchestration.data.harvest.labelled import SETTLED_AFTER, Labelled, coverage, labelled, newest_of_each_key
+from model_orchestration.data.harvest.labelled import Labelled, coverage, labelled, newest_of_each_key
 from model_orchestration.data.harvest.table import WRITTEN_AS, joined, written
 from tabular.contract.types import Contract
 from tabular.data import feature_store
@@ -23,6 +23,7 @@ from tabular.ledger.entry import LedgerEntry, entry_id
 from tabular.ports.ledger import Ledger
 from tabular.ports.objects import Objects
 from tabular.ports.predictions import PredictionReader
+from tabular.predictions.label import SETTLED_AFTER
 from tabular.predictions.prediction import Prediction
 
 OLDER = "a newer prediction has the same business key"
@@ -169,7 +170,7 @@ def _entry(contract: Contract, version: Version, harvested: Harvested, who: str)
     )
 
 
-def told(result: HarvestResult) -> Sequence[tuple[str, str]]:
+def summary(result: HarvestResult) -> Sequence[tuple[str, str]]:
     """What was done, as pairs of a word and a text."""
     version, lineage = result.version, result.version.harvested
     if lineage is None:

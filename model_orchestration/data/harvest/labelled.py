@@ -16,8 +16,6 @@ LEAST_READ = 2_000
 NEWEST_READ = 10_000
 MOST_RUNS_READ = 100_000
 """So many predictions are looked at for the runs that made them; what made fewer than one in so many may be missed."""
-SETTLED_AFTER = timedelta(seconds=5)
-"""A label that is being attached may bear a time of a moment ago: what is younger is left to the next harvest."""
 
 
 class Labelled(NamedTuple):

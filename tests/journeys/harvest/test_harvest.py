@@ -12,12 +12,11 @@ import pytest
 
 from embedded.layout import PROJECT
 from model_orchestration.data.harvest.__main__ import main
-from model_orchestration.data.harvest.labelled import SETTLED_AFTER
 from model_orchestration.data.version_commands import main as versions
 from model_orchestration.init_aws import init_aws
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
-from tabular.predictions.label import Label
+from tabular.predictions.label import SETTLED_AFTER, Label
 from tabular.predictions.prediction import Prediction, new_id
 from tabular.wiring import Wiring
 from tests.conftest import random_records

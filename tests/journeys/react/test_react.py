@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from embedded.layout import PROJECT
-from model_orchestration.data.harvest.labelled import SETTLED_AFTER, count_labelled
+from model_orchestration.data.harvest.labelled import count_labelled
 from model_orchestration.react.history import read_history
 from model_orchestration.react.policy import Policy
 from model_orchestration.react.reaction import Parts, harvested_until, look
@@ -24,7 +24,7 @@ from tabular.data.prepared import prepare
 from tabular.data.synthetic import make_table
 from tabular.data.table import public_records
 from tabular.ledger.entry import LedgerEntry
-from tabular.predictions.label import Label
+from tabular.predictions.label import SETTLED_AFTER, Label
 from tabular.predictions.prediction import Prediction, new_id
 from tabular.wiring import Wiring
 from tests.journeys.training.trainer import Trainer, make_trainer
@@ -63,8 +63,7 @@ def trainer(wiring, webhook, prefect_server, settings, layout, tmp_path_factory)
 
 
 def parts_of(wiring: Wiring) -> Parts:
-    made = (wiring.objects(), wiring.predictions(), wiring.ledger(), wiring.registry())
-    return Parts(wiring.contract, *made)
+    return Parts(wiring.registry(), wiring.ledger(), wiring.contract, wiring.objects(), wiring.predictions())
 
 
 def raise_alarm(wiring: Wiring, kind: str, run_id: str, *, ended: bool = False) -> str:

@@ -10,8 +10,9 @@ import pytest
 
 from server.scoring.model import ready_model
 from server.shadow.follower import Follower, beginning
-from server.shadow.pairs import SETTLES_AFTER, LabelledPairs
+from server.shadow.pairs import LabelledPairs
 from tabular.errors import Unavailable
+from tabular.predictions.label import SETTLED_AFTER
 from tabular.predictions.sampling import Sample
 from tests.adapters.memory.shadow import MemoryShadow
 from tests.conftest import random_records
@@ -126,7 +127,7 @@ def test_it_reads_on_where_it_ended_and_nothing_that_may_still_come(stage, model
     labels.labelled = labelled(models[0], 1)
     read(pairs, LATER)
     read(pairs, LATER + timedelta(minutes=5))
-    end = LATER - SETTLES_AFTER
+    end = LATER - SETTLED_AFTER
     assert labels.asked == [(NOON, end), (end, end + timedelta(minutes=5))]
 
 
