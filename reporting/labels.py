@@ -30,7 +30,7 @@ def attach(wiring: Wiring, labels: Labels) -> LabelCounts:
         return counts
 
 
-def told(labels: Labels, counts: LabelCounts) -> str:
+def summary(labels: Labels, counts: LabelCounts) -> str:
     """What became of a file's labels, in a sentence."""
     done = counts.attached + counts.corrected + counts.repeated
     parts = [f"{done:,} of {len(labels.known):,} labels are attached to their predictions"]
@@ -53,7 +53,7 @@ def main() -> int:
     try:
         wiring = wire().for_table(arguments.table)
         labels = read_label_file(path.read_bytes(), wiring.contract, datetime.now(UTC))
-        said = told(labels, attach(wiring, labels))
+        said = summary(labels, attach(wiring, labels))
     except (OSError, TabularError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         sys.stderr.write(f"The labels of {path} are not attached: {why}\n")

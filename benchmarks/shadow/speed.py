@@ -63,10 +63,10 @@ def _made(
 def _followed(wiring: Wiring, model: Model, begin: datetime, count: int) -> list[Row]:
     store, scored = wiring.shadow(), [0]
 
-    def told(new: int, _: int) -> None:
+    def counted(new: int, _: int) -> None:
         scored[0] += new
 
-    follower = Follower(store, model, beginning(model.table, model.run_id, begin), told)
+    follower = Follower(store, model, beginning(model.table, model.run_id, begin), counted)
     before = begin + timedelta(milliseconds=count) + timedelta(seconds=3)
     rows = [_timed("scored for the first time", follower, before, count)]
     if scored[0] != count:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from embedded.drill.gauges import gauge
 from embedded.drill.own_stack import logs_of_failure
@@ -21,6 +22,8 @@ from tabular.promotion.parts import Parts
 POLL_SECONDS = 1.0
 LONGEST_SECONDS = 240.0
 METRIC = "roc_auc"
+
+Found = TypeVar("Found")
 
 
 class NotSeen(TabularError):
@@ -50,23 +53,15 @@ class Drill:
 
     def await_labels(self, labels: int) -> None:
         """Wait until so many labels were sent; raises NotSeen."""
-        until = time.monotonic() + LONGEST_SECONDS
-        while self.traffic.labels < labels:
-            if time.monotonic() > until:
-                raise NotSeen(f"{labels:,} labels were not accepted within {LONGEST_SECONDS:g} s: {self.traffic}")
-            time.sleep(POLL_SECONDS)
+        self._awaited(lambda: self.traffic.labels >= labels or None, f"{labels:,} labels accepted")
 
     def await_entry(self, kind: Kind, is_it: Callable[[LedgerEntry], bool] = lambda _: True) -> LedgerEntry:
         """The newest entry of the kind that is meant, once it is there; raises NotSeen."""
-        until = time.monotonic() + LONGEST_SECONDS
-        while time.monotonic() < until:
-            if found := [entry for entry in self.entries(kind) if is_it(entry)]:
-                return found[-1]
-            time.sleep(POLL_SECONDS)
-        raise NotSeen(
-            f"nothing was recorded as “{kind}” within {LONGEST_SECONDS:g} s: {self.traffic}. The logs are in "
-            f"{logs_of_failure(self.stack.layout.state)}"
-        )
+
+        def newest() -> LedgerEntry | None:
+            return next((entry for entry in self.entries(kind)[::-1] if is_it(entry)), None)
+
+        return self._awaited(newest, f"an entry “{kind}” in the ledger")
 
     def quality(self, name: str, run_id: str) -> float | None:
         """A gauge of the monitor about the ROC-AUC of a run; None if it is not known."""
@@ -74,10 +69,16 @@ class Drill:
 
     def await_quality(self, run_id: str) -> float:
         """The measured ROC-AUC of a run, once it is known; raises NotSeen."""
-        until = time.monotonic() + LONGEST_SECONDS
-        while (found := self.quality("monitor_quality", run_id)) is None:
-            if time.monotonic() > until:
-                raise NotSeen(f"the quality of run {run_id} was not measured within {LONGEST_SECONDS:g} s")
-            time.sleep(POLL_SECONDS)
+        found = self._awaited(lambda: self.quality("monitor_quality", run_id), f"the measured quality of run {run_id}")
         self.measured[run_id] = found
+        return found
+
+    def _awaited(self, find: Callable[[], Found | None], what: str) -> Found:
+        """What `find` gives, once it gives something; raises NotSeen."""
+        until = time.monotonic() + LONGEST_SECONDS
+        while (found := find()) is None:
+            if time.monotonic() > until:
+                where = logs_of_failure(self.stack.layout.state)
+                raise NotSeen(f"not seen within {LONGEST_SECONDS:g} s: {what}. {self.traffic}. The logs are in {where}")
+            time.sleep(POLL_SECONDS)
         return found

@@ -38,8 +38,8 @@ class Traffic:
     _thread: threading.Thread | None = None
 
     def __str__(self) -> str:
-        told = f"{self.predictions:,} predictions and {self.labels:,} labels were sent, {self.failed:,} rows failed"
-        return f"{told} ({self.last_error})" if self.last_error else told
+        sent = f"{self.predictions:,} predictions and {self.labels:,} labels were sent, {self.failed:,} rows failed"
+        return f"{sent} ({self.last_error})" if self.last_error else sent
 
     def follow(self, rows: Observed, seed: int) -> None:
         """Send these rows from now on."""

@@ -50,13 +50,13 @@ def _live(given: argparse.Namespace, wiring: Wiring) -> int:
     found = live(ledger, predictions, table, at)
     ledger.close()
     predictions.close()
-    say(f"{key:<12} {text}" for key, text in told(table, found))
+    say(f"{key:<12} {text}" for key, text in summary(table, found))
     if found.entry is None and not found.runs:
         return REJECTED
     return DIFFERS if found.entry is not None and found.others else 0
 
 
-def told(table: str, found: Live) -> list[tuple[str, str]]:
+def summary(table: str, found: Live) -> list[tuple[str, str]]:
     """What served, as pairs of a word and a text."""
     head = [("table", table), ("at", f"{shown(found.at)} UTC")]
     entry = found.entry

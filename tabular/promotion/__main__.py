@@ -36,11 +36,11 @@ def _run(given: argparse.Namespace, wiring: Wiring) -> int:
     parts = parts_of(wiring)
     entry = promote(parts, given.run_id, who, why) if given.command == "promote" else roll_back(parts, who, why)
     parts.ledger.close()
-    say(told(entry))
+    say(summary(entry))
     return 0
 
 
-def told(entry: LedgerEntry) -> list[str]:
+def summary(entry: LedgerEntry) -> list[str]:
     """What was done, as lines."""
     now = champion_after(entry)
     before = entry.evidence.get("replaced") if entry.kind == "promoted" else entry.run_id

@@ -37,7 +37,7 @@ def _run(prediction_id: str, wiring: Wiring) -> int:
             "seconds of it"
         )
     fields = replay(prediction, bundle_of(wiring.for_table(prediction.table), prediction.run_id))
-    say(told(prediction, fields))
+    say(summary(prediction, fields))
     return 0 if all(field.agrees for field in fields) else DIFFERS
 
 
@@ -50,7 +50,7 @@ def bundle_of(wiring: Wiring, run_id: str) -> Bundle:
     return bundle
 
 
-def told(prediction: Prediction, fields: Sequence[Field]) -> list[str]:
+def summary(prediction: Prediction, fields: Sequence[Field]) -> list[str]:
     """What was compared, and the result, as lines."""
     differing = [field.name for field in fields if not field.agrees]
     return [

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from reporting.labels import main, told
+from reporting.labels import main, summary
 from tabular.errors import InvalidTable
 from tabular.labels.file import read_label_file
 from tabular.labels.reading import Labels
@@ -32,7 +32,7 @@ def test_labels_are_classes_in_any_letter_case(contract):
 def test_labels_that_are_not_known_yet_are_left_out_and_counted(contract, blank):
     body = f"prediction_id,outcome\na1,{blank}\nb2,Existing Customer\nc3,{blank}\n,\n"
     assert read_labels(body.encode(), contract) == ([("b2", "Existing Customer")], 3)
-    assert told(Labels([], 3), LabelCounts()).endswith("; rows left out because they have no label yet: 3.")
+    assert summary(Labels([], 3), LabelCounts()).endswith("; rows left out because they have no label yet: 3.")
 
 
 def test_one_prediction_with_two_outcomes_is_refused_with_both_rows(contract):
@@ -101,7 +101,7 @@ def test_a_file_may_name_the_business_key_and_the_time_of_the_outcome(tiny_contr
 
 def test_what_became_of_the_labels_is_told_in_a_sentence():
     labels = Labels([None] * 9, 1)
-    assert told(labels, LabelCounts(3, 1, 2, 2, 1)) == (
+    assert summary(labels, LabelCounts(3, 1, 2, 2, 1)) == (
         "6 of 9 labels are attached to their predictions; 2 of them were before; 1 of them replace an earlier label; "
         "2 name no stored prediction of the table: they wait for it, 7 days at most; 1 name none and were put aside, "
         "for too many wait; rows left out because they have no label yet: 1."

@@ -118,13 +118,13 @@ def outcomes(contract):
     return dict(zip(cells[contract.table.id_column].astype(str), cells[contract.target.column], strict=True))
 
 
-def start(environ, door, *arguments):
-    command = [sys.executable, "-m", f"simulation_business.send_data_{door}", *arguments]
+def start(environ, target, *arguments):
+    command = [sys.executable, "-m", f"simulation_business.send_data_{target}", *arguments]
     return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def run(environ, door, *arguments):
-    process = start(environ, door, *arguments)
+def run(environ, target, *arguments):
+    process = start(environ, target, *arguments)
     _, said = process.communicate(timeout=60)
     return process.returncode, said
 
@@ -323,11 +323,11 @@ def test_outcomes_that_are_not_due_do_not_keep_it_from_stopping(environ):
     assert api.labels == []
 
 
-@pytest.mark.parametrize(("door", "most_mb"), [("api", 45), ("kinesis", 80)])
-def test_a_simulator_takes_little_memory(environ, door, most_mb):
+@pytest.mark.parametrize(("target", "most_mb"), [("api", 45), ("kinesis", 80)])
+def test_a_simulator_takes_little_memory(environ, target, most_mb):
     with Api(free_port()).serving() as api:
-        where = ("--url", f"http://127.0.0.1:{api.server_port}") if door == "api" else ()
-        process = start(environ, door, *where, "--rate", "200")
+        where = ("--url", f"http://127.0.0.1:{api.server_port}") if target == "api" else ()
+        process = start(environ, target, *where, "--rate", "200")
         try:
             assert "rows of" in process.stderr.readline()
             time.sleep(3)
