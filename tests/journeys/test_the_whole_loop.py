@@ -271,6 +271,12 @@ def test_running_it_again_changes_nothing_and_reuses_the_training(loop, registry
     assert registry.champion() == champion
 
 
-def test_stop_leaves_nothing_behind(loop):
+def test_stop_leaves_nothing_behind_and_a_start_serves_the_same_model_again(loop, registry, contract):
+    champion = registry.champion()
     assert loop.command("stop").returncode == 0
     assert not orphans.find_orphans(loop.state)
+    # The loop is the session's: whoever asks for it after this finds it running.
+    done = loop.command("run")
+    assert done.returncode == 0, done.stdout
+    assert registry.champion() == champion
+    assert loop.predict(contract.example)[1]["model_run_id"] == champion

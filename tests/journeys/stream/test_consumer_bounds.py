@@ -80,9 +80,10 @@ def test_a_hundred_megabytes_of_poison_cost_a_bounded_memory_and_keep_nobody_bac
     labels = labels_of(consumer.url)
     assert labels == {
         "table": {TABLE},
-        "outcome": {"served", "dead_letter"},
+        "outcome": {"served", "accepted", "blank", "dead_letter"},
         "step": {"read", "store", "results", "dead letters", "checkpoint"},
-        "task": {"follow", "leases"},
+        "task": {"follow", "leases", "label leases"},
+        "result": {"attached", "corrected", "orphans", "repeated", "waiting"},
         "run_id": {"a" * 32},
         "shard": {"shardId-000000000000", "shardId-000000000001"},
     }
