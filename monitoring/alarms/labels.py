@@ -15,6 +15,7 @@ from tabular.predictions.sampling import Sample
 from tabular.quality.alarm.loss_grid import GRID, counts_on_grid
 from tabular.quality.alarm.risk import RiskDetector, reference_risk
 from tabular.quality.bounded_loss import bounded_losses, largest_error
+from tabular.quality.labelled.measured import measures_of
 from tabular.quality.labelled.rows import LabelledRows, held_out, labelled_rows
 from tabular.quality.metrics import Floats
 
@@ -65,6 +66,7 @@ class LabelWatch(Watch[LossBlock]):
             read_rows=len(rows),
             mean_loss=float(losses.mean()),
             counts=tuple(counts_on_grid(losses).tolist()),
+            measures={name: one.value for name, one in measures_of(rows, self.bundle.contract).items()},
         )
 
     def fits(self, block: LossBlock) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from monitoring.alarms.kinds import Kind, threshold
 from monitoring.alarms.watch import Watch
+from monitoring.estimates import QualityEstimates
 from tabular.model.bundle import REFERENCE_SCORE, Bundle
 from tabular.ports.blocks import BlockStore
 from tabular.ports.predictions import PredictionReader
@@ -16,7 +18,9 @@ from tabular.predictions.block import Block
 from tabular.predictions.sampling import Sample
 from tabular.predictions.window import window_frame
 from tabular.quality.alarm.detector import Detector
-from tabular.quality.alarm.shares import OF_PREDICTIONS, WatchedShares
+from tabular.quality.alarm.shares import OF_PREDICTIONS, Counts, WatchedShares
+
+log = logging.getLogger(__name__)
 
 BLOCK_MIN_ROWS, BLOCK_MAX_ROWS = 100, 1_000
 
@@ -42,6 +46,7 @@ class PredictionWatch(Watch[Block]):
             "drift": np.flatnonzero(~is_score),
             "score": np.flatnonzero(is_score),
         }
+        self._estimates = QualityEstimates(BLOCK_MIN_ROWS)
         self._detectors = {kind: self._detector(at, threshold(block_seconds)) for kind, at in self._of.items()}
         self.detectors = self._detectors
 
@@ -55,6 +60,7 @@ class PredictionWatch(Watch[Block]):
         counted, held = self._shares.count(frame)
         scores = frame[REFERENCE_SCORE].to_numpy()
         known = scores[np.isfinite(scores)]
+        distance, feature = self._most_moved(counted, held)
         return Block(
             table=sample.predictions[0].table,
             run_id=self.run_id,
@@ -66,7 +72,27 @@ class PredictionWatch(Watch[Block]):
             mean_score=float(known.mean()) if known.size else None,
             counted=tuple(counted.tolist()),
             held=tuple(held.tolist()),
+            distance=distance,
+            feature=feature,
+            estimates=self._estimated(sample),
         )
+
+    def _estimated(self, sample: Sample) -> dict[str, float]:
+        try:
+            found = self._estimates.of(self.run_id, self.bundle, sample.predictions)
+        except Exception:
+            log.exception("no estimate of the quality of a block of the run %s", self.run_id)
+            return {}  # what is only shown must not stop the alarms
+        return {name: one.value for name, one in found.items()}
+
+    def _most_moved(self, counted: Counts, held: Counts) -> tuple[float | None, str | None]:
+        """How far the share of an input is from the reference's that is furthest from it, and that input."""
+        at = self._of["drift"][counted[self._of["drift"]] > 0]
+        if not at.size:
+            return None, None
+        distances = np.abs(held[at] / counted[at] - self._shares.reference[at])
+        furthest = int(distances.argmax())
+        return float(distances[furthest]), self._shares.features[int(at[furthest])]
 
     def fits(self, block: Block) -> bool:
         """True if it counts as many shares as are watched."""

@@ -19,3 +19,6 @@ class BlockStore(Protocol[AnyBlock]):
 
     def blocks(self, run_id: str, since: datetime) -> list[AnyBlock]:
         """The blocks of a run that begin at `since` or later, in order of time."""
+
+    def of_table(self, table: str, ended_since: datetime, most: int) -> list[AnyBlock]:
+        """The blocks of all runs of a table that ended at `ended_since` or later, first those that ended first."""

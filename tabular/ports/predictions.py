@@ -40,6 +40,11 @@ class PredictionReader(Protocol):
     ) -> Counter[str]:
         """Which runs made the predictions of that time (the `newest` so many), and about how many: `most` are read."""
 
+    def by_minute(
+        self, since: datetime, until: datetime, most: int, table: str | None = None
+    ) -> Counter[tuple[datetime, str]]:
+        """About how many predictions each source made in each minute with since <= made_at < until: `most` are read."""
+
     def count_since(self, since: datetime, most: int, table: str | None = None) -> int:
         """How many documents have since <= made_at; `most` if there are more."""
 

@@ -12,6 +12,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
     `bundle` is the digest of the run's bundle, by whose reference the shares were chosen: of each, `counted` are the
     rows in which its column is there, `held` those of them that count. `mean_score` is None if no score is a number.
+    `distance` is that of the share of an input which differs most from the reference's, 0 to 1, and `feature` the
+    input; `estimates` is the quality that the scores let expect, by metric. Blocks of before they were kept have none.
     """
 
     table: str
@@ -24,3 +26,6 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     mean_score: float | None
     counted: tuple[int, ...]
     held: tuple[int, ...]
+    distance: float | None = None
+    feature: str | None = None
+    estimates: dict[str, float] = {}

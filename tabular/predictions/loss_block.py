@@ -12,7 +12,7 @@ class LossBlock(msgspec.Struct, frozen=True, kw_only=True):
 
     `bundle` is the digest of the run's bundle. `counts` is how many rows have each loss of the grid
     (`tabular/quality/alarm/loss_grid.py`), in parts of rows; `mean_loss` is the mean of their bounded losses
-    (`tabular/quality/bounded_loss.py`).
+    (`tabular/quality/bounded_loss.py`). `measures` is the quality of these rows, by metric: nothing where they are few.
     """
 
     table: str
@@ -24,3 +24,4 @@ class LossBlock(msgspec.Struct, frozen=True, kw_only=True):
     read_rows: int
     mean_loss: float
     counts: tuple[float, ...]
+    measures: dict[str, float] = {}

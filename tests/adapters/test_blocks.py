@@ -77,3 +77,23 @@ def test_the_blocks_of_labelled_predictions_are_kept_apart(mongo_blocks, setting
     assert of_labels.blocks("run1", NOON) == [written]
     assert mongo_blocks.blocks("run1", NOON) == [block(0)]
     of_labels.close()
+
+
+def test_the_blocks_of_a_table_come_by_their_end_of_all_runs_and_at_most_so_many(blocks):
+    late = block(0, run_id="run2", until=NOON + timedelta(hours=1), distance=0.2, feature="age", estimates={"r2": 0.5})
+    for one in (late, block(1), block(0), block(0, run_id="other", table="rides")):
+        blocks.save(one)
+    assert blocks.of_table("churn", NOON, 9) == [block(0), block(1), late]
+    assert blocks.of_table("churn", NOON, 2) == [block(0), block(1)]
+    assert blocks.of_table("churn", late.until, 9) == [late]
+    assert blocks.of_table("nothing", NOON, 9) == []
+
+
+def test_a_block_of_before_distances_were_kept_is_read(mongo_blocks, settings, database):
+    mongo_blocks.save(block(0))
+    client = pymongo.MongoClient(settings.mongo_uri)
+    document = client[database]["blocks"].find_one({})
+    older = {key: value for key, value in document.items() if key not in ("distance", "feature", "estimates")}
+    client[database]["blocks"].replace_one({"_id": older["_id"]}, older)
+    client.close()
+    assert mongo_blocks.of_table("churn", NOON, 9) == [block(0)]

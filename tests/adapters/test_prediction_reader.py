@@ -52,6 +52,16 @@ def test_what_is_there_since_a_time_is_counted_up_to_a_most(reader):
     assert reader.count_since(NOON, 5) == 5
 
 
+def test_what_each_source_made_is_counted_by_the_minute(empty):
+    minute = 60_000_000
+    empty.save([prediction(at * minute, source="stream" if at else "api", id=f"m{at}") for at in (0, 1, 2)])
+    empty.save([prediction(minute + 1, source="stream", id="more"), prediction(1, table="rides", id="ride")])
+    after = NOON + timedelta(minutes=2)
+    found = empty.by_minute(NOON, after, 100, "churn")
+    assert found == Counter({(NOON, "api"): 1, (NOON + timedelta(minutes=1), "stream"): 2})
+    assert empty.by_minute(after, after + timedelta(hours=1), 100, "churn") == Counter({(after, "stream"): 1})
+
+
 def test_the_newest_of_a_run_are_sampled_whole_where_they_are_few(reader):
     sample = reader.sample_latest(4, 100, "run1", NOON + timedelta(microseconds=10))
     assert (ids(sample.predictions), sample.is_whole) == (["p9", "p7", "p5", "p3"], True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Generic
 
@@ -43,6 +43,16 @@ class MongoBlocks(Generic[AnyBlock]):
         query = {"run_id": run_id, "since_us": {"$gte": microseconds(since)}}
         with translated():
             documents = list(self._blocks.find(query).sort("since_us", 1))
+        return self._read(documents)
+
+    def of_table(self, table: str, ended_since: datetime, most: int) -> list[AnyBlock]:
+        """The blocks of all runs of a table that ended at `ended_since` or later, first those that ended first."""
+        query = {"table": table, "until_us": {"$gte": microseconds(ended_since)}}
+        with translated():
+            documents = list(self._blocks.find(query).sort("until_us", 1).limit(most))
+        return self._read(documents)
+
+    def _read(self, documents: Iterable[Document]) -> list[AnyBlock]:
         return [block for document in documents if (block := self._block(document)) is not None]
 
     def _block(self, document: Document) -> AnyBlock | None:

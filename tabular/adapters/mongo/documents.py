@@ -90,6 +90,11 @@ def with_nan(fields: Mapping[str, Any]) -> Document:
     return {**fields, "score": score} | ({"probabilities": named} if named else {})
 
 
+def minute_of(since_1970_us: int) -> datetime:
+    """The beginning of the minute of a time that is in microseconds since 1970."""
+    return EPOCH + timedelta(minutes=since_1970_us // 60_000_000)
+
+
 def microseconds(moment: datetime) -> int:
     """Microseconds since 1970; a naive time is UTC."""
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -27,6 +27,7 @@ from tabular.adapters.mongo.documents import (
     is_run_id,
     made_between,
     microseconds,
+    minute_of,
     of,
     without_nan,
 )
@@ -40,6 +41,7 @@ SCAN_SECONDS = 60.0
 BULK_DOCUMENTS = 1_000
 COUNTED = 2_000
 ID = {"_id": 1}
+SOURCES = get_args(Source)
 
 
 class MongoPredictions:
@@ -101,6 +103,17 @@ class MongoPredictions:
         runs = Counter(str(document["run_id"]) for document in found if is_run_id(document.get("run_id")))
         return Counter({run_id: round(count / share) for run_id, count in runs.items()})
 
+    def by_minute(
+        self, since: datetime, until: datetime, most: int, table: str | None = None
+    ) -> Counter[tuple[datetime, str]]:
+        """About how many predictions each source made in each minute with since <= made_at < until: `most` are read."""
+        query = of(table=table) | made_between(since, until)
+        with translated(), pymongo.timeout(SCAN_SECONDS):
+            read, probe = (partial(self._read, query, fields) for fields in ({"made_at_us": 1, "source": 1}, ID))
+            found, share, _ = thinned(read, probe, most)
+        counts = Counter((minute_of(one["made_at_us"]), one["source"]) for one in found if one.get("source") in SOURCES)
+        return Counter({key: round(count / share) for key, count in counts.items()})
+
     def count_since(self, since: datetime, most: int, table: str | None = None) -> int:
         """How many documents have since <= made_at; `most` if there are more."""
         with translated():
@@ -146,7 +159,7 @@ class MongoPredictions:
         with translated(), pymongo.timeout(SCAN_SECONDS):
             total = self._data.estimated_document_count()  # first: what is stored meanwhile is not foreign
             # One field a $group: nx-27017 takes a document of several for a constant.
-            for source in get_args(Source):
+            for source in SOURCES:
                 stages = [{"$match": {"source": source}}, {"$group": {"_id": "$table", "count": {"$sum": 1}}}]
                 found = {group["_id"]: group["count"] for group in self._data.aggregate(stages)}
                 counts |= {(table, source): count for table, count in found.items() if isinstance(table, str)}

@@ -52,7 +52,7 @@ class Share:
 
 
 class WatchedShares:
-    """The shares of one model's inputs and scores; `lowest` and `highest` are what each may be, 0 to 1."""
+    """The shares of one model's inputs and scores: each was `reference`, and may be `lowest` to `highest`, 0 to 1."""
 
     def __init__(self, reference: pd.DataFrame, contract: Contract) -> None:
         """Choose the shares by the reference, a frame as `Bundle.reference()` has it."""
@@ -62,6 +62,7 @@ class WatchedShares:
             share for feature, column in _columns(before, contract) for share in _of(feature, column, before)
         )
         rows, held = self._counted(before)
+        self.reference = held / np.maximum(rows, 1)
         is_number = np.array([share.limit is not None for share in self.shares], dtype=np.bool_)
         self.highest = _highest(rows, held, is_number)
         self.lowest = 1 - _highest(rows, rows - held, is_number)

@@ -66,7 +66,12 @@ def measured_quality(rows: LabelledRows, contract: Contract) -> MeasuredQuality:
         SliceMeasures(feature, value, int(has.sum()), _measures(task, rows.target[has], rows.scores[has]))
         for feature, value, has in _largest(contract, rows)
     ]
-    return MeasuredQuality(len(rows), rows.unreadable, _measures(task, rows.target, rows.scores), tuple(each))
+    return MeasuredQuality(len(rows), rows.unreadable, measures_of(rows, contract), tuple(each))
+
+
+def measures_of(rows: LabelledRows, contract: Contract) -> Measures:
+    """The measures of all rows together; empty where they, or a class of them, are too few."""
+    return _measures(contract.table.task, rows.target, rows.scores)
 
 
 def _largest(contract: Contract, rows: LabelledRows) -> list[tuple[str, str, Flags]]:

@@ -22,3 +22,9 @@ class MemoryBlocks:
         if self.is_down:
             raise Unavailable("the prediction store", "it is switched off")
         return [block for (of, _), block in sorted(self.saved.items()) if of == run_id and block.since >= since]
+
+    def of_table(self, table, ended_since, most):
+        if self.is_down:
+            raise Unavailable("the prediction store", "it is switched off")
+        found = [block for block in self.saved.values() if block.table == table and block.until >= ended_since]
+        return sorted(found, key=lambda block: block.until)[:most]

@@ -48,6 +48,10 @@ class MemoryPredictions:
         found = self.latest(newest or len(self.predictions), until=until, table=table)
         return Counter(one.run_id for one in found[:most] if since is None or one.made_at >= since)
 
+    def by_minute(self, since, until, most, table=None):
+        found = [one for one in self.latest(most, until=until, table=table) if one.made_at >= since]
+        return Counter((one.made_at.replace(second=0, microsecond=0), one.source) for one in found)
+
     def count_since(self, since, most, table=None):
         return min(most, sum(found.made_at >= since and table in (None, found.table) for found in self.predictions))
 

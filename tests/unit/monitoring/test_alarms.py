@@ -54,6 +54,20 @@ def test_each_span_of_time_is_a_block_once_it_is_over_and_late_ones_have_come(al
     assert 0 < first.mean_score < 1
 
 
+def test_a_block_says_which_input_moved_most_and_how_far_and_what_quality_its_scores_let_expect(
+    alarms, blocks, store, bundle
+):
+    steady = traffic(bundle, 600)
+    later = START + timedelta(seconds=600)
+    store.predictions = traffic(bundle, 600, begin=later, seed=1, change=halve_limits) + steady
+    alarms.check(RUN, bundle, START, later + timedelta(seconds=700))
+    calm, _, shifted, _ = blocks.blocks(RUN, START)
+    assert shifted.feature == "credit_limit"
+    assert calm.distance < 0.15 < shifted.distance <= 1
+    assert 0.5 < calm.estimates["roc_auc"] < 1
+    assert calm.estimates["log_loss"] > 0
+
+
 def test_few_predictions_wait_until_they_are_enough(alarms, blocks, store, bundle):
     store.predictions = traffic(bundle, BLOCK_MIN_ROWS, every=timedelta(seconds=60))
     hours = [START + timedelta(hours=at) for at in range(1, 4)]

@@ -41,6 +41,7 @@ def test_labels_are_cut_into_blocks_by_when_they_came(alarms, loss_blocks, store
     assert sum(count * loss for count, loss in zip(first.counts, GRID, strict=True)) / 300 == pytest.approx(
         first.mean_loss
     )
+    assert 0.5 < first.measures["roc_auc"] < 1
     assert found.figures["labelled_predictions"] == 600
     assert found.figures["mean_loss"] == second.mean_loss
     assert found.figures["reference_mean_loss"] < found.figures["highest_mean_loss"] < 1
