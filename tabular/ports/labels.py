@@ -41,7 +41,8 @@ class LabelWriter(Protocol):
         """Attach labels to their predictions; doing it again changes nothing.
 
         A label by key goes to the predictions of the key that were made within the table's `label_window` before the
-        outcome was known, all of them, from the newest on, MAX_PREDICTIONS_A_KEY at most: the outcome answers each.
+        outcome was known (Label.known_by), all of them, from the newest on, MAX_PREDICTIONS_A_KEY at most: the outcome
+        answers each.
         """
 
     def attach_waiting(self, now: datetime) -> Attached:

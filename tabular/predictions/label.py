@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 
 import msgspec
@@ -11,6 +11,9 @@ LabelSource = Literal["api", "stream", "file"]
 
 SETTLED_AFTER = timedelta(seconds=5)
 """A label that is being attached may bear a time of a moment ago: what was labelled so long ago is all in the store."""
+CLOCK_TOLERANCE = timedelta(seconds=10)
+"""By how much a prediction may seem to come after its outcome was known: two machines' clocks differ by less."""
+_DAY = timedelta(days=1)
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,17 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
         """When the outcome was known, UTC: when it was observed, or else when it came in."""
         at = self.observed_at or self.received_at
         return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+    @property
+    def known_by(self) -> datetime:
+        """Until when a prediction may be made that this outcome answers, UTC.
+
+        A midnight is a date alone: the outcome was known by the end of that day, or when it came in, if earlier.
+        """
+        at = self.known_at
+        if self.observed_at is not None and at.time() == time():
+            at = max(at, min(at + _DAY - timedelta.resolution, self.received_at))
+        return at + CLOCK_TOLERANCE
 
 
 class LabelBatch(msgspec.Struct, frozen=True, tag=True):

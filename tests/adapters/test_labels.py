@@ -13,7 +13,7 @@ from tabular.adapters.mongo.business_keys import MAX_PREDICTIONS_A_KEY
 from tabular.adapters.mongo.labels import MongoLabels
 from tabular.errors import Unavailable
 from tabular.ports.labels import LabelCounts
-from tabular.predictions.label import Label
+from tabular.predictions.label import CLOCK_TOLERANCE, Label
 from tests.adapters.noon import NOON, prediction
 
 LATER = NOON + timedelta(days=1)
@@ -64,6 +64,17 @@ def test_the_same_label_again_changes_nothing_however_often(predictions, labels,
     assert history(data) == [("left", None)]
 
 
+@pytest.mark.parametrize("outcome", [0.1 + 0.2, 1 / 3, -2.0000000000000004e-9, 123456789.12345679, 5e-324, 1.5, 7.0])
+def test_a_number_comes_back_bit_identical_and_the_same_one_again_is_no_correction(predictions, labels, data, outcome):
+    predictions.save([prediction(1)])
+    assert labels.save([label(outcome)]) == LabelCounts(attached=1)
+    assert predictions.latest(1)[0].label == outcome
+    assert labels.save([label(outcome, at=1)]) == LabelCounts(repeated=1)
+    assert labels.save([label(2.5, at=2)]) == LabelCounts(corrected=1)
+    assert predictions.latest(1)[0].label == 2.5
+    assert history(data) == [(outcome, None), (2.5, outcome)]
+
+
 def test_a_correction_replaces_the_label_and_keeps_the_earlier_one_with_its_time(predictions, labels, data):
     predictions.save([prediction(1)])
     labels.save([label("left")])
@@ -85,11 +96,12 @@ def test_a_label_of_another_table_does_not_touch_the_prediction(predictions, lab
 
 def test_a_label_by_key_goes_to_all_predictions_of_the_key_within_the_window(predictions, labels):
     made = {"old": LATER - WINDOW - timedelta(seconds=1), "in": LATER - WINDOW, "last": LATER, "after": LATER}
-    made["after"] += timedelta(seconds=1)
+    made["clock"] = LATER + CLOCK_TOLERANCE  # of a machine whose clock is ahead
+    made["after"] = made["clock"] + timedelta(milliseconds=1)
     predictions.save([prediction(id=known, made_at=at, business_key="c 7") for known, at in made.items()])
     predictions.save([prediction(id="other", business_key="c"), prediction(id="none")])
     assert labels.save([label(business_key="c 7")]) == LabelCounts(attached=1)
-    assert {one.id for one in predictions.latest(10) if one.label == "left"} == {"in", "last"}
+    assert {one.id for one in predictions.latest(10) if one.label == "left"} == {"in", "last", "clock"}
 
 
 def test_the_window_ends_when_the_outcome_was_observed_if_that_is_told(predictions, labels):
@@ -97,6 +109,14 @@ def test_the_window_ends_when_the_outcome_was_observed_if_that_is_told(predictio
     observed_at = NOON + timedelta(days=1, hours=1)
     assert labels.save([label(business_key="c", observed_at=observed_at)]) == LabelCounts(attached=1)
     assert {one.id for one in predictions.latest(10) if one.label} == {"p0", "p1"}
+
+
+def test_an_outcome_of_a_date_alone_answers_what_was_predicted_on_that_day(predictions, labels):
+    midnight = NOON.replace(hour=0)
+    made = {"past": midnight - timedelta(hours=1), "at noon": NOON, "next": midnight + timedelta(days=1, minutes=1)}
+    predictions.save([prediction(id=known, made_at=at, business_key="c") for known, at in made.items()])
+    assert labels.save([label(business_key="c", observed_at=midnight)]) == LabelCounts(attached=1)
+    assert {one.id for one in predictions.latest(10) if one.label} == {"past", "at noon"}
 
 
 def test_a_key_of_very_many_predictions_labels_the_last_of_them(predictions, labels, data):

@@ -80,7 +80,26 @@ def prediction_of(document: Mapping[str, Any]) -> Prediction:
     fields = {**document, "id": document["_id"], "made_at": EPOCH + timedelta(microseconds=document["made_at_us"])}
     if isinstance(labelled_at_us := fields.get("labelled_at_us"), int):
         fields["labelled_at"] = EPOCH + timedelta(microseconds=labelled_at_us)
-    return msgspec.convert(with_nan(fields), Prediction)
+    return msgspec.convert(with_nan(fields) | {"label": label_in(document)}, Prediction)
+
+
+def label_in(document: Mapping[str, Any]) -> Any:
+    """The label of a prediction's document, bit-identical to what came in; None if it has none."""
+    exact = document.get("label_exact")
+    number = exact.get("number") if isinstance(exact, Mapping) else None
+    return document.get("label") if number is None else number
+
+
+def label_fields(outcome: str | float) -> Document:
+    """The fields that hold a label, for `$set`.
+
+    nx-27017 keeps 15 digits of a number that is set by itself, and all of one inside a new object. So a number of more
+    digits is there twice.
+    """
+    if isinstance(outcome, str):
+        return {"label": outcome}
+    is_longer = float(f"{outcome:.15g}") != outcome
+    return {"label": outcome, "label_exact": {"number": outcome} if is_longer else None}
 
 
 def with_nan(fields: Mapping[str, Any]) -> Document:

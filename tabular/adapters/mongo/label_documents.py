@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from pymongo.collection import Collection
 
-from tabular.adapters.mongo.documents import EPOCH, NO_PREDICTION, Document, Reader, microseconds
+from tabular.adapters.mongo.documents import EPOCH, NO_PREDICTION, Document, Reader, label_in, microseconds
 from tabular.predictions.attaching import Change, Standing
 from tabular.predictions.label import Label
 from tabular.predictions.prediction import Prediction
@@ -33,7 +33,7 @@ READ_TOGETHER = 1_000
 def standing_of(document: Mapping[str, Any]) -> Standing:
     """What a prediction's document says of its label."""
     received = document.get("label_received_at_us")
-    return Standing(document["_id"], str(document.get("run_id")), document.get("label"), received)
+    return Standing(document["_id"], str(document.get("run_id")), label_in(document), received)
 
 
 def change_entry(change: Change, labelled_at: datetime) -> Document:

@@ -22,7 +22,7 @@ import pymongo
 
 from tabular.adapters.mongo.business_keys import BusinessKeys, insert_new
 from tabular.adapters.mongo.connection import STORE, mongo_client, translated
-from tabular.adapters.mongo.documents import microseconds
+from tabular.adapters.mongo.documents import label_fields, microseconds
 from tabular.adapters.mongo.label_documents import (
     POSITION,
     change_entry,
@@ -43,7 +43,7 @@ ATTEMPTS = 3
 RETRY_AFTER_SECONDS = 1.0
 DAY_US = 86_400_000_000
 DEFAULT_WINDOW_US = 30 * DAY_US  # of a table that the stack no longer has: that of a contract which names none
-_STANDING = {"table": 1, "run_id": 1, "label": 1, "label_received_at_us": 1}
+_STANDING = {"table": 1, "run_id": 1, "label": 1, "label_exact": 1, "label_received_at_us": 1}
 
 
 class MongoLabels:
@@ -136,8 +136,8 @@ class MongoLabels:
         ]
 
     def _is_answered(self, label: Label, made_at_us: int) -> bool:
-        known_at_us = microseconds(label.known_at)
-        return 0 <= known_at_us - made_at_us <= self._windows_us.get(label.table, DEFAULT_WINDOW_US)
+        since_us = microseconds(label.known_at) - self._windows_us.get(label.table, DEFAULT_WINDOW_US)
+        return since_us <= made_at_us <= microseconds(label.known_by)
 
     def _write(self, changes: Sequence[Change]) -> bool:
         """Write history and predictions; False if another writer was faster at one of them."""
@@ -173,7 +173,7 @@ def _update(change: Change, labelled_at: datetime) -> pymongo.UpdateOne:
     # Only while the prediction has what was decided upon: None is met by a document without the field.
     seen = {"_id": change.before.prediction_id, "label_received_at_us": change.before.received_at_us}
     fields: dict[str, Any] = {
-        "label": change.label.outcome,
+        **label_fields(change.label.outcome),
         "label_received_at_us": change.received_at_us,
         "labelled_at": labelled_at,
         "labelled_at_us": microseconds(labelled_at),

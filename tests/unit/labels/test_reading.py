@@ -8,7 +8,7 @@ import pytest
 
 from tabular.errors import InvalidRow
 from tabular.labels.reading import MAX_FAULTS, LabelReader
-from tabular.predictions.label import Label
+from tabular.predictions.label import CLOCK_TOLERANCE, Label
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -43,6 +43,21 @@ def test_the_time_of_the_outcome_is_utc(tiny_contract, given, at):
     found = read(tiny_contract(), {"prediction_id": "a", "outcome": "no", "observed_at": given})
     assert found.observed_at == observed_at
     assert found.known_at == (observed_at or NOON)
+
+
+@pytest.mark.parametrize(
+    ("observed_at", "known_by"),
+    [
+        (NOON - timedelta(minutes=1), NOON - timedelta(minutes=1)),
+        (None, NOON),
+        (NOON.replace(hour=0), NOON),  # today: it was known when it came in, at the latest
+        (NOON.replace(hour=0) - timedelta(days=1), NOON.replace(hour=0) - timedelta(microseconds=1)),
+        (NOON.replace(hour=0) + timedelta(days=1), NOON.replace(hour=0) + timedelta(days=1)),  # a clock that is ahead
+    ],
+)
+def test_a_date_alone_was_known_by_the_end_of_that_day(observed_at, known_by):
+    label = Label(table="tiny", prediction_id="a", outcome=1.0, observed_at=observed_at, received_at=NOON, source="api")
+    assert label.known_by == known_by + CLOCK_TOLERANCE
 
 
 @pytest.mark.parametrize("blank", [None, "", "  ", "?"])
