@@ -36,3 +36,12 @@ COPY simulation_business simulation_business
 RUN python -m compileall -q .
 USER app
 ENTRYPOINT ["sh", "/app/containers/entrypoint.sh"]
+# Which code it is, in the OCI image specification's own keys. Last, for a new commit must build nothing again.
+ARG VERSION=dev
+ARG REVISION=
+ARG SOURCE=
+LABEL org.opencontainers.image.title="churn-mlops $SERVICE" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.source="$SOURCE" \
+      org.cyclonedx.sbom="/opt/sbom.cdx.json"

@@ -140,9 +140,10 @@ shadow: $(INSTALLED) ## score stored predictions with any run, and compare it wi
 apply-prediction-reporting: $(INSTALLED) ## write a drift report now; the worker does it every three hours
 	@$(STACK) report
 
-deploy: ## in containers: serve another run without downtime; undone if it is not healthy (RUN_ID=id; table=name)
-	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id, of a further table RUN_IDS=table=id"; exit 1; }
-	@$(if $(filter command line,$(origin RUN_ID)),,echo "Say which run: make deploy env=$(env) RUN_ID=id" && exit 1 &&) $(STACK) deploy '$(RUN_ID)' '$(table)'
+deploy: ## in containers: serve another run (RUN_ID=id; table=name), or put another version of the code live (VERSION=v1.2.0), without downtime; undone if it is not healthy
+	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id, of a further table RUN_IDS=table=id. The code is that of this folder: git checkout VERSION, then make run"; exit 1; }
+	@[ "$(words $(filter command line,$(origin RUN_ID)) $(filter command line,$(origin VERSION)))" = 2 ] || { echo "Say which run, make deploy env=$(env) RUN_ID=id, or which version of the code, VERSION=v1.2.0: one at a time, for each is checked by the other"; exit 1; }
+	@$(if $(filter command line,$(origin VERSION)),$(STACK) deploy-version '$(VERSION)',$(STACK) deploy '$(RUN_ID)' '$(table)')
 
 healthy: # in containers: does the API respond, and serve RUN_ID if one is given?
 	@$(STACK) healthy

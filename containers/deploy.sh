@@ -4,6 +4,7 @@
 deploy() {
     local wanted=${1-${RUN_ID}} table=${2:-} before pins
     need_serve
+    use_images "$(images_in_use)"
     # Not from the env file: where git brought a new one, it holds the wanted run already.
     before=$(cat "$memory/run-id" 2>/dev/null || env_file_value RUN_ID)
     pins=$(env_file_value RUN_IDS)
@@ -94,7 +95,7 @@ write_run_id() { write_value RUN_ID "$1"; }
 write_run() { if [ -n "$2" ]; then write_value RUN_IDS "$(with_pin "$2" "$1" "$3")"; else write_run_id "$1"; fi; }
 
 write_value() {
-    sed "s/^$1=.*/$1=$2/" "$env_file" >"$env_file.new" && cat "$env_file.new" >"$env_file" && rm "$env_file.new"
+    sed "s|^$1=.*|$1=$2|" "$env_file" >"$env_file.new" && cat "$env_file.new" >"$env_file" && rm "$env_file.new"
 }
 
 need_serve() {

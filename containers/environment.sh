@@ -12,6 +12,8 @@ load_environment() {
     if [ -f "$env_file.secrets" ]; then read_values "$env_file.secrets"; fi
     read_values "$env_file"
     memory=.state/$STACK_NETWORK
+    # The Compose files write it before the name of an image.
+    export REGISTRY=${REGISTRY:+${REGISTRY%/}/}
 }
 
 # Plain KEY=value lines; nothing is expanded, and what is set already stays.

@@ -10,6 +10,8 @@ shift 2 || shift $#
 . containers/secrets.sh
 . containers/compose.sh
 . containers/deploy.sh
+. containers/deploy-version.sh
+. containers/own-images.sh
 . containers/pinned-images.sh
 
 run() {
@@ -19,16 +21,11 @@ run() {
     report && status
 }
 
-images() {
-    say "Building the images (minutes the first time, then seconds)"
-    quietly registry build
-    quietly serve build
-}
+images() { build_images registry serve; }
 
 setup_registry() {
     mkdir -p data
-    say "Building the images (minutes the first time, then seconds)"
-    quietly registry build
+    provide_images registry
     say "Starting MLflow, Prefect, its worker and the report pages"
     start_all registry
 }
@@ -207,13 +204,13 @@ start_serve() {
     need_registry
     [ -n "$RUN_ID" ] || champion >/dev/null ||
         fail "There is no model to serve yet. Train one: make apply-model-train-flow env=$mode. With PROMOTION=manual, promote it then: make promote env=$mode RUN_ID=id why=\"the reason\""
-    say "Building the images"
-    quietly serve build
+    provide_images serve
     make_store_users
     start_all registry worker # it trains the table that is served: with other settings it is started anew
     say "Starting the API, the consumer, the store, the monitor, Prometheus, Grafana and what COMPOSE_PROFILES names"
     start_all serve
     remember_run_id
+    remember_images
     status
 }
 
@@ -261,7 +258,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | start-serve | deploy | promote | rollback | ledger | live | replay | shadow | healthy)
+    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | start-serve | deploy | deploy-version | promote | rollback | ledger | live | replay | shadow | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

@@ -3,5 +3,5 @@
 cd "$(dirname "$0")/.."
 {
     sed -n 's/^FROM \([^ ]*\).*/\1/p' Dockerfile mlflow/Dockerfile
-    sed -n 's/^ *image: //p' docker-compose-model-registry.yml docker-compose-serve.yml | grep -v '^churn-'
+    sed -n 's/^ *image: //p' docker-compose-model-registry.yml docker-compose-serve.yml | grep -v churn-
 } | sort -u

@@ -13,7 +13,7 @@ from embedded.layout import PROJECT
 from tabular.settings import Settings
 
 PROGRAMS = {
-    "api": ("server/gunicorn.conf.py", "server/api/app.py"),
+    "api": ("server/gunicorn.conf.py", "server/api/app.py", "server/scoring/check_responses.py"),
     "consumer": ("server/stream/consumer.py", "server/scoring/check_bundle.py"),
     "shadow": ("server/shadow/__main__.py",),
     "monitor": ("monitoring/exporter.py",),

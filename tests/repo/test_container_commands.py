@@ -162,6 +162,7 @@ serve() {
 }
 start() { echo "RUN_ID=$RUN_ID RUN_IDS=${RUN_IDS:-}" >>started; [ -z "${BROKEN:-}" ]; }
 env_file_value() { sed -n "s/^$1=//p" "$env_file"; }
+images_in_use() { :; }; use_images() { :; }
 . "$1"
 "$2" "${@:3}"
 """
