@@ -175,6 +175,17 @@ profile() {
 
 to_worker() { in_worker sh -c 'mkdir -p "$1" && cat >"$1/$2"' - "$2" "$(basename "$1")" <"$1"; }
 
+# For `make image`: the worker reaches the registry, and the image is built on this machine.
+export_model() {
+    need_registry
+    [ "${1:-}" != -- ] || shift
+    local folder=$1
+    in_worker python -m server.scoring.export_model /state/image "${@:2}" </dev/null
+    rm -rf "$folder" && mkdir -p "$folder"
+    in_worker tar -c -C /state/image . </dev/null | tar -x --no-same-owner -C "$folder"
+    in_worker rm -r /state/image </dev/null
+}
+
 ledger() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.ledger show "$@"; }
 live() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.ledger live "$@"; }
 shadow() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m server.shadow.past "$@"; }
@@ -258,7 +269,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | start-serve | deploy | deploy-version | promote | rollback | ledger | live | replay | shadow | healthy)
+    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | export-model | start-serve | deploy | deploy-version | promote | rollback | ledger | live | replay | shadow | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

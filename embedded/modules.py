@@ -48,6 +48,7 @@ MODULES = {
     "profile": calling("reporting.table_profile"),
     "score": calling("server.files"),
     "shadow": calling("server.shadow.past"),
+    "export-model": calling("server.scoring.export_model"),
     "ledger": calling("tabular.ledger", "show"),
     "live": calling("tabular.ledger", "live"),
     "replay": calling("tabular.replay"),

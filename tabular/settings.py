@@ -75,6 +75,12 @@ class Settings(ReactSettings, frozen=True, kw_only=True):
     mongo_database: str = "prediction_service"
     """The database in the prediction store."""
 
+    prediction_store: Literal["mongo", "file", "none"] = "mongo"
+    """Where the API keeps predictions: at `MONGO_URI`; `file`: under `STATE_DIR` alone, until that is full; `none`."""
+
+    model_dir: str = ""
+    """The folder of a model that came with the image (`make image`): no registry is asked. Empty: the registry's."""
+
     state_dir: Path = Path(".state")
     """Where a service keeps what must survive its restart: bundle copies, the outbox, caches."""
 

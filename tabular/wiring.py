@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tabular.contract.loading import load_contract
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tabular.adapters.webhook import Webhook
     from tabular.contract.types import Contract
     from tabular.model.bundle_cache import BundleCache
+    from tabular.ports.registry import BundleSource
     from tabular.predictions.block import Block
     from tabular.predictions.loss_block import LossBlock
 
@@ -177,7 +179,14 @@ class Wiring:
         from tabular.model.xgboost import import_without_scikit_learn
 
         import_without_scikit_learn()
-        return BundleCache(self.registry(), self.settings.state_dir / "bundles", self.contract.table.name)
+        return BundleCache(self._bundle_source(), self.settings.state_dir / "bundles", self.contract.table.name)
+
+    def _bundle_source(self) -> BundleSource:
+        if not self.settings.model_dir:
+            return self.registry()
+        from tabular.adapters.bundle_folder import BundleFolder
+
+        return BundleFolder(Path(self.settings.model_dir))
 
     def objects(self) -> S3Objects:
         """The bucket of the feature store."""

@@ -83,7 +83,8 @@ def _predict(contract: Contract) -> Document:
         "requestBody": {"required": True, "content": {JSON: _content("Record", contract.example)}},
         "responses": {
             "200": {
-                "description": "The prediction. It is on disk on this machine, and on its way to the store.",
+                "description": "The prediction. It is on disk on this machine, and on its way to the store, unless "
+                "`store` in /health/ready says that this API keeps predictions elsewhere, or none.",
                 "content": {JSON: _content("Prediction", _example_prediction(contract))},
             },
             **_errors(),

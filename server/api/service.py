@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from server.api.metrics import ApiMetrics
 from server.api.tables import ServedTable, served_tables
-from server.outbox.relay_process import RelaySettings, RelaySupervisor
+from server.outbox.relay_process import RelaySettings
+from server.outbox.storage import LocalStorage, Storage, StoreStorage
 from server.scoring.predictor import loaded
-from tabular.errors import Unavailable
 from tabular.process.background import BackgroundTask
 from tabular.wiring import Wiring
 
-PING_STORE_SECONDS = 5.0
 _NOTHING_SERVED = dict.fromkeys(("model_run_id", "bundle", "trained_on_synthetic_data", "contract"))
 
 
@@ -28,25 +28,14 @@ class ApiService:
         wirings = wiring.for_tables()
         self.tables = served_tables(wirings, loaded(wirings))
         self.paths = {path: counted_as for table in self.tables.values() for path, counted_as in table.paths.items()}
-        relay = RelaySettings(
-            folder=str(settings.state_dir / "outbox"),
-            max_bytes=settings.outbox_max_bytes,
-            sync=settings.outbox_sync,
-            mongo_uri=settings.mongo_uri,
-            mongo_database=settings.mongo_database,
-            label_window_days={one.contract.table.name: one.contract.table.label_window_days for one in wirings},
-        )
-        self._store = wiring.predictions()
-        self._is_store_reachable: bool | None = None
         self._stop = threading.Event()
         self._showing = threading.Lock()
-        self.outbox = relay.outbox()
+        self._storage = _storage(wiring, wirings)
+        self.outbox = self._storage.outbox
         self.metrics = ApiMetrics(self.outbox, self.paths)
         self._show_models()
-        self._relay = RelaySupervisor(relay)
         self._follow = [self._follower(table, settings.model_refresh_seconds) for table in self.tables.values()]
-        self._ping = BackgroundTask("ping", self._ping_store, PING_STORE_SECONDS)
-        self.tasks = (self._relay.task, *self._follow, self._ping)
+        self.tasks = (*self._storage.tasks, *self._follow)
 
     @property
     def first(self) -> ServedTable:
@@ -54,11 +43,10 @@ class ApiService:
         return next(iter(self.tables.values()))
 
     def start(self) -> None:
-        """Relay the outbox, follow the champions and ping the store, in the background."""
-        threading.Thread(name="relay", target=self._relay.run, args=(self._stop,), daemon=True).start()
+        """Follow the champions, and do what the outbox needs, in the background."""
+        self._storage.start(self._stop)
         for follow in self._follow:
             follow.start(self._stop)
-        self._ping.start(self._stop)
 
     def stop(self) -> None:
         """Stop the background threads."""
@@ -78,7 +66,7 @@ class ApiService:
             "tables": tables,
             "outbox": {"predictions": current.depth, "oldest_age_seconds": round(current.oldest_age_seconds, 3)},
             # For information: an API whose store is down still serves.
-            "store": {"reachable": self._is_store_reachable},
+            "store": self._storage.state(),
             # What fails in the background is named by its kind alone: this page needs no key.
             "background": {task.name: {"failures": task.failures, "failing": task.failing} for task in self.tasks},
             "champion_checked_seconds_ago": round(max(task.worked_seconds_ago for task in self._follow), 1),
@@ -98,9 +86,18 @@ class ApiService:
             if not table.predictor.why_none:
                 self.metrics.model(table.predictor.model)
 
-    def _ping_store(self) -> None:
-        try:
-            self._store.ping()
-            self._is_store_reachable = True
-        except Unavailable:
-            self._is_store_reachable = False
+
+def _storage(wiring: Wiring, wirings: Sequence[Wiring]) -> Storage:
+    """Where predictions stay, of all tables; raises Unavailable without a usable outbox."""
+    settings = wiring.settings
+    relay = RelaySettings(
+        folder=str(settings.state_dir / "outbox"),
+        max_bytes=settings.outbox_max_bytes,
+        sync=settings.outbox_sync,
+        mongo_uri=settings.mongo_uri,
+        mongo_database=settings.mongo_database,
+        label_window_days={one.contract.table.name: one.contract.table.label_window_days for one in wirings},
+    )
+    if settings.prediction_store == "mongo":
+        return StoreStorage(relay, wiring.predictions().ping)
+    return LocalStorage(settings.prediction_store, relay)

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from embedded.layout import PROJECT
+from tabular.contract.loading import load_contract
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
+from tabular.model.bundle import read_bundle
 from tabular.settings import Settings
 from tabular.wiring import Wiring
 
@@ -76,6 +78,26 @@ def test_a_file_is_scored_in_the_worker_and_everything_comes_back(stack, tmp_pat
         "scores of may.faults.csv",
         "scores of may.summary.json",
     ]
+
+
+def test_the_model_of_a_run_comes_out_of_the_worker_as_an_image_is_built_from_it(stack, tmp_path, bundle):
+    folder = tmp_path / "an image"
+    done = stack("export-model", "--", str(folder), "--run-id", RUN_ID, "--table", "credit_card_churn")
+    assert done.returncode == 0, done.stdout + done.stderr
+    copy = read_bundle(folder / "model" / RUN_ID)
+    assert copy.digest == bundle.digest
+    assert load_contract(folder / "contract.toml") == bundle.contract
+    assert f"mlops.run-id={RUN_ID}\nmlops.bundle={bundle.digest}\n" in (folder / "labels").read_text()
+    others = [path for path in folder.rglob("*") if path.stat().st_mode & 0o004 == 0]
+    assert others == [], "in the image another user reads them"
+    assert not (tmp_path / "state" / "image").exists()
+
+
+def test_a_run_that_is_of_no_use_makes_no_image(stack, tmp_path):
+    done = stack("export-model", "--", str(tmp_path / "image"), "--run-id", RUN_ID, "--table", "iris")
+    assert done.returncode != 0
+    assert f"the run {RUN_ID} is a model of the table credit_card_churn, and iris is served here" in done.stderr
+    assert not (tmp_path / "image").exists()
 
 
 @pytest.mark.parametrize("command", [("score", "--", "rows.csv", "out.csv"), ("labels", "--", "rows.csv")])

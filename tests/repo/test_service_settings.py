@@ -26,6 +26,8 @@ COMPOSE = {
 KUBERNETES = {"api.yaml": "api", "consumer.yaml": "consumer", "shadow.yaml": "shadow", "monitor.yaml": "monitor"}
 # The folders are volumes, and the image says where they are; the ports inside are the containers' own.
 FOLDERS = {"STATE_DIR", "FLOW_CACHE_DIR", "REPORTS_DIR"}
+# Of an image with a model inside (containers/model), which is all that it has: here are a registry and a store.
+INSIDE = {"MODEL_DIR", "PREDICTION_STORE"}
 PORTS = {"API_PORT", "CONSUMER_METRICS_PORT", "SHADOW_METRICS_PORT", "MONITOR_PORT"}
 # The image has no Dask; the table comes in by `make init_aws DATASET_CSV=path`; the simulator is given --url; ACCEPT is
 # given to one training, as a parameter of its run.
@@ -46,13 +48,18 @@ def test_each_setting_that_a_service_reads_can_be_set_in_compose_and_no_other_is
     given = {*one["environment"], *(secret["target"] for secret in one.get("secrets", []))} & SETTINGS
     # What a program takes as an option stands in its command.
     read |= {each for each in SETTINGS if f"${each}" in str(one.get("command"))}
-    assert read - given == (FOLDERS & read) | NOT_IN_CONTAINERS.get(name, set())
+    assert read - given == ((FOLDERS | INSIDE) & read) | NOT_IN_CONTAINERS.get(name, set())
     assert given - read == set()
 
 
 def test_the_folders_are_those_of_the_image() -> None:
     image = (PROJECT / "Dockerfile").read_text()
     assert {name for name in FOLDERS if f" {name}=/" in image} == FOLDERS
+
+
+def test_an_image_with_a_model_inside_sets_what_the_stack_does_not() -> None:
+    texts = [(PROJECT / "containers/model" / name).read_text() for name in ("Dockerfile", "serve.sh")]
+    assert {name for name in INSIDE if f"{name}=" in "".join(texts)} == INSIDE
 
 
 def given_to_the_pods() -> set[str]:
@@ -63,7 +70,7 @@ def given_to_the_pods() -> set[str]:
 def test_each_setting_that_a_pod_reads_can_be_set_in_kubernetes(file: str) -> None:
     manifest = (PROJECT / "deploy/kubernetes" / file).read_text()
     own = set(re.findall(r"\{ name: ([A-Z_]+), value", manifest)) | set(re.findall(r", path: ([A-Z_]+) \}", manifest))
-    assert settings_read_by(KUBERNETES[file]) - own - given_to_the_pods() <= FOLDERS | PORTS
+    assert settings_read_by(KUBERNETES[file]) - own - given_to_the_pods() <= FOLDERS | INSIDE | PORTS
     assert own & SETTINGS <= settings_read_by(KUBERNETES[file])
 
 
