@@ -14,7 +14,8 @@ from tabular.contract.features import Feature
 class Choice:
     """What is drafted for one column: a feature with notes and what is derived from it, or the reason for no feature.
 
-    `is_id` marks the column that may be the table's id, `is_group` one whose values stand in several rows each;
+    `is_id` marks the column that may be the table's id, and `is_key` one by which the business may know the row;
+    `is_group` marks one whose values stand in several rows each;
     `suspicion` is why a feature is left out although it could be one: it may tell the target. `invalid_rows` are those
     whose cell is no value of the feature; the contract drops them.
     """
@@ -24,6 +25,7 @@ class Choice:
     notes: tuple[str, ...] = ()
     left_out: str | None = None
     is_id: bool = False
+    is_key: bool = False
     is_group: bool = False
     suspicion: str | None = None
     derived: tuple[Derived, ...] = ()

@@ -22,6 +22,7 @@ from tabular.drafting.column import ColumnProfile, profile
 from tabular.drafting.derived_target import DerivedTarget
 from tabular.drafting.kinds import choose
 from tabular.drafting.missing import doubts, missing_tokens
+from tabular.drafting.row_id import id_column, with_business_key
 from tabular.drafting.target import MAX_INVALID_SHARE, TargetChoice, choose_target
 from tabular.drafting.toml_text import contract_text
 from tabular.errors import Fault, InvalidTable
@@ -128,30 +129,26 @@ class _Contracts:
         target, name = self._target, self.request.name
         features = tuple(one.kept for one in choices if one.kept is not None)
         derived = tuple(each for one in choices if one.kept for each in one.derived)
-        ids = [one.column for one in choices if one.is_id]
+        row_id = id_column(choices)
         groups = [one.column for one in choices if one.is_group]
         dropped = tuple(one.column for one in choices if not one.kept and one.column not in target.target.columns)
         table = Table(
             name=name,
             title=re.sub(r"[_-]+", " ", name).strip().capitalize() or name,
             task=target.task,
-            id_column=ids[0] if ids else None,
+            id_column=row_id,
             missing_tokens=tuple(self.tokens),
-            dropped_columns=tuple(column for column in dropped if column not in ids[:1]),
+            dropped_columns=tuple(column for column in dropped if column != row_id),
             slice_features=slices(features),
             known_before_outcome=self.known,
         )
         reply = Reply(_prediction_key(target))
-        return Contract(
-            table,
-            target.target,
-            reply,
-            features,
-            source=self._source(choices),
-            split=SplitRules(group_column=groups[0] if groups else None),
-            derived=derived,
-            training=training(features),
+        split = SplitRules(group_column=groups[0] if groups else None)
+        read, trained = self._source(choices), training(features)
+        drafted = Contract(
+            table, target.target, reply, features, source=read, split=split, derived=derived, training=trained
         )
+        return with_business_key(drafted, choices)
 
     def _source(self, choices: Sequence[Choice]) -> SourceOptions:
         """How the file is read, and that rows which are not valid are dropped if there are any."""

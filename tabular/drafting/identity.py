@@ -19,6 +19,7 @@ CODE = re.compile(r"(?=.*[0-9])[\w.:/-]{1,64}")
 NEARLY_UNIQUE = 0.5
 MIN_COINCIDENCES = 5.0
 MAX_CATEGORIES = 300
+COUNTS_ROWS = "it counts the rows"
 LEAST_SHARED = 0.5
 """So large a share of the rows has its id in common with another, where the column names groups of rows."""
 
@@ -39,7 +40,7 @@ def identifies(column: ColumnProfile, cells_in_order: list[float] | None) -> str
 
 def _numbers_rows(column: ColumnProfile, cells_in_order: list[float] | None) -> str | None:
     if cells_in_order is not None and _is_counter(cells_in_order):
-        return "it counts the rows"
+        return COUNTS_ROWS
     if is_named_as_id(column.name):
         return f"each of its {column.rows:,} values stands once, and it is named as an identifier"
     if (chance := coincidences(column)) < MIN_COINCIDENCES:

@@ -16,6 +16,7 @@ from tabular.drafting.choice import Choice
 from tabular.drafting.column import ColumnProfile, share, shown
 from tabular.drafting.dates import datetime_choice, datetimes_in
 from tabular.drafting.identity import (
+    COUNTS_ROWS,
     MAX_CATEGORIES,
     NEARLY_UNIQUE,
     identifies,
@@ -26,6 +27,7 @@ from tabular.drafting.identity import (
 )
 from tabular.drafting.numbers.number_marks import MOSTLY, numbers_with_marks
 from tabular.drafting.numbers.number_range import is_beyond_models, plausible_range
+from tabular.drafting.row_id import may_be_key
 from tabular.encoding.values import listed
 
 BOOLEAN_WORDS = (("no", "yes"), ("false", "true"), ("n", "y"), ("f", "t"), ("off", "on"))
@@ -59,7 +61,7 @@ def _identity(column: ColumnProfile, cells_in_order: list[float] | None) -> Choi
     if reason := _is_written_otherwise(column):
         return Choice(column.name, left_out=reason)
     if reason := identifies(column, cells_in_order):
-        return Choice(column.name, left_out=reason, is_id=True)
+        return Choice(column.name, left_out=reason, is_id=True, is_key=reason != COUNTS_ROWS and may_be_key(column))
     if reason := names_a_group(column):
         return Choice(column.name, left_out=reason, is_group=True)
     return None

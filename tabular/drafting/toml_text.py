@@ -18,6 +18,7 @@ from tabular.drafting.choice import Choice
 from tabular.drafting.target import TargetChoice
 
 MAX_LINE = 120
+A_KEY = "requests may carry it, and labels name their predictions by it; no model sees it"
 
 
 def contract_text(
@@ -51,6 +52,8 @@ def _table(contract: Contract, choices: Sequence[Choice], target: TargetChoice, 
     if table.id_column:
         why = next(one.left_out for one in choices if one.column == table.id_column)
         lines += [f"id_column = {text(table.id_column)}  # {_printable(why or '')}"]
+    if table.business_key:
+        lines += [f"business_key = {text(table.business_key)}  # {A_KEY}"]
     if tokens:
         lines += ['# Texts that mean "not known":', *_comments(f"{text(token)} {why}" for token, why in tokens.items())]
         lines += [f"missing_tokens = {_list(tokens)}"]

@@ -193,10 +193,26 @@ def test_what_identifies_a_row_is_the_id_or_left_out():
         )
     )
     assert draft.contract.table.id_column == "customer_id"
+    assert draft.contract.table.business_key == "customer_id"
+    assert "labels name their predictions by it" in unwrapped(draft)
     assert "named as an identifier" in unwrapped(draft)
     assert left_out(draft, "Row") == "it counts the rows"
     assert "stands once" in left_out(draft, "Phone")
     assert "given out one by one" in left_out(draft, "Shuffled")
+
+
+def test_what_only_counts_the_rows_is_no_key_and_is_the_id_where_there_is_no_other():
+    counter, codes = list(range(1, ROWS + 1)), [f"C-{at * 7}" for at in range(ROWS)]
+    alone = drafted(table(RowNumber=counter)).contract.table
+    assert (alone.id_column, alone.business_key) == ("RowNumber", None)
+    both = drafted(table(RowNumber=counter, ClientCode=codes)).contract.table
+    assert (both.id_column, both.business_key) == ("ClientCode", "client_code")
+    assert both.dropped_columns == ("RowNumber",)
+
+
+def test_an_id_whose_name_is_a_key_of_labels_is_no_business_key():
+    draft = drafted(table(prediction_id=[f"P-{at * 7}" for at in range(ROWS)]))
+    assert (draft.contract.table.id_column, draft.contract.table.business_key) == ("prediction_id", None)
 
 
 def test_whole_numbers_that_differ_by_chance_are_a_feature_with_a_question():
