@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -13,11 +12,14 @@ from typing import Any
 from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app
 
 from monitoring.alarms.alarms import Alarms, AlarmStores
+from monitoring.alarms.starting import ReactionStarter
 from monitoring.metrics import MonitorCollector
 from monitoring.monitor import Monitor
 from monitoring.table_monitor import MonitoredTable
-from tabular.errors import InvalidSetting, TabularError
+from tabular.errors import InvalidSetting
+from tabular.ledger.entry import LedgerEntry
 from tabular.process.metrics_server import App, StartResponse, only_for, serve
+from tabular.process.stopping import run_until_stopped
 from tabular.wiring import Wiring, set_up_process, wire
 
 log = logging.getLogger(__name__)
@@ -44,8 +46,11 @@ def create_app(monitor: Monitor, is_running: Callable[[], bool]) -> App:
     return app
 
 
-def build_monitor(wiring: Wiring) -> Monitor:
-    """The monitor of all tables over the real store and registry; connects to nothing yet. Raises InvalidSetting."""
+def build_monitor(wiring: Wiring, raised: Callable[[LedgerEntry], object] = lambda _: None) -> Monitor:
+    """The monitor of all tables over the real store and registry; connects to nothing yet. Raises InvalidSetting.
+
+    `raised` hears of each alarm that is raised.
+    """
     settings = wiring.settings
     if settings.monitor_window_rows < settings.monitor_min_rows:
         raise InvalidSetting(
@@ -54,7 +59,7 @@ def build_monitor(wiring: Wiring) -> Monitor:
             "Make the window at least as large"
         )
     predictions = wiring.predictions()
-    stores = AlarmStores(predictions, wiring.blocks(), wiring.loss_blocks(), wiring.ledger())
+    stores = AlarmStores(predictions, wiring.blocks(), wiring.loss_blocks(), wiring.ledger(), raised)
     tables = [
         MonitoredTable(
             table_wiring.contract.table.name,
@@ -74,27 +79,28 @@ def build_monitor(wiring: Wiring) -> Monitor:
     )
 
 
-def main() -> None:
-    """Serve until SIGTERM or SIGINT; raises InvalidSetting."""
-    set_up_process()
-    wiring, stop = wire(), threading.Event()
-    settings, monitor = wiring.settings, build_monitor(wiring)
+def run(stop: threading.Event) -> None:
+    """Check and serve until stopped; raises InvalidSetting."""
+    wiring = wire()
+    settings, starter = wiring.settings, ReactionStarter(wiring.flows())
+    monitor = build_monitor(wiring, starter.raised)
     thread = threading.Thread(
         target=monitor.run, args=(settings.monitor_interval_seconds, stop), name="monitor", daemon=True
     )
     app = only_for(settings.allowed_hosts, create_app(monitor, thread.is_alive))
     stop_serving = serve(app, settings.monitor_host, settings.monitor_port, "MONITOR_PORT")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    starter.start(stop)
     thread.start()
     log.info("metrics on http://%s:%s/metrics", settings.monitor_host, settings.monitor_port)
     stop.wait()
     stop_serving()
-    log.info("stopped")
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; 1 if a setting cannot be used."""
+    set_up_process()
+    return run_until_stopped("monitor", run)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TabularError as error:
-        sys.exit(f"The monitor cannot start: {error}")
+    sys.exit(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import threading
 from functools import partial
@@ -12,9 +11,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tabular.errors import InvalidSetting, TabularError
+from tabular.errors import InvalidSetting
 from tabular.process.allowed_hosts import AllowedHosts
 from tabular.process.background import BackgroundTask
+from tabular.process.stopping import run_until_stopped
 from tabular.settings import load_settings
 from tabular.wiring import set_up_process
 
@@ -87,21 +87,21 @@ def create_server(folder: Path, port: int, allowed_hosts: str) -> ThreadingHTTPS
         ) from error
 
 
-def main() -> None:
-    """Serve until SIGTERM or SIGINT; raises InvalidSetting if the port is taken."""
-    set_up_process()
-    settings, stop = load_settings(), threading.Event()
+def run(stop: threading.Event) -> None:
+    """Serve until stopped; raises InvalidSetting if the port is taken."""
+    settings = load_settings()
     server = create_server(settings.reports_dir, settings.reports_port, settings.allowed_hosts)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     BackgroundTask("http", server.serve_forever, RESTART_SECONDS).start(stop)
     log.info("reports of %s on http://%s:%s", settings.reports_dir, HOST, settings.reports_port)
     stop.wait()
     server.shutdown()
 
 
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; 1 if a setting cannot be used."""
+    set_up_process()
+    return run_until_stopped("server of the reports", run)
+
+
 if __name__ == "__main__":
-    try:
-        main()
-    except TabularError as error:
-        sys.exit(f"The reports cannot be served: {error}")
+    sys.exit(main())

@@ -7,7 +7,7 @@ from tabular.setting_types import Count, Port, Positive
 
 
 class MonitorSettings(PromotionSettings, frozen=True, kw_only=True):
-    """Where the monitor listens, and what it compares how often."""
+    """Where the monitor listens, what it compares how often, and what its alarms start."""
 
     monitor_host: str = "127.0.0.1"
     """The address the monitor listens on."""
@@ -32,3 +32,9 @@ class MonitorSettings(PromotionSettings, frozen=True, kw_only=True):
 
     monitor_quality_rows: Count = 5_000
     """How many of the newest labelled predictions of each run quality is measured on."""
+
+    monitor_prefect_url: str = ""
+    """Prefect's API, where an alarm starts the flow `react` at once. Empty: the flow's schedule finds the alarm."""
+
+    monitor_prefect_auth_string: str = ""
+    """Prefect's login there, as `name:password`. Empty: none."""

@@ -13,6 +13,7 @@ _SCHEMES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "mlflow_tracking_uri": (("http", "https"), "http://127.0.0.1:5051"),
     "aws_endpoint_url": (("http", "https"), "http://127.0.0.1:4566"),
     "alert_webhook_url": (("https", "http"), "https://hooks.slack.com/services/…"),
+    "monitor_prefect_url": (("http", "https"), "http://127.0.0.1:4200/api"),
     "mongo_uri": (("mongodb", "mongodb+srv"), "mongodb://127.0.0.1:27018"),
     "dask_scheduler": (("tcp", "tls", "ws", "wss", "ucx"), "tcp://10.0.0.5:8786"),
 }

@@ -18,7 +18,7 @@ from tabular.setting_values import checked, masked
 from tabular.tables.files import contract_files
 from tabular.tables.pins import PINS, pins_of
 
-SECRETS = frozenset({"api_key", "prefect_auth_string", "alert_webhook_url"})
+SECRETS = frozenset({"api_key", "prefect_auth_string", "monitor_prefect_auth_string", "alert_webhook_url"})
 
 
 class Settings(ReactSettings, frozen=True, kw_only=True):

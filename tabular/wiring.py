@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tabular.adapters.mongo.ledger import MongoLedger
     from tabular.adapters.mongo.predictions import MongoPredictions
     from tabular.adapters.mongo.shadow import MongoShadow
+    from tabular.adapters.prefect import PrefectFlows
     from tabular.adapters.s3 import S3Objects
     from tabular.adapters.webhook import Webhook
     from tabular.contract.types import Contract
@@ -166,6 +167,13 @@ class Wiring:
 
         settings = self.settings
         return Webhook(settings.alert_webhook_url, settings.alert_webhook_form) if settings.alert_webhook_url else None
+
+    def flows(self) -> PrefectFlows | None:
+        """Prefect, where an alarm starts a flow; None if the monitor has no address of it."""
+        from tabular.adapters.prefect import PrefectFlows
+
+        url, login = self.settings.monitor_prefect_url, self.settings.monitor_prefect_auth_string
+        return PrefectFlows(url, login) if url else None
 
     def registry(self) -> MlflowRegistry:
         """The model registry; raises InvalidContract like `model_name`."""

@@ -19,7 +19,7 @@ SECRETS_BY_SERVICE: dict[str, set[str]] = {
     "serve-kinesis": {"MONGO_URI"} | MLFLOW | AWS,
     "mongo": {"MONGO_USERNAME", *(f"MONGO_PASSWORD{of}" for of in ("", "_SERVERS", "_FLOWS", "_MONITOR", "_SHADOW"))},
     "serve-shadow": {"MONGO_URI"} | MLFLOW,
-    "monitor": {"MONGO_URI"} | MLFLOW,
+    "monitor": {"MONGO_URI", "MONITOR_PREFECT_AUTH_STRING"} | MLFLOW,  # an alarm starts a flow
     "prometheus": {"API_KEY"},  # the API's metrics ask for it
     "alertmanager": {"ALERTMANAGER_CONFIG"},  # whom it tells, with the address and the password for it
     "grafana": {"GRAFANA_USERNAME", "GRAFANA_PASSWORD"},

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT, Layout, executable, filled_in, find_executable, program
+from embedded.services.logins import prefect_login
 from embedded.services.prefect_worker import WORK_POOL, WORKER, worker_has_reported
 from embedded.services.service import Service, tail
 from tabular.process.allowed_hosts import ANY, names_of
@@ -55,9 +56,13 @@ def shadow(layout: Layout) -> Service:
     return _module("shadow", "server.shadow", layout.ports.shadow_metrics, "/metrics")
 
 
-def monitor(layout: Layout) -> Service:
-    """The monitor."""
-    return _module("monitor", "monitoring.exporter", layout.ports.monitor, "/metrics")
+def monitor(layout: Layout, settings: Settings) -> Service:
+    """The monitor, whose alarms start a flow; raises InvalidSetting for a malformed login."""
+    environ = {
+        "MONITOR_PREFECT_URL": f"http://127.0.0.1:{layout.ports.prefect}/api",
+        "MONITOR_PREFECT_AUTH_STRING": prefect_login(layout, settings.prefect_auth_string),
+    }
+    return replace(_module("monitor", "monitoring.exporter", layout.ports.monitor, "/metrics"), environ=environ)
 
 
 def reports(layout: Layout, settings: Settings) -> Service:

@@ -26,7 +26,7 @@ SERVE: dict[str, Maker] = {
     "api": lambda layout, _: apps.api(layout),
     "consumer": lambda layout, _: apps.consumer(layout),
     "shadow": lambda layout, _: apps.shadow(layout),
-    "monitor": lambda layout, _: apps.monitor(layout),
+    "monitor": apps.monitor,
     "prometheus": lambda layout, settings: prometheus.service(layout, settings.consumers, settings.api_key),
 }
 # In addition to the first; CONSUMERS says how many of them run.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from monitoring.alarms.labels import LabelWatch
 from monitoring.alarms.predictions import PredictionWatch
 from monitoring.alarms.record import AlarmRecord
 from monitoring.alarms.watch import Watch
+from tabular.ledger.entry import LedgerEntry
 from tabular.model.bundle import Bundle
 from tabular.ports.blocks import BlockStore
 from tabular.ports.ledger import Ledger
@@ -26,12 +27,16 @@ MEMORY_DAYS = 30
 
 @dataclass(frozen=True)
 class AlarmStores:
-    """Where predictions and labels are read, where blocks are kept, and where alarms are entered."""
+    """Where predictions and labels are read, where blocks are kept, where alarms are entered, and what hears of one.
+
+    `raised` is called once with the entry of each alarm that was raised, after it is in the ledger, and must not wait.
+    """
 
     predictions: PredictionReader
     blocks: BlockStore[Block]
     loss_blocks: BlockStore[LossBlock]
     ledger: Ledger
+    raised: Callable[[LedgerEntry], object] = lambda _: None
 
 
 class Alarms:
@@ -39,7 +44,7 @@ class Alarms:
 
     def __init__(self, stores: AlarmStores, table: str, block_seconds: float) -> None:
         self._stores = stores
-        self._record = AlarmRecord(stores.ledger, table)
+        self._record = AlarmRecord(stores.ledger, table, stores.raised)
         self._block_seconds = block_seconds
         self._runs: dict[str, list[Watch[Any]]] = {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple, cast
 
@@ -21,11 +21,15 @@ class _Last(NamedTuple):
 
 
 class AlarmRecord:
-    """Compares the alarms of one table with what the ledger says of them, and enters what it does not say yet."""
+    """Compares the alarms of one table with what the ledger says of them, and enters what it does not say yet.
 
-    def __init__(self, ledger: Ledger, table: str) -> None:
+    `raised` is called with each alarm that this record was the one to enter.
+    """
+
+    def __init__(self, ledger: Ledger, table: str, raised: Callable[[LedgerEntry], object] = lambda _: None) -> None:
         self._ledger = ledger
         self._table = table
+        self._raised = raised
         self._last: dict[tuple[str, Kind], _Last] | None = None
 
     def tell(self, run_id: str, alarms: Mapping[Kind, Alarm], now: datetime) -> None:
@@ -57,19 +61,13 @@ class AlarmRecord:
         last = self._known().get(key)
         # The entry before it is part of the identity: entered again after a failure, the same one is stored once.
         known = entry_id(self._table, what, *key, last.id if last else "")
-        self._ledger.append(
-            LedgerEntry(
-                id=known,
-                at=now,
-                table=self._table,
-                kind=what,
-                run_id=run_id,
-                who=WHO,
-                why=why,
-                evidence=dict(evidence),
-            )
+        entry = LedgerEntry(
+            id=known, at=now, table=self._table, kind=what, run_id=run_id, who=WHO, why=why, evidence=dict(evidence)
         )
+        is_new = self._ledger.append(entry)
         self._known()[key] = _Last(known, what == "alarmed")
+        if is_new and what == "alarmed":
+            self._raised(entry)
 
     def _known(self) -> dict[tuple[str, Kind], _Last]:
         if self._last is None:

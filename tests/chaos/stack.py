@@ -141,7 +141,7 @@ class Stack:
         self._publish()
         ours = {"API": apps.api(self.layout), "consumer": apps.consumer(self.layout)}
         if self.is_whole:
-            ours["monitor"] = apps.monitor(self.layout)
+            ours["monitor"] = apps.monitor(self.layout, self.settings)
         self._start(ours)
 
     def end(self) -> None:
