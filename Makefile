@@ -14,14 +14,19 @@ export no_proxy := $(NO_PROXY)
 ifeq ($(env),embedded)
 STACK := $(PY) -m embedded
 INSTALLED := setup
+PUBLISH_DOCS := tar -C build/docs-site -c . | sh docs/site/publish.sh .state/reports && echo "The site is in build/docs-site. While the loop runs it is at /docs/ of the report pages (make status)."
 NEED_DASK := $(PY) -c 'import distributed' 2>/dev/null || sh embedded/setup.sh --group dask
 NEED_LIGHTGBM := $(PY) -c 'import lightgbm' 2>/dev/null || sh embedded/setup.sh --group lightgbm
 else
 STACK := bash containers/stack.sh $(env)
 INSTALLED :=
+PUBLISH_DOCS := $(STACK) docs-site
 NEED_DASK := echo "engine=dask is for env=embedded, see docs/how-to/sweep-on-a-cluster.md"; exit 1
 NEED_LIGHTGBM := echo "FAMILIES=lightgbm is for env=embedded: the images do not have LightGBM"; exit 1
 endif
+
+# `make docs-site` builds with this machine's Python in every mode.
+NEED_MKDOCS := $(PY) -c 'import material' 2>/dev/null || sh embedded/setup.sh --group docs
 
 # What is about one table of several.
 OF_TABLE = $(if $(table),--table '$(table)')
@@ -34,7 +39,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         drill reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain harvest react labels promote rollback ledger live replay shadow score data-versions data-diff data-checkout data-name deploy \
-        healthy image images pin-images test-stack docs contract profile
+        healthy image images pin-images test-stack docs docs-site contract profile
 
 help: ## show this list
 	@awk 'BEGIN {FS = ": .*## |:.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -208,3 +213,8 @@ bench-page: .venv/.ready-tests ## write docs/reference/benchmarks.md again from 
 
 docs: .venv/.ready ## write the reference pages that come from the code
 	@$(PY) docs/reference/generate.py
+
+docs-site: .venv/.ready ## build the documentation as a site, build/docs-site, which the report pages' server shows at /docs/; a broken link fails
+	@$(NEED_MKDOCS)
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@$(PUBLISH_DOCS)

@@ -186,6 +186,12 @@ export_model() {
     in_worker rm -r /state/image </dev/null
 }
 
+docs_site() {
+    need_registry
+    tar -C build/docs-site -c . | in_worker sh -c "$(cat docs/site/publish.sh)" - /reports
+    say "The site is in build/docs-site, and at $(page "$REPORTS_PORT")/docs/"
+}
+
 ledger() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.ledger show "$@"; }
 live() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.ledger live "$@"; }
 shadow() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m server.shadow.past "$@"; }
@@ -269,7 +275,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | export-model | start-serve | deploy | deploy-version | promote | rollback | ledger | live | replay | shadow | healthy)
+    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | docs-site | export-model | start-serve | deploy | deploy-version | promote | rollback | ledger | live | replay | shadow | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

@@ -22,18 +22,25 @@ log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 RESTART_SECONDS = 1.0
-NO_REPORT = b"No report yet: the report flow writes the first one.\n"
-# The same as in nginx/nginx.conf.
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+NOT_THERE_YET = {
+    "index.html": b"No report yet: the report flow writes the first one.\n",
+    "docs/index.html": b"The documentation is not built yet. To build it: make docs-site\n",
 }
+# The same as in nginx/nginx.conf.
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+CONTENT_POLICIES = {
+    "docs": "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+}
+"""The folders beside the reports that are served, too, and what their pages may load."""
+HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 class ReportsHandler(SimpleHTTPRequestHandler):
-    """The pages right in the folder: no listing, no hidden file, no way out of it."""
+    """The pages right in the folder, and the documentation: no listing, no hidden file, no way out of it."""
 
     server_version = "reports"
     sys_version = ""
@@ -48,26 +55,50 @@ class ReportsHandler(SimpleHTTPRequestHandler):
         if ",".join(self.headers.get_all("Host", [])) not in self._allowed:
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return None
-        name = self.path.partition("?")[0].removeprefix("/") or "index.html"
-        file = Path(self.directory) / name
-        if name == "index.html" and not file.exists():
-            return self._no_report()
-        if "/" in name or name.startswith(".") or file.is_symlink() or not file.is_file():
+        if self.path == "/docs":
+            return self._redirect("/docs/")
+        name = self._name
+        if name in NOT_THERE_YET and not (Path(self.directory) / name).exists():
+            return self._text(NOT_THERE_YET[name])
+        if not self._is_page(name):
             self.send_error(HTTPStatus.NOT_FOUND)
             return None
+        self.path = f"/{name}"
         return super().send_head()
 
-    def _no_report(self) -> BinaryIO | None:
+    @property
+    def _name(self) -> str:
+        """What is asked for, as a path within the folder; a folder means its index."""
+        # A request that could not be read has no path.
+        name = getattr(self, "path", "").partition("?")[0].removeprefix("/")
+        return f"{name}index.html" if name in {"", *(f"{folder}/" for folder in CONTENT_POLICIES)} else name
+
+    def _is_page(self, name: str) -> bool:
+        """True for a plain file, neither hidden nor behind a link, of the folder or of one that is served beside it."""
+        folder, file = Path(self.directory).resolve(), Path(self.directory) / name
+        first, *rest = name.split("/")
+        is_open = not rest or first in CONTENT_POLICIES
+        hidden = any(part.startswith(".") for part in (first, *rest))
+        return is_open and not hidden and file.is_file() and file.resolve() == folder / name
+
+    def _redirect(self, path: str) -> None:
+        self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+        self.send_header("Location", path)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _text(self, text: bytes) -> BinaryIO | None:
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
-        self.send_header("Content-Length", str(len(NO_REPORT)))
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(NO_REPORT)
+            self.wfile.write(text)
         return None
 
     def end_headers(self) -> None:
-        for name, value in HEADERS.items():
+        policy = CONTENT_POLICIES.get(self._name.partition("/")[0], CONTENT_POLICY)
+        for name, value in {"Content-Security-Policy": policy, **HEADERS}.items():
             self.send_header(name, value)
         super().end_headers()
 

@@ -33,7 +33,8 @@ case "$*" in
 esac
 if [ "$1 $2" = "sh containers/entrypoint.sh" ]; then shift 2; fi
 case "$*" in *"prefect --no-prompt"*) printf '%s\n' "$@" >"$FAKE/prefect"; exit 0 ;; esac
-cd "$PROJECT_FOLDER" && exec "${@//\/state/$FAKE/state}"
+set -- "${@//\/state/$FAKE/state}"
+cd "$PROJECT_FOLDER" && exec "${@//\/reports/$FAKE/reports}"
 """
 
 
@@ -111,6 +112,21 @@ def test_a_table_that_the_stack_does_not_have_is_named_with_those_it_has(stack, 
 def test_a_file_that_is_not_there_is_named(stack):
     for command in (("score", "--", "none.csv", "out.csv"), ("labels", "--", "none.csv")):
         assert "file=none.csv: there is no such file" in stack(*command).stderr
+
+
+def test_the_documentation_is_put_beside_the_reports_and_replaces_what_was_there(stack, tmp_path):
+    project, docs = tmp_path / "project", tmp_path / "reports" / "docs"
+    shutil.copytree(PROJECT / "docs" / "site", project / "docs" / "site")
+    (project / "build" / "docs-site" / "how-to").mkdir(parents=True)
+    (project / "build" / "docs-site" / "index.html").write_text("new")
+    docs.mkdir(parents=True)
+    (docs / "old.html").write_text("old")
+    done = stack("docs-site")
+    assert done.returncode == 0, done.stderr
+    assert "http://localhost:8888/docs/" in done.stdout
+    assert sorted(path.name for path in docs.rglob("*")) == ["how-to", "index.html"]
+    assert (docs / "index.html").stat().st_mode & 0o777 == 0o644
+    assert [path.name for path in docs.parent.iterdir()] == ["docs"]
 
 
 def test_the_reason_to_accept_reaches_the_training_as_it_was_written(stack, tmp_path):

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from embedded.environment import prefect_client_environ
-from embedded.layout import PROJECT, find_executable
+from embedded.layout import PROJECT
 from embedded.services.service import Service, free_port
 from reporting.static_server import create_server
 from tests.foreign_page import permissions
 from tests.journeys.monitoring.reports import RUN, Reports
+from tests.nginx import nginx_over
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -72,27 +73,8 @@ def test_the_command_runs_the_flow_and_tells_the_finding(published, prefect_serv
 
 @pytest.fixture(scope="module")
 def nginx(published, tmp_path_factory):
-    found = find_executable("nginx")
-    if found is None:
-        pytest.skip("nginx is not installed")
-    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
-    values = {
-        "REPORTS_HOST": "127.0.0.1",
-        "REPORTS_PORT": str(port),
-        "REPORTS_NAMES": "localhost 127.0.0.1 [::1]",
-        "REPORTS_DIR": str(published.folder),
-        "RUN_DIR": str(folder),
-    }
-    config = (PROJECT / "reporting" / "nginx" / "nginx.conf").read_text()
-    for name, value in values.items():
-        config = config.replace(f"${{{name}}}", value)
-    (folder / "nginx.conf").write_text(config)
-    # A master that is root gives its workers another user, who cannot read the temporary folder.
-    directives = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
-    command = (str(found), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", directives)
-    with Service("nginx", command, port).running(folder / "nginx.log"):
+    with nginx_over(published.folder, tmp_path_factory.mktemp("nginx")) as port:
         yield port
-    assert "warn" not in (folder / "nginx.log").read_text()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,128 @@
+"""The pages of every host, made by what makes them for people, and a browser to look at them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from benchmarks.harness import stack
+from embedded.layout import PROJECT
+from reporting.history.publish import history_page
+from reporting.history.timeline import history
+from reporting.page import report_page
+from reporting.publish import HISTORY, TableNews, write_index, write_page
+from reporting.report import Period, build_report, summary
+from reporting.static_server import create_server
+from reporting.table_profile.__main__ import main as write_profile
+from server.scoring.model import ready_model
+from tabular.data.synthetic import make_table
+from tabular.encoding.columns import columns_of
+from tabular.encoding.row import RowCodec
+from tabular.ledger.entry import LedgerEntry
+from tabular.predictions.sampling import Sample
+from tests.browser import open_browser
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+RUN, OTHER = "a" * 32, "b" * 32
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with open_browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def docs_site(tmp_path_factory):
+    """The folder of the site, built as `make docs-site` builds it."""
+    folder = tmp_path_factory.mktemp("reports") / "docs"
+    build_site("--site-dir", str(folder))
+    return folder
+
+
+def build_site(*options: str) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", *options]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def reports_host(docs_site, bundle):
+    """The address of the reports' host: a report with labels and drift, its index, the history, a profile, the docs."""
+    folder = docs_site.parent
+    write_report(folder, bundle)
+    write_page(folder, HISTORY, history_page([history(bundle.contract.table.name, "Churn", story(), [], NOW)], NOW))
+    (folder / "table.csv").write_bytes(make_table(bundle.contract, 2_000, 1))
+    assert write_profile(["--csv", str(folder / "table.csv"), "--out", str(folder / "profile.html")]) == 0
+    server = create_server(folder, 0, "localhost,127.0.0.1")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def write_report(folder, bundle) -> None:
+    """A drifted report, and the index of it."""
+    frame = bundle.reference().head(900)[list(bundle.contract.feature_names)]
+    frame["credit_limit"] /= 2
+    codec = RowCodec(bundle.contract)
+    rows = [codec.parse(record) for record in frame.to_dict("records")]
+    made = ready_model(RUN, bundle).many(columns_of(rows), [str(at) for at in range(len(rows))], "api")
+    classes = bundle.contract.target.classes
+    predictions = [
+        msgspec.structs.replace(
+            one,
+            made_at=NOW - timedelta(minutes=at + 1),
+            label=classes[at % 3 == 0] if at % 2 else None,
+            source="api" if at % 3 else "stream",
+        )
+        for at, one in enumerate(made)
+    ]
+    labelled = [one for one in predictions if one.label is not None]
+    period = Period(NOW - timedelta(hours=24), NOW, NOW)
+    report = build_report(bundle, Sample(predictions), period, min_rows=300, labelled=labelled)
+    write_page(folder, "report.html", report_page(report))
+    table = bundle.contract.table
+    write_index(
+        folder, [{**summary(report, "report"), "file": "report.html"}], [TableNews(table.name, table.title)], NOW
+    )
+
+
+def story() -> list[LedgerEntry]:
+    """A model's life, newest first."""
+    told = [
+        ("promoted", RUN, "gate", {}),
+        ("challenged", OTHER, "gate", {}),
+        ("alarmed", RUN, "monitor", {"kind": "drift"}),
+        ("promoted", OTHER, "shadow", {"page": "http://mlflow/#/runs/b", "gain": 0.0123}),
+        ("alarm_ended", RUN, "monitor", {"kind": "drift"}),
+        ("rolled_back", OTHER, "engineer ann", {"restored": RUN}),
+    ]
+    entries = [
+        LedgerEntry(
+            at=NOW - timedelta(days=len(told) - at),
+            table="t",
+            kind=kind,
+            run_id=run,
+            who=who,
+            why="A reason.",
+            evidence=evidence,
+        )
+        for at, (kind, run, who, evidence) in enumerate(told)
+    ]
+    return entries[::-1]
+
+
+@pytest.fixture(scope="session")
+def api_host(tmp_path_factory, make_bundle, contract):
+    """The address of the API, with a model."""
+    state = tmp_path_factory.mktemp("api-state")
+    make_bundle(contract, state / "bundles" / "aaaa")
+    service = stack.api(state, RUN_ID="aaaa", API_WORKERS="1")
+    with service.running(state / "api.log"):
+        yield f"http://127.0.0.1:{service.port}"
