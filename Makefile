@@ -53,8 +53,8 @@ run: $(INSTALLED) ## start the whole loop: train, serve, predict, report; then p
 status: ## show the processes with uptime and memory, and the addresses
 	@$(IF_INSTALLED) $(STACK) status; else $(NOTHING_RUNS); exit 3; fi
 
-logs: ## follow the logs (name=api for one)
-	@$(IF_INSTALLED) $(STACK) logs $(name); else $(NOTHING_RUNS); exit 1; fi
+logs: ## show the newest lines of all logs, in order of time (service=api,consumer level=warning since=10m id=X-Request-Id n=100; follow=1 goes on)
+	@$(IF_INSTALLED) $(STACK) logs -- --service '$(or $(service),$(name))' --level '$(level)' --since '$(since)' --id '$(id)' --n '$(n)' $(if $(filter 1,$(follow)),--follow); else $(NOTHING_RUNS); exit 1; fi
 
 stop: ## stop every process; data are kept
 	@$(IF_INSTALLED) $(STACK) stop; else echo "Nothing was running."; fi

@@ -251,14 +251,18 @@ status() {
 }
 
 logs() {
-    if [ -z "${name:-}" ]; then
-        trap 'kill $(jobs -p) 2>/dev/null' EXIT
-        registry logs --tail 20 -f & serve logs --tail 20 -f & wait
-    elif registry config --services | grep -qx "$name"; then
-        registry logs --tail 50 -f "$name"
-    else
-        serve logs --tail 50 -f "$name"
-    fi
+    [ "${1:-}" != -- ] || shift
+    local follow=() newest=20000
+    case " $* " in *" --follow "*) follow=(--follow) newest=50 ;; esac
+    trap 'kill $(jobs -p) 2>/dev/null' EXIT
+    # Merged and filtered in the worker, for nothing is installed here; as they are where it does not run.
+    both_logs "$newest" "${follow[@]}" | {
+        if [ -n "$(registry ps --quiet worker </dev/null)" ]; then in_worker python -u -m tabular.logs "$@"; else cat; fi
+    }
+}
+
+both_logs() {
+    registry logs --no-color --tail "$1" "${@:2}" & serve logs --no-color --tail "$1" "${@:2}" & wait
 }
 
 stop() {

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from embedded import preflight
+from embedded import log_files, preflight
 from embedded.console import console
 from embedded.environment import (
     given_on_the_command_line,
@@ -165,16 +164,8 @@ def _status(stack: Stack, _: argparse.Namespace) -> int:
 
 
 def _logs(stack: Stack, arguments: argparse.Namespace) -> int:
-    files = sorted(stack.layout.logs.glob("*.log"))
-    wanted = [path for path in files if not arguments.rest or path.stem in arguments.rest]
-    if not files:
-        console.print("There are no logs yet. To start the loop: make run")
-        return 1
-    if not wanted:
-        names = ", ".join(path.stem for path in files)
-        console.print(f"There is no such log in {stack.layout.logs}. There are: {names}", markup=False)
-        return 1
-    return subprocess.run(["tail", "-n", "30", "-F", *map(str, wanted)], check=False).returncode  # noqa: S603, S607
+    log_files.show(stack.layout.logs, arguments.rest)
+    return 0
 
 
 def _stop(stack: Stack, _: argparse.Namespace) -> int:

@@ -20,8 +20,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
+from tabular.logs.set_up import set_up_process
 from tabular.process.active_runs import ActiveRun, left_behind, recorded
-from tabular.process.private_files import keep_private
 from tabular.wiring import Wiring, wire
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ FLOW_RUN = "flow_run"
 
 def main() -> int:
     """End what was left behind, and say what; a registry that is not there is no reason not to start."""
-    keep_private()
+    set_up_process("worker")
     try:
         ended = end_left_behind(wire())
     except Exception as error:  # noqa: BLE001 - the next start tries again

@@ -18,9 +18,10 @@ from monitoring.monitor import Monitor
 from monitoring.table_monitor import MonitoredTable
 from tabular.errors import InvalidSetting
 from tabular.ledger.entry import LedgerEntry
+from tabular.logs.set_up import set_up_process
 from tabular.process.metrics_server import App, StartResponse, only_for, serve
 from tabular.process.stopping import run_until_stopped
-from tabular.wiring import Wiring, set_up_process, wire
+from tabular.wiring import Wiring, wire
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,7 @@ def run(stop: threading.Event) -> None:
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; 1 if a setting cannot be used."""
-    set_up_process()
+    set_up_process("monitor")
     return run_until_stopped("monitor", run)
 
 

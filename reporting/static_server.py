@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tabular.errors import InvalidSetting
+from tabular.logs.set_up import set_up_process
 from tabular.process.allowed_hosts import AllowedHosts
 from tabular.process.background import BackgroundTask
 from tabular.process.stopping import run_until_stopped
 from tabular.settings import load_settings
-from tabular.wiring import set_up_process
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ def run(stop: threading.Event) -> None:
 
 def main() -> int:
     """Serve until SIGTERM or SIGINT; 1 if a setting cannot be used."""
-    set_up_process()
+    set_up_process("reports")
     return run_until_stopped("server of the reports", run)
 
 

@@ -12,6 +12,7 @@ from gunicorn.arbiter import Arbiter
 from uvicorn_worker import UvicornWorker
 
 from tabular.errors import TabularError
+from tabular.logs.set_up import log_format
 from tabular.process.private_files import keep_private
 from tabular.settings import load_settings
 
@@ -83,6 +84,11 @@ if Path("/dev/shm").is_dir():  # noqa: S108 - the heartbeat file; on a disk it c
 accesslog = None
 errorlog = "-"
 loglevel = "info"
+logconfig_dict = {  # of gunicorn, of uvicorn and of the application: one form, one stream
+    "formatters": {"ours": {"()": "tabular.logs.formats.formatter", "form": log_format(), "service": "api"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "ours", "stream": "ext://sys.stderr"}},
+    "loggers": {"gunicorn.error": {"level": "INFO", "handlers": ["console"], "propagate": False}},
+}
 control_socket_disable = True
 
 

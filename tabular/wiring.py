@@ -1,11 +1,10 @@
-"""The composition root: the only place where settings become stores, streams, registries, caches and logging.
+"""The composition root: the only place where settings become stores, streams, registries and caches.
 
 Nothing connects here, and each vendor is imported by the method that needs it: a worker of the API never loads boto3.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from tabular.contract.loading import load_contract
 from tabular.errors import InvalidSetting
-from tabular.process.private_files import keep_private
 from tabular.settings import Settings, load_settings, with_values
 from tabular.tables.contracts import load_contracts
 from tabular.tables.pins import pinned_runs, variable_of
@@ -224,9 +222,3 @@ class Wiring:
 def wire() -> Wiring:
     """The wiring of the environment's settings; raises InvalidSetting."""
     return Wiring(load_settings())
-
-
-def set_up_process() -> None:
-    """What every process of ours does first: its files are its owner's alone, and its log lines have one form."""
-    keep_private()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

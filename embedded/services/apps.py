@@ -10,6 +10,7 @@ from pathlib import Path
 
 from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT, Layout, executable, filled_in, find_executable, program
+from embedded.services.backends import PREFECT_LOGS
 from embedded.services.logins import prefect_login
 from embedded.services.prefect_worker import WORK_POOL, WORKER, worker_has_reported
 from embedded.services.service import Service, tail
@@ -26,7 +27,7 @@ def worker(layout: Layout, settings: Settings) -> Service:
     start = '"$1" -m model_orchestration.interrupted_runs; shift; exec "$@"'
     prefect = (*program("prefect"), "worker", "start", "--pool", WORK_POOL, "--name", WORKER)
     command = ("/bin/sh", "-c", start, "sh", sys.executable, *prefect)
-    environ = prefect_client_environ(layout, settings)
+    environ = {**prefect_client_environ(layout, settings), **PREFECT_LOGS}
     has_heartbeat = partial(worker_has_reported, layout.ports.prefect, environ["PREFECT_API_AUTH_STRING"])
     return Service("worker", command, environ=environ, has_reported=has_heartbeat)
 

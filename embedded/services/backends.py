@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 
 from embedded.layout import PROJECT, Layout, program
@@ -25,6 +26,8 @@ QUIET_PREFECT = {
     "DO_NOT_TRACK": "1",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
+# Of its server and its worker; commands that somebody looks at keep Prefect's own notation.
+PREFECT_LOGS = {"PREFECT_LOGGING_SETTINGS_PATH": str(PROJECT / "model_orchestration" / "deployments" / "logging.yml")}
 QUIET_MLFLOW = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
@@ -78,9 +81,11 @@ def mlflow(layout: Layout, settings: Settings = DEFAULTS) -> Service:
     closed = ("--allowed-hosts", known, "--cors-allowed-origins", f"http://127.0.0.1:{port}")
     # Relative, because a database URL does not allow every character of a path.
     kept = ("--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "artifacts")
+    shutil.copyfile(PROJECT / "mlflow" / "logging.json", folder / "logging.json")
+    logged = ("--uvicorn-opts", "--log-config logging.json")
     return Service(
         name="mlflow",
-        command=(*program("mlflow"), "server", *where, *kept, *closed, "--serve-artifacts"),
+        command=(*program("mlflow"), "server", *where, *kept, *closed, *logged, "--serve-artifacts"),
         port=layout.ports.mlflow,
         ready_url=f"http://127.0.0.1:{layout.ports.mlflow}/health",
         environ=QUIET_MLFLOW,
@@ -98,6 +103,7 @@ def prefect(layout: Layout, settings: Settings = DEFAULTS) -> Service:
         ready_url=f"http://127.0.0.1:{port}/api/health",
         environ={
             **QUIET_PREFECT,
+            **PREFECT_LOGS,
             "PREFECT_HOME": str(folder),
             "PREFECT_SERVER_API_AUTH_STRING": prefect_login(layout, settings.prefect_auth_string),
             "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",

@@ -12,6 +12,7 @@ from prefect.server.api.server import create_app
 from prefect.settings import get_current_settings
 
 from embedded.services.page_guard import PageGuard
+from tabular.logs.set_up import set_up_process
 from tabular.settings import load_settings
 
 
@@ -21,6 +22,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args()
+    set_up_process("prefect")
     server = get_current_settings().server
     uvicorn.run(
         PageGuard(create_app(final=True), load_settings().allowed_hosts),
@@ -29,6 +31,7 @@ def main() -> None:
         timeout_keep_alive=server.api.keepalive_timeout,
         ws_ping_interval=server.api.websocket_ping_interval,
         ws_ping_timeout=server.api.websocket_ping_timeout,
+        log_config=None,
         log_level=server.logging_level.lower(),
     )
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from server.api.access.cors import Cors
+from server.api.access.rejections import RejectionLog
 from server.api.access.rules import Access
 from server.api.compression import Body
 from server.api.errors import http_error
@@ -42,7 +43,8 @@ from server.connections.errors import HttpError
 from server.outbox.idempotency import KeptResponse
 from tabular.encoding.row import MAX_RECORD_BYTES
 from tabular.errors import TabularError
-from tabular.wiring import Wiring, set_up_process, wire
+from tabular.logs.set_up import set_up_process
+from tabular.wiring import Wiring, wire
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ CANNOT_LOAD = 4  # the exit code by which gunicorn knows that starting the worke
 
 def create_app() -> Application:
     """The application, with a verified model loaded and its background threads started; exits if it must not serve."""
-    set_up_process()
+    set_up_process("api")
     try:
         return Application(wire())
     except TabularError as error:
@@ -72,6 +74,7 @@ class Application:
         self._cors = Cors(settings.cors_origins, service.paths)
         self._pages = Pages(service, settings)
         self._held_bytes = HeldBytes()
+        self._rejections = RejectionLog()
         self._queued = 0
         self._routes: dict[str, Route] = {
             "/health/live": lambda request: _health(request, lambda: {"status": "live"}),
@@ -96,7 +99,7 @@ class Application:
             return
         request = Request(scope, receive, send, self._held_bytes)
         if self._cors:
-            request.response_headers = self._cors.headers(request)
+            request.response_headers += self._cors.headers(request)
         try:
             self._access.check(request)
             if self._cors and (permission := self._cors.permission(request)) is not None:
@@ -106,13 +109,14 @@ class Application:
         except ClientDisconnected:
             return
         except Exception as raised:  # noqa: BLE001 - one request must not take the others with it
-            error = http_error(raised)
+            error = http_error(raised, request.id.value)
         else:
             return
         finally:
             request.hold(0)
-        error.prefix = self._prefixes.get(request.path, "")
+        error.prefix, error.request_id = self._prefixes.get(request.path, ""), request.id.value
         self._metrics.error(request.path, error.status)
+        self._rejections.note(request, error)
         await request.respond(error.status, *error.response())
 
     def _routes_of(self, table: ServedTable, handlers: Handlers) -> dict[str, Route]:
@@ -142,7 +146,7 @@ class Application:
         started = perf_counter()
         coding = self._access.coding(request)
         explain = asks_to_explain(request.scope["query_string"]) if request.scope["query_string"] else False
-        body = Body(await request.body(max_bytes), coding, max_bytes)
+        body = Body(await request.body(max_bytes), coding, max_bytes, request.id)
         if self._queued >= self._settings.api_max_queued_requests:
             self._metrics.shed()
             raise overloaded()

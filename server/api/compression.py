@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
+from server.api.access.request_id import RequestId
 from server.connections.errors import HttpError
 from tabular.data.sniffing import name_of
 
@@ -16,11 +17,12 @@ MAX_MEMBERS = 1_000
 
 
 class Body(NamedTuple):
-    """A body as it was sent, how it is compressed, and how long it may be once it is unpacked."""
+    """A body as it was sent, how it is compressed, how long it may be once unpacked, and whose it is."""
 
     sent: bytes
     coding: str
     max_bytes: int
+    request_id: RequestId
 
     def unpacked(self) -> bytes:
         """The body as it was before it was compressed; raises HttpError for one that is longer, or damaged."""

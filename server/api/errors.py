@@ -27,7 +27,7 @@ _REMEDIES = {
 }
 
 
-def http_error(error: Exception) -> HttpError:
+def http_error(error: Exception, request_id: str = "") -> HttpError:
     """Any error as an error response; one that nobody foresaw is logged and becomes 500.
 
     It comes without its traceback: that holds the frames it went through, they hold the body and, where the error is
@@ -41,7 +41,7 @@ def http_error(error: Exception) -> HttpError:
         return HttpError(503, str(error), headers={"Retry-After": str(seconds)})
     if isinstance(error, Rejected):
         return _rejected(error)
-    log.error("a request failed in an unforeseen way", exc_info=error)
+    log.error("a request failed in an unforeseen way", exc_info=error, extra={"request_id": request_id})
     return HttpError(500, "the server met an error it did not foresee")
 
 

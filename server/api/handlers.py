@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from server.api.access.request_id import RequestId
 from server.api.batch import BatchRows, rows_of_array, rows_of_lines
 from server.api.compression import IDENTITY, Body
 from server.api.keyed_responses import replayed, write_batches
@@ -32,7 +33,7 @@ from tabular.data.sniffing import without_mark
 from tabular.encoding.row import NotJson, matrix
 from tabular.errors import Fault, Rejected
 from tabular.predictions.batch import PredictionBatch, numbered_replies
-from tabular.predictions.prediction import Prediction, id_from_key, new_id, new_ids, reply
+from tabular.predictions.prediction import Prediction, id_from_key, new_ids, reply
 from tabular.settings import Settings
 
 
@@ -86,12 +87,12 @@ class Handlers:
     async def single(self, body: Body, key: str | None, *, explain: bool = False) -> bytes | KeptResponse:
         """One JSON object: its prediction is on disk when this returns. Raises HttpError, Rejected or Unavailable."""
         if explain:
-            scored = await self.in_thread(lambda: self._scored(body.unpacked(), key, explain=True))
+            scored = await self.in_thread(lambda: self._scored(body.unpacked(), key, body.request_id, explain=True))
         elif body.coding == IDENTITY and len(body.sent) <= SMALL_BYTES:
-            scored = self._scored(body.sent, key)
+            scored = self._scored(body.sent, key, body.request_id)
         else:
             # Unpacked by the thread that uses it, so that no more of them are there than threads.
-            scored = await self.in_thread(lambda: self._scored(body.unpacked(), key))
+            scored = await self.in_thread(lambda: self._scored(body.unpacked(), key, body.request_id))
         if isinstance(scored, KeptResponse):
             return scored
         standing = await self._group.append(scored.prediction, scored.kept)
@@ -102,17 +103,19 @@ class Handlers:
 
     async def array(self, body: Body, key: str | None, *, explain: bool = False) -> bytes | KeptResponse:
         """A JSON array, row by row, whatever is wrong with some of them. Raises HttpError, NotJson or Unavailable."""
-        return await self.in_thread(lambda: self._batch(body.unpacked(), key, rows_of_array, _array, explain=explain))
+        return await self.in_thread(lambda: self._batch(body, key, rows_of_array, _array, explain=explain))
 
     async def lines(self, body: Body, key: str | None, *, explain: bool = False) -> bytes | KeptResponse:
         """Newline-delimited JSON, a line a row; blank lines are not rows. Raises HttpError, NotJson or Unavailable."""
-        return await self.in_thread(lambda: self._batch(body.unpacked(), key, rows_of_lines, _lines, explain=explain))
+        return await self.in_thread(lambda: self._batch(body, key, rows_of_lines, _lines, explain=explain))
 
     def in_thread(self, run: Callable[[], Result]) -> Awaitable[Result]:
         """What it returns, run in one of the threads of batches."""
         return asyncio.get_running_loop().run_in_executor(self._pool, run)
 
-    def _scored(self, body: bytes, key: str | None, *, explain: bool = False) -> Scored | KeptResponse:
+    def _scored(
+        self, body: bytes, key: str | None, sent_as: RequestId, *, explain: bool = False
+    ) -> Scored | KeptResponse:
         """The prediction of one row, not written yet, or the response that its key was given before."""
         asked, earlier = self.known(key, SINGLE, body, explain=explain)
         if earlier is not None:
@@ -123,17 +126,17 @@ class Handlers:
         except Rejected:
             self._metrics.rejected_rows(model.table, 1)
             raise
-        prediction = model.one(row, asked.id if asked else new_id(), "api")
+        known_as = asked.id if asked else sent_as.of_prediction()
+        prediction = model.one(row, known_as, "api", sent_as.beside(known_as))
         said = reply(prediction, model.bundle.contract)
         if explain:
             said |= explanations(model, matrix([row]))[0]
         response = msgspec.json.encode(said)
         return Scored(prediction, response, replace(asked, body=response) if asked else None)
 
-    def _batch(
-        self, body: bytes, key: str | None, read: Read, encode: Encode, *, explain: bool
-    ) -> bytes | KeptResponse:
+    def _batch(self, sent: Body, key: str | None, read: Read, encode: Encode, *, explain: bool) -> bytes | KeptResponse:
         """Read, score, write to the outbox: the response, or the one that the key was given before."""
+        body, sent_as = sent.unpacked(), sent.request_id.value
         asked, earlier = self.known(key, f"{BATCH} {read.__name__}", body, explain=explain)
         if earlier is not None:
             return earlier
@@ -144,7 +147,7 @@ class Handlers:
         except NotJson as error:
             raise explained(body, error) from error
         ids = new_ids(len(rows)) if key is None else _row_ids(self._scoped(key), len(rows))
-        batches = [model.many(part.columns, [ids[at] for at in part.positions], "api") for part in rows.parts]
+        batches = [model.many(part.columns, [ids[at] for at in part.positions], "api", sent_as) for part in rows.parts]
         replies = (
             _explained_replies(rows, batches, model) if explain else _replies(rows, batches, model.bundle.contract)
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.api.access.parameters import explain, idempotency_key, request_id
 from server.api.labels.openapi import EXAMPLE_ID, label_schema, labels_operation
 from server.api.request import HTML, JSON, NDJSON, TEXT
-from server.scoring.explanations import MAX_EXPLAINED_ROWS
 from tabular.contract.json_schema import record_schema
 from tabular.contract.types import Contract
 from tabular.predictions.prediction import meaning, reply_schema
@@ -79,7 +79,7 @@ def _predict(contract: Contract) -> Document:
         "operationId": "predict",
         "summary": "Predict one row",
         "description": meaning(contract),
-        "parameters": [_explain(), _idempotency_key("the prediction")],
+        "parameters": [explain(), idempotency_key("the prediction"), request_id()],
         "requestBody": {"required": True, "content": {JSON: _content("Record", contract.example)}},
         "responses": {
             "200": {
@@ -114,7 +114,7 @@ def _batch(contract: Contract, max_batch_rows: int) -> Document:
         "description": f"At most {max_batch_rows:,} rows. Each is served or rejected on its own, in order, with its "
         "position from 0; the status is 200 even if every row is rejected. Of many rejected rows the first are listed "
         "one by one, the others together in not_listed. The response to NDJSON is NDJSON.",
-        "parameters": [_explain(), _idempotency_key("each row, together with its position")],
+        "parameters": [explain(), idempotency_key("each row, together with its position"), request_id()],
         "requestBody": {
             "required": True,
             "content": {
@@ -145,28 +145,6 @@ def _errors() -> Document:
 
 def _error_response(why: str) -> Document:
     return {"description": why, "content": {JSON: {"schema": _ref("Error")}}}
-
-
-def _idempotency_key(named: str) -> Document:
-    return {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": False,
-        "description": f"Names {named}: for a day the same request gets the same response, another one 422.",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
-    }
-
-
-def _explain() -> Document:
-    return {
-        "name": "explain",
-        "in": "query",
-        "required": False,
-        "description": "1 adds to each prediction what every feature contributed to it (at most "
-        f"{MAX_EXPLAINED_ROWS:,} rows): base and contributions sum to the log-odds, the value, or the margin of the "
-        "most likely class. It takes longer than a score, and is not stored.",
-        "schema": {"type": "string", "enum": ["0", "1", "true", "false"], "default": "0"},
-    }
 
 
 def _content(name: str, example: object) -> Document:
@@ -219,7 +197,8 @@ def _error_detail() -> Document:
         "required": ["field", "problem", "given", "allowed"],
     }
     properties = {"code": text, "message": text, "remedy": text, "faults": {"type": "array", "items": fault}}
-    return {"type": "object", "properties": properties, "required": list(properties)}
+    about = {"request_id": text | {"description": "The header X-Request-Id of the response; not of a row of a batch."}}
+    return {"type": "object", "properties": properties | about, "required": list(properties)}
 
 
 def _example_prediction(contract: Contract) -> Document:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from server.api.access.request_id import HEADER, request_id
 from server.connections.errors import HttpError
 from tabular.errors import Fault
 
@@ -62,7 +63,10 @@ class HeldBytes:
 
 
 class Request:
-    """A request; `headers` has each header once, its name in lower case; `response_headers` go with any response."""
+    """A request; `headers` has each header once, its name in lower case; `response_headers` go with any response.
+
+    `id` is what it is found by again: in the response, in the logs, and in what is stored.
+    """
 
     __slots__ = (
         "_all_held_bytes",
@@ -71,6 +75,7 @@ class Request:
         "_receive",
         "_send",
         "headers",
+        "id",
         "method",
         "path",
         "response_headers",
@@ -82,7 +87,8 @@ class Request:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        self.response_headers: Headers = []
+        self.id = request_id(self.headers.get(HEADER))
+        self.response_headers: Headers = [(HEADER, self.id.value.encode())]
         self._all_held_bytes, self._held_bytes = held_bytes, 0
         self._is_unread = True
 
@@ -137,8 +143,7 @@ class Request:
 
     async def respond(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a response; of a body that was not read, the rest is thrown away."""
-        if self.response_headers:
-            headers = [*headers, *self.response_headers]
+        headers = [*headers, *self.response_headers]
         if self._is_unread and b"expect" in self.headers:  # whether the body is sent after all, nobody knows
             headers = [*headers, (b"connection", b"close")]
         elif self._is_unread and self._brings_a_body:

@@ -42,7 +42,10 @@ _OF_A_TABLE = re.compile(r"(?<![\w/])/(?=(?:predict|labels|docs|openapi\.json)\b
 
 @dataclass(eq=False)
 class HttpError(Exception):
-    """An error response; there are `more` faults than those that it holds. A remedy's paths come after `prefix`."""
+    """An error response; there are `more` faults than those that it holds. A remedy's paths come after `prefix`.
+
+    `request_id` is that of the request, where there is one: by it the log is searched.
+    """
 
     status: int
     message: str
@@ -52,6 +55,7 @@ class HttpError(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
     more: int = 0
     prefix: str = ""
+    request_id: str = ""
 
     def detail(self) -> dict[str, Any]:
         """The error as it stands in a response."""
@@ -61,6 +65,7 @@ class HttpError(Exception):
             "message": self.message + _how_many(len(faults), len(self.faults) + self.more),
             "remedy": self._full_remedy,
             "faults": faults,
+            **({"request_id": self.request_id} if self.request_id else {}),
         }
 
     @property

@@ -24,10 +24,11 @@ from server.outbox.label_relay import LabelRelay
 from server.outbox.queue import Outbox, Sync, try_lock
 from server.outbox.relay import Relay
 from tabular.errors import Unavailable
+from tabular.logs.set_up import set_up_process
 from tabular.process.background import BackgroundTask
 from tabular.process.stopping import stop_event
 from tabular.settings import Settings
-from tabular.wiring import Wiring, set_up_process
+from tabular.wiring import Wiring
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class _Process:
 
 def main() -> int:
     """Relay what standard input says until it ends; 1 if the outbox cannot be opened."""
-    set_up_process()
+    set_up_process("relay")
     stop = stop_event()
     with os.fdopen(os.dup(0), "rb", buffering=0) as given:
         relayed = msgspec.json.decode(given.readline(), type=RelaySettings)

@@ -35,19 +35,29 @@ class Model:
         """The name of the table, by its contract."""
         return self.bundle.contract.table.name
 
-    def one(self, row: Row, known_as: str, source: Source) -> Prediction:
+    def one(self, row: Row, known_as: str, source: Source, request_id: str | None = None) -> Prediction:
         """Score one row of this bundle's codec, the fastest way there is."""
-        return self._prediction(row, known_as, source, self.scorer.one(row.codes), datetime.now(UTC))
+        return self._prediction(row, known_as, source, self.scorer.one(row.codes), datetime.now(UTC), request_id)
 
-    def rows(self, rows: Sequence[Row], ids: Sequence[str], source: Source) -> list[Prediction]:
+    def rows(
+        self, rows: Sequence[Row], ids: Sequence[str], source: Source, request_ids: Sequence[str] = ()
+    ) -> list[Prediction]:
         """Score rows of this bundle's codec in one call; the predictions are in their order."""
         if not rows:
             return []
         scored, now = self.scorer.many(matrix(rows)).tolist(), datetime.now(UTC)
-        return [self._prediction(*each, now) for each in zip(rows, ids, repeat(source), scored)]
+        asked_as = request_ids or repeat(None)
+        every = zip(rows, ids, repeat(source), scored, repeat(now), asked_as)
+        return [self._prediction(*each) for each in every]
 
     def _prediction(
-        self, row: Row, known_as: str, source: Source, scored: float | list[float], made_at: datetime
+        self,
+        row: Row,
+        known_as: str,
+        source: Source,
+        scored: float | list[float],
+        made_at: datetime,
+        request_id: str | None,
     ) -> Prediction:
         score, probabilities, winner = outcome(scored, self._classes)
         # A missing value is NaN: it is neither below nor above.
@@ -68,10 +78,13 @@ class Model:
             unknown=row.unknown,
             out_of_range=outside,
             business_key=row.business_key,
+            request_id=request_id,
             warnings=self._warnings(row.values, row.codes, row.unknown, outside) if row.unknown or outside else (),
         )
 
-    def many(self, columns: Columns, ids: Sequence[str], source: Source) -> PredictionBatch:
+    def many(
+        self, columns: Columns, ids: Sequence[str], source: Source, request_id: str | None = None
+    ) -> PredictionBatch:
         """Score rows of this bundle's codec together, in one vectorised call; the predictions are in their order."""
         outside = self._rows_out_of_range(columns)
         return PredictionBatch(
@@ -89,6 +102,7 @@ class Model:
             unknown=dict(columns.unknown),
             out_of_range=outside,
             business_keys=columns.business_keys,
+            request_id=request_id,
             warnings={
                 at: self._warnings(
                     columns.row(at), columns.codes[at].tolist(), columns.unknown.get(at, ()), outside.get(at, ())

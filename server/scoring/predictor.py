@@ -59,7 +59,7 @@ class Predictor:
         except TabularError as error:
             if self._pinned and isinstance(error, Rejected):
                 raise
-            log.warning("%s: no model yet: %s", self.table, error)
+            log.warning("no model yet: %s", error, extra={"table": self.table})
             return error
         return None
 
@@ -78,7 +78,8 @@ class Predictor:
                 f"{variable_of(self.table)}, or RUN_ID for the first table, to a run of {self.table}; left empty, its "
                 "champion is served"
             )
-        log.info("%s: serving run %s, bundle %s", self.table, run_id, model.bundle.digest[:12])
+        about = {"table": self.table, "run_id": run_id}
+        log.info("serving a model, bundle %s", model.bundle.digest[:12], extra=about)
         return model
 
 

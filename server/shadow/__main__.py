@@ -9,8 +9,9 @@ import threading
 
 from server.shadow.metrics import ShadowMetrics, serve_metrics
 from server.shadow.table import TableShadow
+from tabular.logs.set_up import set_up_process
 from tabular.process.stopping import run_until_stopped
-from tabular.wiring import Wiring, set_up_process, wire
+from tabular.wiring import Wiring, wire
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ NICENESS = 10
 
 def main() -> int:
     """Wire the shadow from the environment and run it; 0 after SIGTERM or SIGINT, 1 if it can never work."""
-    set_up_process()
+    set_up_process("shadow")
     os.nice(NICENESS)
     return run_until_stopped("shadow", lambda stop: run(wire(), stop))
 

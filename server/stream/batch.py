@@ -69,7 +69,8 @@ def predict(model: Model, records: Sequence[StreamRecord]) -> Outcome:
             rows.append(row)
             outcome.records.append(record)
     ids = [id_from_stream(record.stream, record.shard, record.sequence_number) for record in outcome.records]
-    outcome.predictions = model.rows(rows, ids, "stream")
+    sent_as = [f"{record.shard}/{record.sequence_number}" for record in outcome.records]
+    outcome.predictions = model.rows(rows, ids, "stream", sent_as)
     return outcome
 
 
@@ -92,7 +93,8 @@ def _read(model: Model, record: StreamRecord) -> Row | Rejected:
     except Rejected as error:
         return error.detached()
     except Exception as error:  # no record, whatever is in it, may stop the stream
-        log.exception("shard %s, record %s broke the reading of records", record.shard, record.sequence_number)
+        about = {"shard": record.shard, "sequence_number": record.sequence_number}
+        log.exception("a record broke the reading of records", extra=about)
         return Rejected(f"the record broke the reading of records: {type(error).__name__}: {error}")
 
 

@@ -21,10 +21,11 @@ from server.stream.metrics import StreamMetrics, serve_metrics
 from server.stream.shard_reader import ShardReader
 from tabular.labels.intake import LabelIntake
 from tabular.labels.reading import LabelReader
+from tabular.logs.set_up import set_up_process
 from tabular.ports.predictions import PredictionWriter
 from tabular.process.stopping import run_until_stopped
 from tabular.settings import Settings
-from tabular.wiring import Wiring, set_up_process, wire
+from tabular.wiring import Wiring, wire
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ REST_SECONDS = 2.0
 
 def main() -> int:
     """Wire the consumer from the environment and run it; 0 after SIGTERM or SIGINT, 1 if it can never work."""
-    set_up_process()
+    set_up_process("consumer")
     return run_until_stopped("consumer", lambda stop: run(wire(), stop))
 
 

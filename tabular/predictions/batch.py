@@ -42,6 +42,7 @@ class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     out_of_range: Named = {}
     warnings: Named = {}
     business_keys: Sequence[str | None] = ()
+    request_id: str | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -65,6 +66,7 @@ class PredictionBatch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
                 out_of_range=self.out_of_range.get(at, ()),
                 warnings=self.warnings.get(at, ()),
                 business_key=key,
+                request_id=self.request_id,
             )
 
     def odd_values(self) -> Counter[tuple[str, str]]:

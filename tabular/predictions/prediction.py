@@ -26,7 +26,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     to canonical value, None where missing. `score` is the probability of the positive class (binary), the predicted
     value (regression) or the probability of the most likely class (multiclass, with every class in `probabilities` and
     the winner in `predicted_class`).
-    `business_key` identifies what the row is about, if the request said so.
+    `business_key` identifies what the row is about, if the request said so. `request_id` is that of the request, unless
+    it is `id`; of a stream's record its shard and sequence number.
     `label` is the true outcome once it is known: nothing here ever guesses it; `labelled_at` (UTC) is when it came.
     """
 
@@ -44,6 +45,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     out_of_range: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     business_key: str | None = None
+    request_id: str | None = None
     label: str | float | None = None
     labelled_at: datetime | None = None
 

@@ -16,7 +16,10 @@ _DEFAULT_PORTS = (("http://", ":80"), ("https://", ":443"))
 _VARY = (b"vary", b"Origin")
 _PERMITTED = [
     (b"access-control-allow-methods", b"POST"),
-    (b"access-control-allow-headers", b"Authorization, Content-Encoding, Content-Type, Idempotency-Key, X-API-Key"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, Content-Encoding, Content-Type, Idempotency-Key, X-API-Key, X-Request-Id",
+    ),
     (b"access-control-max-age", b"600"),
 ]
 
@@ -38,7 +41,7 @@ class Cors:
         origin = request.headers.get(b"origin")
         if origin is None or origin not in self._origins:
             return [_VARY]
-        exposed = (b"access-control-expose-headers", b"Idempotent-Replayed, Retry-After")
+        exposed = (b"access-control-expose-headers", b"Idempotent-Replayed, Retry-After, X-Request-Id")
         return [_VARY, (b"access-control-allow-origin", origin), exposed]
 
     def permission(self, request: Request) -> Headers | None:

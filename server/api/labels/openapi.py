@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.api.access.parameters import request_id
 from server.api.request import JSON, NDJSON
 from tabular.contract.types import Contract
 from tabular.encoding.business_key import key_schema
@@ -42,7 +43,8 @@ def labels_operation(contract: Contract, errors: Document) -> Document:
                 "required": False,
                 "description": "Names the request: for a day the same one gets the same response, another one 422.",
                 "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
-            }
+            },
+            request_id(),
         ],
         "requestBody": {
             "required": True,

@@ -13,6 +13,7 @@ import xgboost as xgb
 
 from model_orchestration.search.families.fit import Fit
 from model_orchestration.search.trial import SearchData, objective
+from server.api.access.request_id import request_id
 from server.api.compression import IDENTITY, Body
 from server.api.handlers import Handlers
 from server.api.metrics import ApiMetrics
@@ -45,7 +46,7 @@ def of_each_family(request, make_bundle, contract):
 def asked(bundle, outbox, name, record, *, key=None, explain=True):
     """The response of one handler, decoded; raises what it raises."""
     handlers = Handlers(SimpleNamespace(model=ready_model("run", bundle)), outbox, ApiMetrics(outbox, {}), Settings())
-    body = Body(json.dumps(record).encode(), IDENTITY, 5_000_000)
+    body = Body(json.dumps(record).encode(), IDENTITY, 5_000_000, request_id())
 
     async def run():
         return await getattr(handlers, name)(body, key, explain=explain)

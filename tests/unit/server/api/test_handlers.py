@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from server.api.access.request_id import request_id
 from server.api.compression import IDENTITY, Body
 from server.api.handlers import Handlers
 from server.api.metrics import ApiMetrics
@@ -29,7 +30,7 @@ def served(bundle, outbox, metrics, body, count=1):
     handlers = Handlers(SimpleNamespace(model=model), outbox, metrics, Settings())
 
     async def run():
-        handled = (handlers.single(Body(body, IDENTITY, 1_000_000), None) for _ in range(count))
+        handled = (handlers.single(Body(body, IDENTITY, 1_000_000, request_id()), None) for _ in range(count))
         return await asyncio.gather(*handled, return_exceptions=True)
 
     return asyncio.run(run())

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from server.api.access.request_id import request_id
 from server.api.compression import IDENTITY, Body
 from server.api.handlers import Handlers
 from server.api.labels.handlers import OUTBOX_LABELS, LabelHandlers
@@ -51,7 +52,7 @@ def take(bundle, outbox, metrics):
     handlers = LabelHandlers(serving, Handlers(serving, outbox, metrics, Settings()), outbox, metrics, MAX_ROWS)
 
     def run(body, key=None, *, lines=False, **asked):
-        sent = Body(body if isinstance(body, bytes) else json.dumps(body).encode(), IDENTITY, 10_000_000)
+        sent = Body(body if isinstance(body, bytes) else json.dumps(body).encode(), IDENTITY, 10_000_000, request_id())
 
         async def handled():
             return await (handlers.lines if lines else handlers.json)(sent, key, **asked)

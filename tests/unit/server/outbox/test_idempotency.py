@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from server.api.access.request_id import request_id
 from server.api.compression import IDENTITY, Body
 from server.api.handlers import Handlers
 from server.api.metrics import ApiMetrics
@@ -52,7 +53,7 @@ def ask(handle, *asked):
     """What a handler gives for requests that come in one turn of the loop: bytes, or the error."""
 
     async def run():
-        handled = (handle(Body(body, IDENTITY, 1_000_000), key) for body, key in asked)
+        handled = (handle(Body(body, IDENTITY, 1_000_000, request_id()), key) for body, key in asked)
         return await asyncio.gather(*handled, return_exceptions=True)
 
     return [each.body if isinstance(each, KeptResponse) else each for each in asyncio.run(run())]
@@ -101,7 +102,7 @@ def test_what_another_worker_served_since_it_was_looked_up_stands(handlers, outb
     other = Outbox(tmp_path / "outbox", 10_000_000, "normal")
 
     async def run():
-        ours = asyncio.create_task(handlers.single(Body(body, IDENTITY, 1_000_000), "k"))
+        ours = asyncio.create_task(handlers.single(Body(body, IDENTITY, 1_000_000, request_id()), "k"))
         await asyncio.sleep(0)  # it is scored, and the commit is due in the next turn
         other.append_keyed([prediction(theirs.id)], [theirs])
         return await ours
