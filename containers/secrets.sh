@@ -4,6 +4,7 @@
 . containers/alertmanager.sh
 
 write_secrets() {
+    check_addresses
     secrets=$memory/secrets
     (umask 077 && mkdir -p "$secrets") && chmod 700 "$secrets"
     make_users
@@ -17,6 +18,12 @@ write_secrets() {
     put mlflow_username "$MLFLOW_TRACKING_USERNAME"
     put mlflow_password "$MLFLOW_TRACKING_PASSWORD"
     put mlflow_reader_username "$mlflow_reader"
+    put mlflow_backend_uri "$(database_uri mlflow "$MLFLOW_BACKEND_URI")"
+    put prefect_database_uri "$(database_uri prefect "$PREFECT_DATABASE_URI" | sed 's/^postgresql:/postgresql+asyncpg:/')"
+    local uses_bucket=
+    if [ -n "$MLFLOW_ARTIFACTS_DESTINATION" ]; then uses_bucket=1; fi
+    put mlflow_aws_access_key_id "${uses_bucket:+$AWS_ACCESS_KEY_ID}"
+    put mlflow_aws_secret_access_key "${uses_bucket:+$AWS_SECRET_ACCESS_KEY}"
     if [ -n "$PREFECT_AUTH_STRING" ]; then put prefect_auth_string "$PREFECT_AUTH_STRING"; else generate prefect_auth_string prefect:; fi
     put alert_webhook_url "${ALERT_WEBHOOK_URL:-}"
     local config
@@ -36,6 +43,9 @@ make_users() {
     for role in servers flows monitor shadow; do
         if has_own_store_users; then generate "mongo_password_$role"; else put "mongo_password_$role" ""; fi
     done
+    for role in postgres_password postgres_password_mlflow postgres_password_prefect; do
+        if has_own_postgres; then generate "$role"; else put "$role" ""; fi
+    done
     mlflow_reader=
     if [ -n "$MLFLOW_TRACKING_PASSWORD" ]; then
         mlflow_reader=servers
@@ -51,6 +61,22 @@ has_own_store_users() { [ -n "$MONGO_PASSWORD" ] && [ -z "$MONGO_URI" ]; }
 store_uri() {
     if has_own_store_users; then printf 'mongodb://%s:%s@mongo:27017/?authSource=admin' "$1" "$(cat "$secrets/mongo_password_$1")"
     else printf '%s' "$2"; fi
+}
+
+has_own_postgres() { [[ ,${COMPOSE_PROFILES:-}, == *,postgres,* ]]; }
+
+check_addresses() {
+    local name
+    for name in MLFLOW_BACKEND_URI PREFECT_DATABASE_URI; do
+        case ${!name} in '' | postgresql://?*) ;; *) fail "$name must begin with postgresql://, or be empty." ;; esac
+    done
+    case $MLFLOW_ARTIFACTS_DESTINATION in '' | s3://?*) ;; *) fail "MLFLOW_ARTIFACTS_DESTINATION must begin with s3://, or be empty." ;; esac
+}
+
+# The address of a server's database: as it was given, or in the stack's own PostgreSQL; empty for SQLite.
+database_uri() {
+    if [ -n "$2" ]; then printf '%s' "$2"
+    elif has_own_postgres; then printf 'postgresql://%s:%s@postgres:5432/%s' "$1" "$(cat "$secrets/postgres_password_$1")" "$1"; fi
 }
 
 # In place, because running containers have this very file mounted.
@@ -69,6 +95,14 @@ make_store_users() {
     say "Creating the users of the store"
     start_all serve mongo
     quietly serve exec -T mongo mongosh --quiet --norc /users.js
+}
+
+# MLflow and Prefect do not start without their databases.
+make_databases() {
+    has_own_postgres || return 0
+    say "Starting PostgreSQL, with the databases of MLflow and Prefect"
+    start_all registry postgres
+    quietly registry exec -T postgres sh /databases.sh
 }
 
 # The ledger is in the store, which runs before the servers where a training is entered; with another address it is elsewhere.

@@ -26,6 +26,7 @@ images() { build_images registry serve; }
 setup_registry() {
     mkdir -p data
     provide_images registry
+    make_databases
     say "Starting MLflow, Prefect, its worker and the report pages"
     start_all registry
 }

@@ -1,9 +1,11 @@
 #!/bin/sh
-# The MLflow server, everything it keeps in /mlflow; with logins if MLFLOW_ADMIN_PASSWORD is given: the administrator's, and
+# The MLflow server, everything it keeps in /mlflow unless MLFLOW_BACKEND_STORE_URI and MLFLOW_ARTIFACTS_DESTINATION, which it
+# reads itself, say where; its users are always there, for they are made at each start. With logins if MLFLOW_ADMIN_PASSWORD is given: the administrator's, and
 # one that may read everything, for the services that only serve models.
 set -eu
-set -- --host 0.0.0.0 --port 5051 --workers 1 --backend-store-uri sqlite:////mlflow/mlflow.db \
-    --artifacts-destination /mlflow/artifacts --serve-artifacts
+export MLFLOW_BACKEND_STORE_URI="${MLFLOW_BACKEND_STORE_URI:-sqlite:////mlflow/mlflow.db}"
+export MLFLOW_ARTIFACTS_DESTINATION="${MLFLOW_ARTIFACTS_DESTINATION:-/mlflow/artifacts}"
+set -- --host 0.0.0.0 --port 5051 --workers 1 --serve-artifacts
 if [ -n "${MLFLOW_ADMIN_PASSWORD:-}" ]; then
     umask 077
     cat >/tmp/login.ini <<'END_OF_INI'

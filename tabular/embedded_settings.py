@@ -25,6 +25,15 @@ class EmbeddedSettings(msgspec.Struct, frozen=True, kw_only=True):
     mlflow_port: Port = 5051
     """Embedded mode: the port of the MLflow server."""
 
+    mlflow_backend_uri: str = ""
+    """Embedded mode: where MLflow keeps runs and models, `postgresql://user:password@host/mlflow`. Empty: SQLite."""
+
+    mlflow_artifacts_destination: str = ""
+    """Embedded mode: where MLflow keeps bundles, `s3://bucket/prefix`. Empty: a folder."""
+
+    prefect_database_uri: str = ""
+    """Embedded mode: where Prefect keeps flows and runs, `postgresql://user:password@host/prefect`. Empty: SQLite."""
+
     prefect_port: Port = 4200
     """Embedded mode: the port of the Prefect server."""
 

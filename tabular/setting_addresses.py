@@ -15,6 +15,9 @@ _SCHEMES: Mapping[str, tuple[tuple[str, ...], str]] = {
     "alert_webhook_url": (("https", "http"), "https://hooks.slack.com/services/…"),
     "monitor_prefect_url": (("http", "https"), "http://127.0.0.1:4200/api"),
     "mongo_uri": (("mongodb", "mongodb+srv"), "mongodb://127.0.0.1:27018"),
+    "mlflow_backend_uri": (("postgresql",), "postgresql://mlflow:password@db.example.com:5432/mlflow"),
+    "mlflow_artifacts_destination": (("s3",), "s3://my-bucket/mlflow"),
+    "prefect_database_uri": (("postgresql",), "postgresql://prefect:password@db.example.com:5432/prefect"),
     "dask_scheduler": (("tcp", "tls", "ws", "wss", "ucx"), "tcp://10.0.0.5:8786"),
 }
 # The setting, what its services take as a name, and that in words.

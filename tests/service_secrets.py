@@ -7,8 +7,11 @@ MLFLOW = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"}
 API = {"API_KEY", "MONGO_URI"} | MLFLOW
 
 SECRETS_BY_SERVICE: dict[str, set[str]] = {
-    "mlflow": {f"MLFLOW_{who}_{what}" for who in ("ADMIN", "READER") for what in ("USERNAME", "PASSWORD")},
-    "prefect": {"PREFECT_SERVER_API_AUTH_STRING"},
+    "mlflow": {f"MLFLOW_{who}_{what}" for who in ("ADMIN", "READER") for what in ("USERNAME", "PASSWORD")}
+    | {"MLFLOW_BACKEND_STORE_URI"}
+    | AWS,  # empty unless its bundles are in a bucket
+    "prefect": {"PREFECT_SERVER_API_AUTH_STRING", "PREFECT_SERVER_DATABASE_CONNECTION_URL"},
+    "postgres": {f"POSTGRES_PASSWORD{of}" for of in ("", "_MLFLOW", "_PREFECT")},
     "worker": {"MONGO_URI", "PREFECT_API_AUTH_STRING", "ALERT_WEBHOOK_URL"} | MLFLOW | AWS,
     "localstack": set(),
     "reports": {"REPORTS_USERNAME", "REPORTS_PASSWORD"},
@@ -36,6 +39,8 @@ LEAST_PRIVILEGE: dict[tuple[str, str], str] = {
     ("serve-shadow", "MONGO_URI"): "mongo_uri_shadow",
     ("monitor", "MONGO_URI"): "mongo_uri_monitor",
     ("worker", "MONGO_URI"): "mongo_uri_flows",
+    ("mlflow", "AWS_ACCESS_KEY_ID"): "mlflow_aws_access_key_id",
+    ("mlflow", "AWS_SECRET_ACCESS_KEY"): "mlflow_aws_secret_access_key",
     ("worker", "MLFLOW_TRACKING_PASSWORD"): "mlflow_password",
     ("serve-shadow", "MLFLOW_TRACKING_PASSWORD"): "mlflow_password",
     **{

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What the tests use of Debian: Prometheus, Nginx, Chromium with what its driver needs, curl; wrk for the benchmarks.
+# What the tests use of Debian: Prometheus, Nginx, PostgreSQL, Chromium with what its driver needs, curl; wrk for the
+# benchmarks.
 # Without root it only says what is missing.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
@@ -8,6 +9,8 @@ missing=
 for pair in prometheus:prometheus nginx:nginx-light chromium:chromium curl:curl wrk:wrk amtool:prometheus-alertmanager; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
+# Debian's PostgreSQL is on no path: it may be there in several versions.
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 # The browser's driver (Playwright) comes with a Node that is linked to it.
 ldconfig -p 2>/dev/null | grep -q 'libatomic\.so\.1' || missing="$missing libatomic1"
 # LightGBM, an optional family of models, is linked to the system's OpenMP.

@@ -73,29 +73,36 @@ def store(layout: Layout) -> Service:
 
 
 def mlflow(layout: Layout, settings: Settings = DEFAULTS) -> Service:
-    """The MLflow server, with its metadata in SQLite and its artifacts on disk, served through it."""
+    """The MLflow server, which serves artifacts too; in SQLite and a folder unless the settings say where."""
     folder, port = layout.folder("mlflow"), layout.ports.mlflow
     where = ("--host", "127.0.0.1", "--port", str(port), "--workers", "1")
     # By default it also allows every name that begins like a private address, such as 10.evil.example.
     known = ",".join(name if name == ANY else f"{name}:{port}" for name in names_of(settings.allowed_hosts))
     closed = ("--allowed-hosts", known, "--cors-allowed-origins", f"http://127.0.0.1:{port}")
-    # Relative, because a database URL does not allow every character of a path.
-    kept = ("--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "artifacts")
+    # As variables, for a command line can be read. Relative: a database URL does not allow every character of a path.
+    kept = {
+        "MLFLOW_BACKEND_STORE_URI": settings.mlflow_backend_uri or "sqlite:///mlflow.db",
+        "MLFLOW_ARTIFACTS_DESTINATION": settings.mlflow_artifacts_destination or "artifacts",
+    }
     shutil.copyfile(PROJECT / "mlflow" / "logging.json", folder / "logging.json")
     logged = ("--uvicorn-opts", "--log-config logging.json")
     return Service(
         name="mlflow",
-        command=(*program("mlflow"), "server", *where, *kept, *closed, *logged, "--serve-artifacts"),
+        command=(*program("mlflow"), "server", *where, *closed, *logged, "--serve-artifacts"),
         port=layout.ports.mlflow,
         ready_url=f"http://127.0.0.1:{layout.ports.mlflow}/health",
-        environ=QUIET_MLFLOW,
+        environ=QUIET_MLFLOW | kept,
         working_folder=folder,
     )
 
 
 def prefect(layout: Layout, settings: Settings = DEFAULTS) -> Service:
-    """The Prefect server behind a login, with its database in SQLite; raises InvalidSetting for a malformed login."""
+    """The Prefect server behind a login, in SQLite or the database of the settings.
+
+    Raises InvalidSetting for a malformed login.
+    """
     folder, port = layout.folder("prefect"), layout.ports.prefect
+    database = settings.prefect_database_uri.replace("postgresql:", "postgresql+asyncpg:", 1)
     return Service(
         name="prefect",
         command=(sys.executable, "-m", "embedded.services.prefect_server", "--port", str(port)),
@@ -109,5 +116,6 @@ def prefect(layout: Layout, settings: Settings = DEFAULTS) -> Service:
             "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{port}/api",
             "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
             "ALLOWED_HOSTS": settings.allowed_hosts,
+            **({"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} if database else {}),
         },
     )

@@ -35,7 +35,7 @@ READ_BY_THE_COMMANDS = {"COMPOSE_PROFILES", "DATASET_CSV"}
 MAIL = {f"ALERT_SMTP_{name}" for name in ("HOST", "FROM", "TO", "USERNAME", "PASSWORD")}
 # What containers/secrets.sh makes files of, which compose mounts.
 SECRETS = CREDENTIALS | {"MONGO_URI", "MONGO_MONITOR_URI", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-SECRETS |= MAIL | {"ALERT_WEBHOOK_URL"}
+SECRETS |= MAIL | {"ALERT_WEBHOOK_URL", "MLFLOW_BACKEND_URI", "PREFECT_DATABASE_URI"}
 
 
 def services() -> dict[str, dict]:
@@ -80,7 +80,7 @@ def test_what_a_container_is_given_is_a_setting_or_a_vendors_own_variable() -> N
     vendors = re.compile(
         "MLFLOW_|PREFECT_|AWS_|GF_|MONGO_INITDB_|DO_NOT_TRACK|TRAIN_CRON|REACT_CRON|REPORT_CRON|SCORE_CRON"
     )
-    own = {"localstack", "reports", "mongo", "grafana"}  # stock images, with variables of their own
+    own = {"localstack", "reports", "mongo", "grafana", "postgres"}  # stock images, with variables of their own
     settings = {name.upper() for name in Settings.__struct_fields__}
     for name, one in services().items():
         strange = {key for key in one.get("environment", {}) if key not in settings and not vendors.match(key)}
@@ -104,7 +104,8 @@ def test_every_service_is_checked_limited_restarted_and_pinned(name: str) -> Non
     assert one["restart"] == "unless-stopped"
     assert one["logging"]["options"]["max-size"]
     assert "container_name" not in one
-    assert re.search(r":(v?\d+\.\d+\.\d+|\$\{IMAGE_TAG:\?\})$", one["image"]), "the image must be pinned to a version"
+    version = r"\d+\.\d+" if name == "postgres" else r"v?\d+\.\d+\.\d+"  # the versions of PostgreSQL have two parts
+    assert re.search(rf":({version}|\$\{{IMAGE_TAG:\?\}})$", one["image"]), "the image must be pinned to a version"
     # LocalStack does not run as an ordinary user: the compose file says so, and the docs.
     if name != "localstack":
         assert one["read_only"] is True

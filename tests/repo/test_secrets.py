@@ -104,6 +104,50 @@ def test_each_service_has_a_user_of_its_own_in_the_store_and_none_is_root(tmp_pa
     assert len(found["mlflow_reader_password"]) == 48
 
 
+def test_mlflow_and_prefect_have_a_user_each_in_the_stack_s_own_postgres(tmp_path: Path) -> None:
+    found = written(tmp_path, COMPOSE_PROFILES="localstack,postgres")
+    passwords = [found[f"postgres_password{of}"] for of in ("", "_mlflow", "_prefect")]
+    assert len(set(passwords)) == 3
+    assert all(re.fullmatch("[0-9a-f]{48}", password) for password in passwords)
+    assert found["mlflow_backend_uri"] == f"postgresql://mlflow:{passwords[1]}@postgres:5432/mlflow"
+    assert found["prefect_database_uri"] == f"postgresql+asyncpg://prefect:{passwords[2]}@postgres:5432/prefect"
+    assert written(tmp_path, COMPOSE_PROFILES="localstack,postgres") == found
+
+
+def test_a_postgres_elsewhere_is_used_with_the_login_that_it_was_given(tmp_path: Path) -> None:
+    found = written(
+        tmp_path,
+        COMPOSE_PROFILES="postgres",
+        MLFLOW_BACKEND_URI="postgresql://a:b@db/runs",
+        PREFECT_DATABASE_URI="postgresql://c:d@db/flows?ssl=require",
+    )
+    assert found["mlflow_backend_uri"] == "postgresql://a:b@db/runs"
+    assert found["prefect_database_uri"] == "postgresql+asyncpg://c:d@db/flows?ssl=require"
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        ("MLFLOW_BACKEND_URI", "postgresql"),
+        ("PREFECT_DATABASE_URI", "postgresql"),
+        ("MLFLOW_ARTIFACTS_DESTINATION", "s3"),
+    ],
+)
+def test_what_is_no_address_of_a_database_or_a_bucket_is_named(tmp_path: Path, name: str, scheme: str) -> None:
+    rejected = stack_shell("write_secrets", tmp_path, **{name: "/some/where"})
+    assert rejected.returncode == 1
+    assert f"{name} must begin with {scheme}://" in rejected.stderr
+
+
+def test_mlflow_has_the_key_of_aws_only_where_its_bundles_are_in_a_bucket(tmp_path: Path) -> None:
+    key = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s"}
+    names = ("mlflow_aws_access_key_id", "mlflow_aws_secret_access_key")
+    without = written(tmp_path, **key)
+    assert [without[name] for name in names] == ["", ""]
+    within = written(tmp_path, MLFLOW_ARTIFACTS_DESTINATION="s3://bucket/mlflow", **key)
+    assert [within[name] for name in names] == ["AKIA", "s"]
+
+
 def test_a_store_elsewhere_may_have_an_address_for_those_who_only_read(tmp_path: Path) -> None:
     found = written(
         tmp_path, MONGO_PASSWORD="x", MONGO_URI="mongodb://w@elsewhere", MONGO_MONITOR_URI="mongodb://r@elsewhere"

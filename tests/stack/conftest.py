@@ -153,6 +153,11 @@ class ContainerStack:
     def kinesis(self) -> Any:
         return self._aws("kinesis")
 
+    def objects(self, bucket: str, prefix: str) -> list[str]:
+        """The keys under a prefix of a bucket."""
+        pages = self._aws("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+
     def _aws(self, service: str) -> Any:
         return boto3.client(
             service,
@@ -232,7 +237,8 @@ def cloud(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Co
     """The stack of a virtual machine, with credentials, and LocalStack in the place of AWS."""
     secrets = {name: f"{name.lower()}-for-this-test" for name in CREDENTIALS}
     secrets |= {"PREFECT_AUTH_STRING": "flows:prefect-for-this-test", "BIND_ADDRESS": "127.0.0.1"}
-    secrets |= {"AWS_ENDPOINT_URL": "http://localstack:4566", "COMPOSE_PROFILES": "localstack,simulators"}
+    secrets |= {"AWS_ENDPOINT_URL": "http://localstack:4566", "COMPOSE_PROFILES": "localstack,postgres,simulators"}
+    secrets |= {"MLFLOW_ARTIFACTS_DESTINATION": "s3://feature-store/mlflow", "S3_BUCKET": "feature-store"}
     secrets |= {"AWS_ACCESS_KEY_ID": "AKIAFORTHISTEST", "AWS_SECRET_ACCESS_KEY": "aws-secret-for-this-test"}
     if "MONGO_VERSION" not in docker("inspect", "-f", "{{.Config.Env}}", "mongo:7.0.14"):
         secrets["MONGO_URI"] = "mongodb://mongo:27017"  # not the public image: its stand-in knows no login

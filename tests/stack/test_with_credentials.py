@@ -45,6 +45,24 @@ def test_the_registry_comes_up_and_its_parts_know_one_another(cloud):
     assert "The champion is RUN_ID" in cloud.make("apply-model-train-flow")
 
 
+@pytest.mark.parametrize(
+    ("database", "table"), [("mlflow", "runs"), ("mlflow", "registered_models"), ("prefect", "flow_run")]
+)
+def test_what_mlflow_and_prefect_keep_is_in_postgres(cloud, docker_command, database, table):
+    ask = ("psql", "-U", "postgres", "-d", database, "-Atc", f"SELECT count(*) FROM {table}")
+    assert int(docker_command("exec", cloud.containers()["postgres"], *ask)) > 0
+
+
+def test_bundles_are_in_the_bucket_and_no_user_of_postgres_reaches_another_s_database(cloud, docker_command):
+    files = docker_command("exec", cloud.containers()["mlflow"], "find", "/mlflow", "-type", "f").split()
+    assert files == ["/mlflow/users.db"]
+    bundles = cloud.objects("feature-store", "mlflow/")
+    assert len([key for key in bundles if key.endswith("/bundle/manifest.json")]) == 6  # as many as trials
+    password = cloud.secrets()["postgres_password_prefect"]
+    ask = f"PGPASSWORD={password} psql -h 127.0.0.1 -U prefect -d mlflow -Atc 'SELECT 1' 2>&1 || true"
+    assert "permission denied for database" in docker_command("exec", cloud.containers()["postgres"], "sh", "-c", ask)
+
+
 MODEL = "/api/2.0/mlflow/registered-models/get?name=credit_card_churn"
 PAGES = [
     ("mlflow", MODEL, login("mlflow_tracking_username-for-this-test:mlflow_tracking_password-for-this-test")),
