@@ -1,7 +1,7 @@
 #!/bin/sh
-# The MLflow server, everything it keeps in /mlflow unless MLFLOW_BACKEND_STORE_URI and MLFLOW_ARTIFACTS_DESTINATION, which it
-# reads itself, say where; its users are always there, for they are made at each start. With logins if MLFLOW_ADMIN_PASSWORD is given: the administrator's, and
-# one that may read everything, for the services that only serve models.
+# The MLflow server. It keeps all in /mlflow, unless MLFLOW_BACKEND_STORE_URI and MLFLOW_ARTIFACTS_DESTINATION, which it reads
+# itself, say where; its users are always there, for each start makes them. With logins if MLFLOW_ADMIN_PASSWORD is given: the
+# administrator's, and one that may read everything, for the services that only serve models.
 set -eu
 export MLFLOW_BACKEND_STORE_URI="${MLFLOW_BACKEND_STORE_URI:-sqlite:////mlflow/mlflow.db}"
 export MLFLOW_ARTIFACTS_DESTINATION="${MLFLOW_ARTIFACTS_DESTINATION:-/mlflow/artifacts}"
