@@ -26,7 +26,7 @@ from embedded.model_check import check_model
 from embedded.modules import MODULES
 from embedded.operate import Stack
 from embedded.run import run, show
-from embedded.services.stack import REGISTRY, SERVING, SIMULATORS, STACK, STORE, WORKER, service, serving
+from embedded.services.stack import PAGES, REGISTRY, SERVING, SIMULATORS, STACK, STORE, WORKER, service, serving
 from embedded.status import status
 from embedded.supervision.foreground import interrupt_on_every_signal
 from embedded.supervision.supervisor import Supervisor
@@ -109,6 +109,9 @@ def _stop_outdated(stack: Stack, command: str, given: Mapping[str, str]) -> None
     for_flows = {key: value for key, value in given.items() if key not in _NOT_FOR_FLOWS}
     if command in {"run", "start-serve", "setup-registry"} and is_changed(stack.layout.state, "worker", for_flows):
         stack.down(WORKER)
+    for_page = {key: value for key, value in given.items() if key not in _FOR_ONE_START | _SIMULATED}
+    if command in {"run", "start-serve", "setup-registry"} and is_changed(stack.layout.state, "front-page", for_page):
+        stack.down(PAGES)
 
 
 def _run(stack: Stack, _: argparse.Namespace) -> int:
@@ -118,7 +121,7 @@ def _run(stack: Stack, _: argparse.Namespace) -> int:
 
 def _setup_registry(stack: Stack, _: argparse.Namespace) -> int:
     preflight.check(stack.layout, stack.supervisor, stack.settings.consumers)
-    stack.up({**REGISTRY, **STORE})
+    stack.up({**REGISTRY, **STORE, **PAGES})
     stack.finish_deploying(stack.start_deploying())
     stack.up(WORKER)
     return 0
@@ -149,6 +152,8 @@ def _start_serve(stack: Stack, _: argparse.Namespace) -> int:
         if not stack.supervisor.runs("worker"):  # it was stopped for its settings, which the schedules have too
             stack.finish_deploying(stack.start_deploying())
         stack.up(WORKER)
+    if stack.supervisor.runs("reports"):
+        stack.up(PAGES)
     show(stack)
     return 0
 

@@ -18,7 +18,7 @@ from embedded.model_check import check_promoted
 from embedded.operate import Stack
 from embedded.services.logins import api_key_file
 from embedded.services.loopback import open_loopback
-from embedded.services.stack import REGISTRY, SIMULATORS, STORE, WORKER, left_out, serving
+from embedded.services.stack import PAGES, REGISTRY, SIMULATORS, STORE, WORKER, left_out, serving
 from embedded.status import ADDRESSES, urls
 from tabular.contract.loading import load_contract
 from tabular.errors import Unavailable
@@ -35,7 +35,7 @@ def run(stack: Stack) -> None:
     for name, why in left_out().items():
         console.print(f"[yellow]skipped:[/yellow] {name} is not installed, so {why}. To install it: make setup_tests")
     with step("Starting S3 and Kinesis, the prediction store, MLflow, Prefect and the report pages"):
-        stack.up({**REGISTRY, **STORE})
+        stack.up({**REGISTRY, **STORE, **PAGES})
     deploying = stack.start_deploying()
     with step("Loading the table into the feature store and creating the streams"):
         stack.call("model_orchestration.init_aws")

@@ -23,16 +23,16 @@ def urls(stack: Stack) -> list[tuple[str, ...]]:
     ports = stack.layout.ports
     prefect = prefect_login(stack.layout, stack.settings.prefect_auth_string)
     pages = [
+        ("Front page: model health, drift reports", ports.reports, "", ""),
         ("MLflow: runs and registry", ports.mlflow, "/#/models", ""),
         ("Prefect: flows", ports.prefect, "", prefect),
         ("API: predictions", ports.api, "/docs", ""),
         ("Monitor: drift gauges", ports.monitor, "/metrics", ""),
-        ("Drift reports", ports.reports, "", ""),
         ("S3 and Kinesis", ports.emulator, "", ""),
     ]
     if "prometheus" not in left_out():
         login = f"{NAME}:{prometheus_password(stack.layout)}"
-        pages.insert(-2, ("Prometheus: history and alerts", ports.prometheus, "", login))
+        pages.insert(-1, ("Prometheus: history and alerts", ports.prometheus, "", login))
     rows = [(what, f"http://127.0.0.1:{port}{path}", login) for what, port, path, login in pages]
     return [*rows, ("Prediction store", f"mongodb://127.0.0.1:{ports.store}", "")]
 

@@ -11,10 +11,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reporting.page import TableIndex, index_page
+from reporting.rendering import page_environment
 
-INDEX, HISTORY = "index.html", "history.html"
+FRONT_PAGE, INDEX, HISTORY = "index.html", "reports.html", "history.html"
 MAX_INDEXED = 500
+
+
+@dataclass(frozen=True)
+class TableIndex:
+    """The report rows on one table (as `reporting.report.summary` makes them), newest first; `note` is today's news."""
+
+    name: str
+    title: str
+    reports: Sequence[Mapping[str, Any]]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,12 @@ class TableNews:
     name: str
     title: str
     note: str = ""
+
+
+def index_page(tables: Sequence[TableIndex], ran_at: datetime, *, has_history: bool = False) -> str:
+    """The index of the reports on every table; one table alone needs no headings. `has_history`: link to that page."""
+    template = page_environment().get_template("index.html")
+    return template.render(tables=tables, ran_at=ran_at, has_history=has_history)
 
 
 def report_name(table: str, made_at: datetime) -> str:

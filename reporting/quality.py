@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 import pandas as pd
 
+from reporting.rendering import TITLES
 from tabular.contract.types import Contract
 from tabular.model.bundle import Bundle
 from tabular.predictions.prediction import Prediction
@@ -16,24 +17,8 @@ from tabular.quality.interval import Interval
 from tabular.quality.intervals import intervals
 from tabular.quality.labelled.rows import LabelledRows, held_out, labelled_rows
 from tabular.quality.labelled.targets import are_numbers, scores_of
-from tabular.quality.metrics import SHARE_OFF_BY_MORE, metrics
+from tabular.quality.metrics import metrics
 from tabular.quality.slices import slice_metric, slices
-
-TITLES = {
-    "roc_auc": "ROC-AUC",
-    "pr_auc": "PR-AUC",
-    "accuracy": "accuracy",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "r2": "R²",
-    "mae": "MAE",
-    "mse": "MSE",
-    "rmse": "RMSE",
-    SHARE_OFF_BY_MORE: "share off by more",
-    "positive_share": "positive share",
-    "mean_score": "mean score",
-}
-"""The measures of a report, in order. F1 is none: the threshold that it is taken at is chosen in training."""
 
 MAX_SLICES = 40
 """Slices that a page shows, those with the most labels."""

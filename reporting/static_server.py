@@ -11,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from reporting.publish import FRONT_PAGE, INDEX
 from tabular.errors import InvalidSetting
 from tabular.logs.set_up import set_up_process
 from tabular.process.allowed_hosts import AllowedHosts
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 RESTART_SECONDS = 1.0
 NOT_THERE_YET = {
-    "index.html": b"No report yet: the report flow writes the first one.\n",
+    FRONT_PAGE: b"No page yet: the front page is written within seconds of its service's start.\n",
     "docs/index.html": b"The documentation is not built yet. To build it: make docs-site\n",
 }
 # The same as in nginx/nginx.conf.
@@ -31,6 +32,8 @@ CONTENT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+FRONT_PAGE_POLICY = f"{CONTENT_POLICY}; script-src 'self'; connect-src 'self'"
+"""Its script fetches the next front page, from here."""
 CONTENT_POLICIES = {
     "docs": "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -58,6 +61,8 @@ class ReportsHandler(SimpleHTTPRequestHandler):
         if self.path == "/docs":
             return self._redirect("/docs/")
         name = self._name
+        if name == FRONT_PAGE and not (Path(self.directory) / FRONT_PAGE).exists() and self._is_page(INDEX):
+            name = INDEX  # nobody writes a front page
         if name in NOT_THERE_YET and not (Path(self.directory) / name).exists():
             return self._text(NOT_THERE_YET[name])
         if not self._is_page(name):
@@ -98,6 +103,7 @@ class ReportsHandler(SimpleHTTPRequestHandler):
 
     def end_headers(self) -> None:
         policy = CONTENT_POLICIES.get(self._name.partition("/")[0], CONTENT_POLICY)
+        policy = FRONT_PAGE_POLICY if self._name == FRONT_PAGE else policy
         for name, value in {"Content-Security-Policy": policy, **HEADERS}.items():
             self.send_header(name, value)
         super().end_headers()

@@ -154,7 +154,13 @@ class Settings(LogSettings, frozen=True, kw_only=True):
     """The port of the consumer's Prometheus metrics."""
 
     reports_dir: Path = Path(".state/reports")
-    """The folder of drift reports that Nginx hosts."""
+    """The folder of the front page and the drift reports that Nginx hosts."""
+
+    front_page_services: str = ""
+    """What the front page asks whether it is up: `name=address|page` by commas; `api` and `monitor` are read, too."""
+
+    front_page_interval_seconds: Positive = 10.0
+    """How often the front page is written."""
 
     report_window_hours: Positive = 24.0
     """How many hours of predictions a report covers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from embedded.layout import Layout, find_executable
-from embedded.services import apps, backends, prometheus
+from embedded.services import apps, backends, front_page, prometheus
 from embedded.services.service import Service
 from tabular.errors import NotFound
 from tabular.setting_types import MAX_CONSUMERS
@@ -19,6 +19,8 @@ REGISTRY: dict[str, Maker] = {
     "prefect": backends.prefect,
     "reports": apps.reports,
 }
+# Written for the reports' host; it says of the others whether they respond.
+PAGES: dict[str, Maker] = {"front-page": front_page.service}
 # The worker needs the work pool, which is created on a running Prefect server.
 WORKER: dict[str, Maker] = {"worker": apps.worker}
 STORE: dict[str, Maker] = {"store": lambda layout, _: backends.store(layout)}
@@ -40,9 +42,9 @@ SIMULATORS: dict[str, Maker] = {
 }
 # What start-serve starts and stop-serve stops, for any number of consumers.
 SERVING = {**SERVE, **MORE_CONSUMERS, **SIMULATORS}
-STACK = {**REGISTRY, **STORE, **WORKER, **SERVING}
+STACK = {**REGISTRY, **STORE, **PAGES, **WORKER, **SERVING}
 # Clients stop first, then servers, then backends, so that predictions are still stored and checkpoints still saved.
-STOP_ORDER = (tuple(SIMULATORS), (*WORKER, *SERVE, *MORE_CONSUMERS), (*STORE, *REGISTRY))
+STOP_ORDER = ((*SIMULATORS, *PAGES), (*WORKER, *SERVE, *MORE_CONSUMERS), (*STORE, *REGISTRY))
 OPTIONAL = {"prometheus": "live metrics are at the monitor's /metrics page, but nothing stores them or raises alerts"}
 
 

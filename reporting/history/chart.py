@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from reporting.charts import axis, number, svg
 from reporting.history.timeline import Bar, History, Mark, Measured
-from reporting.quality import TITLES
+from reporting.rendering import TITLES
 
 WIDTH, NAME_WIDTH, EDGE = 1_080.0, 96.0, 8.0
 ROW, GAP, PLOT = 26.0, 8.0, 120.0
@@ -18,6 +18,7 @@ LEAST_WIDTH = 3.0
 """A bar is at least so wide: what lasted a moment is seen, too."""
 COLOURS = 4
 TICKS = 5
+MAX_DOTS = 60
 LETTER, LABEL_LETTERS, LEAST_LABELLED = 6.9, 12, 60.0
 """About how wide a letter of a label is, how many there are at most, and how wide a bar is that has one."""
 
@@ -56,14 +57,19 @@ def timeline(history: History) -> Markup:
     if history.marks:
         rows.append(("events", marks(scale, history.marks, GAP + len(rows) * (ROW + GAP))))
     for name, drawn in rows:
-        body += _name(name, top) + drawn
+        body += row_name(name, top) + drawn
         top += ROW + GAP
     if history.quality:
-        body += _name(TITLES.get(history.measure or "", ""), top + PLOT / 2 - ROW / 2) + lines(
+        body += row_name(TITLES.get(history.measure or "", ""), top + PLOT / 2 - ROW / 2) + lines(
             scale, history.quality, top
         )
         top += PLOT + GAP
     return svg(f"The history of {history.title}", top + 22, body + axis(scale.ticks(), top, WIDTH), WIDTH)
+
+
+def row_name(text: str, top: float) -> Markup:
+    """What a row is, at its left."""
+    return Markup('<text class="row" x="{:.1f}" y="{:.1f}">{}</text>').format(EDGE, top + ROW / 2 + 4, text)
 
 
 def bars(scale: Scale, found: Sequence[Bar], top: float, *, by_run: bool) -> Markup:
@@ -94,22 +100,22 @@ def marks(scale: Scale, found: Sequence[Mark], top: float) -> Markup:
     return body
 
 
-def lines(scale: Scale, measured: Sequence[Measured], top: float) -> Markup:
-    """The measure of each run over time, in the colour that the run has as champion."""
+def lines(scale: Scale, measured: Sequence[Measured], top: float, height: float = PLOT) -> Markup:
+    """The measure of each run over time, in the colour that the run has as champion; few points are dots, too."""
     values = [value for one in measured for _, value in one.points]
     low, high = min(values), max(values)
     if high == low:
         low, high = low - 0.5, high + 0.5
 
     def y(value: float) -> float:
-        return top + PLOT - 10 - (value - low) / (high - low) * (PLOT - 20)
+        return top + height - 10 - (value - low) / (high - low) * (height - 20)
 
     body = Markup()
     for one in measured:
         colour = one.colour % COLOURS
         points = " ".join(f"{scale.x(at):.1f},{y(value):.1f}" for at, value in one.points)
         body += Markup('<polyline class="line line{}" points="{}"/>').format(colour, points)
-        for at, value in one.points:
+        for at, value in one.points if len(values) <= MAX_DOTS or len(one.points) == 1 else ():
             body += Markup(
                 '<g><title>{}: {} by {}</title><circle class="source{}" cx="{:.1f}" cy="{:.1f}" r="3"/></g>'
             ).format(f"{at:%d %b %Y %H:%M}", number(value), one.run_id, colour, scale.x(at), y(value))
@@ -118,7 +124,3 @@ def lines(scale: Scale, measured: Sequence[Measured], top: float) -> Markup:
             NAME_WIDTH - EDGE, y(value) + 4, number(value)
         )
     return body
-
-
-def _name(text: str, top: float) -> Markup:
-    return Markup('<text class="row" x="{:.1f}" y="{:.1f}">{}</text>').format(EDGE, top + ROW / 2 + 4, text)

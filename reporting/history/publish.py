@@ -8,8 +8,8 @@ from pathlib import Path
 
 from reporting.history.chart import timeline
 from reporting.history.timeline import History, history
-from reporting.page import page_environment
 from reporting.publish import HISTORY, write_page
+from reporting.rendering import page_environment
 from tabular.ledger.table import word
 from tabular.ports.ledger import Ledger
 from tabular.ports.predictions import PredictionReader
@@ -27,10 +27,13 @@ def write_history(
 
     Raises Unavailable without the store, and OSError.
     """
-    return write_page(folder, HISTORY, history_page([_history(ledger, store, *table, now) for table in tables], now))
+    return write_page(
+        folder, HISTORY, history_page([read_history(ledger, store, *table, now) for table in tables], now)
+    )
 
 
-def _history(ledger: Ledger, store: PredictionReader, name: str, title: str, now: datetime) -> History:
+def read_history(ledger: Ledger, store: PredictionReader, name: str, title: str, now: datetime) -> History:
+    """The history of a table as the ledger and the reports have it now; raises Unavailable without the store."""
     entries = ledger.entries(table=name, limit=MAX_ENTRIES + 1)
     reports = store.reports(MAX_REPORTS, table=name)
     return history(name, title, entries[:MAX_ENTRIES], reports, now, left_out=len(entries) > MAX_ENTRIES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from reporting.charts import Histogram, histogram, paired_bars
-from reporting.page import page_environment
+from reporting.rendering import page_environment
 from reporting.table_profile import charts
 from reporting.table_profile.profile import ProfiledColumn, TableProfile
 

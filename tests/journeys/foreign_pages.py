@@ -31,7 +31,7 @@ PATHS = {
     "consumer_metrics": ("/metrics", "/"),
     "shadow_metrics": ("/metrics", "/"),
     "prometheus": ("/", "/metrics", "/-/ready", "/api/v1/targets", "/api/v1/query?query=up"),
-    "reports": ("/", "/index.html"),
+    "reports": ("/", "/index.html", "/reports.html", "/front-page.js"),
 }
 NOBODY = "00000000-0000-0000-0000-000000000000"
 

@@ -26,6 +26,8 @@ from tests.foreign_page import HOST, ORIGIN, permissions
 from tests.journeys.foreign_pages import PATHS, run_a_command, speak_http, websocket_status
 from tests.journeys.waiting import WAIT_SECONDS, eventually
 
+FRONT_PAGE_MEGABYTES = 120
+
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
 
@@ -176,11 +178,34 @@ def test_the_drift_gauges_are_there(loop):
 def test_the_first_report_is_on_the_report_page(loop):
     status, index = loop.get(loop.ports.reports, "/")
     assert status == 200
-    newest = re.search(r'href="([^"]+\.html)"', index)
+    newest = re.search(r'href="(report-[^"]+\.html)"', index)
     assert newest, index
     status, page = loop.get(loop.ports.reports, "/" + newest[1])
     assert status == 200
     assert "<svg" in page
+
+
+def test_the_front_page_shows_what_is_served_and_that_every_service_responds(loop, registry):
+    def page():
+        text = loop.get(loop.ports.reports, "/")[1]
+        return text if "Every service responds" in text and registry.champion() in text else None
+
+    text = eventually(page)
+    assert text, loop.get(loop.ports.reports, "/")[1]
+    assert "synthetic data" in text
+    assert "the champion, since" in text
+    for name in ("api", "consumer", "shadow", "monitor", "mlflow", "prefect", "emulator", "store"):
+        assert re.search(rf'<li>(<a [^>]+>)?{name}(</a>)? <span class="badge calm">up', text), name
+
+
+def test_the_front_page_is_the_first_address_that_is_printed(loop):
+    addresses = re.findall(r"http://127\.0\.0\.1:\d+\S*", loop.command("status").stdout)
+    assert addresses[0] == f"http://127.0.0.1:{loop.ports.reports}"
+
+
+def test_the_front_page_process_stays_small(loop):
+    found = re.search(r"front-page +running +\d+ .* (\d+) MB", loop.command("status").stdout)
+    assert int(found[1]) < FRONT_PAGE_MEGABYTES
 
 
 @pytest.mark.skipif(find_executable("prometheus") is None, reason="Prometheus is not installed")

@@ -12,10 +12,15 @@ import pytest
 
 from benchmarks.harness import stack
 from embedded.layout import PROJECT
+from reporting.front_page.live import live_runs
+from reporting.front_page.page import SCRIPT, front_page, script
+from reporting.front_page.served import served_tables
+from reporting.front_page.services import ServiceState
+from reporting.front_page.table_view import TableReader
 from reporting.history.publish import history_page
 from reporting.history.timeline import history
 from reporting.page import report_page
-from reporting.publish import HISTORY, TableNews, write_index, write_page
+from reporting.publish import FRONT_PAGE, HISTORY, TableNews, write_index, write_page
 from reporting.report import Period, build_report, summary
 from reporting.static_server import create_server
 from reporting.table_profile.__main__ import main as write_profile
@@ -26,6 +31,8 @@ from tabular.encoding.row import RowCodec
 from tabular.ledger.entry import LedgerEntry
 from tabular.predictions.sampling import Sample
 from tests.browser import open_browser
+from tests.unit.reporting.front_page.story import NOW as STORY_END
+from tests.unit.reporting.front_page.story import READINESS, TABLE, gauges, told_stores
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RUN, OTHER = "a" * 32, "b" * 32
@@ -60,6 +67,37 @@ def reports_host(docs_site, bundle):
     (folder / "table.csv").write_bytes(make_table(bundle.contract, 2_000, 1))
     assert write_profile(["--csv", str(folder / "table.csv"), "--out", str(folder / "profile.html")]) == 0
     server = create_server(folder, 0, "localhost,127.0.0.1")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def front_page_folder(tmp_path_factory):
+    """The folder of a front page on a day with a drift, an alarm and a promotion."""
+    folder = tmp_path_factory.mktemp("front-page")
+    write_front_page(folder, told_stores(folder))
+    return folder
+
+
+def write_front_page(folder, stores, **alarms: float) -> None:
+    """The page of the story as it is now."""
+    live = live_runs(gauges(**alarms).encode())[TABLE]
+    view = TableReader(TABLE, "Credit card churn", stores).read(
+        served_tables(READINESS.encode())[TABLE], live, STORY_END
+    )
+    names = ("api", "consumer", "shadow", "monitor", "mlflow", "prefect", "emulator", "prometheus", "store")
+    pages = {"api": "http://127.0.0.1:9696/docs", "mlflow": "http://127.0.0.1:5051", "prefect": "http://127.0.0.1:4200"}
+    services = [ServiceState(name, is_up=True, said="responds", page_url=pages.get(name, "")) for name in names]
+    write_page(folder, SCRIPT, script())
+    write_page(folder, FRONT_PAGE, front_page(services, [view], STORY_END, 1.0))
+
+
+@pytest.fixture(scope="session")
+def front_page_host(front_page_folder):
+    """The address of its host."""
+    server = create_server(front_page_folder, 0, "localhost,127.0.0.1")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()

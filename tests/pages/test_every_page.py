@@ -8,7 +8,8 @@ from tests.browser import DESK, PHONE, Visit
 
 # The page, the fixture that is its host's address, its path.
 PAGES = {
-    "report index": ("reports_host", "/"),
+    "front page": ("front_page_host", "/"),
+    "report index": ("reports_host", "/reports.html"),
     "drift report": ("reports_host", "/report.html"),
     "model history": ("reports_host", "/history.html"),
     "table profile": ("reports_host", "/profile.html"),

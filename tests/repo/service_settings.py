@@ -26,6 +26,7 @@ PROGRAMS = {
         "reporting/flow.py",
         "reporting/labels.py",
     ),
+    "front_page": ("reporting/front_page/__main__.py",),
     "send_data_api": ("simulation_business/send_data_api.py", "simulation_business/table_rows.py"),
     "send_data_kinesis": ("simulation_business/send_data_kinesis.py", "simulation_business/table_rows.py"),
 }

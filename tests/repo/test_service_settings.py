@@ -20,6 +20,7 @@ COMPOSE = {
     "serve-kinesis": "consumer",
     "serve-shadow": "shadow",
     "monitor": "monitor",
+    "front-page": "front_page",
     "send_data-api": "send_data_api",
     "send_data-kinesis": "send_data_kinesis",
 }

@@ -26,7 +26,7 @@ from tests.foreign_page import permissions
 PROJECT = Path(__file__).resolve().parents[2]
 EXAMPLE = load_contract(PROJECT / "contracts/credit_card_churn.toml").example
 KEY = "churn chance"
-REGISTRY = {"mlflow", "prefect", "worker", "localstack", "reports", "registry-proxy"}
+REGISTRY = {"mlflow", "prefect", "worker", "localstack", "front-page", "reports", "registry-proxy"}
 
 
 def test_serving_before_the_registry_is_up_says_what_is_missing(stack):
@@ -38,7 +38,7 @@ def test_serving_before_the_registry_is_up_says_what_is_missing(stack):
 def test_the_registry_comes_up_healthy(stack):
     stack.copied("make setup-model-registry")
     assert set(stack.containers()) == REGISTRY
-    assert "No report yet" in stack.get("reports", "/")
+    assert "<h1>Model health</h1>" in stack.get("reports", "/")
 
 
 def test_aws_is_prepared_from_a_container(stack):
@@ -142,7 +142,7 @@ def test_every_panel_has_something_to_show(stack, waiting, query):
 
 def test_a_report_page_is_shown_by_nginx(stack):
     stack.copied("make apply-prediction-reporting")
-    index = stack.get("reports", "/")
+    index = stack.get("reports", "/reports.html")
     pages = re.findall(r'href="(report-[^"]+\.html)"', index)
     assert len(pages) == 1
     assert 'href="history.html"' in index
@@ -150,8 +150,14 @@ def test_a_report_page_is_shown_by_nginx(stack):
     assert "<svg" in stack.get("reports", f"/{pages[0]}")
 
 
+def test_the_front_page_says_that_every_container_responds_and_what_is_served(stack, waiting):
+    served = stack.predict(EXAMPLE)["model_run_id"]
+    words = ["Every service responds", served, "grafana</a>", "report-"]
+    assert waiting(lambda: all(word in stack.get("reports", "/") for word in words), 60, "the front page")
+
+
 PAGES = [
-    pytest.param("reports", "/", ["Drift reports", ".html"], id="reports"),
+    pytest.param("reports", "/", ["Model health", "Drift reports", ".html"], id="reports"),
     pytest.param("mlflow", "/#/models/credit_card_churn", ["credit_card_churn", "champion"], id="mlflow"),
     pytest.param("prefect", "/deployments", ["train", "report"], id="prefect"),
 ]
@@ -277,7 +283,7 @@ def test_a_run_is_promoted_and_rolled_back_under_load_without_a_failed_request(s
 
 def test_every_container_but_localstack_is_an_ordinary_user_on_a_read_only_root(stack, docker_command):
     containers = stack.containers()
-    assert len(containers) == 19
+    assert len(containers) == 20
     for service, one in containers.items():
         if service == "localstack":
             continue
@@ -406,7 +412,7 @@ def test_every_container_comes_back_from_kill_9_and_no_answered_prediction_is_lo
         240,
         "everything healthy again",
     )
-    assert len(stack.containers()) == 19
+    assert len(stack.containers()) == 20
     # Without its one front door the API is away; a replica killed in the middle of an answer cannot end that one.
     assert unanswered.pop("serve-api", 0) <= 5
     assert all(service.startswith("serve-api-") and count <= 1 for service, count in unanswered.items()), unanswered

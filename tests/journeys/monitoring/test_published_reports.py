@@ -44,7 +44,7 @@ def test_a_report_is_a_page_a_row_and_a_line_of_the_index(published):
     assert (newest["dataset_drift"], older["dataset_drift"]) == (True, False)
     assert set(newest["drifted_columns"]) == {"gender", "credit_limit"}
     assert (newest["run_id"], newest["rows"], newest["quality"]) == (RUN, 1200, None)
-    index = (published.folder / "index.html").read_text()
+    index = (published.folder / "reports.html").read_text()
     assert re.findall(r'href="(report-[^"]+)"', index) == published.pages()[::-1]
 
 
@@ -100,7 +100,7 @@ def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int,
 
 
 def test_both_servers_serve_the_index_and_the_reports(port, published):
-    for path in ("/", "/index.html", f"/{published.pages()[0]}"):
+    for path in ("/", "/reports.html", f"/{published.pages()[0]}"):
         status, headers, body = ask(port, path)
         assert (status, body[:15]) == (200, b"<!doctype html>")
         assert headers["content-type"].startswith("text/html")
@@ -108,7 +108,7 @@ def test_both_servers_serve_the_index_and_the_reports(port, published):
         assert headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/nothing.html"])
+@pytest.mark.parametrize("path", ["/", "/index.html", "/reports.html", "/nothing.html"])
 def test_both_servers_permit_nothing_to_a_foreign_page(port, path):
     assert permissions("127.0.0.1", port, path) == []
 
@@ -139,13 +139,13 @@ def test_nginx_packs_pages_and_lets_the_index_be_asked_again(nginx, published):
     assert ask(nginx, "/")[1]["cache-control"] == "no-cache"
 
 
-def test_the_built_in_server_says_that_there_is_no_report_yet(tmp_path):
+def test_the_built_in_server_says_that_there_is_no_page_yet(tmp_path):
     port = free_port()
     environ = {"REPORTS_DIR": str(tmp_path / "none"), "REPORTS_PORT": str(port)}
     url = f"http://127.0.0.1:{port}/"
     command = (sys.executable, "-m", "reporting.static_server")
     with Service("reports", command, port, url, environ).running(tmp_path / "log") as process:
-        assert b"No report yet" in ask(port, "/")[2]
+        assert b"No page yet" in ask(port, "/")[2]
         process.terminate()
         assert process.wait(10) == 0
 
@@ -194,7 +194,7 @@ def assert_plots(page, features: int) -> None:
 
 def test_a_report_from_the_disk_shows_its_plots_with_no_network(browser, published, tmp_path):
     visit = Visit(browser, offline=True)
-    visit.page.goto(f"file://{published.folder}/index.html")
+    visit.page.goto(f"file://{published.folder}/reports.html")
     visit.page.locator("table a").first.click()
     visit.page.wait_for_selector("h1")
     assert visit.page.title().startswith("Credit card churn: drift report")

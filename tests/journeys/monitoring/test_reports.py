@@ -34,7 +34,7 @@ def test_too_few_predictions_make_an_index_that_says_so(fresh, bundle):
     fresh.predict(bundle.reference().head(20), "few")
     assert "Too few predictions to compare: 20 by" in fresh.make()
     assert fresh.pages() == []
-    assert "Too few predictions to compare: 20 by" in (fresh.folder / "index.html").read_text()
+    assert "Too few predictions to compare: 20 by" in (fresh.folder / "reports.html").read_text()
     assert fresh.store.reports(5) == []
 
 
@@ -46,7 +46,7 @@ def test_a_reference_that_is_too_small_is_named(fresh, bundle, with_reference, t
     assert "60 rows held out" in said
     assert "100 are needed. More predictions do not help: train on a table of at least 100 rows" in said
     assert "Too few predictions" not in said
-    assert said in (fresh.folder / "index.html").read_text()
+    assert said in (fresh.folder / "reports.html").read_text()
 
 
 def test_labels_that_come_later_are_in_the_next_report(fresh, bundle, tmp_path):
@@ -106,7 +106,7 @@ def test_each_table_has_reports_of_its_own_and_counts_no_other_table_s_predictio
     others = re.search(r"([\d,]+) more predictions", (fresh.folder / moved["file"]).read_text())
     # An estimate where they are many; with those of the other table it would be 1,710.
     assert int(others[1].replace(",", "")) == pytest.approx(MAX_RUNS * 350, rel=0.1)
-    index = (fresh.folder / "index.html").read_text()
+    index = (fresh.folder / "reports.html").read_text()
     order = [index.index(f'id="{name}"') for name in ("credit_card_churn", "telecom_churn", "taxi_rides")]
     assert order == sorted(order)
 

@@ -117,4 +117,4 @@ def test_a_report_is_published_with_the_reference_beside_it(trainer, told, champ
     assert (row["run_id"], row["has_drift"], row["rows"]) == (told["RUN_ID"], False, WINDOW)
     page = (changed.reports_dir / row["file"]).read_text()
     assert "150" in page
-    assert row["file"] in (changed.reports_dir / "index.html").read_text()
+    assert row["file"] in (changed.reports_dir / "reports.html").read_text()

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from reporting.over_time.lines import LABELS_A_POINT
-from reporting.page import TableIndex, index_page, report_page
+from reporting.page import report_page
+from reporting.publish import TableIndex, index_page
 from reporting.report import build_report, summary
 from tabular.contract.types import Contract
 from tabular.predictions.sampling import Sample

@@ -134,7 +134,7 @@ class Store:
 def test_a_long_ledger_is_cut_and_says_so_and_the_index_links_to_the_page(tmp_path):
     ledger, tables = MemoryLedger(), [("churn", "Churn"), ("rides", "Rides")]
     write_index(tmp_path, [], [], NOW)
-    assert "history.html" not in (tmp_path / "index.html").read_text()
+    assert "history.html" not in (tmp_path / "reports.html").read_text()
     for at in range(MAX_ENTRIES + 1):
         ledger.append(entry(at / 1_000, "decided", None, "react", f"Reason {at}."))
     page = write_history(tmp_path, ledger, Store(), tables, NOW).read_text()
@@ -144,7 +144,7 @@ def test_a_long_ledger_is_cut_and_says_so_and_the_index_links_to_the_page(tmp_pa
     assert f"These are the newest {MAX_LISTED}" in page
     assert page.index('id="churn"') < page.index('id="rides"')
     write_index(tmp_path, [], [], NOW)
-    assert '<a href="history.html">' in (tmp_path / "index.html").read_text()
+    assert '<a href="history.html">' in (tmp_path / "reports.html").read_text()
 
 
 def test_what_is_written_again_appears_whole(tmp_path):
