@@ -16,6 +16,7 @@ import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from python_api import python_api_page
 
 from monitoring.alarms.kinds import KINDS, Alarm
 from monitoring.metrics import MonitorCollector
@@ -245,7 +246,7 @@ def _monitor() -> bytes:
     return generate_latest(registry)
 
 
-PAGE_MAKERS = {"settings.md": settings_page, "metrics.md": metrics_page}
+PAGE_MAKERS = {"settings.md": settings_page, "metrics.md": metrics_page, "python-api.md": python_api_page}
 
 
 def main() -> None:

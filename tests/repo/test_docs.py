@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -21,13 +23,26 @@ def make_targets() -> set[str]:
     return {name for line in lines if (match := re.match(r"^([a-zA-Z_ -]+):", line)) for name in match[1].split()}
 
 
-def test_every_reference_page_is_up_to_date():
+def test_every_reference_page_is_up_to_date(monkeypatch):
     path = PROJECT / "docs" / "reference" / "generate.py"
+    monkeypatch.syspath_prepend(path.parent)
     spec = importlib.util.spec_from_file_location("generate", path)
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     for name, make in generate.PAGE_MAKERS.items():
         assert (path.parent / name).read_text() == make(), f"{name} is stale: run make docs"
+
+
+def test_the_example_of_the_python_api_runs(bundle, tmp_path):
+    (tmp_path / "bundle").symlink_to(bundle.folder)
+    page = (PROJECT / "docs" / "reference" / "python-api.md").read_text()
+    example = page.partition("```python\n")[2].partition("```")[0]
+    environ = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"churn chance 0\.\d+\nFalse\n", done.stdout)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
