@@ -41,6 +41,7 @@ class Follower:
     def step(self, now: datetime) -> bool:
         """Score the next predictions; True if there are more. Raises Unavailable, and then begins there again."""
         until = now - SETTLES_AFTER
+        self._go_back(until, now - READ_AGAIN_AFTER)
         if self._read(until):
             return True
         return self._read_again(min(self.progress.position, now - READ_AGAIN_AFTER))
@@ -56,6 +57,16 @@ class Follower:
     def lag_seconds(self, now: datetime) -> float:
         """How far behind the newest prediction that may be read it is, at most."""
         return max((now - SETTLES_AFTER - self.progress.position).total_seconds(), 0.0)
+
+    def _go_back(self, until: datetime, read_again: datetime) -> None:
+        """Take back what was read while the clock was ahead: else all that is made until then would be passed over."""
+        before = self.progress
+        if before.position <= max(until, before.since):
+            return
+        at, again = min(before.position, until), min(before.read_again, read_again)
+        moved = {"position": max(at, before.since), "read_again": max(again, before.since)}
+        self.progress = self._saved = msgspec.structs.replace(before, **moved)
+        self._store.save_progress(self.progress)
 
     def _read(self, until: datetime) -> bool:
         if until <= self.progress.position:

@@ -53,6 +53,8 @@ class LabelledPairs:
         """
         begin, until = self._read_until or since, now - SETTLED_AFTER
         if until <= begin:
+            if until < begin:  # the clock was ahead: all is read again, of which what counted is known
+                self._read_until = None
             return 0
         sample = self._labels.labelled_between(begin, until, LABELS_AT_ONCE, champion)
         fresh = self._unseen([one for one in sample.predictions if one.made_at >= since])

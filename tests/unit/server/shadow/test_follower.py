@@ -127,6 +127,23 @@ def test_what_is_stored_minutes_late_is_found_by_the_second_reading(store, model
     assert sum(new for new, _ in counts) == 30
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_clock_that_was_ahead_passes_over_nothing(store, model, counts, is_restarted):
+    made = stored(model, 40)
+    store.stored.save(made[:8])
+    one = follower(store, model, counts)
+    for now in (at_second(10), EVENING, at_second(12)):
+        through(one, now)
+    assert store.progress(model.table, "run2").position == at_second(10)
+    if is_restarted:
+        one = follower(store, model, counts, store.progress(model.table, "run2"))
+    store.stored.save(made)
+    through(one, at_second(42))
+    assert {known for _, known in store.saved} == {f"p{at}" for at in (*range(8), *range(10, 40))}
+    through(one, at_second(40) + module.READ_AGAIN_AFTER)
+    assert len(store.saved) == 40, "the second reading finds what was made while the clock was ahead"
+
+
 def test_a_position_that_passes_nothing_is_saved_once_a_minute_alone(store, model, counts):
     one = follower(store, model, counts)
     through(one, at_second(30))

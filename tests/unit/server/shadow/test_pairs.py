@@ -146,3 +146,13 @@ def test_nothing_is_known_without_labels(stage):
     _, _, pairs = stage
     assert read(pairs) == 0
     assert [len(losses) for losses in pairs.losses] == [0, 0]
+
+
+def test_after_a_clock_that_was_ahead_no_label_is_passed_over_and_none_counts_twice(stage, models):
+    labels, _, pairs = stage
+    labels.labelled = labelled(models[0], 20)
+    assert pairs.read("run1", "run2", NOON, LATER + timedelta(days=1)) == 20
+    labels.labelled += labelled(models[0], 10, first=20)
+    assert pairs.read("run1", "run2", NOON, at_second(120)) == 0
+    assert pairs.read("run1", "run2", NOON, at_second(300)) == 10
+    assert len(pairs.losses[0]) == 30
