@@ -38,7 +38,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         drill reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain harvest react labels promote rollback ledger live replay shadow score data-versions data-diff data-checkout data-name deploy \
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain harvest react labels promote rollback ledger live replay verify-model shadow score data-versions data-diff data-checkout data-name deploy \
         healthy image images pin-images test-stack docs docs-site contract profile
 
 help: ## show this list
@@ -137,6 +137,9 @@ live: $(INSTALLED) ## show what served at a time: run, data version, contract (a
 
 replay: $(INSTALLED) ## score a stored prediction's row again by the run that made it, and compare every bit (id=prediction_id)
 	@$(if $(id),,echo "Say which prediction: make replay id=prediction_id" && exit 1 &&) $(STACK) replay -- '$(id)'
+
+verify-model: $(INSTALLED) ## is a run still what its figures say: golden records, data checks, every figure measured again (RUN_ID=id, the served one if not given; table=name)
+	@$(STACK) verify-model -- $(if $(filter command line,$(origin RUN_ID)),--run-id '$(RUN_ID)') $(OF_TABLE)
 
 shadow: $(INSTALLED) ## score stored predictions with any run, and compare it with the champion on those that are labelled (since=2026-11-01 RUN_ID=id; table=name)
 	@$(if $(and $(since),$(filter command line,$(origin RUN_ID))),,echo 'Say since when, and with which run: make shadow since=2026-11-01 RUN_ID=id' && exit 1 &&) \

@@ -196,6 +196,15 @@ docs_site() {
 ledger() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.ledger show "$@"; }
 live() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.ledger live "$@"; }
 shadow() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m server.shadow.past "$@"; }
+# The worker is not told which run is pinned.
+verify_model() {
+    need_registry
+    [ "${1:-}" != -- ] || shift
+    local run
+    run=$(pinned "$(table_of "$@")")
+    in_worker python -m model_orchestration.measurement --run-id "$run" "$@"
+}
+
 replay() { need_registry; [ "${1:-}" != -- ] || shift; in_worker python -m tabular.replay "$@"; }
 
 # The champion is what the servers follow, unless a run is pinned: then a promotion would change nothing that serves.
@@ -280,7 +289,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | docs-site | export-model | start-serve | deploy | deploy-version | promote | rollback | ledger | live | replay | shadow | healthy)
+    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | docs-site | export-model | start-serve | deploy | deploy-version | promote | rollback | ledger | live | verify-model | replay | shadow | healthy)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

@@ -44,6 +44,7 @@ MODULES = {
     "labels": calling("reporting.labels"),
     "harvest": calling("model_orchestration.data.harvest"),
     "react": calling("model_orchestration.react.flow"),
+    "verify-model": calling("model_orchestration.measurement"),
     "versions": calling("model_orchestration.data.version_commands"),
     "profile": calling("reporting.table_profile"),
     "score": calling("server.files"),

@@ -25,12 +25,12 @@ READ_LIMITS = FileLimits(
 
 
 class Original(msgspec.Struct, frozen=True):
-    """An old sweep, by its parent run: its job, its trials, and the test metrics of its best trial."""
+    """An old sweep, by its parent run: its job, its trials, and its best trial on the test rows."""
 
     parent_id: str
     job: Job
     trials: tuple[TrialRun, ...]
-    metrics: dict[str, float]
+    evaluation: Evaluation
 
 
 def read_original(tools: Tools, run_id: str) -> Original:
@@ -59,7 +59,7 @@ def read_original(tools: Tools, run_id: str) -> Original:
         )
     except (KeyError, FileNotFoundError) as error:
         raise NotFound(f"the run {run_id} is not a whole training of this flow: {error} is not there") from error
-    return Original(parent_id, job, trials, evaluation.metrics)
+    return Original(parent_id, job, trials, evaluation)
 
 
 def differences(original: Original, swept: Sweep, evaluation: Evaluation) -> list[str]:
@@ -70,8 +70,6 @@ def differences(original: Original, swept: Sweep, evaluation: Evaluation) -> lis
         for what, before, after in (("loss", old.loss, new.loss), ("parameters", old.params, new.params))
         if before != after
     ]
-    both = sorted({*original.metrics, *evaluation.metrics})
-    pairs: list[tuple[str, Any, Any]] = [
-        (name, original.metrics.get(name), evaluation.metrics.get(name)) for name in both
-    ]
+    then, now = original.evaluation.metrics, evaluation.metrics
+    pairs: list[tuple[str, Any, Any]] = [(name, then.get(name), now.get(name)) for name in sorted({*then, *now})]
     return found + [f"test {name}: was {before}, is {after}" for name, before, after in pairs if before != after]

@@ -26,15 +26,15 @@ from model_orchestration.evaluation.gate import evaluate
 from model_orchestration.evaluation.leaks.find import find_leaks
 from model_orchestration.evaluation.leaks.forward import on_random_rows
 from model_orchestration.evaluation.promotion import register
-from model_orchestration.evaluation.reliability import both_scores, reliability
 from model_orchestration.job import Job, Tools
+from model_orchestration.measurement.measured import measured
 from model_orchestration.outcome import Evaluation, GateResult, Registration, Sweep
 from model_orchestration.search.candidate import bundler, make_fit
 from model_orchestration.search.on_dask.row_shares import stored_rows
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from model_orchestration.search.recalibration import recalibrate
 from model_orchestration.search.run_lineage import data_params, dataset_of, job_tags, version_tags
-from model_orchestration.search.small_table import figures_of, out_of_fold
+from model_orchestration.search.small_table import out_of_fold
 from model_orchestration.search.space import space
 from model_orchestration.search.sweep import sweep
 from model_orchestration.search.trial import Trial, objective
@@ -44,9 +44,6 @@ from tabular.data.clean_copy.examine import examine
 from tabular.data.table import CleanTable, encode
 from tabular.errors import InvalidTable, NotFound
 from tabular.model.bundle import Bundle, read_bundle
-from tabular.quality.intervals import intervals
-from tabular.quality.metrics import best_f1_threshold, metrics
-from tabular.quality.slices import slices
 
 REPORT, PLOTS = "report", "plots"
 
@@ -113,35 +110,19 @@ def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progre
 
 def evaluate_step(tools: Tools, job: Job, swept: Sweep) -> Evaluation:
     """Score the best trial's bundle on the test rows, once, and put metrics, slices and pictures on its runs."""
-    contract, parts = contract_of(tools, job), parts_of(tools, job)
-    bundle = fetch_bundle(tools, swept.best.run_id)
-    rows, target = encode(contract, parts.test.features), parts.test.target.to_numpy()
-    scores, both, threshold = bundle.predict(rows), both_scores(bundle, rows), None
-    if contract.table.task == "binary":
-        known = bundle.predict(encode(contract, parts.validation.features))
-        threshold = best_f1_threshold(parts.validation.target.to_numpy(), known)
-    cut = 0.5 if threshold is None else threshold
-    found = metrics(contract.table.task, target, scores, cut, contract.off_by_more_than)
-    ends = dict(intervals(contract.table.task, target, scores, cut, parts.test.group_names, contract.off_by_more_than))
-    held_out = out_of_fold(tools, job, swept.best)
-    measured = HeldOut(parts.test, {MODEL: scores}, parts.test.group_names) if held_out is None else held_out.once()
-    by_slice = tuple(
-        slices(contract, measured.rows.features, measured.target, measured.scores[MODEL], cut, measured.units)
-    )
-    again = None if held_out is None else figures_of(contract, held_out, cut)
-    evaluation = Evaluation(
-        swept.best.run_id, found, threshold, by_slice, ends, again, reliability(bundle, target, both)
-    )
+    contract, bundle = contract_of(tools, job), fetch_bundle(tools, swept.best.run_id)
+    found = measured(tools, job, swept.best, bundle)
+    evaluation = found.evaluation
     for run_id in (swept.parent_id, swept.best.run_id):
         tools.registry.log(run_id, metrics=evaluation.logged, tags=evaluation.tags)
-        tools.registry.log(run_id, metrics=slice_metrics(contract.table.task, by_slice))
-    pictures = plots.model_plots(contract, target, scores, cut, both)
-    pictures["importance.png"] = plots.importance(contract, contributions(bundle.scorer, rows))
-    if any(one.metrics for one in by_slice):
-        pictures["slices.png"] = plots.by_slice(contract, by_slice)
+        tools.registry.log(run_id, metrics=slice_metrics(contract.table.task, evaluation.slices))
+    pictures = plots.model_plots(contract, found.target, found.scores, found.cut, found.both)
+    pictures["importance.png"] = plots.importance(contract, contributions(bundle.scorer, found.rows))
+    if any(one.metrics for one in evaluation.slices):
+        pictures["slices.png"] = plots.by_slice(contract, evaluation.slices)
     _put(tools, swept.parent_id, pictures, PLOTS)
-    documents = {"evaluation.json": _pretty(evaluation), "slices.json": _pretty(by_slice)}
-    _put(tools, swept.parent_id, documents | {"slices.csv": slice_table(by_slice)}, REPORT)
+    documents = {"evaluation.json": _pretty(evaluation), "slices.json": _pretty(evaluation.slices)}
+    _put(tools, swept.parent_id, documents | {"slices.csv": slice_table(evaluation.slices)}, REPORT)
     return evaluation
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import fcntl
+import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
@@ -43,6 +45,8 @@ hypothesis_settings.register_profile("repeatable", derandomize=True)
 hypothesis_settings.register_profile("random", derandomize=False)
 hypothesis_settings.load_profile("repeatable")
 
+# Servers that run already, such as the public images on GitHub, in the place of those that the tests start.
+OUTSIDE = {name: os.environ.get(f"TEST_{name}", "") for name in ("MONGO_URI", "AWS_ENDPOINT", "MLFLOW_URI")}
 DVC = "dvc==3.67.1"
 REAL_TABLES = PROJECT.parent / "shared" / "data"
 
@@ -82,14 +86,40 @@ def moto(layout: Layout) -> Iterator[Service]:
     yield from _run(service, layout)
 
 
+@pytest.fixture(scope="module", params=["outside"] if OUTSIDE["AWS_ENDPOINT"] else ["ministack", "moto"])
+def emulator_url(request: pytest.FixtureRequest) -> str:
+    """S3 and Kinesis: each emulator in turn, or those whose address was given."""
+    if request.param == "outside":
+        return OUTSIDE["AWS_ENDPOINT"]
+    service: Service = request.getfixturevalue(request.param)
+    return f"http://127.0.0.1:{service.port}"
+
+
+@pytest.fixture(scope="session")
+def aws_url(request: pytest.FixtureRequest) -> str:
+    """S3 and Kinesis where one emulator is enough."""
+    if OUTSIDE["AWS_ENDPOINT"]:
+        return OUTSIDE["AWS_ENDPOINT"]
+    service: Service = request.getfixturevalue("ministack")
+    return f"http://127.0.0.1:{service.port}"
+
+
 @pytest.fixture(scope="session")
 def store(layout: Layout) -> Iterator[Service]:
-    yield from _run(backends.store(layout), layout)
+    yield from _outside("MONGO_URI", backends.store(layout), layout)
 
 
 @pytest.fixture(scope="session")
 def mlflow_server(layout: Layout) -> Iterator[Service]:
-    yield from _run(backends.mlflow(layout), layout)
+    yield from _outside("MLFLOW_URI", backends.mlflow(layout), layout)
+
+
+def _outside(name: str, service: Service, layout: Layout) -> Iterator[Service]:
+    """The service, started; or, where its address was given, what stands for the one that runs there."""
+    if not OUTSIDE[name]:
+        yield from _run(service, layout)
+        return
+    yield Service(name=service.name, command=(), port=urlsplit(OUTSIDE[name]).port)
 
 
 @pytest.fixture(scope="session")
@@ -102,9 +132,9 @@ def settings(layout: Layout) -> Settings:
     """Settings that point every service at this session's servers."""
     ports = layout.ports
     return Settings(
-        mlflow_tracking_uri=f"http://127.0.0.1:{ports.mlflow}",
-        aws_endpoint_url=f"http://127.0.0.1:{ports.emulator}",
-        mongo_uri=f"mongodb://127.0.0.1:{ports.store}",
+        mlflow_tracking_uri=OUTSIDE["MLFLOW_URI"] or f"http://127.0.0.1:{ports.mlflow}",
+        aws_endpoint_url=OUTSIDE["AWS_ENDPOINT"] or f"http://127.0.0.1:{ports.emulator}",
+        mongo_uri=OUTSIDE["MONGO_URI"] or f"mongodb://127.0.0.1:{ports.store}",
         state_dir=layout.state,
         reports_dir=layout.reports,
         flow_cache_dir=layout.state / "flow-cache",

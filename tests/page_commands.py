@@ -55,6 +55,7 @@ RUN_BY = {
     "make train": ("tests/journeys/promotion/test_under_load.py", 'command("train"'),
     "make promote": ("tests/journeys/promotion/test_under_load.py", 'command("promote"'),
     "make ledger": ("tests/journeys/promotion/test_under_load.py", 'command("ledger"'),
+    "make verify-model": ("tests/journeys/training/test_verification.py", "measurement.__main__ import main"),
     "make live": ("tests/journeys/promotion/test_under_load.py", 'command("live"'),
     "make replay": ("tests/journeys/promotion/test_under_load.py", 'command("replay"'),
     "make contract": ("tests/journeys/training/test_own_table.py", 'command_of("contract"'),

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from embedded.services.service import Service
 from tabular.adapters.kinesis.streams import StreamAdmin
 from tabular.adapters.mlflow.registry import MlflowRegistry
 from tests.adapters.faulty_kinesis import FaultyKinesis
@@ -27,12 +26,6 @@ def faulty(request: pytest.FixtureRequest) -> Iterator[FaultyKinesis]:
 def registry(mlflow_server, settings, request):
     """A registered model's name of its own."""
     return MlflowRegistry(settings.mlflow_tracking_uri, f"model-{re.sub(r'[^a-z_]', '-', request.node.name)}"[:60])
-
-
-@pytest.fixture(scope="module", params=["ministack", "moto"])
-def emulator_url(request: pytest.FixtureRequest) -> str:
-    service: Service = request.getfixturevalue(request.param)
-    return f"http://127.0.0.1:{service.port}"
 
 
 @pytest.fixture

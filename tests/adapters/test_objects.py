@@ -11,14 +11,9 @@ from tabular.adapters.s3 import S3Objects
 from tabular.errors import NotFound, Rejected, Unavailable
 
 
-@pytest.fixture(params=["ministack", "moto"])
-def endpoint(request):
-    return f"http://127.0.0.1:{request.getfixturevalue(request.param).port}"
-
-
 @pytest.fixture
-def bucket(endpoint):
-    objects = S3Objects(f"bucket-{uuid.uuid4()}", endpoint)
+def bucket(emulator_url):
+    objects = S3Objects(f"bucket-{uuid.uuid4()}", emulator_url)
     objects.ensure_bucket()
     return objects
 
@@ -64,8 +59,8 @@ def test_keys_are_those_of_the_prefix_in_order(bucket):
     assert bucket.keys("none/") == []
 
 
-def test_keys_go_on_beyond_one_page_of_a_thousand(ministack):
-    bucket = S3Objects(f"bucket-{uuid.uuid4()}", f"http://127.0.0.1:{ministack.port}")
+def test_keys_go_on_beyond_one_page_of_a_thousand(aws_url):
+    bucket = S3Objects(f"bucket-{uuid.uuid4()}", aws_url)
     bucket.ensure_bucket()
     for number in range(1_003):
         bucket.put(f"many/{number:04}", b"")
@@ -78,23 +73,23 @@ def test_ensuring_a_bucket_again_keeps_what_is_in_it(bucket):
     assert bucket.get("key") == b"kept"
 
 
-def test_a_bucket_can_be_made_in_another_region(endpoint):
-    objects = S3Objects(f"bucket-{uuid.uuid4()}", endpoint, region="eu-central-1")
+def test_a_bucket_can_be_made_in_another_region(emulator_url):
+    objects = S3Objects(f"bucket-{uuid.uuid4()}", emulator_url, region="eu-central-1")
     objects.ensure_bucket()
     objects.put("key", b"x")
     assert objects.get("key") == b"x"
 
 
-def test_a_missing_bucket_is_named_with_the_command_that_makes_it(endpoint):
-    objects = S3Objects("nobody-made-me", endpoint)
+def test_a_missing_bucket_is_named_with_the_command_that_makes_it(emulator_url):
+    objects = S3Objects("nobody-made-me", emulator_url)
     for call in (lambda: objects.get("key"), lambda: objects.put("key", b""), lambda: objects.keys("")):
         with pytest.raises(NotFound, match=r"nobody-made-me.*make init_aws"):
             call()
 
 
-def test_a_bucket_name_that_s3_forbids_is_rejected_not_retried(endpoint):
+def test_a_bucket_name_that_s3_forbids_is_rejected_not_retried(emulator_url):
     with pytest.raises(Rejected, match="Check the bucket's name"):
-        S3Objects("Not A Bucket", endpoint).ensure_bucket()
+        S3Objects("Not A Bucket", emulator_url).ensure_bucket()
 
 
 def test_a_dead_endpoint_is_unavailable():

@@ -13,7 +13,7 @@ from tests.adapters.memory.shards import MemoryStream
 from tests.adapters.numbered_records import REGION, records
 
 
-@pytest.fixture(params=["ministack", "memory"])
+@pytest.fixture(params=["emulator", "memory"])
 def shards(request):
     """A stream of one shard with the records 1 to 5."""
     if request.param == "memory":
@@ -21,7 +21,7 @@ def shards(request):
         made.add("only")
         made.put("only", 5)
         return made
-    url, name = f"http://127.0.0.1:{request.getfixturevalue('ministack').port}", f"s{uuid.uuid4().hex}"
+    url, name = request.getfixturevalue("aws_url"), f"s{uuid.uuid4().hex}"
     StreamAdmin(url, REGION).ensure(name, 1)
     for record in records(5, start=1):
         KinesisStream(name, url, REGION).put([record])

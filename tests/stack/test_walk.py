@@ -8,7 +8,7 @@ import os
 import re
 import select
 import socket
-import threading
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -20,11 +20,10 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from tabular.contract.loading import load_contract
 from tests.foreign_page import permissions
+from tests.stack.load import EXAMPLE, Load
 
 PROJECT = Path(__file__).resolve().parents[2]
-EXAMPLE = load_contract(PROJECT / "contracts/credit_card_churn.toml").example
 KEY = "churn chance"
 REGISTRY = {"mlflow", "prefect", "worker", "localstack", "front-page", "reports", "registry-proxy"}
 
@@ -185,46 +184,6 @@ def test_a_browser_shows_the_page(stack, name, path, words):
         browser.close()
 
 
-class Load:
-    """A hundred requests a second over kept-alive connections, each answer counted by status and run."""
-
-    def __init__(self, port: int, connections: int = 40, per_second: float = 100) -> None:
-        self.answers: list[tuple[object, str]] = []
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._send, args=(port, connections / per_second)) for _ in range(connections)
-        ]
-
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    @property
-    def failed(self) -> list[tuple[object, str]]:
-        return [one for one in self.answers if one[0] != 200]
-
-    def _send(self, port: int, every_seconds: float) -> None:
-        connection, body = HTTPConnection("127.0.0.1", port, timeout=15), json.dumps(EXAMPLE)
-        due = time.monotonic()
-        while not self._stop.is_set():
-            try:
-                connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                said = answer.read().decode()
-                self.answers.append((answer.status, json.loads(said).get("model_run_id", said)))
-            except OSError as error:
-                connection.close()
-                self.answers.append((type(error).__name__, str(error)))
-            due = max(due + every_seconds, time.monotonic())
-            self._stop.wait(due - time.monotonic())
-
-
 def test_another_run_is_deployed_under_load_without_a_failed_request(stack):
     champion, other = runs_of(stack)[:2]
     began = time.monotonic()
@@ -260,6 +219,84 @@ def test_rollback_brings_back_what_was_before(stack):
     stack.copied("make rollback")
     assert stack.settings["RUN_ID"] == ""
     assert stack.predict(EXAMPLE)["model_run_id"] == runs_of(stack)[0]
+
+
+OURS = ("serving", "simulators", "monitor", "flows", "mlflow")
+BROKEN = {
+    "v0.0.2": ("server/api/app.py", "raise SystemExit('the API ends at its start, on purpose')"),
+    "v0.0.3": (
+        "tabular/predictions/prediction.py",
+        "_reply = reply\\nreply = lambda one, c: _reply(one, c) | {c.reply.prediction_key: 0.5}",
+    ),
+    "v0.0.4": (
+        "tabular/model/xgboost.py",
+        "_many = XGBoostScorer.many\\nXGBoostScorer.many = lambda self, rows: _many(self, rows) / 2",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def versions(stack, docker_command):
+    """Images of other versions: one that works, and three whose code is broken, each in another way."""
+    made = []
+    for tag in ("v0.0.1", *BROKEN):
+        for name in OURS:
+            lines = [f"FROM churn-{name}:dev", f"LABEL org.opencontainers.image.version={tag}"]
+            if tag in BROKEN and name == "serving":
+                file, code = BROKEN[tag]
+                lines += ["USER root", f"RUN printf '\\n%b\\n' \"{code}\" >>/app/{file}", "USER app"]
+            build_image(f"churn-{name}:{tag}", lines)
+            made.append(f"churn-{name}:{tag}")
+    yield
+    for image in made:
+        subprocess.run(["docker", "rmi", "--force", image], capture_output=True, check=False)
+
+
+def build_image(image, lines):
+    command = ["docker", "build", "--quiet", "--tag", image, "-"]
+    environ = {**os.environ, "DOCKER_BUILDKIT": "0"}
+    done = subprocess.run(command, input="\n".join(lines), env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def tags_in_use(stack, docker_command) -> set[str]:
+    images = [docker_command("inspect", "-f", "{{.Config.Image}}", one).strip() for one in stack.containers().values()]
+    return {image.rpartition(":")[2] for image in images if image.startswith("churn-")}
+
+
+def test_another_version_is_deployed_under_load_without_a_failed_request(stack, versions, docker_command, waiting):
+    assert tags_in_use(stack, docker_command) == {"dev"}
+    count, began = len(stack.containers()), time.monotonic()
+    with Load(stack.ports["api"]) as load:
+        said = stack.make("deploy", "VERSION=v0.0.1")
+        seconds = time.monotonic() - began
+    print(f"deploy of a version: {seconds:.1f} s, {len(load.answers)} requests, {len(load.failed)} failed")
+    assert "dev was replaced by v0.0.1" in said
+    assert load.failed == []
+    assert len(load.answers) > 1_000
+    assert tags_in_use(stack, docker_command) == {"v0.0.1"}
+    assert len(stack.containers()) == count
+    one = stack.containers()["serve-api-a"]
+    label = docker_command("inspect", "-f", '{{index .Config.Labels "org.opencontainers.image.version"}}', one)
+    assert label.strip() == "v0.0.1"
+    assert stack.settings["IMAGE_TAG"] == "v0.0.1"
+
+
+@pytest.mark.parametrize("tag", BROKEN)
+def test_a_broken_version_is_taken_back_without_a_failed_request(stack, versions, docker_command, tag):
+    run = stack.predict(EXAMPLE)["model_run_id"]
+    with Load(stack.ports["api"]) as load:
+        said = stack.make("deploy", f"VERSION={tag}", "READY_SECONDS=30", succeeds=False)
+    assert load.failed == []
+    assert len(load.answers) > 100
+    if tag == "v0.0.4":
+        assert "Nothing was changed: v0.0.1 still runs" in said
+        assert "Replacing" not in said
+    else:
+        assert f"VERSION {tag} was not deployed; v0.0.1 runs again" in said
+    assert tags_in_use(stack, docker_command) == {"v0.0.1"}
+    assert stack.settings["IMAGE_TAG"] == "v0.0.1"
+    assert stack.predict(EXAMPLE)["model_run_id"] == run
 
 
 def test_a_run_is_promoted_and_rolled_back_under_load_without_a_failed_request(stack):
