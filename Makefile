@@ -38,7 +38,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .DEFAULT_GOAL := help
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         drill reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting start-serve stop-serve train retrain harvest react labels promote rollback ledger live replay verify-model shadow score data-versions data-diff data-checkout data-name deploy \
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting report start-serve stop-serve train retrain harvest react labels promote rollback ledger live replay verify-model shadow score data-versions data-diff data-checkout data-name deploy \
         healthy image images pin-images test-stack docs docs-site contract profile
 
 help: ## show this list
@@ -147,6 +147,11 @@ shadow: $(INSTALLED) ## score stored predictions with any run, and compare it wi
 
 apply-prediction-reporting: $(INSTALLED) ## write a drift report now; the worker does it every three hours
 	@$(STACK) report
+
+report: $(INSTALLED) ## report on anything: since= until= last=n run=id version=name file=path, slice=column=value, windows=n, also="…", beside against="…"; evidently=1, table=name
+	@$(STACK) report -- $(if $(since),--since "$$since") $(if $(until),--until "$$until") $(if $(last),--last "$$last") $(if $(run),--run "$$run") \
+	  $(if $(version),--version "$$version") $(if $(file),--file "$$(realpath -s -- "$$file")") $(if $(slice),--slice "$$slice") $(if $(windows),--windows "$$windows") \
+	  $(if $(also),--also "$$also") $(if $(against),--against "$$against") $(if $(evidently),--evidently "$$evidently") $(OF_TABLE)
 
 deploy: ## in containers: serve another run (RUN_ID=id; table=name), or put another version of the code live (VERSION=v1.2.0), without downtime; undone if it is not healthy
 	@[ $(env) != embedded ] || { echo "With env=embedded a start does it: make start-serve RUN_ID=id, of a further table RUN_IDS=table=id. The code is that of this folder: git checkout VERSION, then make run"; exit 1; }

@@ -119,8 +119,30 @@ react() {
 
 report() {
     need_registry
-    in_worker prefect --no-prompt deployment run report/report --watch
+    [ "${1:-}" != -- ] || shift
+    if [ $# = 0 ]; then
+        in_worker prefect --no-prompt deployment run report/report --watch
+    else
+        report_on "$@"
+    fi
     say "The reports are at $(page "$REPORTS_PORT")"
+}
+
+# What is named is reported on in the worker itself; a file is copied there for it.
+report_on() {
+    local given=() name
+    while [ $# -gt 0 ]; do
+        if [ "$1" = --file ]; then
+            [ -f "$2" ] || fail "file=$2: there is no such file."
+            name=/state/report-files/$(basename "$2")
+            in_worker sh -c 'mkdir -p /state/report-files && cat >"$1"' - "$name" <"$2"
+            given+=(--file "$name")
+        else
+            given+=("$1" "$2")
+        fi
+        shift 2
+    done
+    in_worker python -m reporting.flow "${given[@]}" </dev/null
 }
 
 labels() {

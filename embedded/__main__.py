@@ -137,8 +137,8 @@ def _train(stack: Stack, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _report(stack: Stack, _: argparse.Namespace) -> int:
-    stack.call("reporting.flow")
+def _report(stack: Stack, arguments: argparse.Namespace) -> int:
+    stack.call("reporting.flow", *arguments.rest)
     return 0
 
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from reporting import charts
 from reporting.charts import Histogram
+from reporting.interactive.link import EvidentlyPage
 from reporting.over_time.chart import line_chart
 from reporting.over_time.lines import Line
 from reporting.rendering import new_environment
@@ -19,8 +20,8 @@ from tabular.quality.slices import slice_metric
 from tabular.quality.two_sample import ALPHA, METHOD_NAMES, MIN_DISTANCE
 
 
-def report_page(report: Report) -> str:
-    """The page of one report. Everything that comes from data is escaped."""
+def report_page(report: Report, evidently: Sequence[EvidentlyPage] = ()) -> str:
+    """The page of one report, with links to Evidently's pages if there are some. What comes from data is escaped."""
     plots = {
         "scores": charts.histogram("Scores: reference and now", report.scores),
         "classes": charts.paired_bars("Predicted classes: reference and now", report.classes),
@@ -28,13 +29,14 @@ def report_page(report: Report) -> str:
         "volume": charts.stacked_columns("Predictions over time", report.volume, list(report.by_source)),
     }
     return (
-        _environment()
+        report_environment()
         .get_template("report.html")
         .render(
             report=report,
             plots=plots,
             limits=MIN_DISTANCE,
             alpha=ALPHA,
+            evidently=evidently,
             slice_measure=slice_metric(report.bundle.contract.table.task),
         )
     )
@@ -54,12 +56,14 @@ def _over_time(report: Report) -> list[tuple[str, Sequence[Line], Markup]]:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
+def report_environment() -> jinja2.Environment:
+    """What renders the pages of reports; everything that comes from data is escaped."""
     environment = new_environment()
     filters: dict[str, Any] = {
         "p_value": _p_value,
         "method": lambda name: METHOD_NAMES.get(name, name),
         "plot": _plot,
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
     }
     environment.filters.update(filters)
     return environment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,10 @@ from reporting.rendering import page_environment
 
 FRONT_PAGE, INDEX, HISTORY = "index.html", "reports.html", "history.html"
 MAX_INDEXED = 500
+NEWEST, WINDOW, COMPARISON = "newest", "window", "comparison"
+"""The kinds of a report: on the last hours, as the schedule writes it; on a window that was named; on anything else."""
+MAX_ABOUT = 100
+"""Characters of a file's name that say what the report is about."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,10 @@ def index_page(tables: Sequence[TableIndex], ran_at: datetime, *, has_history: b
     return template.render(tables=tables, ran_at=ran_at, has_history=has_history)
 
 
-def report_name(table: str, made_at: datetime) -> str:
-    """A name that sorts by table and time, and is not given twice, even within a microsecond."""
-    return f"report-{table}-{made_at:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(3)}"
+def report_name(table: str, made_at: datetime, about: str = "") -> str:
+    """A name that sorts by table and time, is not given twice, even within a microsecond, and says what it is about."""
+    plain = re.sub(r"[^a-z0-9]+", "-", about.lower())[:MAX_ABOUT].strip("-")
+    return "-".join(filter(None, ["report", table, f"{made_at:%Y%m%dT%H%M%S.%fZ}", plain, secrets.token_hex(3)]))
 
 
 def write_page(folder: Path, name: str, page: str) -> Path:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from reporting.charts import Bin, Histogram, Moment
 from reporting.over_time.lines import OverTime, over_time
+from reporting.publish import NEWEST, WINDOW
 from reporting.quality import Quality, estimated, measure
 from reporting.shapes import (
     category_bins,
@@ -32,11 +33,12 @@ from tabular.quality.row_counts import TooFewRows
 
 @dataclass(frozen=True)
 class Period:
-    """The period of a report, UTC, and when it was made."""
+    """The period of a report, UTC, and when it was made; `name` says what was asked for, if not the last hours."""
 
     since: datetime
     until: datetime
     made_at: datetime
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ def summary(report: Report, name: str) -> dict[str, Any]:
     quality = report.quality
     return {
         "_id": name,
+        "kind": WINDOW if report.period.name else NEWEST,
         "made_at": report.period.made_at,
         "since": report.period.since,
         "until": report.period.until,

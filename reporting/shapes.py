@@ -29,21 +29,48 @@ TAILS = (0.05, 0.01, 0.005, 0.0)
 Numbers = NDArray[np.float64]
 
 
-def number_histogram(reference: pd.Series[Any], current: pd.Series[Any], *, whole: bool) -> Histogram:
-    """Shared bins over the bulk of both sides; the end bins hold the extremes. Missing values are left out."""
+def number_histogram(
+    reference: pd.Series[Any], current: pd.Series[Any], *, whole: bool, edges: Numbers | None = None
+) -> Histogram:
+    """Shared bins over the bulk of both sides; the end bins hold the extremes. Missing values are left out.
+
+    `edges` are those of several plots together, as `shared_edges` gives them; of this one alone if there are none.
+    """
     before, now = (_finite(series) for series in (reference, current))
-    edges = _edges(before, now, whole=whole)
+    if edges is None:
+        edges = shared_edges([reference, current], whole=whole)
     shares = [_shares(values, edges) for values in (before, now)]
     names = [_bin_name(low, high, whole=whole) for low, high in pairwise(edges.tolist())]
     bins = [Bin(name, *pair) for name, pair in zip(names, zip(*shares, strict=True), strict=True)]
     return Histogram(bins, _ticks(edges, whole=whole))
 
 
-def category_bins(feature: ModelInput, reference: pd.Series[Any], current: pd.Series[Any]) -> list[Bin]:
-    """The categories in the contract's order, the rarest in one bin, then missing and unknown where there are any."""
+def shared_edges(columns: Sequence[pd.Series[Any]], *, whole: bool) -> Numbers:
+    """The edges of bins over the bulk of all these columns."""
+    return _edges([_finite(series) for series in columns], whole=whole)
+
+
+def common_categories(feature: ModelInput, columns: Sequence[pd.Series[Any]]) -> frozenset[str]:
+    """The categories that most rows of these columns have, all of them weighing alike: at most MAX_CATEGORIES."""
+    shares = pd.concat([closed_categories(feature, one).value_counts(normalize=True) for one in columns], axis=1)
+    total = shares.fillna(0.0).sum(axis=1)
+    return frozenset(sorted(feature.categories, key=lambda name: -total.get(name, 0.0))[:MAX_CATEGORIES])
+
+
+def category_bins(
+    feature: ModelInput,
+    reference: pd.Series[Any],
+    current: pd.Series[Any],
+    common: frozenset[str] | None = None,
+) -> list[Bin]:
+    """The categories in the contract's order, the rarest in one bin, then missing and unknown where there are any.
+
+    `common` are those that have a bin of their own, as `common_categories` gives them for several plots together.
+    """
     before, now = (closed_categories(feature, series).value_counts(normalize=True) for series in (reference, current))
     shares = {name: (float(before.get(name, 0.0)), float(now.get(name, 0.0))) for name in feature.categories}
-    common = set(sorted(shares, key=lambda name: -sum(shares[name]))[:MAX_CATEGORIES])
+    if common is None:
+        common = common_categories(feature, [reference, current])
     bins = [Bin(name, *pair) for name, pair in shares.items() if name in common]
     rare = [pair for name, pair in shares.items() if name not in common]
     if rare:
@@ -109,8 +136,8 @@ def _finite(series: pd.Series[Any]) -> Numbers:
     return finite
 
 
-def _edges(before: Numbers, now: Numbers, *, whole: bool) -> Numbers:
-    bulks = [_bulk(values) for values in (before, now) if values.size]
+def _edges(columns: Sequence[Numbers], *, whole: bool) -> Numbers:
+    bulks = [_bulk(values) for values in columns if values.size]
     if not bulks:
         return np.array([0.0, 1.0])
     low, high = min(low for low, _ in bulks), max(high for _, high in bulks)

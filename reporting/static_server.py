@@ -37,13 +37,15 @@ FRONT_PAGE_POLICY = f"{CONTENT_POLICY}; script-src 'self'; connect-src 'self'"
 CONTENT_POLICIES = {
     "docs": "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "evidently": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-scripts",
 }
 """The folders beside the reports that are served, too, and what their pages may load."""
 HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 class ReportsHandler(SimpleHTTPRequestHandler):
-    """The pages right in the folder, and the documentation: no listing, no hidden file, no way out of it."""
+    """The pages right in the folder and in CONTENT_POLICIES' folders: no listing, no hidden file, no way out of it."""
 
     server_version = "reports"
     sys_version = ""

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reporting.interactive.link import EvidentlyPage
+from reporting.interactive.pages import TwoSides, write_evidently
 from reporting.page import report_page
 from reporting.publish import report_name, write_page
-from reporting.report import Period, build_report, summary
+from reporting.report import Period, Report, build_report, summary
 from tabular.errors import TabularError
 from tabular.model.bundle_cache import BundleCache
 from tabular.ports.predictions import PredictionStore
 from tabular.predictions.prediction import Prediction
-from tabular.predictions.sampling import enough_for
+from tabular.predictions.sampling import Sample, enough_for
+from tabular.predictions.window import window_frame
 from tabular.quality.row_counts import TooFewRows
 from tabular.settings import Settings
 
@@ -51,7 +54,9 @@ class TableReports:
         return len(self.findings) > len(self.failures)
 
 
-def report_on(table: ReportedTable, store: PredictionStore, settings: Settings, now: datetime) -> TableReports:
+def report_on(
+    table: ReportedTable, store: PredictionStore, settings: Settings, now: datetime, *, with_evidently: bool = False
+) -> TableReports:
     """Write a report on the last hours for each run of the table that predicted; a run that fails hides no other.
 
     Raises Unavailable if the runs cannot be read.
@@ -65,7 +70,7 @@ def report_on(table: ReportedTable, store: PredictionStore, settings: Settings, 
     for at, run_id in enumerate(reversed(runs)):
         period = Period(since, now, now + timedelta(microseconds=at))
         try:
-            found = _report_on_run(run_id, period, table, store, settings)
+            found = _report_on_run(run_id, period, table, store, settings, with_evidently=with_evidently)
         except TabularError as error:
             failures.append(error)
             findings.append(f"No report on the run {run_id}: {error}")
@@ -79,11 +84,33 @@ def report_on(table: ReportedTable, store: PredictionStore, settings: Settings, 
 
 
 def _report_on_run(
-    run_id: str, period: Period, table: ReportedTable, store: PredictionStore, settings: Settings
+    run_id: str,
+    period: Period,
+    table: ReportedTable,
+    store: PredictionStore,
+    settings: Settings,
+    *,
+    with_evidently: bool,
 ) -> str | TooFewRows:
-    """Write the report on one run's predictions; returns the finding in one sentence."""
     most = enough_for(settings.report_min_rows, settings.report_max_rows)
     sample = store.sample_between(period.since, period.until, most, run_id)
+    return write_report(table, run_id, sample, period, store, settings, with_evidently=with_evidently)
+
+
+def write_report(
+    table: ReportedTable,
+    run_id: str,
+    sample: Sample,
+    period: Period,
+    store: PredictionStore,
+    settings: Settings,
+    *,
+    with_evidently: bool = False,
+) -> str | TooFewRows:
+    """Write the report on a sample of one run's predictions of a period; returns the finding in one sentence.
+
+    Raises what the store and the registry raise, and OSError.
+    """
     others = store.about_others_between(period.since, period.until, run_id, table.name)
     bundle = table.bundles.load(run_id)
     labelled = _labelled(sample.predictions, store.labelled_latest(settings.report_max_rows, run_id, period.until))
@@ -92,10 +119,18 @@ def _report_on_run(
     )
     if isinstance(report, TooFewRows):
         return report
-    name = report_name(table.name, period.made_at)
-    path = write_page(settings.reports_dir, f"{name}.html", report_page(report))
+    name = report_name(table.name, period.made_at, period.name)
+    pages = _evidently(report, name, settings) if with_evidently else []
+    path = write_page(settings.reports_dir, f"{name}.html", report_page(report, pages))
     store.save_report(summary(report, name))
     return f"{report.finding} {report.row_count} predictions, see {path}"
+
+
+def _evidently(report: Report, name: str, settings: Settings) -> list[EvidentlyPage]:
+    contract = report.bundle.contract
+    frames = report.bundle.reference(), window_frame(report.sample.predictions, contract)
+    called = report.period.name or "the newest predictions"
+    return write_evidently(settings.reports_dir, name, [TwoSides(called, *frames)], contract)
 
 
 def _labelled(window: Sequence[Prediction], newest: Sequence[Prediction]) -> list[Prediction]:

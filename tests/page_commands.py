@@ -45,6 +45,7 @@ RUN_BY = {
     "make apply-model-train-flow": ("tests/stack/test_walk.py", 'copied("make apply-model-train-flow'),
     "make setup-model-serve": ("tests/stack/test_walk.py", 'copied("make setup-model-serve'),
     "make apply-prediction-reporting": ("tests/stack/test_walk.py", 'copied("make apply-prediction-reporting'),
+    "make report": ("tests/journeys/test_the_whole_loop.py", 'command("report"'),
     "make deploy": ("tests/stack/test_walk.py", 'copied("make deploy'),
     "make rollback": ("tests/stack/test_walk.py", 'copied("make rollback'),
     "make stop-serve": ("tests/stack/test_walk.py", 'copied("make stop-serve'),

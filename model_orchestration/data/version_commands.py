@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from model_orchestration.data.versions import differences, find, give_name, table_of
+from model_orchestration.data.versions import differences, table_of
 from tabular.contract.types import Contract
 from tabular.data import feature_store
+from tabular.data.versions.naming import find, give_name
 from tabular.errors import TabularError
 from tabular.ports.objects import Objects
 from tabular.process.private_files import keep_private

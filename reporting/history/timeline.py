@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from reporting.publish import NEWEST
 from tabular.ledger.entry import LedgerEntry
 from tabular.ledger.live import CHANGES, champion_after
 from tabular.ledger.table import word
@@ -147,7 +148,8 @@ def _text(entry: LedgerEntry) -> str:
 def _quality(
     reports: Sequence[Mapping[str, Any]], since: datetime, colours: dict[str, int]
 ) -> tuple[str | None, list[Measured]]:
-    measured = [row for row in reversed(reports) if row.get("quality") and row["made_at"] >= since]
+    newest = [row for row in reversed(reports) if row.get("kind", NEWEST) == NEWEST]
+    measured = [row for row in newest if row.get("quality") and row["made_at"] >= since]
     known = {name for row in measured for name, value in row["quality"].items() if value is not None}
     measure = next((name for name in HEADLINES if name in known), None)
     if measure is None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tabular.contract.features import Feature
 from tabular.contract.types import Contract
-from tabular.data.column_names import absent_columns
+from tabular.data.column_names import absent_column, absent_columns
 from tabular.data.column_values import feature_values
 from tabular.data.input_frame import input_columns
 from tabular.data.invalid_cells import NONE_DROPPED, DroppedRows, InvalidCells
@@ -89,11 +89,8 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
         raise InvalidTable("the table lacks columns", absent)
     if raw.empty:
         raise InvalidTable("the table has no rows")
-    invalid, columns = InvalidCells(contract, len(raw)), {}
-    for feature in contract.features:
-        read = feature_values(feature, raw[feature.column], contract)
-        columns[feature.name] = read.values
-        invalid.add(feature.column, raw[feature.column], read.is_invalid, _allowed(feature), MAKE_MISSING)
+    invalid = InvalidCells(contract, len(raw))
+    features = _features(contract, raw, invalid)
     target, raw_target, unread = clean_target(contract, raw)
     for column in contract.target.columns:
         invalid.add(column, raw[column], unread[column], target_allowed(contract), LEAVE_OUT)
@@ -104,11 +101,33 @@ def clean(contract: Contract, raw: pd.DataFrame) -> CleanTable:
     is_wanted = _wanted(contract, raw, target, invalid)
     dropped = invalid.dropped()
     order, members = (None if each is None else each.values for each in (times, groups))
-    table = CleanTable(pd.DataFrame(columns, copy=False), target, raw_target, order, members)
+    table = CleanTable(features, target, raw_target, order, members)
     is_valid = ~invalid.is_invalid
     is_kept = is_valid & is_wanted
     kept = table if is_kept.all() else table.take(np.flatnonzero(is_kept))
     return replace(kept, dropped=dropped, rows_left_out=int(is_valid.sum() - is_kept.sum()))
+
+
+def clean_features(contract: Contract, raw: pd.DataFrame) -> CleanTable:
+    """The same of rows whose target nobody knows, NaN here: only the columns of the features are asked for."""
+    columns = list(raw.columns)
+    if absent := [absent_column(one.column, columns) for one in contract.features if one.column not in columns]:
+        raise InvalidTable("the table lacks columns", absent)
+    invalid = InvalidCells(contract, len(raw))
+    features = _features(contract, raw, invalid)
+    dropped, unknown = invalid.dropped(), pd.Series(np.nan, raw.index)
+    table = CleanTable(features, unknown, unknown)
+    return replace(table.take(np.flatnonzero(~invalid.is_invalid)), dropped=dropped)
+
+
+def _features(contract: Contract, raw: pd.DataFrame, invalid: InvalidCells) -> pd.DataFrame:
+    """The canonical values of each feature; its cells that are not valid are added to the invalid ones."""
+    columns = {}
+    for feature in contract.features:
+        read = feature_values(feature, raw[feature.column], contract)
+        columns[feature.name] = read.values
+        invalid.add(feature.column, raw[feature.column], read.is_invalid, _allowed(feature), MAKE_MISSING)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _wanted(

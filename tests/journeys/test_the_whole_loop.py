@@ -209,6 +209,19 @@ def test_the_front_page_process_stays_small(loop):
 
 
 @pytest.mark.skipif(find_executable("prometheus") is None, reason="Prometheus is not installed")
+def test_a_report_is_asked_for_on_what_is_named_and_evidently_s_page_is_beside_it(loop):
+    against = ("--against", "version=current", "--evidently", "1")
+    done = loop.command("report", "--", "--last", "300", *against)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (page,) = (loop.state / "reports").glob("report-*-compared-with-version-*.html")
+    status, text = loop.get(loop.ports.reports, f"/{page.name}")
+    assert (status, "The newest 300 predictions by run" in text) == (200, True)
+    beside = re.search(r'href="(evidently/[^"]+)"', text)[1]
+    assert loop.get(loop.ports.reports, f"/{beside}")[0] == 200
+    done = loop.command("report", "--", "--last", "many")
+    assert (done.returncode, "last='many' must be a whole number" in done.stderr) == (1, True)
+
+
 def test_prometheus_reads_every_process_that_has_metrics(loop):
     def healths():
         login = prometheus.login_header(prometheus_password(Layout(loop.state)))

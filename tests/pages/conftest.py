@@ -8,10 +8,15 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import numpy as np
 import pytest
 
 from benchmarks.harness import stack
 from embedded.layout import PROJECT
+from reporting.comparison.build import build_comparison
+from reporting.comparison.page import comparison_page
+from reporting.comparison.pairing import Pair
+from reporting.comparison.rows import Rows
 from reporting.front_page.live import live_runs
 from reporting.front_page.page import SCRIPT, front_page, script
 from reporting.front_page.served import served_tables
@@ -19,6 +24,7 @@ from reporting.front_page.services import ServiceState
 from reporting.front_page.table_view import TableReader
 from reporting.history.publish import history_page
 from reporting.history.timeline import history
+from reporting.interactive.link import EvidentlyPage
 from reporting.page import report_page
 from reporting.publish import FRONT_PAGE, HISTORY, TableNews, write_index, write_page
 from reporting.report import Period, build_report, summary
@@ -63,6 +69,7 @@ def reports_host(docs_site, bundle):
     """The address of the reports' host: a report with labels and drift, its index, the history, a profile, the docs."""
     folder = docs_site.parent
     write_report(folder, bundle)
+    write_comparison(folder, bundle)
     write_page(folder, HISTORY, history_page([history(bundle.contract.table.name, "Churn", story(), [], NOW)], NOW))
     (folder / "table.csv").write_bytes(make_table(bundle.contract, 2_000, 1))
     assert write_profile(["--csv", str(folder / "table.csv"), "--out", str(folder / "profile.html")]) == 0
@@ -129,6 +136,17 @@ def write_report(folder, bundle) -> None:
     write_index(
         folder, [{**summary(report, "report"), "file": "report.html"}], [TableNews(table.name, table.title)], NOW
     )
+
+
+def write_comparison(folder, bundle) -> None:
+    """Three parts of the reference beside all of it, one of them drifted."""
+    whole = bundle.reference()
+    parts = np.array_split(whole.assign(credit_limit=whole["credit_limit"] / 2), 3)
+    frames = [whole.head(500), whole.tail(500), parts[1]]
+    pairs = [Pair(Rows("all", whole, {}), Rows(f"part {at}", frame, {}, "a part")) for at, frame in enumerate(frames)]
+    made = build_comparison("parts compared with all", bundle.contract, pairs, NOW, min_rows=300)
+    page = comparison_page(made, [EvidentlyPage("evidently/x.html", "part 0", 4_100_000)])
+    write_page(folder, "comparison.html", page)
 
 
 def story() -> list[LedgerEntry]:

@@ -11,6 +11,7 @@ PAGES = {
     "front page": ("front_page_host", "/"),
     "report index": ("reports_host", "/reports.html"),
     "drift report": ("reports_host", "/report.html"),
+    "comparison": ("reports_host", "/comparison.html"),
     "model history": ("reports_host", "/history.html"),
     "table profile": ("reports_host", "/profile.html"),
     "API documentation": ("api_host", "/docs"),

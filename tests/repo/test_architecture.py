@@ -42,7 +42,7 @@ HOMES = {
         "tabular/adapters/mlflow/artifacts.py",
         "tabular/adapters/mlflow/errors.py",
     },
-    "evidently": {"tabular/quality/drift.py"},
+    "evidently": {"tabular/quality/drift.py", "reporting/interactive/evidently_page.py"},
     "flask": {"server/api/pages.py"},
     "a2wsgi": {"server/api/pages.py"},
     "uvicorn": {

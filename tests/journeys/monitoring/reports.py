@@ -50,11 +50,11 @@ class Reports:
             ]
         )
 
-    def make(self, *further) -> str:
+    def make(self, *further, with_evidently: bool = False) -> str:
         """Report on the bundle's table and on the further ones, as one stack that serves all of them."""
         tables = [one.contract.table for one in (self.bundle, *further)]
         reported = [ReportedTable(table.name, table.title, self._cache) for table in tables]
-        return make_report(self.store, reported, self.settings)
+        return make_report(self.store, reported, self.settings, with_evidently=with_evidently)
 
     def pages(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("report-*.html"))

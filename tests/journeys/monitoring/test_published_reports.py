@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -16,11 +15,10 @@ from embedded.environment import prefect_client_environ
 from embedded.layout import PROJECT
 from embedded.services.service import Service, free_port
 from reporting.static_server import create_server
+from tests.browser import Visit
 from tests.foreign_page import permissions
 from tests.journeys.monitoring.reports import RUN, Reports
 from tests.nginx import nginx_over
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +31,7 @@ def published(store, settings, bundle, tmp_path_factory):
     frame["credit_limit"] /= 2
     frame.loc[:99, "gender"] = "<script>document.title = 'owned'</script>"
     reports.predict(frame, "shifted")
-    reports.make()
+    reports.make(with_evidently=True)
     return reports
 
 
@@ -127,6 +125,31 @@ def test_both_servers_serve_nothing_else(port, published, path):
     assert ask(port, path)[0] in {400, 403, 404}
 
 
+def test_both_servers_serve_evidently_s_page_in_a_sandbox_and_nothing_else_of_its_folder(port, published):
+    (published.folder / "evidently" / ".draft-1").write_text("half")
+    (page,) = (published.folder / "evidently").glob("*.html")
+    status, headers, body = ask(port, f"/evidently/{page.name}")
+    assert (status, len(body)) == (200, page.stat().st_size)
+    policy = headers["content-security-policy"].split("; ")
+    assert {"default-src 'none'", "script-src 'unsafe-inline'", "sandbox allow-scripts"} <= {*policy}
+    assert not [part for part in policy if part.startswith("connect-src") or "allow-same-origin" in part]
+    for path in (
+        "/evidently/",
+        "/evidently/.draft-1",
+        "/evidently/../index.html/x",
+        f"/evidently/evidently/{page.name}",
+    ):
+        assert ask(port, path)[0] in {400, 403, 404}
+    assert "script-src" not in ask(port, f"/{published.pages()[1]}")[1]["content-security-policy"]
+
+
+def test_both_servers_have_the_same_policies(nginx, static, published):
+    (page,) = (published.folder / "evidently").glob("*.html")
+    for path in ("/", f"/{published.pages()[0]}", f"/evidently/{page.name}"):
+        policies = {ask(port, path)[1]["content-security-policy"] for port in (nginx, static)}
+        assert len(policies) == 1
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_both_servers_only_give(port, published, method):
     assert ask(port, f"/{published.pages()[0]}", method)[0] >= 400
@@ -153,33 +176,9 @@ def test_the_built_in_server_says_that_there_is_no_page_yet(tmp_path):
 # The browser
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        pytest.skip("chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[*quiet, "--disable-sync"])
-        yield running
-        running.close()
-
-
-class Visit:
-    """A page without network, everything it complained of and everything it asked for."""
-
-    def __init__(self, browser, *, offline: bool) -> None:
-        self.page = browser.new_context(offline=offline, viewport={"width": 1280, "height": 900}).new_page()
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-
-    @property
-    def left(self) -> list[str]:
-        return [url for url in self.requests if not url.startswith(("data:", "file:"))]
+def left(visit: Visit) -> list[str]:
+    """What was asked of a server."""
+    return [url for url in visit.requests if not url.startswith(("data:", "file:"))]
 
 
 def assert_plots(page, features: int) -> None:
@@ -202,7 +201,7 @@ def test_a_report_from_the_disk_shows_its_plots_with_no_network(browser, publish
     assert_plots(visit.page, 11)
     assert "(unknown)" in visit.page.content()
     assert visit.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing sticks out"
-    assert (visit.complaints, visit.left) == ([], [])
+    assert (visit.complaints, left(visit)) == ([], [])
 
 
 def test_a_report_through_nginx_keeps_its_own_security_policy(browser, nginx, published):
@@ -216,4 +215,27 @@ def test_a_report_through_nginx_keeps_its_own_security_policy(browser, nginx, pu
     colour = visit.page.locator(".finding").evaluate("node => getComputedStyle(node).borderLeftWidth")
     assert colour == "6px", "the style applies under the policy"
     assert visit.complaints == []
-    assert {url.split("/")[2] for url in visit.left} == {f"127.0.0.1:{nginx}"}
+    assert {url.split("/")[2] for url in left(visit)} == {f"127.0.0.1:{nginx}"}
+
+
+def test_evidently_s_page_works_in_its_sandbox_and_asks_for_nothing(browser, port, published):
+    visit = Visit(browser, offline=False)
+    visit.page.goto(f"http://127.0.0.1:{port}/{published.pages()[1]}")
+    link = visit.page.locator('a[href^="evidently/"]')
+    size = (published.folder / link.get_attribute("href")).stat().st_size
+    assert f"({size / 1e6:.1f} MB, opens without network)" in visit.page.content()
+    link.click()
+    visit.page.wait_for_selector("text=Dataset Drift")
+    visit.page.wait_for_selector("text=credit_limit")
+    assert visit.page.evaluate("self.origin") == "null", "it is no part of the host's origin"
+    assert "owned" not in visit.page.content(), "no text from data as it came"
+    assert visit.complaints == []
+    assert [url.split("/")[3] for url in left(visit)] == [published.pages()[1], "evidently"]
+
+
+def test_evidently_s_page_opens_from_the_disk_with_no_network(browser, published):
+    visit = Visit(browser, offline=True)
+    (page,) = (published.folder / "evidently").glob("*.html")
+    visit.page.goto(f"file://{page}")
+    visit.page.wait_for_selector("text=Dataset Drift")
+    assert (visit.complaints, left(visit)) == ([], [])

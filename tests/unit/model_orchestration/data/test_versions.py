@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from model_orchestration.data import version_commands
-from model_orchestration.data.versions import differences, find, give_name, table_of
+from model_orchestration.data.versions import differences, table_of
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
+from tabular.data.versions.naming import find, give_name
 from tabular.errors import NotFound, Rejected
 from tabular.wiring import Wiring
 
