@@ -106,6 +106,24 @@ def test_both_servers_serve_the_index_and_the_reports(port, published):
         assert headers["x-content-type-options"] == "nosniff"
 
 
+def test_only_the_front_page_may_have_a_script_and_it_comes_first(port, published):
+    page, script = published.folder / "index.html", published.folder / "front-page.js"
+    page.write_text("<!doctype html>front")
+    script.write_text("1;")
+    try:
+        for path in ("/", "/index.html"):
+            _, headers, body = ask(port, path)
+            assert body.endswith(b"front")
+            assert "script-src 'self'; connect-src 'self'" in headers["content-security-policy"]
+            assert "default-src 'none'" in headers["content-security-policy"]
+        for path in ("/reports.html", f"/{published.pages()[0]}"):
+            assert "script-src" not in ask(port, path)[1]["content-security-policy"]
+        assert ask(port, "/front-page.js")[1]["content-type"].startswith("text/javascript")
+    finally:
+        page.unlink()
+        script.unlink()
+
+
 @pytest.mark.parametrize("path", ["/", "/index.html", "/reports.html", "/nothing.html"])
 def test_both_servers_permit_nothing_to_a_foreign_page(port, path):
     assert permissions("127.0.0.1", port, path) == []
