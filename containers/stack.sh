@@ -125,7 +125,7 @@ report() {
     else
         report_on "$@"
     fi
-    say "The reports are at $(page "$REPORTS_PORT")"
+    say "The report is on the front page: $(page "$REPORTS_PORT")"
 }
 
 # What is named is reported on in the worker itself; a file is copied there for it.
@@ -274,7 +274,8 @@ status() {
     serve ps
     local name
     printf '\n'
-    for name in API MLFLOW PREFECT REPORTS GRAFANA MONITOR PROMETHEUS ALERTMANAGER EMULATOR; do
+    printf '%-14s %s\n' 'front page' "$(page "$REPORTS_PORT")"
+    for name in API MLFLOW PREFECT GRAFANA MONITOR PROMETHEUS ALERTMANAGER EMULATOR; do
         local port=${name}_PORT
         printf '%-14s %s\n' "${name,,}" "$(page "${!port}")"
     done

@@ -89,6 +89,7 @@ def show(stack: Stack) -> None:
     console.print("Request a prediction yourself:\n", style="bold")
     console.print(f"{curl_line(stack)}\n", markup=False)
     console.print(f"Logs: {stack.layout.logs}   State: make status   Stop: make stop")
+    console.print(f"Open http://127.0.0.1:{stack.layout.ports.reports} in a browser to see all of it.")
 
 
 def paths(stack: Stack) -> dict[str, str]:

@@ -201,6 +201,7 @@ def test_the_front_page_shows_what_is_served_and_that_every_service_responds(loo
 def test_the_front_page_is_the_first_address_that_is_printed(loop):
     addresses = re.findall(r"http://127\.0\.0\.1:\d+\S*", loop.command("status").stdout)
     assert addresses[0] == f"http://127.0.0.1:{loop.ports.reports}"
+    assert loop.printed.rstrip().endswith(f"Open {addresses[0]} in a browser to see all of it.")
 
 
 def test_the_front_page_process_stays_small(loop):
