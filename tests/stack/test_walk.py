@@ -21,6 +21,7 @@ import pytest
 from pymongo import MongoClient
 
 from tests.foreign_page import permissions
+from tests.stack.grafana import DASHBOARDS, Grafana
 from tests.stack.load import EXAMPLE, Load
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -126,18 +127,45 @@ OF_MULTICLASS_MODELS = "monitor_predicted_class_"  # the stack's table has two c
 OF_CHALLENGERS = "shadow_gain"  # none is in the shadow yet
 OF_LABELS, OF_LABELS_SECONDS = re.compile("monitor_quality|mean_loss"), 600
 """Labels come a minute after their predictions; the alarm on quality rests on them once their block is over."""
-QUERIES = [
-    pytest.param(target["expr"].replace("$table", ".*"), id=f"{file.stem}: {panel['title']} {target['refId']}")
-    for file in sorted((PROJECT / "monitoring/grafana/dashboards").glob("*.json"))
+TARGETS = [
+    pytest.param(target, id=f"{file.stem}: {panel['title']} {target['refId']}")
+    for file in sorted(DASHBOARDS.glob("*.json"))
     for panel in json.loads(file.read_text())["panels"]
     for target in panel.get("targets", [])
     if OF_MULTICLASS_MODELS not in target["expr"] and OF_CHALLENGERS not in target["expr"]
 ]
 
 
-@pytest.mark.parametrize("query", QUERIES)
-def test_every_panel_has_something_to_show(stack, waiting, query):
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_panel_has_something_to_show(stack, waiting, target):
+    query = target["expr"].replace("$table", ".*")
     assert waiting(lambda: stack.query(query), OF_LABELS_SECONDS if OF_LABELS.search(query) else 90, query)
+
+
+@pytest.fixture(scope="module")
+def grafana(stack):
+    """Grafana itself; where the images are stand-ins, there is none."""
+    found = Grafana(stack.url("grafana"), "admin:admin")
+    if found.is_stand_in():
+        pytest.skip("the image of Grafana is a stand-in, which has no dashboards")
+    return found
+
+
+def test_grafana_has_the_dashboards_and_one_of_them_is_its_home(grafana):
+    files = {json.loads(file.read_text())["uid"]: file.stem for file in DASHBOARDS.glob("*.json")}
+    assert {one["uid"] for one in grafana.ask("/api/search?type=dash-db")} == set(files)
+    for uid, name in files.items():
+        told = grafana.ask(f"/api/dashboards/uid/{uid}")
+        assert told["meta"]["provisioned"], name
+        written = json.loads((DASHBOARDS / f"{name}.json").read_text())["panels"]
+        assert [panel["title"] for panel in told["dashboard"]["panels"]] == [panel["title"] for panel in written]
+    assert grafana.ask("/api/dashboards/home")["dashboard"]["title"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_panel_of_grafana_shows_something(grafana, waiting, target):
+    seconds = OF_LABELS_SECONDS if OF_LABELS.search(target["expr"]) else 90
+    assert waiting(lambda: grafana.values(target), seconds, target["expr"])
 
 
 def test_a_report_page_is_shown_by_nginx(stack):

@@ -7,9 +7,12 @@ import json
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from tabular.contract.loading import load_contract
 from tests.foreign_page import permissions
@@ -129,6 +132,55 @@ def test_the_servers_can_read_every_model_and_change_none(cloud, path, body):
         run_id = json.load(answer)["model_version"]["run_id"]
     sent = json.dumps({key: run_id if value is None else value for key, value in body.items()}).encode()
     assert status(cloud.url("mlflow", f"/api/2.0/mlflow/{path}"), reader, sent) == 403
+
+
+@pytest.fixture
+def store_of(cloud):
+    """The store, as whom; skipped on the stand-in, which has no logins."""
+    if "mongo_password_servers" not in cloud.secrets() or not cloud.secrets()["mongo_password_servers"]:
+        pytest.skip("the image of MongoDB is a stand-in, which knows no login")
+
+    def opened(user: str, password: str | None = None) -> Any:
+        given = cloud.secrets()[f"mongo_password_{user}"] if password is None else password
+        address = cloud.url("store").removeprefix("http://")
+        client = MongoClient(f"mongodb://{user}:{given}@{address}/?authSource=admin", serverSelectionTimeoutMS=5_000)
+        return client["prediction_service"]
+
+    return opened
+
+
+def test_nobody_reads_the_store_without_a_login_or_with_a_wrong_one(cloud, store_of):
+    with pytest.raises(OperationFailure):
+        MongoClient(cloud.url("store").replace("http", "mongodb"))["prediction_service"]["data"].find_one()
+    with pytest.raises(OperationFailure):
+        store_of("servers", "wrong")["data"].find_one()
+
+
+MAY_WRITE = {
+    "servers": {"data", "ledger", "report", "blocks", "shadow"},
+    "flows": {"data", "ledger", "report", "shadow"},
+    "monitor": {"blocks", "loss_blocks", "ledger"},
+    "shadow": {"shadow", "shadow_progress", "ledger"},
+}
+
+
+@pytest.mark.parametrize("user", MAY_WRITE)
+def test_each_service_reads_the_store_and_writes_what_is_its_own(store_of, user):
+    store = store_of(user)
+    assert store["data"].find_one() is not None
+    for name in sorted(set().union(*MAY_WRITE.values())):
+        row = {"_id": f"of-the-test-of-logins-{user}"}
+        if name in MAY_WRITE[user]:
+            store[name].insert_one(row)
+            store_of("servers")[name].delete_one(row)
+        elif user != "servers":
+            with pytest.raises(OperationFailure):
+                store[name].insert_one(row)
+    if user != "servers":
+        with pytest.raises(OperationFailure):
+            store["data"].delete_many({})
+        with pytest.raises(OperationFailure):
+            store["ledger"].delete_many({})
 
 
 @pytest.mark.parametrize("name", ["mlflow", "prefect", "reports", "grafana", "monitor", "prometheus", "alertmanager"])
