@@ -39,7 +39,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         drill reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting report start-serve stop-serve train retrain harvest react labels promote rollback ledger live replay verify-model shadow score data-versions data-diff data-checkout data-name deploy \
-        healthy image images pin-images test-stack docs docs-site contract profile
+        healthy renew-tls image images pin-images test-stack docs docs-site contract profile
 
 help: ## show this list
 	@awk 'BEGIN {FS = ": .*## |:.*## "} /^[a-zA-Z_ -]+:.*## / {printf "  \033[1m%-28s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -160,6 +160,10 @@ deploy: ## in containers: serve another run (RUN_ID=id; table=name), or put anot
 
 healthy: # in containers: does the API respond, and serve RUN_ID if one is given?
 	@$(STACK) healthy
+
+renew-tls: ## in containers: take up a renewed certificate of TLS_CERTIFICATE without an interruption
+	@[ $(env) != embedded ] || { echo "The embedded stack has no TLS: it listens on this machine alone."; exit 1; }
+	@$(STACK) renew-tls
 
 image: $(INSTALLED) ## build one image with a model inside, the API alone, for any container platform (RUN_ID=id, the champion if not given; table=name TAG=name:tag BASE=image)
 	@$(STACK) export-model -- "$(CURDIR)/build/image" $(if $(filter command line,$(origin RUN_ID)),--run-id '$(RUN_ID)') $(OF_TABLE)

@@ -25,6 +25,8 @@ write_secrets() {
     put mlflow_aws_access_key_id "${uses_bucket:+$AWS_ACCESS_KEY_ID}"
     put mlflow_aws_secret_access_key "${uses_bucket:+$AWS_SECRET_ACCESS_KEY}"
     if [ -n "$PREFECT_AUTH_STRING" ]; then put prefect_auth_string "$PREFECT_AUTH_STRING"; else generate prefect_auth_string prefect:; fi
+    put_file tls_certificate TLS_CERTIFICATE
+    put_file tls_key TLS_KEY
     put alert_webhook_url "${ALERT_WEBHOOK_URL:-}"
     local config
     config=$(alertmanager_config)
@@ -85,6 +87,17 @@ put() {
     printf '%s' "$2" >"$secrets/$1"
     chmod 444 "$secrets/$1"
 }
+
+# The file that a setting names, where the profile tls is started; else an empty secret.
+put_file() {
+    if ! has_tls; then put "$1" ""; return; fi
+    [ -n "${!2}" ] || fail "COMPOSE_PROFILES has tls, and $2 is empty: it must name a PEM file, such as the one of Let's Encrypt."
+    [ -r "${!2}" ] || fail "$2=${!2} cannot be read. Is it there, and may you read it?"
+    grep -q -- '-----BEGIN ' "${!2}" || fail "$2=${!2} is no PEM file: it has no line with BEGIN."
+    put "$1" "$(cat "${!2}")"
+}
+
+has_tls() { [[ ,${COMPOSE_PROFILES:-}, == *,tls,* ]]; }
 
 # Writes a random secret of this name, with an optional prefix, unless it exists.
 generate() { [ -s "$secrets/$1" ] || put "$1" "${2:-}$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"; }

@@ -263,6 +263,15 @@ start_serve() {
     status
 }
 
+# A renewed certificate is in use without an interruption.
+renew_tls() {
+    has_tls || fail "COMPOSE_PROFILES of $env_file does not have tls: the API is served without it."
+    need_serve
+    quietly serve exec -T serve-tls nginx -t -c /nginx.conf || fail "Nginx does not take the certificate: see above. The old one is still in use."
+    quietly serve exec -T serve-tls nginx -c /nginx.conf -s reload
+    say "The certificate of $TLS_CERTIFICATE is in use"
+}
+
 stop_serve() {
     quietly serve down
     say "The servers, the store and the monitor are stopped; their data are kept. The registry is still running."
@@ -280,6 +289,7 @@ status() {
         printf '%-14s %s\n' "${name,,}" "$(page "${!port}")"
     done
     printf '%-14s mongodb://localhost:%s\n' store "$STORE_PORT"
+    if has_tls; then printf '%-14s https://%s:%s\n' 'api with TLS' "$UI_HOST" "$TLS_PORT"; fi
     if [ "$mode" = local ] && [ -z "${PREFECT_AUTH_STRING:-}" ]; then say "The login of Prefect was generated at the first start: $memory/secrets/prefect_auth_string"; fi
 }
 
@@ -312,7 +322,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | docs-site | export-model | start-serve | deploy | deploy-version | promote | rollback | ledger | live | verify-model | replay | shadow | healthy)
+    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | docs-site | export-model | start-serve | deploy | deploy-version | promote | rollback | ledger | live | verify-model | replay | shadow | healthy | renew-tls)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

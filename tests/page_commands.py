@@ -52,6 +52,7 @@ RUN_BY = {
     "make reset_all": ("tests/stack/test_walk.py", 'copied("make reset_all'),
     "make images": ("tests/stack/test_walk.py", "docker_command"),
     "make image": ("tests/stack/test_model_image.py", "make image"),
+    "make renew-tls": ("tests/stack/test_with_credentials.py", 'make("renew-tls")'),
     "make start-serve": ("tests/journeys/test_the_whole_loop.py", 'command("start-serve"'),
     "make train": ("tests/journeys/promotion/test_under_load.py", 'command("train"'),
     "make promote": ("tests/journeys/promotion/test_under_load.py", 'command("promote"'),

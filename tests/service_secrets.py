@@ -18,6 +18,7 @@ SECRETS_BY_SERVICE: dict[str, set[str]] = {
     "reports": {"REPORTS_USERNAME", "REPORTS_PASSWORD"},
     "registry-proxy": set(),
     "serve-api": set(),
+    "serve-tls": {"TLS_CERTIFICATE", "TLS_KEY"},
     "serve-api-a": API,
     "serve-api-b": API,
     "serve-kinesis": {"MONGO_URI"} | MLFLOW | AWS,

@@ -35,7 +35,7 @@ READ_BY_THE_COMMANDS = {"COMPOSE_PROFILES", "DATASET_CSV"}
 MAIL = {f"ALERT_SMTP_{name}" for name in ("HOST", "FROM", "TO", "USERNAME", "PASSWORD")}
 # What containers/secrets.sh makes files of, which compose mounts.
 SECRETS = CREDENTIALS | {"MONGO_URI", "MONGO_MONITOR_URI", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-SECRETS |= MAIL | {"ALERT_WEBHOOK_URL", "MLFLOW_BACKEND_URI", "PREFECT_DATABASE_URI"}
+SECRETS |= MAIL | {"ALERT_WEBHOOK_URL", "MLFLOW_BACKEND_URI", "PREFECT_DATABASE_URI", "TLS_CERTIFICATE", "TLS_KEY"}
 
 
 def services() -> dict[str, dict]:
@@ -80,7 +80,14 @@ def test_what_a_container_is_given_is_a_setting_or_a_vendors_own_variable() -> N
     vendors = re.compile(
         "MLFLOW_|PREFECT_|AWS_|GF_|MONGO_INITDB_|DO_NOT_TRACK|TRAIN_CRON|REACT_CRON|REPORT_CRON|SCORE_CRON"
     )
-    own = {"localstack", "reports", "mongo", "grafana", "postgres"}  # stock images, with variables of their own
+    own = {
+        "localstack",
+        "reports",
+        "mongo",
+        "grafana",
+        "postgres",
+        "serve-tls",
+    }  # stock images, with variables of their own
     settings = {name.upper() for name in Settings.__struct_fields__}
     for name, one in services().items():
         strange = {key for key in one.get("environment", {}) if key not in settings and not vendors.match(key)}
@@ -121,12 +128,12 @@ def test_a_service_waits_only_for_services_that_are_checked() -> None:
 
 def test_only_what_has_a_login_can_be_opened_to_the_world() -> None:
     opened = {re.findall(r"\$\{(\w+)_PORT", port)[0] for _, port in listening() if not port.startswith("127.0.0.1:")}
-    assert opened == {"API", "MLFLOW", "PREFECT", "REPORTS", "GRAFANA"}
+    assert opened == {"API", "TLS", "TLS_REDIRECT", "MLFLOW", "PREFECT", "REPORTS", "GRAFANA"}
     assert {LOCAL["BIND_ADDRESS"], LOCAL["UI_BIND_ADDRESS"], CLOUD["UI_BIND_ADDRESS"]} == {"127.0.0.1"}
 
 
 def test_only_what_checks_who_asks_has_a_port_of_its_own() -> None:
-    checks = {"registry-proxy", "serve-proxy", "serve-api", "mlflow"}
+    checks = {"registry-proxy", "serve-proxy", "serve-api", "serve-tls", "mlflow"}
     assert {name for name, _ in listening()} - checks == {"mongo"}, "put it behind containers/proxy/nginx.conf"
     nginx = (PROJECT / "containers/proxy/nginx.conf").read_text()
     for name, port in listening():

@@ -148,6 +148,24 @@ def test_mlflow_has_the_key_of_aws_only_where_its_bundles_are_in_a_bucket(tmp_pa
     assert [within[name] for name in names] == ["AKIA", "s"]
 
 
+def test_a_certificate_is_handed_on_where_tls_is_started_and_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----"
+    (tmp_path / "one.pem").write_text(f"{pem}\n")
+    (tmp_path / "other").write_text("no PEM")
+    files = {"TLS_CERTIFICATE": str(tmp_path / "one.pem"), "TLS_KEY": str(tmp_path / "one.pem")}
+    assert written(tmp_path, **files)["tls_key"] == "", "without the profile it is nobody's"
+    assert written(tmp_path, COMPOSE_PROFILES="tls", **files)["tls_certificate"] == pem
+    for file, why in (
+        ("", "is empty"),
+        (str(tmp_path / "none"), "cannot be read"),
+        (str(tmp_path / "other"), "no PEM"),
+    ):
+        rejected = stack_shell("write_secrets", tmp_path, COMPOSE_PROFILES="tls", **files | {"TLS_KEY": file})
+        assert rejected.returncode == 1
+        assert "TLS_KEY" in rejected.stderr
+        assert why in rejected.stderr
+
+
 def test_a_store_elsewhere_may_have_an_address_for_those_who_only_read(tmp_path: Path) -> None:
     found = written(
         tmp_path, MONGO_PASSWORD="x", MONGO_URI="mongodb://w@elsewhere", MONGO_MONITOR_URI="mongodb://r@elsewhere"

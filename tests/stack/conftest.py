@@ -25,6 +25,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 collect_ignore_glob = [] if os.environ.get("TEST_STACK") else ["*.py"]
 
 PORTS = ["API", "MLFLOW", "PREFECT", "REPORTS", "GRAFANA", "MONITOR", "PROMETHEUS", "ALERTMANAGER", "STORE", "EMULATOR"]
+PORTS += ["TLS", "TLS_REDIRECT"]
 
 OWN = {
     "STACK_NETWORK": "churn-test",
@@ -66,6 +67,7 @@ class ContainerStack:
             file = Path(f"{self.env_file}.secrets")
             file.touch(mode=0o600)
             file.write_text("".join(f"{key}={value}\n" for key, value in secrets.items()))
+            self.certificate = secrets["TLS_CERTIFICATE"]
         self.walked: list[str] = []
 
         self.readme = readme_commands("## In containers") if mode == "local" else []
@@ -112,6 +114,10 @@ class ContainerStack:
         self.walked.append(f"$ {line}\n{said}")
         assert (done.returncode == 0) == succeeds, said
         return done.stdout if line.startswith(("curl", "docker")) else said
+
+    def renew_certificate(self) -> None:
+        """Another key and certificate in the files of the first ones."""
+        made_certificate(Path(self.certificate).parent)
 
     def url(self, name: str, path: str = "") -> str:
         return f"http://127.0.0.1:{self.ports[name]}{path}"
@@ -237,12 +243,24 @@ def cloud(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Co
     """The stack of a virtual machine, with credentials, and LocalStack in the place of AWS."""
     secrets = {name: f"{name.lower()}-for-this-test" for name in CREDENTIALS}
     secrets |= {"PREFECT_AUTH_STRING": "flows:prefect-for-this-test", "BIND_ADDRESS": "127.0.0.1"}
-    secrets |= {"AWS_ENDPOINT_URL": "http://localstack:4566", "COMPOSE_PROFILES": "localstack,postgres,simulators"}
+    secrets |= {"AWS_ENDPOINT_URL": "http://localstack:4566", "COMPOSE_PROFILES": "localstack,postgres,simulators,tls"}
     secrets |= {"MLFLOW_ARTIFACTS_DESTINATION": "s3://feature-store/mlflow", "S3_BUCKET": "feature-store"}
     secrets |= {"AWS_ACCESS_KEY_ID": "AKIAFORTHISTEST", "AWS_SECRET_ACCESS_KEY": "aws-secret-for-this-test"}
+    folder = tmp_path_factory.mktemp("tls")
+    made_certificate(folder)
+    secrets |= {"TLS_CERTIFICATE": str(folder / "certificate.pem"), "TLS_KEY": str(folder / "key.pem")}
+    secrets |= {"TLS_BIND_ADDRESS": "127.0.0.1"}
     if "MONGO_VERSION" not in docker("inspect", "-f", "{{.Config.Env}}", "mongo:7.0.14"):
         secrets["MONGO_URI"] = "mongodb://mongo:27017"  # not the public image: its stand-in knows no login
     yield from standing(ContainerStack(tmp_path_factory.mktemp("cloud"), "cloud", secrets))
+
+
+def made_certificate(folder: Path) -> None:
+    """A key, and a certificate for localhost that it signed itself."""
+    files = ["-keyout", folder / "key.pem", "-out", folder / "certificate.pem", "-days", "2"]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run([*command, *files, *name], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")

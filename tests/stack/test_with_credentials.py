@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
+import ssl
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -90,6 +92,29 @@ def test_the_api_wants_its_key_and_the_simulators_have_it(cloud, waiting):
     assert status(url, {"X-API-Key": "api_key-for-this-test"}, body) == 200
     answered = 'sum(http_requests_total{status="200"})'
     waiting(lambda: float(cloud.query(answered)[0]["value"][1]) > 20, 60, "answers to the simulator")
+
+
+def test_the_api_has_tls_and_takes_up_a_renewed_certificate(cloud, waiting):
+    file = Path(cloud.certificate)
+
+    def predicted() -> int:
+        context = ssl.create_default_context(cafile=str(file))
+        headers = {"Content-Type": "application/json", "X-API-Key": "api_key-for-this-test"}
+        url = f"https://localhost:{cloud.ports['tls']}/predict"
+        with urllib.request.urlopen(
+            urllib.request.Request(url, json.dumps(EXAMPLE).encode(), headers), timeout=15, context=context
+        ) as answer:
+            return answer.status
+
+    assert predicted() == 200
+    connection = http.client.HTTPConnection("localhost", cloud.ports["tls_redirect"], timeout=15)
+    connection.request("POST", "/predict", b"{}")
+    response = connection.getresponse()
+    assert response.status == 308
+    assert response.headers["Location"].startswith("https://localhost")
+    cloud.renew_certificate()
+    cloud.make("renew-tls")
+    waiting(lambda: predicted() == 200, 30, "the renewed certificate")
 
 
 ELSEWHERE = {"/etc/prometheus/api_key": "API_KEY", "/etc/alertmanager/alertmanager.yml": "ALERTMANAGER_CONFIG"}
