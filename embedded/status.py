@@ -26,7 +26,7 @@ def urls(stack: Stack) -> list[tuple[str, ...]]:
         ("Front page: model health, drift reports", ports.reports, "", ""),
         ("MLflow: runs and registry", ports.mlflow, "/#/models", ""),
         ("Prefect: flows", ports.prefect, "", prefect),
-        ("API: predictions", ports.api, "/docs", ""),
+        ("API: a form for predictions", ports.api, "", ""),
         ("Monitor: drift gauges", ports.monitor, "/metrics", ""),
         ("S3 and Kinesis", ports.emulator, "", ""),
     ]

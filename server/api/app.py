@@ -38,6 +38,8 @@ from server.api.request import (
 )
 from server.api.service import ApiService
 from server.api.tables import ServedTable
+from server.api.web.form import Forms, TableForm
+from server.api.web.pages import error_page, wants_html
 from server.connections.clients import Clients
 from server.connections.errors import HttpError
 from server.outbox.idempotency import KeptResponse
@@ -70,7 +72,8 @@ class Application:
         self._settings = settings = wiring.settings
         self._service = service = ApiService(wiring)
         self._metrics = service.metrics
-        self._access = Access(settings, service.paths)
+        forms_at = {path: table for table in service.tables.values() for path in table.form_paths}
+        self._access = Access(settings, {*service.paths, *forms_at})
         self._cors = Cors(settings.cors_origins, service.paths)
         self._pages = Pages(service, settings)
         self._held_bytes = HeldBytes()
@@ -83,6 +86,10 @@ class Application:
         handlers = Handlers(service.first.predictor, service.outbox, service.metrics, settings)
         for table in service.tables.values():
             self._routes |= self._routes_of(table, handlers.of(table.predictor, table.prefix))
+        forms = Forms(service.tables.values(), settings, self._access, self._if_not_overloaded)
+        for path, table in forms_at.items():
+            form = TableForm(table, handlers.of(table.predictor, table.prefix), forms)
+            self._routes[path] = lambda request, form=form: self._form(request, form)  # type: ignore[misc]
         self._prefixes = {path: table.prefix for table in service.tables.values() for path in table.paths}
         self.clients = Clients(
             settings.api_max_connections,
@@ -117,7 +124,7 @@ class Application:
         error.prefix, error.request_id = self._prefixes.get(request.path, ""), request.id.value
         self._metrics.error(request.path, error.status)
         self._rejections.note(request, error)
-        await request.respond(error.status, *error.response())
+        await request.respond(error.status, *(error_page(error) if wants_html(request) else error.response()))
 
     def _routes_of(self, table: ServedTable, handlers: Handlers) -> dict[str, Route]:
         max_bytes = min(self._settings.max_body_bytes, MAX_RECORD_BYTES)
@@ -165,6 +172,27 @@ class Application:
 
     async def _page(self, request: Request) -> None:
         await request.respond(*await self._pages.response(request))
+
+    async def _form(self, request: Request, form: TableForm) -> None:
+        if request.path == "/" and request.method in {"GET", "HEAD"} and not wants_html(request):
+            await self._page(request)  # a program is led to the description
+            return
+        status, headers, body = await form.response(request)
+        if status >= 400:
+            self._metrics.error(request.path, status)
+            self._rejections.note(request, HttpError(status, ""))
+        request.hold(len(body))
+        await request.respond(status, headers, body)
+
+    async def _if_not_overloaded(self, run: Callable[[], Awaitable[bytes | KeptResponse]]) -> bytes | KeptResponse:
+        if self._queued >= self._settings.api_max_queued_requests:
+            self._metrics.shed()
+            raise overloaded()
+        self._queued += 1
+        try:
+            return await run()
+        finally:
+            self._queued -= 1
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

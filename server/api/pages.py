@@ -16,9 +16,10 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from server.api.metrics import CONTENT_TYPE
 from server.api.openapi import SYNTHETIC, document
-from server.api.request import JSON, Headers, Message, Request
+from server.api.request import HTML, JSON, Headers, Message, Request
 from server.api.service import ApiService
 from server.api.tables import TABLES, listed, table_of
+from server.api.web.pages import PAGE_HEADERS
 from server.connections.errors import HttpError
 from tabular.settings import Settings
 
@@ -104,8 +105,15 @@ def _flask(service: ApiService, settings: Settings) -> Flask:
         return Response(service.metrics.exposition(), content_type=CONTENT_TYPE)
 
     app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.after_request(_under_policy)
     app.register_error_handler(HTTPException, _raise)
     return app
+
+
+def _under_policy(response: Response) -> Response:
+    if response.mimetype == HTML:
+        response.headers.update(PAGE_HEADERS)
+    return response
 
 
 def _raise(error: HTTPException) -> Response:

@@ -29,6 +29,11 @@ class ServedTable:
         prefixes = dict.fromkeys([self.prefix, f"{TABLES}/{self.name}"])
         return {f"{prefix}{route}": (route, self.name) for prefix in prefixes for route in ROUTES}
 
+    @property
+    def form_paths(self) -> tuple[str, ...]:
+        """The paths of its form: that of the first table is `/`, too."""
+        return tuple(f"{prefix}/" for prefix in dict.fromkeys([self.prefix, f"{TABLES}/{self.name}"]))
+
     def state(self) -> dict[str, Any]:
         """What serves it now, or why nothing does; without an address, for a page that needs no key."""
         if self.predictor.why_none:

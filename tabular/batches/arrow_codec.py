@@ -16,17 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tabular.batches.key_column import KeyColumn, source_of
+from tabular.batches.key_column import KeyColumn
 from tabular.batches.row_batches import RowBatch
 from tabular.contract.features import Feature
 from tabular.contract.types import Contract
-from tabular.data.column_names import absent_column
+from tabular.data.column_names import feature_columns, key_column
 from tabular.data.formats.parquet_cells import as_written
 from tabular.encoding.columns import Columns
 from tabular.encoding.model_inputs import ModelInputs
 from tabular.encoding.plain_numbers import accepts_feature
 from tabular.encoding.values import MISSING, Outcome, Value, cell_reader, reader, shown
-from tabular.errors import Fault, InvalidTable
+from tabular.errors import Fault
 
 Codes = NDArray[np.float64]
 Cell = TypeVar("Cell")
@@ -56,10 +56,10 @@ class ArrowCodec:
         A feature is looked for by the name of its column in the table, and else by its public name; `key_source` is the
         column of the business keys, None if there is none.
         """
-        self.sources = _sources(contract, names)
+        self.sources = feature_columns(contract, names)
         self._features = [_FeatureCodec(feature, contract) for feature in contract.features]
         self._inputs = ModelInputs(contract)
-        self.key_source = source_of(contract, names)
+        self.key_source = key_column(contract, names)
         self._keys = KeyColumn(contract)
 
     def encode(self, batch: RowBatch) -> CodedBatch:
@@ -237,11 +237,3 @@ def _values(parts: Sequence[_Part], kept: NDArray[np.int64]) -> list[LazyColumn[
         return lambda at: part.values(kept[at])
 
     return [LazyColumn(len(kept), at_kept(part)) for part in parts]
-
-
-def _sources(contract: Contract, names: Sequence[str]) -> tuple[str, ...]:
-    absent = [feature for feature in contract.features if not {feature.column, feature.name} & {*names}]
-    if absent:
-        faults = [absent_column(feature.column, names) for feature in absent]
-        raise InvalidTable(f"the file lacks columns that the contract {contract.table.name} needs", faults)
-    return tuple(feature.column if feature.column in names else feature.name for feature in contract.features)

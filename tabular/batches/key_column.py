@@ -6,8 +6,6 @@ its bytes are looked at together, and a key is made when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -40,14 +38,6 @@ class KeyColumn:
 
     def _outcome(self, raw: object) -> str | Fault | None:
         return self._read(raw.decode(errors="replace") if isinstance(raw, bytes) else raw)
-
-
-def source_of(contract: Contract, names: Sequence[str]) -> str | None:
-    """The column of a file that holds the business keys: the table's id column, or the key's public name."""
-    table = contract.table
-    if table.business_key is None:
-        return None
-    return next((name for name in (table.id_column, table.business_key) if name is not None and name in names), None)
 
 
 def _is_plain(column: pa.Array) -> bool:

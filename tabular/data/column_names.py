@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from tabular.contract.types import Contract
 from tabular.encoding.values import listed
-from tabular.errors import Fault
+from tabular.errors import Fault, InvalidTable
 
 MAX_NEAR_MISSES = 3
 
@@ -31,6 +31,26 @@ def absent_column(name: str, columns: Sequence[str]) -> Fault:
         else f"it has {listed(columns) or 'no columns'}"
     )
     return Fault(name, f"is missing from the table; {there}", "add the column, or correct its name here or there")
+
+
+def feature_columns(contract: Contract, names: Sequence[str]) -> tuple[str, ...]:
+    """The column of each feature in a file with these columns: as the table calls it, or else by its public name.
+
+    Raises InvalidTable naming those that are not there.
+    """
+    absent = [feature for feature in contract.features if not {feature.column, feature.name} & {*names}]
+    if absent:
+        faults = [absent_column(feature.column, names) for feature in absent]
+        raise InvalidTable(f"the file lacks columns that the contract {contract.table.name} needs", faults)
+    return tuple(feature.column if feature.column in names else feature.name for feature in contract.features)
+
+
+def key_column(contract: Contract, names: Sequence[str]) -> str | None:
+    """The column of a file that holds the business keys: the table's id column, or the key's public name."""
+    table = contract.table
+    if table.business_key is None:
+        return None
+    return next((name for name in (table.id_column, table.business_key) if name is not None and name in names), None)
 
 
 def column_warnings(contract: Contract, columns: Sequence[str]) -> list[str]:

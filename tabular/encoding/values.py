@@ -127,7 +127,7 @@ def listed(labels: Sequence[str]) -> str:
 def _number_reader(feature: Feature, contract: Contract) -> Reader:
     low, high = feature.range or (-math.inf, math.inf)
     is_integer = feature.kind == "integer"
-    allowed = f"{'a whole number' if is_integer else 'a number'} from {low:g} to {high:g}, or null"
+    allowed = f"{'a whole number' if is_integer else 'a number'} from {low:.12g} to {high:.12g}, or null"
 
     def read(raw: object) -> Outcome:
         if contract.is_missing(raw):

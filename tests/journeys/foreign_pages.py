@@ -26,7 +26,7 @@ PATHS = {
         "/static-files/index.html",
     ),
     "prefect": ("/", "/api/health", "/api/flows/", "/api/flows/filter", "/api/admin/version", "/ui-settings", "/docs"),
-    "api": ("/predict", "/predict/batch", "/labels", "/docs", "/metrics", "/health/ready"),
+    "api": ("/", "/predict", "/predict/batch", "/labels", "/docs", "/metrics", "/health/ready"),
     "monitor": ("/metrics", "/health"),
     "consumer_metrics": ("/metrics", "/"),
     "shadow_metrics": ("/metrics", "/"),
