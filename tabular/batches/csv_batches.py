@@ -23,7 +23,8 @@ from tabular.contract.source import Decimal, Separator, SourceOptions
 from tabular.data.formats.arrow_csv import BLOCK_BYTES, convert_options, parse_options
 from tabular.data.formats.csv_cells import strict_reader
 from tabular.data.formats.csv_layout import BEGINNING_BYTES, CsvLayout, layout_of
-from tabular.data.formats.decimal_comma import DecimalMarks, is_always_point
+from tabular.data.formats.decimal_comma import add_column
+from tabular.data.formats.decimal_mark import DecimalMarks, is_always_point
 from tabular.data.formats.quote_kinds import Quotes, quotes_in
 from tabular.errors import Fault, InvalidTable
 
@@ -75,7 +76,7 @@ def _decimal(found: CsvFile, named: Decimal | None) -> Decimal:
     names = [name for name in found.layout.names if found.layout.names.count(name) == 1]
     for batch in found.batches(names):
         for name in names:
-            marks.add(name, batch.columns[name], batch.numbers)
+            add_column(marks, name, batch.columns[name], batch.numbers)
     return marks.decided(None)
 
 

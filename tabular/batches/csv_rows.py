@@ -13,7 +13,8 @@ from tabular.batches.row_batches import RowBatch
 from tabular.contract.source import Decimal
 from tabular.data.formats.csv_layout import CsvLayout
 from tabular.data.formats.csv_quotes import LongRecord, swallowed_rows
-from tabular.data.formats.decimal_comma import FoundNumber, has_point, point_fault, with_point
+from tabular.data.formats.decimal_comma import has_point, with_point
+from tabular.data.formats.decimal_mark import FoundNumber, point_fault
 from tabular.errors import Fault
 
 MAX_COMPARED_ROWS = 10_000

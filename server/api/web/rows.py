@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from tabular.contract.types import Contract
 from tabular.data.column_names import feature_columns, key_column
 from tabular.data.formats.csv_cells import strict_reader
 from tabular.data.formats.csv_layout import BEGINNING_BYTES, CsvLayout, layout_of
+from tabular.data.formats.decimal_mark import DecimalMarks, FoundNumber, cell_with_point, is_always_point
 from tabular.data.formats.separator import SPACE, separator_of
 from tabular.data.formats.text import beginning_of, decoded, encoding_of, no_utf_8
 from tabular.data.sniffing import binary_name_of
@@ -37,12 +38,13 @@ def batch_of_csv(contract: Contract, file: bytes, max_rows: int, max_bytes: int)
     names = dict(zip(contract.feature_names, map(layout.names.index, sources), strict=True))
     if (key := key_column(contract, layout.names)) is not None and contract.table.business_key is not None:
         names[contract.table.business_key] = layout.names.index(key)
+    read = _reader(contract, body, layout)
     rows: list[bytes] = []
     left_bytes = max_bytes
     for cells in _rows(body, layout):
         if len(rows) >= max_rows:
             raise too_many_rows(max_rows)
-        row = msgspec.json.encode(record_of(contract, {name: cells[at] for name, at in names.items()}))
+        row = msgspec.json.encode(record_of(contract, {name: read(cells[at]) for name, at in names.items()}))
         left_bytes -= len(row) + 1
         if left_bytes < 0:
             raise HttpError(413, f"as JSON the rows are larger than {max_bytes:,} bytes, the most that is read at once")
@@ -90,6 +92,18 @@ def _laid_out(contract: Contract, file: bytes) -> tuple[bytes, CsvLayout]:
     if separator == SPACE:
         raise InvalidTable("the cells of the file are parted by spaces, which is not read here. Save it with commas")
     return body, layout_of(beginning, separator, source.columns)
+
+
+def _reader(contract: Contract, body: bytes, layout: CsvLayout) -> Callable[[str], str]:
+    """What makes of a cell the text that a form would hold: of a number with a decimal comma one with a point."""
+    named = contract.source.decimal
+    if is_always_point(named, layout.separator):
+        return str
+    marks = DecimalMarks()
+    for number, cells in enumerate(_rows(body, layout), 1):
+        for name, cell in zip(layout.names, cells, strict=True):
+            marks.add_cell(FoundNumber(name, number, cell))
+    return str if marks.decided(named) == "." else cell_with_point
 
 
 def _rows(body: bytes, layout: CsvLayout) -> Iterator[Sequence[str]]:

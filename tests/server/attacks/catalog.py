@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.server.attacks import bodies, connections, labels, pipelining, readers, silence
+from tests.server.attacks import bodies, connections, forms, labels, pipelining, readers, silence
 from tests.server.attacks.attack import Attack, Found, Target
 
 CALM_SECONDS = 8.0
@@ -12,7 +12,7 @@ CALM_SECONDS = 8.0
 
 def catalog() -> dict[str, Attack]:
     """The attacks by name, after a while without one, for comparison."""
-    modules = (bodies, pipelining, readers, connections, silence, labels)
+    modules = (bodies, forms, pipelining, readers, connections, silence, labels)
     calm = Attack("calm", "nothing, for comparison", _calm)
     return {attack.name: attack for attack in [calm, *(one for module in modules for one in module.attacks())]}
 

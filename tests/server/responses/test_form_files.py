@@ -61,6 +61,17 @@ def test_every_row_of_a_file_gets_the_score_of_the_api(api, contract, separator,
     assert len({one["prediction_id"] for one in scores}) == 30
 
 
+def test_decimal_commas_are_read_as_they_are_in_a_scored_file(api, contract):
+    records = [record | {"credit_limit": 1500.25 + at} for at, record in enumerate(random_records(contract, 5, 8))]
+    expected = [one["churn chance"] for one in api.predict(records, "/predict/batch")[1]["predictions"]]
+    commas = [record | {"credit_limit": str(record["credit_limit"]).replace(".", ",")} for record in records]
+    scores = read(sent(api, written(commas, ";"))[2])
+    assert [float(one["churn chance"]) for one in scores] == expected
+    mixed = [*commas, records[0]]
+    status, _, body = sent(api, written(mixed, ";"))
+    assert (status, "decimal mark of the file cannot be told" in body.decode()) == (422, True)
+
+
 def test_the_columns_may_have_the_names_of_the_table(api, contract):
     records = random_records(contract, 5, 2)
     names = [feature.column for feature in contract.features]
