@@ -24,7 +24,7 @@ def urls(stack: Stack) -> list[tuple[str, ...]]:
     prefect = prefect_login(stack.layout, stack.settings.prefect_auth_string)
     pages = [
         ("Front page: model health, drift reports", ports.reports, "", ""),
-        ("MLflow: runs and registry", ports.mlflow, "/#/models", ""),
+        ("MLflow: runs and registry", ports.mlflow, "/#/experiments?workflowType=machine_learning", ""),
         ("Prefect: flows", ports.prefect, "", prefect),
         ("API: a form for predictions", ports.api, "", ""),
         ("Monitor: drift gauges", ports.monitor, "/metrics", ""),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -25,6 +27,8 @@ from tabular.wiring import Wiring
 
 SYNTHETIC = "synthetic"
 """The tag, of runs and of model versions, that says whether the model learnt from synthetic data."""
+
+_TAG_NAME = re.compile(r"[\w./-]{1,100}")
 
 ROW_PARALLEL = ("xgboost", "forest")
 """The families whose fit a cluster can do together, each worker on its share of the rows."""
@@ -85,13 +89,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Tools:
-    """The outside world of a training; `promotion` says who makes a model champion."""
+    """The outside world of a training; `promotion` says who makes a model champion.
+
+    `run_tags` are further tags of the runs that it writes, and of the model version.
+    """
 
     objects: Objects
     registry: ModelRegistry
     engine: Engine
     ledger: Ledger
     promotion: PromotionMode = "shadow"
+    run_tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_job(wiring: Wiring, data_sha256: str | None = None) -> Job:
@@ -148,9 +156,24 @@ def as_then(settings: Settings, job: Job) -> Settings:
 
 
 def make_tools(wiring: Wiring) -> Tools:
-    """The adapters and the engine of these settings, and PROMOTION; raises InvalidSetting like `make_engine`."""
+    """The adapters, the engine, PROMOTION and RUN_TAGS; raises InvalidSetting like `make_engine` and `tags_in`."""
     settings = wiring.settings
-    return Tools(wiring.objects(), wiring.registry(), make_engine(settings), wiring.ledger(), settings.promotion)
+    tags = tags_in(settings.run_tags)
+    return Tools(wiring.objects(), wiring.registry(), make_engine(settings), wiring.ledger(), settings.promotion, tags)
+
+
+def tags_in(text: str) -> dict[str, str]:
+    """The tags of RUN_TAGS, `developer=ann,team=risk`; raises InvalidSetting for what is none."""
+    tags = {}
+    for each in filter(None, map(str.strip, text.split(","))):
+        name, equals, value = each.partition("=")
+        if not equals or not _TAG_NAME.fullmatch(name.strip()):
+            raise InvalidSetting(
+                f"RUN_TAGS={text!r}: {each!r} is no tag. Write name=value, with commas between, such as "
+                "developer=ann,team=risk; a name has letters, digits, _, -, . and /"
+            )
+        tags[name.strip()] = value.strip()
+    return tags
 
 
 def make_engine(settings: Settings) -> Engine:

@@ -33,7 +33,7 @@ from model_orchestration.search.candidate import bundler, make_fit
 from model_orchestration.search.on_dask.row_shares import stored_rows
 from model_orchestration.search.out_of_fold import MODEL, HeldOut
 from model_orchestration.search.recalibration import recalibrate
-from model_orchestration.search.run_lineage import data_params, dataset_of, job_tags, version_tags
+from model_orchestration.search.run_lineage import data_params, dataset_of, job_tags, run_name, version_tags
 from model_orchestration.search.small_table import out_of_fold
 from model_orchestration.search.space import space
 from model_orchestration.search.sweep import sweep
@@ -77,8 +77,9 @@ def split_step(tools: Tools, job: Job) -> dict[str, int]:
 def sweep_step(tools: Tools, job: Job, tags: Mapping[str, Any], progress: Progress | None = None) -> Sweep:
     """Search, and write every trial as a run under a new parent run."""
     contract, parts, registry = contract_of(tools, job), parts_of(tools, job), tools.registry
-    run_tags = job_tags(job) | version_tags(tools.objects, job) | dict(tags)
-    parent_id = registry.start_run(f"{contract.table.name}: sweep of {job.trials}, seed {job.seed}", run_tags)
+    run_tags = dict(tools.run_tags) | job_tags(job) | version_tags(tools.objects, job) | dict(tags)
+    what = f"sweep of {job.trials}, seed {job.seed}"
+    parent_id = registry.start_run(run_name(contract.table.name, job.data_sha256, what), run_tags)
     dataset = dataset_of(tools.objects, job)
     registry.log_dataset(parent_id, dataset)
     is_divided = bool(tools.engine.row_shares)

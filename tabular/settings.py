@@ -180,6 +180,9 @@ class Settings(LogSettings, frozen=True, kw_only=True):
     seed: Seed = 42
     """The seed of the split and of the sweep."""
 
+    run_tags: str = ""
+    """Further tags of a training's runs and model version in MLflow: developer=ann,team=risk. Its own come first."""
+
     accept: str = ""
     """Why a model may be champion although a check holds it back: recorded with the model. For one training only."""
 

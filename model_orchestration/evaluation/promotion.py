@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from model_orchestration.data.checks import CheckReport
 from model_orchestration.job import SYNTHETIC, Job, Tools
 from model_orchestration.outcome import GateResult, Registration, Sweep
-from model_orchestration.registration.records import record_training
+from model_orchestration.registration.records import record_training, version_about
 from model_orchestration.registration.standing import Standing, stand
 from tabular.data import feature_store
 from tabular.errors import NotFound
@@ -40,8 +40,8 @@ def register(
     }
     for run_id in (swept.parent_id, swept.best.run_id):
         tools.registry.log(run_id, tags=found)
-    tags = result.tags | found | {"sweep": swept.parent_id, SYNTHETIC: str(job.synthetic)}
-    version = tools.registry.register(swept.best.run_id, None, tags)
+    tags = dict(tools.run_tags) | result.tags | found | {"sweep": swept.parent_id, SYNTHETIC: str(job.synthetic)}
+    version = tools.registry.register(swept.best.run_id, None, tags, version_about(job, swept, result))
     parts = Parts(tools.registry, tools.ledger, job.read_contract)
     record_training(parts, job, swept, result, version, why_not)
     standing = Standing()

@@ -32,6 +32,17 @@ def record_training(
         _enter(parts, "rejected", (run_id, why), run_id, "gate", why, about | {"version": version})
 
 
+def version_about(job: Job, swept: Sweep, result: GateResult) -> str:
+    """The description of a model version: what it predicts, what it was made of, and what the gate said."""
+    contract, best = job.read_contract, swept.best
+    data = f"data version {job.data_sha256[:12]}{' (synthetic data)' if job.synthetic else ''}"
+    gate = "It passed the gate." if result.gate.passed else f"The gate rejected it: {result.tags['gate_reasons']}."
+    return (
+        f"{contract.table.title}: {best.family}, the best of {len(swept.trials)} trials on {data}, seed {job.seed}, "
+        f"validation loss {best.loss:.4f}. {gate}"
+    )
+
+
 def _enter(
     parts: Parts,
     kind: Kind,

@@ -18,6 +18,8 @@ GIT_COMMIT = "mlflow.source.git.commit"
 """MLflow's own tag, which its pages show."""
 DATA_PARAMS = ("data_url", "data_version")
 """The parameters of a run that are no hyperparameters: the address and the version of its data."""
+VERSION_CHARACTERS = 8
+"""So much of a data version stands in a name; `make data-diff` takes six."""
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -25,6 +27,11 @@ def job_tags(job: Job) -> dict[str, Any]:
     """The tags of every run of a job: the job itself, and the commit where there is one."""
     revision = git_revision()
     return job.tags | ({GIT_COMMIT: revision} if revision else {})
+
+
+def run_name(table: str, data_sha256: str, what: str) -> str:
+    """The name of a run: its table, the beginning of its data version, and what it is."""
+    return f"{table} {data_sha256[:VERSION_CHARACTERS]}: {what}"
 
 
 def version_tags(objects: Objects, job: Job) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from model_orchestration.search.candidate import Bundler
-from model_orchestration.search.run_lineage import data_params
+from model_orchestration.search.run_lineage import data_params, run_name
 from model_orchestration.search.trial import Params, Trial
 from tabular.model.calibration import Calibration
 from tabular.ports.registry import BUNDLE, Dataset, ModelRegistry
@@ -83,7 +83,7 @@ class Recorder:
 
     def _record(self, trial: Trial) -> TrialRun:
         registry = self._registry
-        run_id = registry.start_run(f"trial {trial.number:03d}", {**self._tags, "trial": trial.number}, self._parent_id)
+        run_id = registry.start_run(self._name(trial), {**self._tags, "trial": trial.number}, self._parent_id)
         found = self._measured(trial)
         self._write_bundle(run_id, trial, found)
         about_data = {} if self._dataset is None else data_params(self._dataset)
@@ -92,6 +92,10 @@ class Recorder:
         registry.log(run_id, params=trial.params | about_data, metrics=found | {"fit_seconds": trial.fit_seconds})
         registry.finish(run_id)
         return TrialRun(trial.number, run_id, trial.loss, trial.rounds, trial.params, trial.family)
+
+    def _name(self, trial: Trial) -> str:
+        what = f"trial {trial.number:03d}"
+        return what if self._dataset is None else run_name(self._dataset.name, self._dataset.sha256, what)
 
     def _measured(self, trial: Trial) -> dict[str, float]:
         """The metrics of the trial's own scores of the validation rows."""

@@ -95,10 +95,10 @@ class ModelRegistry(BundleSource, Protocol):
     def end_running(self, tag: str, value: str, why: str) -> int:
         """Close every open run with this tag as failed; returns how many there were."""
 
-    def register(self, run_id: str, alias: str | None, tags: Mapping[str, Any]) -> str:
+    def register(self, run_id: str, alias: str | None, tags: Mapping[str, Any], about: str = "") -> str:
         """Make the run's bundle a model version with these tags, and give it the alias, if any; returns the version.
 
-        A run that is a version already stays that version.
+        A run that is a version already stays that version. `about` is its description, the one before if it is empty.
         """
 
     def note_trained(self) -> None:

@@ -43,7 +43,25 @@ def test_a_run_keeps_what_was_written(registry, trial):
     assert run.params == {"max_depth": "3"}
     assert run.metrics == {"validation_loss": 0.3}
     assert registry.run(run.parent_id).tags["seed"] == "42"
-    assert run.url.endswith(trial)
+    assert run.url.endswith(f"/runs/{trial}?workflowType=machine_learning")
+
+
+def test_mlflow_shows_the_runs_as_machine_learning_and_says_what_the_models_are(registry, trial, mlflow_server, layout):
+    client = MlflowClient(f"http://127.0.0.1:{layout.ports.mlflow}")
+    found = client.get_experiment(client.get_run(trial).info.experiment_id)
+    assert found.tags["mlflow.experimentKind"] == "custom_model_development"
+    version = registry.register(trial, None, {}, "the best of 50 trials")
+    assert registry.register(trial, CHALLENGER, {}) == version
+    assert client.get_model_version(found.name, version).description == "the best of 50 trials"
+    assert "The alias champion stands on the one that serves" in client.get_registered_model(found.name).description
+
+
+def test_an_experiment_of_an_earlier_version_is_marked_too(mlflow_server, layout):
+    uri = f"http://127.0.0.1:{layout.ports.mlflow}"
+    client = MlflowClient(uri)
+    known_as = client.create_experiment("made-before")
+    MlflowRegistry(uri, "made-before").start_run("sweep", {})
+    assert client.get_experiment(known_as).tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 def test_the_metrics_of_any_slice_come_back_by_their_names(registry):

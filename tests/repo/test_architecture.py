@@ -41,6 +41,7 @@ HOMES = {
         "tabular/adapters/mlflow/registry.py",
         "tabular/adapters/mlflow/artifacts.py",
         "tabular/adapters/mlflow/errors.py",
+        "tabular/adapters/mlflow/named.py",
     },
     "evidently": {"tabular/quality/drift.py", "reporting/interactive/evidently_page.py"},
     "flask": {"server/api/pages.py"},

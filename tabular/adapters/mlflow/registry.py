@@ -15,6 +15,7 @@ from typing import Any
 
 from tabular.adapters.mlflow import artifacts
 from tabular.adapters.mlflow.errors import calling
+from tabular.adapters.mlflow.named import experiment_of, make_registered_model
 from tabular.errors import NotFound, Unavailable, without_login
 from tabular.model.bundle_files import BUNDLE_LIMITS, FileLimits
 from tabular.ports.registry import BUNDLE, CHAMPION, Dataset, Run
@@ -29,6 +30,8 @@ REQUEST_SECONDS = 20
 MAX_TAG_CHARACTERS = 5_000
 MAX_DIGEST_CHARACTERS = 36
 PARENT = "mlflow.parentRunId"
+ON_ITS_PAGES = "?workflowType=machine_learning"
+"""The same in an address: MLflow's pages of 3.17 go by that, and else show what belongs to language models."""
 
 
 class MlflowRegistry:
@@ -93,7 +96,8 @@ class MlflowRegistry:
 
     def url(self, run_id: str, experiment_id: str | None = None) -> str:
         """The page of a run."""
-        return f"{without_login(self._uri)}/#/experiments/{experiment_id or self._experiment}/runs/{run_id}"
+        page = f"{without_login(self._uri)}/#/experiments/{experiment_id or self._experiment}/runs/{run_id}"
+        return f"{page}{ON_ITS_PAGES}"
 
     # Writing
 
@@ -158,16 +162,18 @@ class MlflowRegistry:
                 self._client.set_terminated(run.info.run_id, "FAILED")
         return len(found)
 
-    def register(self, run_id: str, alias: str | None, tags: Mapping[str, Any]) -> str:
+    def register(self, run_id: str, alias: str | None, tags: Mapping[str, Any], about: str = "") -> str:
         """Make the run's bundle a model version with these tags, and give it the alias, if any; returns the version.
 
-        A run that is a version already stays that version.
+        A run that is a version already stays that version. `about` is its description, the one before if it is empty.
         """
         with calling(f"the run {run_id}"):
             known = self._versions_of(run_id)
             version = str(known[0].version) if known else self._new_version(run_id)
             for key, value in tags.items():
                 self._client.set_model_version_tag(self._model_name, version, key, str(value)[:MAX_TAG_CHARACTERS])
+            if about:
+                self._client.update_model_version(self._model_name, version, about[:MAX_TAG_CHARACTERS])
             if alias is not None:
                 self._client.set_registered_model_alias(self._model_name, alias, version)
         return version
@@ -193,13 +199,7 @@ class MlflowRegistry:
         return self._client.search_model_versions(f"name = '{self._model_name}' and run_id = '{run_id}'")
 
     def _new_version(self, run_id: str) -> str:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self._client.create_registered_model(self._model_name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
+        make_registered_model(self._client, self._model_name)
         source = f"{self._artifact_uri(run_id)}/{BUNDLE}"
         return str(self._client.create_model_version(self._model_name, source, run_id, await_creation_for=0).version)
 
@@ -227,15 +227,8 @@ class MlflowRegistry:
 
     @cached_property
     def _experiment(self) -> str:
-        from mlflow.exceptions import MlflowException
-
         with calling(f"the experiment {self._model_name}"):
-            try:
-                return str(self._client.create_experiment(self._model_name))
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-            return str(self._client.get_experiment_by_name(self._model_name).experiment_id)
+            return experiment_of(self._client, self._model_name)
 
     def _artifact_uri(self, run_id: str) -> str:
         if run_id not in self._artifact_uris:

@@ -63,7 +63,8 @@ def test_the_runs_and_the_log_name_the_table(trainer, first):
     headers = {"Content-Type": "application/json", **login(trainer)}
     with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers), timeout=20) as response:
         assert "train telecom_churn" in {run["name"] for run in json.load(response)}
-    assert trainer.mlflow.get_run(parent_of(trainer, first)).info.run_name.startswith("telecom_churn: sweep of")
+    parent = trainer.mlflow.get_run(parent_of(trainer, first))
+    assert parent.info.run_name.startswith(f"telecom_churn {parent.data.tags['data_sha256'][:8]}: sweep of")
     assert first["table"] == "telecom_churn"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from model_orchestration.job import Job, as_then, families_of, make_engine
+from model_orchestration.job import Job, as_then, families_of, make_engine, tags_in
 from tabular.contract.training import Training
 from tabular.errors import InvalidSetting
 from tabular.settings import Settings, with_values
@@ -57,3 +57,14 @@ def test_families_that_there_are_not_or_cannot_share_rows_are_rejected_by_name(c
     rows = Settings(families="linear", sweep_engine="dask", sweep_parallelism="rows")
     with pytest.raises(InvalidSetting, match=r"divides the rows of xgboost and forest only, and .+ linear"):
         families_of(rows, contract)
+
+
+def test_the_tags_of_runs_are_pairs():
+    assert tags_in("") == {}
+    assert tags_in(" developer=ann , team=risk=low,") == {"developer": "ann", "team": "risk=low"}
+
+
+@pytest.mark.parametrize("text", ["ann", "=ann", "a b=1", "developer=ann;team=risk,x"])
+def test_what_is_no_tag_is_an_error_that_shows_the_form(text):
+    with pytest.raises(InvalidSetting, match=r"RUN_TAGS=.* is no tag. Write name=value"):
+        tags_in(text)
