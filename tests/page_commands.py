@@ -63,6 +63,7 @@ RUN_BY = {
     "make contract": ("tests/journeys/training/test_own_table.py", 'command_of("contract"'),
     "make profile": ("tests/journeys/training/test_own_table.py", 'command_of("profile"'),
     "make labels": ("tests/journeys/monitoring/test_reports.py", '"reporting.labels"'),
+    "python -m simulation_business.query": ("tests/server/running/test_query.py", '"simulation_business.query"'),
     "make score": ("tests/journeys/files/test_killed_runs.py", '"server.files"'),
     "make harvest": ("tests/journeys/harvest/test_harvest.py", "harvest.__main__ import main"),
     "make data-versions": ("tests/journeys/training/test_dvc.py", 'version_commands.main(["list"]'),

@@ -15,6 +15,7 @@ PAGES = {
     "model history": ("reports_host", "/history.html"),
     "table profile": ("reports_host", "/profile.html"),
     "API documentation": ("api_host", "/docs"),
+    "API form": ("api_host", "/"),
     "documentation, home": ("reports_host", "/docs/"),
     "documentation, tutorial": ("reports_host", "/docs/tutorial.html"),
     "documentation, wide tables": ("reports_host", "/docs/reference/settings.html"),

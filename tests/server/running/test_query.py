@@ -44,6 +44,12 @@ def test_it_prints_the_prediction_of_the_example_and_of_a_row(api, query, contra
     assert json.loads(named.stdout)["churn chance"] == expected
 
 
+def test_the_command_of_the_page_prints_the_same(api, contract):
+    command = [sys.executable, "-m", "simulation_business.query", "--url", f"http://127.0.0.1:{api.port}"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["churn chance"] == api.predict(contract.example)[1]["churn chance"]
+
+
 def test_it_says_what_is_wrong_in_the_words_of_the_api(api, query, contract):
     url = f"http://127.0.0.1:{api.port}"
     row = json.dumps(contract.example | {"customer_age": 500})
