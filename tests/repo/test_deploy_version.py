@@ -147,6 +147,14 @@ def test_the_model_stays_where_git_brings_another_run(stack, asked, tmp_path):
     assert asked(r"(RUN_ID=a{32}: compose .* up -d .*)")[-1][0] == "v1.0.0"
 
 
+def test_the_run_that_is_pinned_is_verified_unless_another_is_named(stack, asked):
+    assert stack("deploy", "a" * 32, RUN_ID="a" * 32).returncode == 0
+    for given in ((), ("--run-id", "b" * 32)):
+        assert stack("verify-model", "--", *given).returncode == 0
+    asked_for = [line for _, line in asked(r"measurement (.*)$")]
+    assert asked_for == [f"--run-id {'a' * 32}", f"--run-id {'a' * 32} --run-id {'b' * 32}"], "the last one counts"
+
+
 def test_a_start_builds_this_folder_and_never_what_is_a_release(stack, asked):
     assert stack("setup-registry").returncode == 0
     assert [images for images, _ in asked("( build )")] == ["dev"]
