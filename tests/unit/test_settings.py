@@ -132,6 +132,7 @@ def test_settings_show_no_secret_in_a_log_or_a_traceback():
     given = {
         "API_KEY": "secret-1",
         "PREFECT_AUTH_STRING": "admin:secret-2",
+        "MONITOR_PREFECT_AUTH_STRING": "admin:secret-5",
         "MONGO_URI": "mongodb://user:secret-3@h:27017/",
         "MLFLOW_TRACKING_URI": "http://user:secret-4@mlflow:5051",
         "TRIALS": "7",
@@ -165,7 +166,7 @@ def test_a_name_that_no_service_takes_is_refused_by_what_it_must_be(name, value)
 def test_the_address_of_the_webhook_is_a_secret_in_logs_and_in_errors():
     settings = load_settings({"ALERT_WEBHOOK_URL": "https://hooks.example.org/services/secret"})
     assert settings.alert_webhook_url.endswith("secret")
-    assert "services" not in repr(settings)
+    assert not any(part in repr(settings) for part in ("hooks.example", "services/", "secret"))
     with pytest.raises(InvalidSetting, match="ALERT_WEBHOOK_URL cannot be used: it does not begin with") as raised:
         load_settings({"ALERT_WEBHOOK_URL": "hooks.example.org/services/secret"})
     assert "services/secret" not in str(raised.value)
