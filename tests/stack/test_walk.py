@@ -347,6 +347,15 @@ def test_a_run_is_promoted_and_rolled_back_under_load_without_a_failed_request(s
     assert "not done" in said
 
 
+def test_the_monitor_may_start_the_flow_that_reacts_to_its_alarms(stack, docker_command):
+    code = "from tabular.wiring import wire; wire().flows().start('react/react', 'an-alarm-of-this-test')"
+    line = ("sh", "containers/entrypoint.sh", "python", "-c", code)
+    for _ in range(2):
+        docker_command("exec", stack.containers()["monitor"], *line)
+    runs = stack.prefect("/api/flow_runs/filter", {"sort": "START_TIME_DESC"})
+    assert [run["idempotency_key"] for run in runs].count("an-alarm-of-this-test") == 1
+
+
 def test_every_container_but_localstack_is_an_ordinary_user_on_a_read_only_root(stack, docker_command):
     containers = stack.containers()
     assert len(containers) == 20
