@@ -31,6 +31,11 @@ class TableIndex:
     reports: Sequence[Mapping[str, Any]]
     note: str = ""
 
+    @property
+    def newest(self) -> Mapping[str, Any] | None:
+        """The newest report on the last hours: what was asked for besides says nothing of how things are."""
+        return next((row for row in self.reports if row.get("kind", NEWEST) == NEWEST), None)
+
 
 @dataclass(frozen=True)
 class TableNews:

@@ -13,6 +13,7 @@ import pytest
 from reporting.comparison.publish import Surroundings, write_requested
 from reporting.comparison.request import request_of
 from reporting.comparison.table_rows import TablesOf
+from reporting.publish import INDEX, TableNews, write_index
 from reporting.table_reports import ReportedTable
 from tabular.contract.loading import load_contract
 from tabular.data import feature_store
@@ -99,6 +100,17 @@ def test_run_against_run_finds_what_moved_between_them(churn):
     assert "all-predictions-by-run-dddddddd-compared-with-all-predictions-by-run-eeeeeeee" in row["file"]
     assert "<title>Credit card churn: all predictions by run dddddddd compared with" in page
     assert re.search(r"credit_limit drifted median \S+ → \S+", words_of(page))
+
+
+def test_the_index_lists_a_comparison_and_its_headline_stays_that_of_the_last_hours(churn):
+    churn.make()
+    headline = churn.newest[0]["finding"]
+    churn.ask(version="changed", against="version=first")
+    table = churn.contract.table
+    write_index(churn.folder, churn.store.reports(99), [TableNews(table.name, table.title)], datetime.now(UTC))
+    index = (churn.folder / INDEX).read_text()
+    assert churn.newest[0]["file"] in index
+    assert re.search(r'<p class="finding \w+">([^<]+)</p>', index)[1] == headline
 
 
 def test_window_against_window_of_one_run(churn):
