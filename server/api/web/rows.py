@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from tabular.data.formats.decimal_mark import DecimalMarks, FoundNumber, cell_wi
 from tabular.data.formats.separator import SPACE, separator_of
 from tabular.data.formats.text import beginning_of, decoded, encoding_of, no_utf_8
 from tabular.data.sniffing import binary_name_of
+from tabular.encoding.row import MAX_RECORD_BYTES
 from tabular.errors import Fault, InvalidTable
 
 MAX_FAULTY_RECORDS = 20
@@ -124,13 +125,42 @@ def _records(body: bytes, layout: CsvLayout) -> Iterator[Sequence[str]]:
     """The records behind the header but for the blank ones; raises InvalidTable where the file is broken."""
     file = io.BytesIO(body)
     file.seek(layout.start)
-    lines = strict_reader(io.TextIOWrapper(file, encoding=_UTF_8, newline=""), layout.separator)
+    text = _BoundedRows(io.TextIOWrapper(file, encoding=_UTF_8, newline=""))
+    lines = strict_reader(text, layout.separator)
     try:
-        yield from (cells for cells in lines if cells)
+        for cells in lines:
+            text.begin_row()
+            if cells:
+                yield cells
     except csv.Error as error:
         raise InvalidTable(f"the file is not a CSV table from about line {lines.line_num:,} on: {error}") from error
     except UnicodeDecodeError as error:
         raise no_utf_8(None, str(error)) from error
+
+
+class _BoundedRows:
+    """The lines of a text for a reader of rows; raises InvalidTable before one row is longer than a record may be."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        """The reader has taken a row."""
+        self._left = MAX_RECORD_BYTES
+
+    def __iter__(self) -> _BoundedRows:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._left -= len(line)
+        if self._left < 0:
+            raise InvalidTable(
+                f"a row of the file is longer than {MAX_RECORD_BYTES:,} characters. Check the separator, the ends of "
+                "lines and the quotes"
+            )
+        return line
 
 
 def _unlisted(reply: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -101,6 +101,7 @@ def test_a_row_that_is_rejected_says_why_and_the_others_are_scored(api, contract
         (b"a,b\n1,2\n", 422, "lacks columns that the contract credit_card_churn needs"),
         (b"PK\x03\x04 xl/", 422, "an Excel workbook, not a CSV table"),
         (b"\xff\xfe\x00", 422, "not text in utf-16"),
+        (b"a,b\n" + b"," * 1_500_000, 422, "lacks columns"),
         (b'"', 422, "the header of the file cannot be read"),
     ],
 )
@@ -108,6 +109,14 @@ def test_what_is_no_table_is_told_on_the_page(api, file, status, said):
     found, headers, body = sent(api, file)
     assert (found, headers["Content-Type"]) == (status, "text/html; charset=utf-8")
     assert said in body.decode().lower() if said.islower() else said in body.decode()
+
+
+def test_a_row_without_an_end_is_told(api, contract):
+    header = ",".join(contract.feature_names).encode()
+    for long in (b"," * 1_500_000, b'"a\n",' * 300_000):
+        status, _, body = sent(api, header + b"\n" + long)
+        assert status == 422
+        assert "A row of the file is longer than 1,000,000 characters" in body.decode()
 
 
 def test_where_no_row_is_valid_the_page_says_what_is_wrong_with_each(api, contract):
