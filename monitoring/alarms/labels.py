@@ -66,7 +66,7 @@ class LabelWatch(Watch[LossBlock]):
             read_rows=len(rows),
             mean_loss=float(losses.mean()),
             counts=tuple(counts_on_grid(losses).tolist()),
-            measures={name: one.value for name, one in measures_of(rows, self.bundle.contract).items()},
+            measures={name: float(one.value) for name, one in measures_of(rows, self.bundle.contract).items()},
         )
 
     def fits(self, block: LossBlock) -> bool:

@@ -83,7 +83,7 @@ class PredictionWatch(Watch[Block]):
         except Exception:
             log.exception("no estimate of the quality of a block of the run %s", self.run_id)
             return {}  # what is only shown must not stop the alarms
-        return {name: one.value for name, one in found.items()}
+        return {name: float(one.value) for name, one in found.items()}
 
     def _most_moved(self, counted: Counts, held: Counts) -> tuple[float | None, str | None]:
         """How far the share of an input is from the reference's that is furthest from it, and that input."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tabular.errors import Unavailable
 from tabular.predictions.block import Block
 
@@ -16,6 +18,7 @@ class MemoryBlocks:
     def save(self, block):
         if self.is_down:
             raise Unavailable("the prediction store", "it is switched off")
+        msgspec.to_builtins(block)  # as the real store's, it takes no numbers of NumPy's
         self.saved[block.run_id, block.since.timestamp()] = block
 
     def blocks(self, run_id, since):
