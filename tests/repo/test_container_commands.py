@@ -239,3 +239,15 @@ def test_a_run_of_a_further_table_is_deployed_beside_the_others_and_rolled_back(
 def test_a_run_that_does_not_become_healthy_leaves_the_pins_as_they_were(deploying):
     found = deploying("deploy", "four", "rides", BROKEN="1", RUN_ID="four")
     assert (found["RUN_ID"], found["RUN_IDS"]) == ("one", "iris=three,rides=two")
+
+
+def test_a_report_that_is_asked_for_is_made_in_the_worker_with_a_copy_of_the_file(stack, tmp_path):
+    file = tmp_path / "rows of may.csv"
+    file.write_text("a,b\n1,2\n")
+    assert stack("report").returncode == 0
+    assert "report/report" in (tmp_path / "prefect").read_text().split(), "the deployment makes the usual one"
+    done = stack("report", "--", "--file", str(file), "--windows", "2")
+    assert (done.returncode, "windows= cuts predictions by time" in done.stderr) == (1, True), "the module was called"
+    assert (tmp_path / "state" / "report-files" / file.name).read_text() == file.read_text()
+    done = stack("report", "--", "--file", str(tmp_path / "none.csv"))
+    assert (done.returncode, "there is no such file" in done.stdout + done.stderr) == (1, True)
