@@ -36,7 +36,7 @@ IF_INSTALLED := if [ $(env) != embedded ] || [ -x .venv/bin/supervisord ]; then
 NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start the loop: make run"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
+.PHONY: help setup doctor run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         drill reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
         init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting report start-serve stop-serve train retrain harvest react labels promote rollback ledger live replay verify-model shadow score data-versions data-diff data-checkout data-name deploy \
         healthy renew-tls image images pin-images test-stack docs docs-site contract profile
@@ -46,6 +46,9 @@ help: ## show this list
 
 # -- the short way ---------------------------------------------------------------------------------------------------
 setup: .venv/.ready ## install everything into .venv and .venv-emulators (nothing outside the project)
+
+doctor: ## say what this machine lacks for what, and how to get it; installs nothing
+	@$(if $(PYTHON),'$(PYTHON)',python3) -I -B embedded/doctor/__main__.py
 
 run: $(INSTALLED) ## start the whole loop: train, serve, predict, report; then print the addresses
 	@$(STACK) run
