@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from prometheus_client.parser import text_string_to_metric_families
 
 from tabular.wiring import Wiring
-from tests.chaos.audit.collect import Collector, label_history, stored
-from tests.chaos.audit.comparison import Promises, audit, missing_labels
+from tests.chaos.audit.collect import Collector, label_history, labels_waiting, shadow_scores, stored
+from tests.chaos.audit.comparison import Promises, audit, lost_labels, missing_labels, waiting_no_more
 from tests.chaos.audit.ledger import Ledger
 from tests.chaos.audit.report import table
+from tests.chaos.audit.shadow import Shadow
 from tests.chaos.faults.breaker import Breaker
 from tests.chaos.faults.schedule import Round
 from tests.chaos.load import Load, Streams
@@ -36,6 +37,7 @@ class Run:
         self._collector = Collector(stack.emulator_port, stack.streams, key)
         self._breaker = Breaker(stack, self._load, malformed_at_once)
         self._is_good = True
+        self._began_us = time.time_ns() // 1_000
 
     def all(self, rounds: Sequence[Round]) -> bool:
         """Every round, and the report; True if every promise was kept."""
@@ -62,10 +64,15 @@ class Run:
         waited = self._settle()
         promises, settings = self._promises(), self._stack.settings
         with self._collector.lock:
-            broken = audit(promises, self._collector.found, stored(settings), label_history(settings))
+            found = self._collector.found
+            labels = label_history(settings), labels_waiting(settings)
+            broken = audit(promises, found, stored(settings), *labels, self._shadow())
         on_stream = len(self._collector.found.records)
-        labels = len(promises.labelled) + len(promises.labelled_keys)
-        counts = f"{len(promises.acknowledged)} predictions and {labels} labels acknowledged, {on_stream} records put"
+        told = len(promises.labelled) + len(promises.labelled_keys)
+        scored = f", {len(shadow_scores(settings))} scored in the shadow" if self._stack.is_whole else ""
+        counts = (
+            f"{len(promises.acknowledged)} predictions and {told} labels acknowledged, {on_stream} records put{scored}"
+        )
         print(f"{when}: {counts}, {len(self._breaker.windows)} faults; settled after {waited:.1f} s", flush=True)
         for what, which in broken.items():
             if which:
@@ -91,10 +98,30 @@ class Run:
             with self._collector.lock:
                 found = self._collector.found
                 is_read = self._ledger.put <= found.keys and not found.without_outcome
-            if is_read and self._waiting() == 0 and not missing_labels(self._promises(), stored(self._stack.settings)):
+            if is_read and self._waiting() == 0 and self._is_labelled():
                 break
             time.sleep(0.3)
         return time.monotonic() - began
+
+    def _is_labelled(self) -> bool:
+        """Whether each label has come where it belongs, and into the evidence of the shadow."""
+        promises, settings, shadow = self._promises(), self._stack.settings, self._shadow()
+        documents, waiting = stored(settings), labels_waiting(settings)
+        of_labels = (lost_labels, waiting_no_more)
+        is_open = missing_labels(promises, documents) or any(one(promises, documents, waiting) for one in of_labels)
+        return not is_open and not (shadow and shadow.missing(documents))
+
+    def _shadow(self) -> Shadow | None:
+        """What the shadow stored until now; the keys of what the load sends end with its number."""
+        if not self._stack.is_whole:
+            return None
+        scores = self._stack.challenger.scores
+
+        def expected(key: str) -> float | None:
+            kind, _, number = key.rpartition("-")
+            return scores[int(number) % SENT] if kind in {"request", "record"} else None
+
+        return Shadow(shadow_scores(self._stack.settings), expected, self._began_us, time.time_ns() // 1_000)
 
     def _waiting(self) -> float:
         """Predictions in the outbox, as the API tells."""

@@ -21,16 +21,18 @@ from embedded.services.service import Service, free_port, stop, tail
 from tabular.contract.loading import load_contract
 from tabular.errors import Unavailable
 from tabular.ports.registry import BUNDLE, CHAMPION
+from tabular.promotion.challenger import challenge
+from tabular.promotion.parts import Parts, parts_of
 from tabular.settings import Settings, load_settings
 from tabular.wiring import Wiring
 from tests.chaos.faults.clock import Clock
 from tests.chaos.faults.proxy import FaultyProxy
 
 CONTRACT = load_contract(PROJECT / "contracts" / "credit_card_churn.toml")
-BUNDLE_ROWS, BUNDLE_ROUNDS = 2_000, 40
+BUNDLE_ROWS, BUNDLE_ROUNDS, CHALLENGER_ROUNDS = 2_000, 40, 30
 OUTBOX_DISK_BYTES = 64 * 1024 * 1024
 SHARDS = 2
-OURS = ("API", "consumer", "monitor")
+OURS = ("API", "consumer", "monitor", "shadow")
 START_SECONDS = 120.0
 
 
@@ -107,15 +109,16 @@ class Part:
 
 
 class Stack:
-    """API, consumer, store, emulator behind the proxy; with `is_whole` also MLflow, from which they serve, and monitor.
+    """API, consumer, store, emulator behind the proxy; with `is_whole` MLflow, from which they serve, monitor, shadow.
 
-    Without MLflow the API and the consumer serve a local copy of a pinned run.
+    Without MLflow the API and the consumer serve a local copy of a pinned run. The challenger has fewer rounds.
     """
 
     def __init__(self, folder: Path, seed: int, *, is_whole: bool) -> None:
         self.layout = free_layout(folder / "state")
         ports = self.layout.ports
         self.made = model.make(self.layout.state, BUNDLE_ROWS, BUNDLE_ROUNDS)
+        self.challenger = model.make(folder / "challenger", BUNDLE_ROWS, CHALLENGER_ROUNDS)
         self.outbox_disk = self.layout.folder("outbox")
         self.clock = Clock(folder)
         self.is_whole = is_whole
@@ -142,6 +145,7 @@ class Stack:
         ours = {"API": apps.api(self.layout), "consumer": apps.consumer(self.layout)}
         if self.is_whole:
             ours["monitor"] = apps.monitor(self.layout, self.settings)
+            ours["shadow"] = apps.shadow(self.layout)
         self._start(ours)
 
     def end(self) -> None:
@@ -174,18 +178,27 @@ class Stack:
 
     def _environment(self) -> dict[str, str]:
         given = {"RUN_ID": "" if self.is_whole else model.RUN_ID, "MODEL_REFRESH_SECONDS": "2", "API_THREADS": "4"}
-        return process_environ(self.layout, given)
+        # Nothing is promoted, whatever the labels say: the challenger stays in the shadow.
+        shadow = {"PROMOTION": "manual", "SHADOW_POLL_SECONDS": "0.5", "SHADOW_INTERVAL_SECONDS": "1"}
+        return process_environ(self.layout, given | shadow)
 
     def _publish(self) -> None:
         if self.is_whole:
-            registry = Wiring(self.settings, CONTRACT).registry()
-            run_id = registry.start_run("chaos", {})
-            registry.put_folder(run_id, self.layout.folder("bundles") / model.RUN_ID, BUNDLE)
-            registry.finish(run_id)
-            registry.register(run_id, CHAMPION, {})
+            parts = parts_of(Wiring(self.settings, CONTRACT))
+            champion, challenger = (_logged(parts, made) for made in (self.made, self.challenger))
+            parts.registry.register(champion, CHAMPION, {})
+            challenge(parts, challenger, "chaos", "It is to be followed.")
+            parts.ledger.close()
 
     def _mount(self) -> bool:
         """A disk of its own for the outbox, which can be filled up; needs root."""
         options = ["-t", "tmpfs", "-o", f"size={OUTBOX_DISK_BYTES}", "outbox", str(self.outbox_disk)]
         done = subprocess.run(["mount", *options], capture_output=True, check=False)
         return done.returncode == 0
+
+
+def _logged(parts: Parts, made: model.Made) -> str:
+    run_id = parts.registry.start_run("chaos", {})
+    parts.registry.put_folder(run_id, made.bundle.folder, BUNDLE)
+    parts.registry.finish(run_id)
+    return run_id

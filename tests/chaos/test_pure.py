@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.chaos.audit.comparison import Promises, Stored, Streams, audit
+from tests.chaos.audit.comparison import Promises, Streams, audit
 from tests.chaos.audit.ledger import Attempt, Ledger
 from tests.chaos.audit.report import table
+from tests.chaos.audit.shadow import Shadow
+from tests.chaos.audit.stored import Stored
 from tests.chaos.faults.breaker import Window
-from tests.chaos.faults.schedule import AT_REST, EVERY_OTHER_ROUND, LONG_PAUSE_SECONDS, MIX, schedule, smoke
+from tests.chaos.faults.schedule import AT_REST, IN_TURN, LONG_PAUSE_SECONDS, MIX, schedule, smoke
 
 
 def faults(rounds):
@@ -26,7 +28,7 @@ def test_the_same_seed_gives_the_same_schedule_and_another_one_another():
 def test_ten_minutes_hold_two_hundred_faults_of_every_kind_within_their_rounds(seed):
     rounds = schedule(seed, 10)
     assert len(faults(rounds)) >= 200
-    assert {fault.kind for fault in faults(rounds)} == {*MIX, *EVERY_OTHER_ROUND, *AT_REST}
+    assert {fault.kind for fault in faults(rounds)} == {*MIX, *IN_TURN, *AT_REST}
     assert all(0 <= fault.at_seconds < each.seconds for each in rounds for fault in each.faults)
     assert max(fault.length_seconds for fault in faults(rounds)) == LONG_PAUSE_SECONDS
 
@@ -58,8 +60,13 @@ def streams(**changes) -> Streams:
     return Streams(**{**whole, **changes})
 
 
-def broken(promises=GOOD, found=None, stored=STORED, history=HISTORY):
-    return {kind for kind, which in audit(promises, found or streams(), stored, history).items() if which}
+# `k1` is the business key of record 1; the challenger gives 0.6 for it.
+SHADOW = Shadow([("a", 0.7), ("s", 0.6)], lambda key: 0.6 if key == "k1" else None, since_us=10, until_us=100)
+
+
+def broken(promises=GOOD, found=None, stored=STORED, history=HISTORY, waiting=(), shadow=SHADOW):
+    broken = audit(promises, found or streams(), stored, history, waiting, shadow)
+    return {kind for kind, which in broken.items() if which}
 
 
 def test_nothing_is_broken_where_every_promise_was_kept():
@@ -70,7 +77,7 @@ def test_nothing_is_broken_where_every_promise_was_kept():
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
-        ("acknowledged, not in the store", {"stored": STORED[1:]}),
+        ("acknowledged, not in the store", {"stored": STORED[1:], "waiting": ["a"], "shadow": None}),
         ("stored more than once", {"stored": [*STORED, STORED[0]]}),
         ("stored with another score than the response's", {"stored": [replace(API, score=0.3), STREAM]}),
         ("stored by the API, never asked for", {"stored": [*STORED, Stored("x", "api", 0.1)]}),
@@ -84,10 +91,22 @@ def test_nothing_is_broken_where_every_promise_was_kept():
         ("label acknowledged, not on its prediction", {"stored": [API, replace(STREAM, label="yes")]}),
         (
             "label that nobody sent",
-            {"stored": [*STORED, replace(API, id="b", label="no")], "history": [*HISTORY, ("b", 60)]},
+            {"stored": [*STORED, replace(API, id="b", label="no")], "history": [*HISTORY, ("b", 60)], "shadow": None},
         ),
         ("label without its entry in the history", {"history": HISTORY[1:]}),
         ("label twice in the history", {"history": [*HISTORY, ("s", 70)]}),
+        (
+            "label acknowledged, without a prediction and not waiting",
+            {"promises": replace(GOOD, labelled=GOOD.labelled | {"gone": "yes"})},
+        ),
+        ("label both attached and waiting", {"waiting": ["a"]}),
+        ("labelled, without a score in the shadow", {"shadow": replace(SHADOW, scores=SHADOW.scores[:1])}),
+        ("scored twice in the shadow", {"shadow": replace(SHADOW, scores=[*SHADOW.scores, ("a", 0.7)])}),
+        ("scored in the shadow, not in the store", {"shadow": replace(SHADOW, scores=[*SHADOW.scores, ("x", 0.7)])}),
+        (
+            "score in the shadow that is not the challenger's",
+            {"shadow": replace(SHADOW, scores=[("a", 0.7), ("s", 0.6000000000000001)])},
+        ),
         ("dead letter of a label", {"found": streams(label_letters={"it is no label"})}),
         ("dead letter of no record", {"found": streams(letters={("shard", "2"): 1, ("shard", "9"): 1})}),
     ],
@@ -96,8 +115,22 @@ def test_each_broken_promise_is_seen(kind, change):
     assert broken(**change) == {kind}
 
 
+def test_a_label_that_waits_is_not_lost():
+    promises = replace(GOOD, labelled_keys=GOOD.labelled_keys | {"k9": ("no", 50)})
+    assert broken(promises) == {"label acknowledged, without a prediction and not waiting"}
+    assert broken(promises, waiting=["k9"]) == set()
+
+
+def test_what_was_made_or_labelled_by_a_clock_that_was_set_off_has_no_pair_yet():
+    late = replace(SHADOW, scores=SHADOW.scores[:1])
+    for change in ({"made_at_us": 5}, {"made_at_us": 101}, {"labelled_at_us": 101}):
+        stored = [API, replace(STREAM, **change)]
+        history = [*HISTORY, ("s", stored[1].labelled_at_us)]
+        assert not broken(stored=stored, history=history, shadow=late) & {"labelled, without a score in the shadow"}
+
+
 def test_a_label_by_key_does_not_count_for_a_prediction_made_after_it():
-    assert broken(stored=[API, replace(STREAM, made_at_us=51, label=None)]) == set()
+    assert broken(stored=[API, replace(STREAM, made_at_us=51, label=None)], waiting=["k1"]) == set()
 
 
 def test_a_prediction_nobody_was_told_of_may_be_stored_if_it_was_asked_for():

@@ -14,7 +14,8 @@ from tabular.ports.streams import StreamRecord
 from tabular.predictions.prediction import id_from_stream
 from tabular.settings import Settings
 from tabular.wiring import Wiring
-from tests.chaos.audit.comparison import Stored, Streams
+from tests.chaos.audit.comparison import Streams
+from tests.chaos.audit.stored import Stored
 
 POLL_SECONDS = 0.3
 LIMIT = 10_000
@@ -87,3 +88,20 @@ def label_history(settings: Settings) -> list[tuple[str, int]]:
     with pymongo.MongoClient(settings.mongo_uri) as client:
         entries = client[settings.mongo_database]["labels"].find({"labelled_at_us": {"$gt": 0}})
         return [(each["prediction_id"], each["labelled_at_us"]) for each in entries]
+
+
+def labels_waiting(settings: Settings) -> set[str]:
+    """The ids and keys of labels that wait for their prediction, or have waited for too long."""
+    with pymongo.MongoClient(settings.mongo_uri) as client:
+        database = client[settings.mongo_database]
+        orphans = [one for one in database["labels"].find({}) if not one.get("labelled_at_us")]
+        return {
+            str(one["prediction_id"] or one["business_key"]) for one in (*database["labels_waiting"].find({}), *orphans)
+        }
+
+
+def shadow_scores(settings: Settings) -> list[tuple[str, float]]:
+    """The prediction and the score of everything that the shadow stored."""
+    with pymongo.MongoClient(settings.mongo_uri) as client:
+        found = client[settings.mongo_database]["shadow"].find({})
+        return [(one["prediction_id"], one["score"]) for one in found]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from tests.chaos.audit.shadow import Shadow, shadow_audit
+from tests.chaos.audit.stored import Stored
 
 
 @dataclass
@@ -26,19 +29,6 @@ class Streams:
     def without_outcome(self) -> int:
         """How many records have neither a result nor a dead letter yet."""
         return sum(known not in self.results and place not in self.letters for place, known in self.records.items())
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One document of the store; times are microseconds since 1970."""
-
-    id: str
-    source: str
-    score: float
-    business_key: str | None = None
-    made_at_us: int = 0
-    label: str | None = None
-    labelled_at_us: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,14 +58,33 @@ def missing_labels(promises: Promises, documents: Iterable[Stored]) -> list[str]
     return sorted(missing)
 
 
+def lost_labels(promises: Promises, documents: Iterable[Stored], waiting: Iterable[str]) -> list[str]:
+    """The ids and keys of labels that were acknowledged and have no prediction, and are not waiting for one either."""
+    found = set(waiting)
+    for each in documents:
+        found.add(each.id)
+        key = each.business_key or ""
+        if key in promises.labelled_keys and each.made_at_us <= promises.labelled_keys[key][1]:
+            found.add(key)
+    return sorted((promises.labelled.keys() | promises.labelled_keys.keys()) - found)
+
+
+def waiting_no_more(promises: Promises, documents: Iterable[Stored], waiting: Collection[str]) -> list[str]:
+    """The ids of predictions whose label is attached, and still among those that wait."""
+    attached = {each.id for each in documents if each.label is not None}
+    return sorted(attached & promises.labelled.keys() & set(waiting))
+
+
 def _labels(
-    promises: Promises, documents: Sequence[Stored], history: Iterable[tuple[str, int]]
+    promises: Promises, documents: Sequence[Stored], history: Iterable[tuple[str, int]], waiting: Collection[str]
 ) -> dict[str, list[str]]:
     """The broken promises about labels; `history` has the prediction and the time of each entry."""
     last = {(each.id, each.labelled_at_us) for each in documents if each.label is not None}
     times = Counter(entry for entry in history if entry in last)
     return {
         "label acknowledged, not on its prediction": missing_labels(promises, documents),
+        "label acknowledged, without a prediction and not waiting": lost_labels(promises, documents, waiting),
+        "label both attached and waiting": waiting_no_more(promises, documents, waiting),
         "label that nobody sent": sorted(
             each.id for each in documents if each.label is not None and not {each.id, each.business_key} & promises.told
         ),
@@ -85,9 +94,17 @@ def _labels(
 
 
 def audit(
-    promises: Promises, streams: Streams, stored: Iterable[Stored], history: Iterable[tuple[str, int]] = ()
+    promises: Promises,
+    streams: Streams,
+    stored: Iterable[Stored],
+    history: Iterable[tuple[str, int]] = (),
+    waiting: Collection[str] = (),
+    shadow: Shadow | None = None,
 ) -> dict[str, list[str]]:
-    """Every broken promise, by its kind; all lists are empty when none is."""
+    """Every broken promise, by its kind; all lists are empty when none is.
+
+    `waiting` are the ids and keys of labels that wait, or are orphans; without a shadow nothing is promised about it.
+    """
     documents = list(stored)
     times = Counter(each.id for each in documents)
     scores = {each.id: each.score for each in documents}
@@ -111,7 +128,8 @@ def audit(
             "/".join(place) for place in streams.letters.keys() - streams.records.keys()
         ),
         "dead letter of a label": sorted(streams.label_letters),
-        **_labels(promises, documents, history),
+        **_labels(promises, documents, history, waiting),
+        **(shadow_audit(shadow, documents) if shadow else {}),
     }
 
 

@@ -71,6 +71,7 @@ class Breaker:
         if stack.is_whole:
             self._ways["kill MLflow"] = lambda _: parts["MLflow"].kill()
             self._ways["kill the monitor"] = lambda _: parts["monitor"].kill()
+            self._ways["kill the shadow"] = lambda _: parts["shadow"].kill()
 
     def under_load(self, faults: tuple[Fault, ...], seconds: float) -> None:
         """Every fault at its time, each in a thread of its own; returns when all are over."""

@@ -13,7 +13,7 @@ ROUND_SECONDS, REST_SECONDS = 60.0, 15.0
 PAUSE_SECONDS = 4.0
 LONG_PAUSE_SECONDS = 60.0
 
-# How often in a round. What takes a long time to start again comes every other round.
+# How often in a round. What takes a long time to start again comes in turn, one a round.
 MIX = {
     "kill an API worker": 6,
     "kill the relay": 3,
@@ -31,7 +31,7 @@ MIX = {
     "malformed records": 1,
 }
 ONCE = dict.fromkeys(MIX, 1) | {"kill the consumer": 2}
-EVERY_OTHER_ROUND = ("kill MLflow", "kill the monitor")
+IN_TURN = ("kill MLflow", "kill the monitor", "kill the shadow")
 AT_REST = ("kill the emulator", "reshard")
 LENGTHS_SECONDS = {
     "pause the store": (1.0, 8.0),
@@ -77,7 +77,7 @@ def smoke(seed: int, seconds: float) -> tuple[Round, ...]:
 
 
 def _round(draw: Random, number: int, *, is_middle: bool) -> Round:
-    mix = MIX | {EVERY_OTHER_ROUND[number % len(EVERY_OTHER_ROUND)]: 1}
+    mix = MIX | {IN_TURN[number % len(IN_TURN)]: 1}
     faults = _drawn(draw, mix, ROUND_SECONDS)
     if is_middle:
         long_one = Fault("pause the store", 0.0, LONG_PAUSE_SECONDS, draw.randrange(2**32))
