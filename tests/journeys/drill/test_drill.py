@@ -14,6 +14,7 @@ import pytest
 from embedded.drill.story import STEPS
 from embedded.layout import PROJECT
 from embedded.supervision import orphans
+from tests.browser import Visit, keep_screenshot, open_browser
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -23,8 +24,13 @@ class Played:
     """A drill that was played: where its stack was, its page, and what was printed."""
 
     state: Path
-    page: str
+    file: Path
     printed: str
+
+    @property
+    def page(self) -> str:
+        """The text of the page."""
+        return self.file.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,7 @@ def played(tmp_path_factory) -> Played:
     environ = {**os.environ, "TRIALS": "999", "PROMOTION": "manual", "CONTRACT": "nowhere.toml", "COLUMNS": "120"}
     done = subprocess.run(line, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False, timeout=850)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return Played(state, (pages / "drill.html").read_text(), done.stdout)
+    return Played(state, pages / "drill.html", done.stdout)
 
 
 def test_every_step_is_told_in_its_order(played):
@@ -64,6 +70,16 @@ def test_the_page_has_the_timeline(played):
     assert "<svg" in played.page
     for what in ("promoted", "alarmed", "rolled back", "challenged"):
         assert what in played.page
+
+
+def test_the_page_is_seen_in_a_browser_without_any_network(played):
+    with open_browser() as browser, Visit(browser, offline=True) as visit:
+        visit.open(played.file.as_uri())
+        picture = visit.page.locator("svg").first.bounding_box()
+        assert picture["width"] > 400
+        assert not visit.complaints
+        assert visit.sticking_out() == []
+        assert len(keep_screenshot(visit.page, "drill-history")) > 20_000
 
 
 def test_nothing_is_left_of_its_stack(played):
