@@ -38,7 +38,7 @@ NOTHING_RUNS := echo "Nothing is installed or running yet. To install and start 
 .DEFAULT_GOAL := help
 .PHONY: help setup doctor run status logs stop test lint fmt bench bench-peers bench-page attacks chaos \
         drill reset_all setup_tests run_tests test-pythons test-bare setup-model-registry \
-        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting report start-serve stop-serve train retrain harvest react labels promote rollback ledger live replay verify-model shadow score data-versions data-diff data-checkout data-name deploy \
+        init_aws apply-model-train-flow setup-model-serve apply-prediction-reporting report start-serve stop-serve train retrain harvest react retention labels promote rollback ledger live replay verify-model shadow score data-versions data-diff data-checkout data-name deploy \
         healthy renew-tls image images pin-images test-stack docs docs-site contract profile
 
 help: ## show this list
@@ -105,6 +105,9 @@ harvest: $(INSTALLED) ## make labelled predictions rows of a new version of the 
 
 react: $(INSTALLED) ## read alarms, new labels and the ledger, and act on them once now; the worker does it every five minutes
 	@$(STACK) react
+
+retention: $(INSTALLED) ## delete what is old and not needed, as RETENTION_* say; the worker does it every night (dry=1 only says what would go, and why the rest stays)
+	@$(STACK) retention $(if $(filter 1,$(dry)),-- --dry)
 
 apply-model-train-flow train: $(INSTALLED) ## train once now; the worker does it every hour (TRIALS=50 SEED=42 FAMILIES=xgboost,linear CONTRACT=path table=name ACCEPT="reason" engine=dask parallelism=rows)
 	@$(if $(filter dask,$(engine)),$(NEED_DASK);) $(if $(findstring lightgbm,$(FAMILIES)),$(NEED_LIGHTGBM);) $(STACK) train $(if $(engine)$(parallelism)$(table),train -- $(if $(engine),--engine '$(engine)') $(if $(parallelism),--parallelism '$(parallelism)') $(OF_TABLE))

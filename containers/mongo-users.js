@@ -6,21 +6,21 @@ const database = process.env.MONGO_INITDB_DATABASE;
 const admin = db.getSiblingDB("admin");
 admin.auth(secret("MONGO_USERNAME"), secret("MONGO_PASSWORD"));
 
-// Entries of the ledger are added, and never changed.
+// Entries of the ledger are added, and never changed; the flows delete old ones of routine kinds, if they are told to.
 const ledger = { resource: { db: database, collection: "ledger" }, actions: ["insert", "createIndex"] };
 
 // The flows read predictions, write the report's row, and enter what they did into the ledger; `make labels` attaches
-// labels to predictions, and `make score store=1` stores some.
+// labels to predictions, and `make score store=1` stores some. Retention removes what is old.
 const flows = {
   roles: [{ role: "read", db: database }],
   privileges: [
-    { resource: { db: database, collection: "data" }, actions: ["insert", "update", "createIndex"] },
+    { resource: { db: database, collection: "data" }, actions: ["insert", "update", "remove", "createIndex"] },
     { resource: { db: database, collection: "report" }, actions: ["insert", "update"] },
-    { resource: { db: database, collection: "labels" }, actions: ["insert", "createIndex"] },
+    { resource: { db: database, collection: "labels" }, actions: ["insert", "remove", "createIndex"] },
     { resource: { db: database, collection: "labels_waiting" }, actions: ["insert", "remove", "createIndex"] },
-    { resource: { db: database, collection: "business_keys" }, actions: ["insert", "update"] },
-    { resource: { db: database, collection: "shadow" }, actions: ["insert", "createIndex"] },
-    ledger,
+    { resource: { db: database, collection: "business_keys" }, actions: ["insert", "update", "remove"] },
+    { resource: { db: database, collection: "shadow" }, actions: ["insert", "remove", "createIndex"] },
+    { resource: ledger.resource, actions: [...ledger.actions, "remove"] },
   ],
 };
 if (admin.getRole("flows")) admin.updateRole("flows", flows);

@@ -117,6 +117,17 @@ react() {
     save_localstack
 }
 
+retention() {
+    need_registry
+    local name given=()
+    for name in PREDICTIONS_DAYS SHADOW_DAYS REPORTS_DAYS VERSIONS RUNS_DAYS LEDGER_DAYS; do
+        name=RETENTION_$name
+        given+=("$name=${!name}")
+    done
+    in_worker env "${given[@]}" python -m model_orchestration.retention.flow ${1:+--dry} </dev/null
+    save_localstack
+}
+
 report() {
     need_registry
     [ "${1:-}" != -- ] || shift
@@ -322,7 +333,7 @@ reset() {
 }
 
 case $command in
-    run | images | setup-registry | init-aws | train | harvest | react | report | labels | versions | score | profile | docs-site | export-model | start-serve | deploy | deploy-version | promote | rollback | ledger | live | verify-model | replay | shadow | healthy | renew-tls)
+    run | images | setup-registry | init-aws | train | harvest | react | retention | report | labels | versions | score | profile | docs-site | export-model | start-serve | deploy | deploy-version | promote | rollback | ledger | live | verify-model | replay | shadow | healthy | renew-tls)
         load_environment; check_credentials; check_docker; write_secrets; fetch_pinned_images ;;
     status | logs | stop | stop-serve | reset)
         load_environment; fill_in_credentials; check_docker ;;

@@ -84,6 +84,9 @@ def _stack(arguments: argparse.Namespace) -> Stack:
         for_once = is_for_once(state, arguments.command)
         if said := change_of_tables(state, before, given, for_once=for_once):
             console.print(said, markup=False)
+    elif arguments.command == "retention":  # for this once
+        fresh = given_on_the_command_line()
+        given = {**given, **{name: value for name, value in fresh.items() if name.startswith("RETENTION_")}}
     settings = stack_settings(state, given)
     stack = Stack(layout_of(settings), settings, given)
     if arguments.command in _STARTING:

@@ -23,7 +23,7 @@ MARKER = "EMBEDDED_STACK"
 # without it the kernel has the commit, which survives kill -9. The same guarantee as the outbox gives.
 _STORE_SYNC = {"normal": "/?w=1&journal=false", "full": ""}
 _TEMPORARY = "tmp"
-_CRONS = ("TRAIN_CRON", "REACT_CRON", "REPORT_CRON", "SCORE_CRON")
+_CRONS = ("TRAIN_CRON", "REACT_CRON", "REPORT_CRON", "SCORE_CRON", "RETENTION_CRON")
 _SETTING_NAMES = (*(name.upper() for name in Settings.__struct_fields__), *_CRONS)
 
 

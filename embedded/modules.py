@@ -45,6 +45,7 @@ MODULES = {
     "harvest": calling("model_orchestration.data.harvest"),
     "react": calling("model_orchestration.react.flow"),
     "verify-model": calling("model_orchestration.measurement"),
+    "retention": calling("model_orchestration.retention.flow"),
     "versions": calling("model_orchestration.data.version_commands"),
     "profile": calling("reporting.table_profile"),
     "score": calling("server.files"),

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from tabular.log_settings import LogSettings
+from tabular.retention_settings import RetentionSettings
 from tabular.setting_types import Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed
 from tabular.setting_values import checked, masked
 from tabular.tables.files import contract_files
@@ -21,7 +21,7 @@ from tabular.tables.pins import PINS, pins_of
 SECRETS = frozenset({"api_key", "prefect_auth_string", "monitor_prefect_auth_string", "alert_webhook_url"})
 
 
-class Settings(LogSettings, frozen=True, kw_only=True):
+class Settings(RetentionSettings, frozen=True, kw_only=True):
     """The settings; each field is the environment variable of the same name in capitals."""
 
     run_id: str = ""

@@ -19,12 +19,14 @@ from tabular.tables.pins import pinned_runs, variable_of
 if TYPE_CHECKING:
     from tabular.adapters.kinesis.shards import KinesisShards
     from tabular.adapters.kinesis.streams import KinesisStream, StreamAdmin
+    from tabular.adapters.mlflow.old_runs import MlflowOldRuns
     from tabular.adapters.mlflow.registry import MlflowRegistry
     from tabular.adapters.mongo.blocks import MongoBlocks
     from tabular.adapters.mongo.labels import MongoLabels
     from tabular.adapters.mongo.leases import MongoLeases
     from tabular.adapters.mongo.ledger import MongoLedger
     from tabular.adapters.mongo.predictions import MongoPredictions
+    from tabular.adapters.mongo.retention import MongoRetention
     from tabular.adapters.mongo.shadow import MongoShadow
     from tabular.adapters.prefect import PrefectFlows
     from tabular.adapters.s3 import S3Objects
@@ -153,6 +155,12 @@ class Wiring:
 
         return MongoLeases(self.settings.mongo_uri, self.settings.mongo_database, self.contract.table.name)
 
+    def retention(self) -> MongoRetention:
+        """What deletes from the prediction store; raises InvalidSetting like `predictions`."""
+        from tabular.adapters.mongo.retention import MongoRetention
+
+        return MongoRetention(self.settings.mongo_uri, self.settings.mongo_database)
+
     def ledger(self) -> MongoLedger:
         """The ledger of decisions about models, in the prediction store; raises InvalidSetting like `predictions`."""
         from tabular.adapters.mongo.ledger import MongoLedger
@@ -178,6 +186,12 @@ class Wiring:
         from tabular.adapters.mlflow.registry import MlflowRegistry
 
         return MlflowRegistry(self.settings.mlflow_tracking_uri, self.model_name)
+
+    def old_runs(self) -> MlflowOldRuns:
+        """What deletes runs of training from the registry; raises InvalidContract like `model_name`."""
+        from tabular.adapters.mlflow.old_runs import MlflowOldRuns
+
+        return MlflowOldRuns(self.settings.mlflow_tracking_uri, self.model_name)
 
     def bundles(self) -> BundleCache:
         """The local copies of bundles, over the registry; raises InvalidContract like `model_name`."""

@@ -69,6 +69,7 @@ RUN_BY = {
     "make data-versions": ("tests/journeys/training/test_dvc.py", 'version_commands.main(["list"]'),
     "make data-checkout": ("tests/unit/model_orchestration/data/test_versions.py", '"checkout"'),
     "make drill": ("tests/journeys/drill/test_drill.py", '"embedded.drill"'),
+    "make retention": ("tests/journeys/retention/test_retention.py", "model_orchestration.retention"),
     "make logs": ("tests/unit/logs/test_reading.py", "log_files."),
     "make attacks": ("tests/server/attacks/test_measure.py", "catalog"),
     "make docs-site": ("tests/pages/test_docs_site.py", '"mkdocs", "build", "--strict"'),

@@ -91,7 +91,9 @@ def publish(
     before, accepted = (_sha256_at(objects, contract, pointer) for pointer in ("current", "accepted"))
     objects.put(_pointer(contract, "current"), sha256.encode())
     read_by_runs = [version_prefix(contract, each) for each in {before} - {sha256} | {accepted} if each]
-    remove_old_copies(objects, _prefix(contract), copy_folder(prefix, contract, version.written_as), read_by_runs)
+    remove_old_copies(
+        objects, versions_prefix(contract), copy_folder(prefix, contract, version.written_as), read_by_runs
+    )
     return version
 
 
@@ -130,7 +132,7 @@ def newest_real(objects: Objects, contract: Contract) -> Version | None:
 
 def versions(objects: Objects, contract: Contract) -> list[Version]:
     """Every version of the contract's table, newest first; raises Rejected for a manifest that cannot be read."""
-    manifests = [key for key in objects.keys(_prefix(contract)) if key.endswith("/manifest.json")]
+    manifests = [key for key in objects.keys(versions_prefix(contract)) if key.endswith("/manifest.json")]
     return sorted((_read(objects, key) for key in manifests), key=lambda version: version.created_at, reverse=True)
 
 
@@ -226,13 +228,14 @@ def _read(objects: Objects, manifest: str) -> Version:
         raise Rejected(f"the manifest {manifest} cannot be read: {error}") from error
 
 
-def _prefix(contract: Contract) -> str:
+def versions_prefix(contract: Contract) -> str:
+    """What the keys of all versions of the table begin with."""
     return f"tables/{contract.table.name}/versions/"
 
 
 def version_prefix(contract: Contract, sha256: str) -> str:
     """What the keys of all that is kept of a version begin with."""
-    return f"{_prefix(contract)}{sha256}/"
+    return f"{versions_prefix(contract)}{sha256}/"
 
 
 def _key(contract: Contract, sha256: str, name: str) -> str:

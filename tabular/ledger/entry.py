@@ -23,6 +23,7 @@ Kind = Literal[
     "harvested",
     "labels_arrived",
     "decided",
+    "deleted",
 ]
 Evidence = Mapping[str, str | float | None]
 
@@ -46,7 +47,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     `registered`, `promoted` to champion, `rolled_back` from it, `challenged` (it entered shadow) or `dropped` (it left
     it without becoming champion); a table was `alarmed`, its alarm has ended (`alarm_ended`), it was `retrained`, its
     labels were `harvested` into a new version, `labels_arrived`; the policy has `decided` something, if only to do
-    nothing.
+    nothing; data that nothing needed any more were `deleted`.
     `run_id` is the MLflow run it is about, if it is about one. `who` acted: `gate`, `shadow`, `react`, `monitor`, or
     `engineer NAME`. `why` is a sentence; `evidence` are the figures and links it rests on, by name.
     """

@@ -23,6 +23,7 @@ PROGRAMS = {
         "model_orchestration/champion.py",
         "model_orchestration/data/harvest/__main__.py",
         "model_orchestration/react/flow.py",
+        "model_orchestration/retention/flow.py",
         "reporting/flow.py",
         "reporting/labels.py",
     ),

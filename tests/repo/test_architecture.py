@@ -33,6 +33,7 @@ HOMES = {
             "leases",
             "ledger",
             "predictions",
+            "retention",
             "shadow",
         )
     },
@@ -59,6 +60,7 @@ HOMES = {
         "model_orchestration/flows/step_runner.py",
         "model_orchestration/interrupted_runs.py",
         "model_orchestration/react/flow.py",
+        "model_orchestration/retention/flow.py",
         "model_orchestration/deployments/schedules.py",
         "model_orchestration/progress.py",
         "reporting/flow.py",

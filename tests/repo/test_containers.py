@@ -78,7 +78,7 @@ def test_a_variable_that_may_be_empty_is_empty_in_one_env_file_and_no_other_is(f
 
 def test_what_a_container_is_given_is_a_setting_or_a_vendors_own_variable() -> None:
     vendors = re.compile(
-        "MLFLOW_|PREFECT_|AWS_|GF_|MONGO_INITDB_|DO_NOT_TRACK|TRAIN_CRON|REACT_CRON|REPORT_CRON|SCORE_CRON"
+        "MLFLOW_|PREFECT_|AWS_|GF_|MONGO_INITDB_|DO_NOT_TRACK|TRAIN_CRON|REACT_CRON|REPORT_CRON|SCORE_CRON|RETENTION_CRON"
     )
     own = {
         "localstack",

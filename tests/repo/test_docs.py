@@ -15,7 +15,7 @@ from embedded.layout import PROJECT
 from tabular.settings import Settings
 
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
-FLOW_SCHEDULES = {"TRAIN_CRON", "REACT_CRON", "REPORT_CRON", "SCORE_CRON"}
+FLOW_SCHEDULES = {"TRAIN_CRON", "REACT_CRON", "REPORT_CRON", "SCORE_CRON", "RETENTION_CRON"}
 
 
 def make_targets() -> set[str]:

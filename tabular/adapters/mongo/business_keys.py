@@ -9,7 +9,7 @@ A document holds a text for each prediction, its time and its id: nx-27017 makes
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pymongo
@@ -79,6 +79,20 @@ def insert_new(collection: Collection[Document], documents: list[Document]) -> l
             raise
         return [documents[fault["index"]]["_id"] for fault in faults]
     return []
+
+
+def forget(collection: Collection[Document], table: str, entries: Mapping[str, Sequence[str]]) -> None:
+    """Take these entries from their keys, each as `made_at_us prediction_id`; a key that has none left goes, too."""
+    ids = {_id(table, key): gone for key, gone in entries.items()}
+    updates = [
+        pymongo.UpdateOne({"_id": known}, {"$pull": {"predictions": entry}})
+        for known, gone in ids.items()
+        for entry in gone
+    ]
+    if updates:
+        collection.bulk_write(
+            [*updates, *(pymongo.DeleteOne({"_id": known, "predictions": {"$size": 0}}) for known in ids)]
+        )
 
 
 def _entries(document: Document) -> Iterator[KeyedPrediction]:

@@ -40,7 +40,7 @@ def change_entry(change: Change, labelled_at: datetime) -> Document:
     """The history's entry of a label that was attached, with the outcome that it replaces."""
     known, at_us = change.before.prediction_id, microseconds(labelled_at)
     return {
-        **_at(f"{change.before.run_id} {_digits(at_us)} {known} {_digits(change.received_at_us)}"),
+        **_at(f"{change.before.run_id} {time_digits(at_us)} {known} {time_digits(change.received_at_us)}"),
         **_fields(change.label),
         "prediction_id": known,
         "run_id": change.before.run_id,
@@ -83,7 +83,7 @@ def labelled_between(
     run_id: str,
 ) -> Sample:
     """The predictions of a run that were labelled within these times (the second excluded), the oldest label first."""
-    since, until = (f"{run_id} {_digits(microseconds(at))}" for at in times)
+    since, until = (f"{run_id} {time_digits(microseconds(at))}" for at in times)
     read = partial(_entries, history, {"$gte": since, "$lt": until})
     entries, share, is_cut = thinned(read, read, most)
     documents = _confirmed(data, [(entry["prediction_id"], entry["labelled_at_us"]) for entry in entries])
@@ -100,7 +100,7 @@ def labelled_latest(
     until: datetime,
 ) -> list[Prediction]:
     """The `newest` so many labelled predictions of a run with labelled_at < until, the newest label first."""
-    positions, found = {"$gte": f"{run_id} ", "$lt": f"{run_id} {_digits(microseconds(until))}"}, list[Prediction]()
+    positions, found = {"$gte": f"{run_id} ", "$lt": f"{run_id} {time_digits(microseconds(until))}"}, list[Prediction]()
     while len(found) < newest:
         asked = newest - len(found)
         entries = list(history.find({POSITION: positions}, ENTRY_FIELDS).sort(POSITION, -1).limit(asked))
@@ -139,9 +139,10 @@ def _fields(label: Label) -> Document:
 def _waiting_id(label: Label) -> str:
     said = msgspec.json.encode((label.prediction_id, label.business_key, label.outcome))
     digest = hashlib.blake2b(said, digest_size=12).hexdigest()
-    return f"{label.table} {_digits(microseconds(label.received_at))} {digest}"
+    return f"{label.table} {time_digits(microseconds(label.received_at))} {digest}"
 
 
-def _digits(time_us: int) -> str:
+def time_digits(time_us: int) -> str:
+    """A time, in microseconds since 1970, as it stands in a position."""
     # As wide as the last time there is, so that texts sort as times do.
     return f"{max(time_us, 0):018}"
