@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
 
 import pytest
 
-from embedded.services.service import tail
+from benchmarks.harness.processes import children
+from embedded.layout import PROJECT
+from embedded.services.service import Service, free_port, tail
 from tabular.errors import Unavailable
+
+MOST_RESIDENT_KB = 500_000
 
 
 @pytest.fixture
@@ -81,3 +90,32 @@ def test_a_folder_that_holds_no_model_or_two_stops_the_start(run_api, inside, tm
     shutil.copytree(tmp_path / "model" / "aaaa", tmp_path / "model" / "bbbb")
     with pytest.raises(Unavailable, match=r"must hold one model.*aaaa, bbbb"), run_api(tmp_path / "state", **inside):
         pass
+
+
+def test_what_is_exported_for_an_image_starts_as_a_platform_starts_it_with_nothing_else_and_little_memory(
+    api_state, tmp_path, contract
+):
+    folder, state, port = tmp_path / "image", tmp_path / "state", free_port()
+    state.mkdir()
+    export = [sys.executable, "-m", "server.scoring.export_model", str(folder), "--run-id", "aaaa"]
+    subprocess.run(export, cwd=PROJECT, env={"STATE_DIR": str(api_state)}, check=True)
+    given = {"MODEL_DIR": str(folder / "model"), "CONTRACT": str(folder / "contract.toml"), "STATE_DIR": str(state)}
+    given |= {"PORT": str(port), "API_HOST": "127.0.0.1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command, url = ("sh", str(PROJECT / "containers/model/serve.sh")), f"http://127.0.0.1:{port}"
+    service = Service("image", command, port, f"{url}/health/ready", given, working_folder=PROJECT)
+    with service.running(tmp_path / "log") as process:
+        request = urllib.request.Request(
+            f"{url}/predict", json.dumps(contract.example).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert json.load(response)["model_run_id"] == "aaaa"
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=30) as response:
+            assert json.load(response)["store"] == {"kind": "file", "reachable": None}
+        processes = [process.pid, *children(process.pid)]
+        assert len(processes) == 2, "the server and one worker: nothing is relayed"
+        assert sum(map(resident_kb, processes)) < MOST_RESIDENT_KB
+
+
+def resident_kb(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
