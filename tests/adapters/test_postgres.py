@@ -19,6 +19,7 @@ import psycopg2
 import pytest
 
 from benchmarks.harness.stack import free_layout
+from embedded.layout import PROJECT
 from embedded.services import backends
 from embedded.services.service import Service, free_port
 from tabular.errors import InvalidSetting
@@ -33,24 +34,48 @@ PASSWORD = "of-the-test"
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory) -> Iterator[str]:
-    """The address of a server of its own, up to the name of the database; run as an ordinary user."""
+def postgres(tmp_path_factory) -> Iterator[Postgres]:
+    """A server of its own, run as an ordinary user, with the logins of the image that containers use."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         pytest.skip("Debian's package postgresql is not installed")
     as_user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups") if os.geteuid() == 0 else ()
     folder, port = Path(tempfile.mkdtemp()), free_port()  # root's own temporary folders keep that user out
-    password = folder / "password"
-    password.write_text(PASSWORD)
     if as_user:
-        for path in (folder, password):
-            os.chown(path, NOBODY, NOBODY)
-    begin = (*as_user, f"{programs[-1]}/initdb", "-D", f"{folder}/data", "-U", "owner", "--auth=scram-sha-256")
-    subprocess.run([*begin, f"--pwfile={password}"], cwd=folder, check=True, capture_output=True)
+        os.chown(folder, NOBODY, NOBODY)
+    begin = (*as_user, f"{programs[-1]}/initdb", "-D", f"{folder}/data", "-U", "postgres")
+    subprocess.run(
+        [*begin, "--auth-local=trust", "--auth-host=scram-sha-256"], cwd=folder, check=True, capture_output=True
+    )
     command = (*as_user, f"{programs[-1]}/postgres", "-D", f"{folder}/data", "-p", str(port), "-k", str(folder))
     with Service("postgres", command, port).running(tmp_path_factory.mktemp("postgres") / "log"):
-        yield f"postgresql://owner:{PASSWORD}@127.0.0.1:{port}"
+        found = Postgres(folder, port, tmp_path_factory.mktemp("secrets"))
+        connected(f"postgresql://postgres@/postgres?host={folder}&port={port}").close()
+        found.make_databases()
+        yield found
     shutil.rmtree(folder)
+
+
+class Postgres:
+    """A running server; its databases are made as in its container, by containers/postgres-databases.sh."""
+
+    def __init__(self, sockets: Path, port: int, secrets: Path) -> None:
+        self._sockets, self._port, self._secrets = sockets, port, secrets
+
+    def make_databases(self, password: str = PASSWORD) -> None:
+        """The databases of MLflow and Prefect, each with a user that has this password from now on."""
+        for name in ("MLFLOW", "PREFECT"):
+            (self._secrets / f"POSTGRES_PASSWORD_{name}").write_text(password)
+        where = {"PGHOST": str(self._sockets), "PGPORT": str(self._port), "SECRETS_DIR": str(self._secrets)}
+        subprocess.run(
+            ["sh", "containers/postgres-databases.sh"],
+            cwd=PROJECT,
+            env={"PATH": os.environ["PATH"], **where},
+            check=True,
+        )
+
+    def address(self, user: str, database: str, password: str = PASSWORD) -> str:
+        return f"postgresql://{user}:{password}@127.0.0.1:{self._port}/{database}"
 
 
 def connected(address: str):
@@ -58,7 +83,9 @@ def connected(address: str):
     for _ in range(300):
         try:
             connection = psycopg2.connect(address)
-        except psycopg2.OperationalError:
+        except psycopg2.OperationalError as error:
+            if not any(why in str(error) for why in ("starting up", "No such file", "Connection refused")):
+                raise
             time.sleep(0.1)
             continue
         connection.autocommit = True
@@ -69,19 +96,26 @@ def connected(address: str):
 @pytest.fixture(scope="module")
 def kept_in(postgres, ministack, settings) -> Settings:
     """The settings of MLflow and Prefect with a database each, and a bucket."""
-    owner = connected(f"{postgres}/postgres")
-    for name in ("mlflow", "prefect"):
-        owner.cursor().execute(f"CREATE DATABASE {name}")
-    owner.close()
     found = msgspec.structs.replace(
         settings,
-        mlflow_backend_uri=f"{postgres}/mlflow",
+        mlflow_backend_uri=postgres.address("mlflow", "mlflow"),
         mlflow_artifacts_destination=f"s3://{BUCKET}/mlflow",
-        prefect_database_uri=f"{postgres}/prefect",
+        prefect_database_uri=postgres.address("prefect", "prefect"),
         s3_bucket=BUCKET,
     )
     Wiring(found).objects().ensure_bucket()
     return found
+
+
+def test_each_user_reaches_its_own_database_alone_and_has_the_newest_password(postgres):
+    connected(postgres.address("mlflow", "mlflow")).close()
+    with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+        connected(postgres.address("prefect", "mlflow"))
+    postgres.make_databases("another")
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        connected(postgres.address("mlflow", "mlflow"))
+    connected(postgres.address("mlflow", "mlflow", "another")).close()
+    postgres.make_databases()
 
 
 @pytest.fixture
