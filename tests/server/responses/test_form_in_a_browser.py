@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from embedded.layout import PROJECT
 from tabular.contract.loading import load_contract
+from tests.browser import RULES
 from tests.conftest import random_records
 
 OTHER, OTHER_RUN = "telecom_churn", "bbbb"
@@ -53,6 +55,11 @@ def keep(page, name):
     assert (IMAGES / f"{name}.png").exists()
 
 
+def violations(page):
+    """What axe-core finds against WCAG 2.2 A and AA: of the page with faults and of the one with a result, too."""
+    return Axe().run(page, options=RULES).response["violations"]
+
+
 def focused(page):
     return page.evaluate("document.activeElement.name || document.activeElement.id || document.activeElement.tagName")
 
@@ -84,6 +91,7 @@ def test_a_row_is_typed_sent_put_right_and_predicted_by_the_keyboard_alone(visit
     assert page.title().startswith("Error: ")
     assert page.locator("#problem li").count() == 2
     assert page.input_value('[name="row.customer_age"]') == "500"
+    assert violations(page) == []
     keep(page, "form-faults")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the first fault leads to its field
@@ -101,6 +109,7 @@ def test_a_row_is_typed_sent_put_right_and_predicted_by_the_keyboard_alone(visit
     )
     assert bars == sorted(bars, reverse=True)
     assert bars[0] > 50
+    assert violations(page) == []
     keep(page, "form-reasons")
 
 
