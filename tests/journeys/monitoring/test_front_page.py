@@ -79,7 +79,7 @@ def front_page(told, environ, services):
 
 def test_it_shows_what_the_api_serves_what_the_monitor_measures_and_what_the_store_holds(front_page, told):
     read, _ = front_page
-    text = read("Every service responds", "Model health of Credit card churn over time", 'class="badge drift">drifted')
+    text = read("Every service responds", "Model health of Credit card churn over time", "Alarm on drift, ")
     assert f"<code>{RUN}</code>" in text
     assert re.search(r'<tr><th scope="row">credit_limit</th><td><span class="badge drift">drifted', text)
     timeline = read(">estimated</text>", ">a minute</text>")
