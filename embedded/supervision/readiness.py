@@ -17,7 +17,7 @@ from tabular.errors import Unavailable
 
 _MAX_STARTS = 2
 _REASON_LINES = 200
-_ERROR = re.compile(r"^.*?\b(?:CRITICAL|ERROR)\b[ :]+[\w.]+: (.+)$", re.MULTILINE)
+_ERROR = re.compile(r"^.*?\b(?:CRITICAL|ERROR)\b[ :]+(?!gunicorn\.)[\w.]+: (.+)$", re.MULTILINE)
 
 
 def wait_ready(target: Service, supervisor: Supervisor, log_file: Path) -> None:

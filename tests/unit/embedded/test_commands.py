@@ -79,7 +79,7 @@ def test_starting_servers_before_the_registry_names_what_to_start(stack):
 
 def test_logs_of_what_never_ran_are_not_there(stack):
     shutil.rmtree(stack.layout.logs, ignore_errors=True)
-    assert finished(stack, "logs") == (1, "There are no logs yet. To start the loop: make run\n")
+    assert finished(stack, "logs") == (1, "\nThere are no logs yet. To start the loop: make run\n")
 
 
 @pytest.mark.parametrize("target", ["status", "logs", "stop"])
