@@ -27,6 +27,7 @@ NOT_THERE_YET = {
     FRONT_PAGE: b"No page yet: the front page is written within seconds of its service's start.\n",
     "docs/index.html": b"The documentation is not built yet. To build it: make docs-site\n",
 }
+NOT_FOUND = b"There is no such page here. All reports are listed at /reports.html\n"
 # The same as in nginx/nginx.conf.
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
@@ -68,8 +69,7 @@ class ReportsHandler(SimpleHTTPRequestHandler):
         if name in NOT_THERE_YET and not (Path(self.directory) / name).exists():
             return self._text(NOT_THERE_YET[name])
         if not self._is_page(name):
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return None
+            return self._text(NOT_FOUND, HTTPStatus.NOT_FOUND)
         self.path = f"/{name}"
         return super().send_head()
 
@@ -94,8 +94,8 @@ class ReportsHandler(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def _text(self, text: bytes) -> BinaryIO | None:
-        self.send_response(HTTPStatus.OK)
+    def _text(self, text: bytes, status: HTTPStatus = HTTPStatus.OK) -> BinaryIO | None:
+        self.send_response(status)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()

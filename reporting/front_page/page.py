@@ -21,9 +21,14 @@ MAX_TIMES_LISTED = 24
 
 
 def front_page(
-    services: Sequence[ServiceState], tables: Sequence[TableView], written_at: datetime, interval_seconds: float
+    services: Sequence[ServiceState],
+    tables: Sequence[TableView],
+    written_at: datetime,
+    interval_seconds: float,
+    *,
+    has_docs: bool = False,
 ) -> str:
-    """The page. Everything that comes from data is escaped."""
+    """The page. Everything that comes from data is escaped. `has_docs`: `docs` has the documentation."""
     return (
         page_environment()
         .get_template("front_page.html")
@@ -40,6 +45,7 @@ def front_page(
             written_at=written_at,
             interval_seconds=interval_seconds,
             script=SCRIPT,
+            has_docs=has_docs,
         )
     )
 

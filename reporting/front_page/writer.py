@@ -36,7 +36,9 @@ class FrontPage:
         """Write the page as everything is now; returns its path, raises OSError."""
         states = check_services(self._services)
         store = self._read({state.name: state.body for state in states}, datetime.now(UTC))
-        page = front_page([*states, store], list(self._views.values()), datetime.now(UTC), self._interval_seconds)
+        has_docs = (self._folder / "docs" / "index.html").is_file()
+        views = list(self._views.values())
+        page = front_page([*states, store], views, datetime.now(UTC), self._interval_seconds, has_docs=has_docs)
         write_page(self._folder, SCRIPT, script())
         return write_page(self._folder, FRONT_PAGE, page)
 

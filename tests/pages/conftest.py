@@ -40,7 +40,7 @@ from tests.unit.reporting.front_page.story import NOW as STORY_END
 from tests.unit.reporting.front_page.story import READINESS, TABLE, gauges, told_stores
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-RUN, OTHER = "a" * 32, "b" * 32
+RUN, OTHER = "48c08092ca294b78b1579cf6ea37dc1d", "b" * 32
 
 
 @pytest.fixture(scope="session")
@@ -117,12 +117,13 @@ def write_report(folder, bundle) -> None:
     codec = RowCodec(bundle.contract)
     rows = [codec.parse(record) for record in frame.to_dict("records")]
     made = ready_model(RUN, bundle).many(columns_of(rows), [str(at) for at in range(len(rows))], "api")
-    classes = bundle.contract.target.classes
+    positive = bundle.contract.target.positive
+    (other,) = set(bundle.contract.target.classes) - {positive}
     predictions = [
         msgspec.structs.replace(
             one,
             made_at=NOW - timedelta(minutes=at + 1),
-            label=classes[at % 3 == 0] if at % 2 else None,
+            label=(positive if (one.score > 0.5) != (at % 9 == 1) else other) if at % 2 else None,
             source="api" if at % 3 else "stream",
         )
         for at, one in enumerate(made)

@@ -116,6 +116,13 @@ def test_both_hosts_serve_the_site_under_its_own_content_policy(host):
     assert "script-src" not in ask(host, "/")[1]["content-security-policy"]
 
 
+def test_what_is_not_there_is_said_in_words(host):
+    for path in ("/nothing.html", "/docs/nothing.html"):
+        status, headers, body = ask(host, path)
+        assert (status, headers["content-type"].partition(";")[0]) == (404, "text/plain")
+        assert b"All reports are listed at /reports.html" in body
+
+
 def test_a_folder_has_no_listing_and_the_bare_name_leads_to_the_site(host):
     assert {ask(host, path)[0] for path in ("/docs/how-to/", "/docs/.hidden", "/docs/../docs/.hidden")} <= {
         400,

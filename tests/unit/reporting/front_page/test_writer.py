@@ -64,3 +64,10 @@ def test_without_the_store_the_page_says_so_and_has_what_was_read_before(front_p
     stores.blocks.is_down = True
     text = eventually(lambda: written_of(page, "store does not respond as it should"))
     assert "Model health of Churn &amp; co over time" in text
+
+
+def test_the_documentation_is_linked_once_it_is_there(front_page, tmp_path):
+    assert 'href="docs/"' not in front_page().write().read_text()
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.html").touch()
+    assert '<a href="docs/">documentation</a>' in front_page().write().read_text()
