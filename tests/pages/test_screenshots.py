@@ -17,5 +17,5 @@ def test_the_picture_of_a_drift_report(browser, reports_host):
 
 def test_every_picture_of_the_documentation_is_taken_by_a_test():
     tests = "".join(path.read_text() for path in (PROJECT / "tests").rglob("*.py"))
-    taken = set(re.findall(r'keep_screenshot\([^,]+, "([\w-]+)"', tests))
+    taken = set(re.findall(r'keep(?:_screenshot)?\(\s*[^,]+, "([\w-]+)"', tests))
     assert {path.stem for path in IMAGES.glob("*.png")} <= taken
