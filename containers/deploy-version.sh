@@ -12,6 +12,8 @@ deploy_version() {
     fetch_images
     say "Checking that the code of $1 scores the golden records of what is served as they were"
     check_bundle "$(env_file_value RUN_ID)" "" "$(env_file_value RUN_IDS)" || fail "Nothing was changed: ${before##*/} still runs."
+    say "Trying the API of $1 where no request reaches it"
+    try_api || fail "Nothing was changed: ${before##*/} still runs."
     use_images "$REGISTRY$1"
     if move_to_version; then
         remember_images
@@ -39,6 +41,13 @@ move_to_version() {
     done
     say "Replacing what is left of the servers, then MLflow, Prefect and its worker"
     start serve && start registry
+}
+
+# The API of the new code in a container that Nginx does not know: what accepts connections and never responds would hold requests.
+# Its predictions are kept nowhere.
+try_api() {
+    serve run --rm --no-deps -T -e STATE_DIR=/tmp/trial -e PREDICTION_STORE=none serve-api-a sh -c \
+        'mkdir -p /tmp/trial; gunicorn --config server/gunicorn.conf.py "server.api.app:create_app()" & end=$(($(date +%s) + 60)); while [ "$(date +%s)" -lt "$end" ]; do sleep 1; python -m server.scoring.check_responses 2>/tmp/said && exit; done; cat /tmp/said >&2; exit 1' </dev/null
 }
 
 # Does a replica respond to golden records with the very scores that they had when the model was made?

@@ -24,6 +24,7 @@ case "$*" in
     "pull "*) has "$2" remote && echo "$2" >>local ;;
     *" ps -q "*) echo 1 ;;
     *" up -d "*) ! has "$IMAGE_TAG ${!#}" broken ;;
+    *" run "*gunicorn*) ! has "$IMAGE_TAG trial" broken ;;
     *check_bundle*) ! has "$IMAGE_TAG check_bundle" broken ;;
     *check_responses*) ! has "$IMAGE_TAG check_responses" broken ;;
 esac
@@ -95,8 +96,9 @@ def test_a_version_that_does_not_work_is_taken_back_everywhere(stack, asked, tmp
     assert stack("deploy-version", "v1.0.0").returncode == 1, "what runs is dev still"
 
 
-def test_a_version_that_scores_otherwise_changes_nothing(stack, asked, tmp_path):
-    (tmp_path / "broken").write_text("v1.0.0 check_bundle\n")
+@pytest.mark.parametrize("check", ["check_bundle", "trial"])
+def test_a_version_that_scores_otherwise_or_does_not_respond_changes_nothing(stack, asked, tmp_path, check):
+    (tmp_path / "broken").write_text(f"v1.0.0 {check}\n")
     done = stack("deploy-version", "v1.0.0")
     assert done.returncode == 1
     assert "Nothing was changed: dev still runs" in done.stderr
