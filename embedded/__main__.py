@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from embedded import log_files, preflight
+from embedded import preflight
 from embedded.console import console
 from embedded.environment import (
     given_on_the_command_line,
@@ -28,12 +28,13 @@ from embedded.operate import Stack
 from embedded.run import run, show
 from embedded.services.stack import PAGES, REGISTRY, SERVING, SIMULATORS, STACK, STORE, WORKER, service, serving
 from embedded.status import status
+from embedded.supervision import log_files
 from embedded.supervision.foreground import interrupt_on_every_signal
 from embedded.supervision.supervisor import Supervisor
 from embedded.table_choice import change_of_tables, is_for_once, with_tables_of
 from tabular.errors import TabularError
 from tabular.process.private_files import keep_private
-from tabular.simulator_settings import SimulatorSettings
+from tabular.setting_groups.simulator import SimulatorSettings
 
 
 def main() -> int:

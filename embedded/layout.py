@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tabular.errors import InvalidSetting
-from tabular.setting_types import LAST_PORT
+from tabular.setting_groups.types import LAST_PORT
 from tabular.settings import Settings
 
 PROJECT = Path(__file__).resolve().parent.parent

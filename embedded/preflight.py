@@ -15,7 +15,7 @@ from embedded.supervision import orphans
 from embedded.supervision.sockets import is_listening
 from embedded.supervision.supervisor import Supervisor
 from tabular.errors import Rejected
-from tabular.setting_types import LAST_PORT
+from tabular.setting_groups.types import LAST_PORT
 
 _PROGRAMS = ("ministack", "nx-27017", "mlflow", "prefect", "gunicorn", "supervisord")
 # The process that listens on a port of the layout, if their names differ.

@@ -21,7 +21,7 @@ from tabular.model.lightgbm import import_lightgbm
 from tabular.ports.ledger import Ledger
 from tabular.ports.objects import Objects
 from tabular.ports.registry import ModelRegistry
-from tabular.promotion_settings import PromotionMode
+from tabular.setting_groups.promotion import PromotionMode
 from tabular.settings import Settings, with_values
 from tabular.wiring import Wiring
 

@@ -12,9 +12,9 @@ from typing import Literal
 
 import msgspec
 
-from tabular.retention_settings import RetentionSettings
-from tabular.setting_types import Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed
-from tabular.setting_values import checked, masked
+from tabular.setting_groups.retention import RetentionSettings
+from tabular.setting_groups.types import Count, CountOrNone, Lease, Port, Positive, PositiveOrNone, Seed
+from tabular.setting_groups.values import checked, masked
 from tabular.tables.files import contract_files
 from tabular.tables.pins import PINS, pins_of
 

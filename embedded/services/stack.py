@@ -8,7 +8,7 @@ from embedded.layout import Layout, find_executable
 from embedded.services import apps, backends, front_page, prometheus
 from embedded.services.service import Service
 from tabular.errors import NotFound
-from tabular.setting_types import MAX_CONSUMERS
+from tabular.setting_groups.types import MAX_CONSUMERS
 from tabular.settings import Settings
 
 Maker = Callable[[Layout, Settings], Service]

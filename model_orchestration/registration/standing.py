@@ -14,7 +14,7 @@ from tabular.promotion.challenger import challenge
 from tabular.promotion.champion import promote
 from tabular.promotion.contracts import differences
 from tabular.promotion.parts import Parts
-from tabular.promotion_settings import PromotionMode
+from tabular.setting_groups.promotion import PromotionMode
 
 GATE = "gate"
 """Who decided, in the ledger."""

@@ -81,6 +81,6 @@ def test_each_setting_that_kubernetes_gives_is_read_by_one_of_the_pods() -> None
 
 def test_every_setting_is_read_by_a_service_or_belongs_to_the_embedded_mode() -> None:
     read = set().union(*map(settings_read_by, PROGRAMS))
-    page = (PROJECT / "tabular/embedded_settings.py").read_text()
+    page = (PROJECT / "tabular/setting_groups/embedded.py").read_text()
     embedded = {name.upper() for name in re.findall(r'    (\w+): [^\n]+\n    """Embedded mode', page)}
     assert SETTINGS - read - embedded == {"SIMULATOR_RATE_PER_SECOND", "SIMULATOR_SHIFT"}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from embedded import log_files
+from embedded.supervision import log_files
 from tabular.errors import InvalidSetting, NotFound
 from tabular.logs.arguments import asked
 from tabular.logs.entries import entries

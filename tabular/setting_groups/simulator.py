@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tabular.embedded_settings import EmbeddedSettings
-from tabular.setting_types import Positive, PositiveOrNone, Share
+from tabular.setting_groups.embedded import EmbeddedSettings
+from tabular.setting_groups.types import Positive, PositiveOrNone, Share
 
 
 class SimulatorSettings(EmbeddedSettings, frozen=True, kw_only=True):

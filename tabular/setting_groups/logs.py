@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tabular.react_settings import ReactSettings
+from tabular.setting_groups.react import ReactSettings
 
 
 class LogSettings(ReactSettings, frozen=True, kw_only=True):

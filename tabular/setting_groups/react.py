@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tabular.setting_types import Count, CountOrNone, PositiveOrNone
-from tabular.shadow_settings import ShadowSettings
+from tabular.setting_groups.shadow import ShadowSettings
+from tabular.setting_groups.types import Count, CountOrNone, PositiveOrNone
 
 
 class ReactSettings(ShadowSettings, frozen=True, kw_only=True):

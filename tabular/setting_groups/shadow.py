@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tabular.monitor_settings import MonitorSettings
-from tabular.setting_types import Confidence, Count, Port, Positive
+from tabular.setting_groups.monitor import MonitorSettings
+from tabular.setting_groups.types import Confidence, Count, Port, Positive
 
 
 class ShadowSettings(MonitorSettings, frozen=True, kw_only=True):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tabular.log_settings import LogSettings
-from tabular.setting_types import CountOrNone, PositiveOrNone
+from tabular.setting_groups.logs import LogSettings
+from tabular.setting_groups.types import CountOrNone, PositiveOrNone
 
 
 class RetentionSettings(LogSettings, frozen=True, kw_only=True):

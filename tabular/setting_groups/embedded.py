@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tabular.setting_types import Consumers, Count, CountOrNone, Port, Positive
+from tabular.setting_groups.types import Consumers, Count, CountOrNone, Port, Positive
 
 
 class EmbeddedSettings(msgspec.Struct, frozen=True, kw_only=True):

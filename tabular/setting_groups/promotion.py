@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tabular.simulator_settings import SimulatorSettings
+from tabular.setting_groups.simulator import SimulatorSettings
 
 PromotionMode = Literal["manual", "gate", "shadow"]
 

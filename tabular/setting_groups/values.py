@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from tabular.errors import InvalidSetting, without_login
-from tabular.setting_addresses import check_address
+from tabular.setting_groups.addresses import check_address
 
 T = TypeVar("T", bound=msgspec.Struct)
 _PLAIN_WORDS = {

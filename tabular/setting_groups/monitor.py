@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tabular.promotion_settings import PromotionSettings
-from tabular.setting_types import Count, Port, Positive
+from tabular.setting_groups.promotion import PromotionSettings
+from tabular.setting_groups.types import Count, Port, Positive
 
 
 class MonitorSettings(PromotionSettings, frozen=True, kw_only=True):
