@@ -99,7 +99,7 @@ class Tools:
     engine: Engine
     ledger: Ledger
     promotion: PromotionMode = "shadow"
-    run_tags: Mapping[str, str] = field(default_factory=dict)
+    run_tags: Mapping[str, str] = field(default_factory=dict, hash=False)  # kept tables go by the rest
 
 
 def make_job(wiring: Wiring, data_sha256: str | None = None) -> Job:
