@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from embedded.layout import PROJECT
@@ -87,5 +89,11 @@ def keep_screenshot(page: Page, name: str, **options: object) -> bytes:
     """The page as PNG; written to docs/images/NAME.png where SCREENSHOTS=1 asks for it."""
     picture = page.screenshot(animations="disabled", **options)
     if os.environ.get("SCREENSHOTS") == "1":
-        (IMAGES / f"{name}.png").write_bytes(picture)
+        keep_picture(picture, name)
     return picture
+
+
+def keep_picture(picture: bytes, name: str) -> None:
+    """Write docs/images/NAME.png in 128 colours: a third of the bytes, and no difference to the eye."""
+    few = Image.open(io.BytesIO(picture)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    few.save(IMAGES / f"{name}.png", optimize=True)

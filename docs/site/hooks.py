@@ -49,6 +49,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Point the links of a page at where their files are on the site."""
+    if page.file.src_uri.startswith(
+        "decisions/"
+    ):  # every page loads the index of the search: these would be a quarter of it
+        page.meta["search"] = {"exclude": True}
     here = posixpath.dirname(page.file.src_uri)
     folder = "" if here == "project" else posixpath.join("docs", here)
 

@@ -11,11 +11,10 @@ from axe_playwright_python.sync_playwright import Axe
 
 from embedded.layout import PROJECT
 from tabular.contract.loading import load_contract
-from tests.browser import RULES
+from tests.browser import IMAGES, RULES, keep_picture
 from tests.conftest import random_records
 
 OTHER, OTHER_RUN = "telecom_churn", "bbbb"
-IMAGES = PROJECT / "docs" / "images"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +50,7 @@ def keep(page, name):
     picture = page.screenshot(full_page=True, animations="disabled")
     assert len(picture) > 10_000
     if os.environ.get("SCREENSHOTS") == "1":
-        (IMAGES / f"{name}.png").write_bytes(picture)
+        keep_picture(picture, name)
     assert (IMAGES / f"{name}.png").exists()
 
 
