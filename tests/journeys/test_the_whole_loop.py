@@ -237,7 +237,7 @@ def test_every_flow_is_scheduled(loop):
     def scheduled():
         runs = loop.prefect("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
         deployments = {one["id"]: one["name"] for one in loop.prefect("/deployments/filter", {})}
-        return {deployments[run["deployment_id"]] for run in runs} == {"train", "react", "report", "score"}
+        return {deployments[run["deployment_id"]] for run in runs} == {"train", "react", "report", "retention", "score"}
 
     assert eventually(scheduled, WAIT_SECONDS * 3)
 

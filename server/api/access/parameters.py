@@ -28,8 +28,9 @@ def request_id() -> Document:
         "in": "header",
         "required": False,
         "description": "An id of your own for this request: it comes back in the header of the response, and is in the "
-        "logs and with what is stored. One that does not fit is replaced.",
-        "schema": {"type": "string", "maxLength": MAX_CHARACTERS},
+        f"logs and with what is stored. It is replaced where it has over {MAX_CHARACTERS} characters, or others than letters, "
+        "digits and ._:/+=@-",
+        "schema": {"type": "string"},
     }
 
 

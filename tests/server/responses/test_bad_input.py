@@ -30,7 +30,7 @@ def rejected(api, status, code, method, path, body=b"", **headers):
     got, served, text = api.ask(method, path, body, **headers)
     assert (got, served["Content-Type"]) == (status, JSON), text
     error = json.loads(text)["error"]
-    assert set(error) == {"code", "message", "remedy", "faults"}
+    assert set(error) == {"code", "message", "remedy", "faults", "request_id"}
     assert error["code"] == code
     assert error["message"]
     assert error["remedy"]
@@ -83,7 +83,7 @@ FAULTS = [
     ({"customer_age": [57]}, "[57]", "whole number"),
     ({"customer_age": 10**20}, 10**20, "18 to 120"),
     ({"customer_age": 1e308}, "a number beyond 1e300", "18 to 120"),
-    ({"credit_limit": -0.01}, -0.01, "0 to 1e+06"),
+    ({"credit_limit": -0.01}, -0.01, "0 to 1000000"),
     ({"credit_limit": {"a": 1}}, "{'a': 1}", "a number"),
     ({"education_level": 6}, 6, "Doctorate"),
     ({"education_level": -1}, -1, "Doctorate"),

@@ -36,7 +36,7 @@ def test_damaged_bodies_are_served_200_or_4xx_in_the_one_shape(run_api, contract
             assert status in {200, 400, 413, 422}, (SEED, body, text)
             if status != 200:
                 error = json.loads(text)["error"]
-                assert set(error) == {"code", "message", "remedy", "faults"}, (SEED, body, text)
+                assert set(error) == {"code", "message", "remedy", "faults", "request_id"}, (SEED, body, text)
         connection.close()
         assert "Traceback" not in api.log.read_text()
     assert sum(responses.values()) > 200
