@@ -28,8 +28,8 @@ def request_id() -> Document:
         "in": "header",
         "required": False,
         "description": "An id of your own for this request: it comes back in the header of the response, and is in the "
-        f"logs and with what is stored. It is replaced where it has over {MAX_CHARACTERS} characters, or others than letters, "
-        "digits and ._:/+=@-",
+        f"logs and with what is stored. It is replaced where it has over {MAX_CHARACTERS} characters, "
+        "or others than letters, digits and ._:/+=@-",
         "schema": {"type": "string"},
     }
 
