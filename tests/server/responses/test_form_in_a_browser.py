@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from embedded.layout import PROJECT
 from tabular.contract.loading import load_contract
-from tests.browser import IMAGES, RULES, keep_picture
+from tests.browser import IMAGES, RULES, keep_screenshot
 from tests.conftest import random_records
 
 OTHER, OTHER_RUN = "telecom_churn", "bbbb"
@@ -47,10 +46,7 @@ def visit(page, api):
 
 def keep(page, name):
     """Take the picture of the docs again where SCREENSHOTS=1 asks for it."""
-    picture = page.screenshot(full_page=True, animations="disabled")
-    assert len(picture) > 10_000
-    if os.environ.get("SCREENSHOTS") == "1":
-        keep_picture(picture, name)
+    assert len(keep_screenshot(page, name, full_page=True)) > 10_000
     assert (IMAGES / f"{name}.png").exists()
 
 
