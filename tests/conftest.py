@@ -171,6 +171,15 @@ def dvc_program() -> Path:
     return folder / "bin" / "dvc"
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium. Of one module only: while its driver runs, no other test of the process can run an event loop."""
+    from tests.browser import open_browser  # most tests look at no page
+
+    with open_browser() as running:
+        yield running
+
+
 def random_records(contract: Contract, rows: int, seed: int) -> list[dict[str, Any]]:
     """Request bodies drawn uniformly from what the contract allows: for plumbing, not for quality."""
     draw = np.random.default_rng(seed)

@@ -35,18 +35,11 @@ from tabular.encoding.columns import columns_of
 from tabular.encoding.row import RowCodec
 from tabular.ledger.entry import LedgerEntry
 from tabular.predictions.sampling import Sample
-from tests.browser import open_browser
 from tests.unit.reporting.front_page.story import NOW as STORY_END
 from tests.unit.reporting.front_page.story import READINESS, TABLE, gauges, told_stores
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RUN, OTHER = "48c08092ca294b78b1579cf6ea37dc1d", "b" * 32
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with open_browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

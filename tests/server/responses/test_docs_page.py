@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
+from tests.browser import Visit
 
-def test_the_page_shows_every_field_and_its_form_predicts(run_api, contract, page):
-    with run_api(API_WORKERS="1") as api:
+
+def test_the_page_shows_every_field_and_its_form_predicts(run_api, contract, browser):
+    with run_api(API_WORKERS="1") as api, Visit(browser) as visit:
         here = f"http://127.0.0.1:{api.port}"
-        asked, failed = [], []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: failed.append(message.text) if message.type == "error" else None)
-        page.goto(f"{here}/docs")
+        visit.open(f"{here}/docs")
+        page = visit.page
         text = page.inner_text("main")
         assert all(feature.name in text and feature.description in text for feature in contract.features)
         assert list(json.loads(page.input_value("#body"))) == list(contract.feature_names)
@@ -24,6 +24,6 @@ def test_the_page_shows_every_field_and_its_form_predicts(run_api, contract, pag
         page.click("button")
         page.wait_for_selector("#response.bad")
         assert "invalid_record" in page.inner_text("#response")
-    assert all(url.startswith((here, "data:")) for url in asked)
+        assert not visit.foreign(here)
     phrase = HTTPStatus(422).phrase  # another one from Python 3.13 on
-    assert failed == [f"Failed to load resource: the server responded with a status of 422 ({phrase})"]
+    assert visit.complaints == [f"Failed to load resource: the server responded with a status of 422 ({phrase})"]

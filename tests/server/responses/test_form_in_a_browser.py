@@ -6,11 +6,10 @@ import csv
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from embedded.layout import PROJECT
 from tabular.contract.loading import load_contract
-from tests.browser import IMAGES, RULES, keep_screenshot
+from tests.browser import IMAGES, PHONE, Visit, keep_screenshot
 from tests.conftest import random_records
 
 OTHER, OTHER_RUN = "telecom_churn", "bbbb"
@@ -32,27 +31,24 @@ def api(run_api, make_bundle, contract, other, tmp_path_factory):
 
 
 @pytest.fixture
-def visit(page, api):
+def visit(browser, api):
     """Opens a page of the API, and notes what it complains of and what it asks of anybody else."""
-    complaints, foreign = [], []
     here = f"http://127.0.0.1:{api.port}"
-    page.set_viewport_size({"width": 1100, "height": 900})
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith(here) else None)
-    yield lambda path: page.goto(f"{here}{path}") and page
-    assert not [text for text in complaints if "422" not in text]  # a status that is no success is told there
-    assert not [url for url in foreign if not url.startswith(("data:", "blob:"))]
+    with Visit(browser, (1100, 900)) as window:
+
+        def opened(path: str) -> Visit:
+            window.open(f"{here}{path}")
+            return window
+
+        yield opened
+        assert not [text for text in window.complaints if "422" not in text]  # a status of no success is told there
+        assert not window.foreign(here)
 
 
 def keep(page, name):
     """Take the picture of the docs again where SCREENSHOTS=1 asks for it."""
     assert len(keep_screenshot(page, name, full_page=True)) > 10_000
     assert (IMAGES / f"{name}.png").exists()
-
-
-def violations(page):
-    """What axe-core finds against WCAG 2.2 A and AA: of the page with faults and of the one with a result, too."""
-    return Axe().run(page, options=RULES).response["violations"]
 
 
 def focused(page):
@@ -75,7 +71,8 @@ def type_into(page, name, text):
 
 
 def test_a_row_is_typed_sent_put_right_and_predicted_by_the_keyboard_alone(visit, contract):
-    page = visit("/")
+    window = visit("/")
+    page = window.page
     type_into(page, "row.customer_age", "500")
     tab_to(page, "row.gender")
     page.keyboard.type("M")
@@ -86,7 +83,7 @@ def test_a_row_is_typed_sent_put_right_and_predicted_by_the_keyboard_alone(visit
     assert page.title().startswith("Error: ")
     assert page.locator("#problem li").count() == 2
     assert page.input_value('[name="row.customer_age"]') == "500"
-    assert violations(page) == []
+    assert window.violations() == []
     keep(page, "form-faults")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # the first fault leads to its field
@@ -104,12 +101,12 @@ def test_a_row_is_typed_sent_put_right_and_predicted_by_the_keyboard_alone(visit
     )
     assert bars == sorted(bars, reverse=True)
     assert bars[0] > 50
-    assert violations(page) == []
+    assert window.violations() == []
     keep(page, "form-reasons")
 
 
 def test_the_form_of_a_further_table_is_its_own(visit, api, other):
-    page = visit(f"/tables/{OTHER}/")
+    page = visit(f"/tables/{OTHER}/").page
     assert page.inner_text("h1") == other.table.title
     names = page.locator("#one [name^='row.']").evaluate_all("fields => fields.map(field => field.name)")
     assert names == [f"row.{feature.name}" for feature in other.features]
@@ -128,7 +125,7 @@ def test_a_file_is_chosen_or_dropped_and_its_scores_are_kept(visit, api, contrac
         lines = csv.DictWriter(rows, records[0])
         lines.writeheader()
         lines.writerows(records)
-    page = visit("/")
+    page = visit("/").page
     page.evaluate(
         """text => {
           const files = new DataTransfer();
@@ -149,24 +146,24 @@ def test_a_file_is_chosen_or_dropped_and_its_scores_are_kept(visit, api, contrac
     assert found == [one[contract.reply.prediction_key] for one in expected]
 
 
-def test_without_script_the_form_predicts_and_on_a_phone_nothing_sticks_out(page, api):
-    browser = page.context.browser
-    context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})
-    plain = context.new_page()
-    plain.goto(f"http://127.0.0.1:{api.port}/")
-    plain.locator("#one button").click()
-    plain.wait_for_selector("#result")
-    assert plain.locator(".bars").count() == 1
-    context.close()
-    page.set_viewport_size({"width": 360, "height": 740})
-    page.goto(f"http://127.0.0.1:{api.port}/")
-    page.click("#one button")
-    page.wait_for_selector("#result")
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+def test_without_script_the_form_predicts(browser, api):
+    with Visit(browser, PHONE, java_script_enabled=False) as window:
+        window.open(f"http://127.0.0.1:{api.port}/")
+        window.page.locator("#one button").click()
+        window.page.wait_for_selector("#result")
+        assert window.page.locator(".bars").count() == 1
+
+
+def test_on_a_phone_nothing_sticks_out(browser, api):
+    with Visit(browser, PHONE) as window:
+        window.open(f"http://127.0.0.1:{api.port}/")
+        window.page.click("#one button")
+        window.page.wait_for_selector("#result")
+        assert window.sticking_out() == []
 
 
 def test_text_that_is_no_number_is_not_sent_as_nothing(visit):
-    page = visit("/")
+    page = visit("/").page
     type_into(page, "row.customer_age", "1e")
     page.keyboard.press("Enter")
     page.wait_for_timeout(300)

@@ -55,9 +55,11 @@ def tables(draw) -> pd.DataFrame:
     names = draw(st.lists(texts.filter(bool), min_size=3, max_size=6, unique=True))
     columns = {}
     for name in names:
-        sort = draw(st.sampled_from(targets if name == names[-1] else cells))
-        some = draw(st.lists(sort, min_size=2, max_size=12))
-        columns[name] = [some[at] for at in draw(st.lists(st.integers(0, len(some) - 1), min_size=ROWS, max_size=ROWS))]
+        is_target = name == names[-1]
+        sort = draw(st.sampled_from(targets if is_target else cells))
+        some = draw(st.lists(sort, min_size=2, max_size=12, unique=is_target))
+        rows = draw(st.lists(st.integers(0, len(some) - 1), min_size=ROWS, max_size=ROWS))
+        columns[name] = [some[at] for at in ([0, 1, *rows[2:]] if is_target else rows)]
     return pd.DataFrame(columns, dtype="str")
 
 

@@ -6,7 +6,14 @@ import yaml
 
 from embedded.layout import PROJECT
 
-KINDS = {"train": "training", "react": "reaction", "harvest": "harvest", "report": "reporting", "score": "scoring"}
+KINDS = {
+    "train": "training",
+    "react": "reaction",
+    "harvest": "harvest",
+    "retention": "retention",
+    "report": "reporting",
+    "score": "scoring",
+}
 
 
 def test_each_deployment_is_of_the_project_and_of_its_kind():
