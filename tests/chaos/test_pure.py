@@ -130,7 +130,13 @@ def test_what_was_made_or_labelled_by_a_clock_that_was_set_off_has_no_pair_yet()
 
 
 def test_a_label_by_key_does_not_count_for_a_prediction_made_after_it():
-    assert broken(stored=[API, replace(STREAM, made_at_us=51, label=None)], waiting=["k1"]) == set()
+    later = replace(STREAM, made_at_us=51, label=None)
+    assert broken(stored=[API, later], waiting=["k1"]) == set()
+    assert "label acknowledged, without a prediction and not waiting" in broken(stored=[API, later])
+
+
+def test_a_label_by_key_is_on_a_prediction_that_was_made_moments_after_it():
+    assert broken(stored=[API, replace(STREAM, made_at_us=51)]) == set()
 
 
 def test_a_prediction_nobody_was_told_of_may_be_stored_if_it_was_asked_for():

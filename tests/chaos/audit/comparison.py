@@ -59,12 +59,16 @@ def missing_labels(promises: Promises, documents: Iterable[Stored]) -> list[str]
 
 
 def lost_labels(promises: Promises, documents: Iterable[Stored], waiting: Iterable[str]) -> list[str]:
-    """The ids and keys of labels that were acknowledged and have no prediction, and are not waiting for one either."""
+    """The ids and keys of labels that were acknowledged and have no prediction, and are not waiting for one either.
+
+    The prediction of a key was made before its label was sent, or has it: it may have been made moments later.
+    """
     found = set(waiting)
     for each in documents:
         found.add(each.id)
         key = each.business_key or ""
-        if key in promises.labelled_keys and each.made_at_us <= promises.labelled_keys[key][1]:
+        is_later = key in promises.labelled_keys and each.made_at_us > promises.labelled_keys[key][1]
+        if not is_later or each.label is not None:
             found.add(key)
     return sorted((promises.labelled.keys() | promises.labelled_keys.keys()) - found)
 
