@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,13 @@ from tabular.model.bundle import Bundle, Range
 from tabular.model.scorer import Scorer
 from tabular.predictions.batch import Named, PredictionBatch
 from tabular.predictions.prediction import Prediction, Source, outcome
+
+
+class Asked(NamedTuple):
+    """How a row was asked for: under which id, and when, UTC, if it waited since then."""
+
+    request_id: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -37,17 +45,16 @@ class Model:
 
     def one(self, row: Row, known_as: str, source: Source, request_id: str | None = None) -> Prediction:
         """Score one row of this bundle's codec, the fastest way there is."""
-        return self._prediction(row, known_as, source, self.scorer.one(row.codes), datetime.now(UTC), request_id)
+        return self._prediction(row, known_as, source, self.scorer.one(row.codes), datetime.now(UTC), Asked(request_id))
 
     def rows(
-        self, rows: Sequence[Row], ids: Sequence[str], source: Source, request_ids: Sequence[str] = ()
+        self, rows: Sequence[Row], ids: Sequence[str], source: Source, asked: Sequence[Asked] = ()
     ) -> list[Prediction]:
         """Score rows of this bundle's codec in one call; the predictions are in their order."""
         if not rows:
             return []
         scored, now = self.scorer.many(matrix(rows)).tolist(), datetime.now(UTC)
-        asked_as = request_ids or repeat(None)
-        every = zip(rows, ids, repeat(source), scored, repeat(now), asked_as)
+        every = zip(rows, ids, repeat(source), scored, repeat(now), asked or repeat(Asked()))
         return [self._prediction(*each) for each in every]
 
     def _prediction(
@@ -57,7 +64,7 @@ class Model:
         source: Source,
         scored: float | list[float],
         made_at: datetime,
-        request_id: str | None,
+        asked: Asked,
     ) -> Prediction:
         score, probabilities, winner = outcome(scored, self._classes)
         # A missing value is NaN: it is neither below nor above.
@@ -78,7 +85,8 @@ class Model:
             unknown=row.unknown,
             out_of_range=outside,
             business_key=row.business_key,
-            request_id=request_id,
+            request_id=asked.request_id,
+            asked_at=asked.at,
             warnings=self._warnings(row.values, row.codes, row.unknown, outside) if row.unknown or outside else (),
         )
 

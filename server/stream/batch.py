@@ -13,7 +13,7 @@ import msgspec
 
 from server.decoding.record import OtherContent, read_record
 from server.decoding.wrappers import WrappedRecord
-from server.scoring.model import Model
+from server.scoring.model import Asked, Model
 from tabular.contract.types import Contract
 from tabular.data import sniffing
 from tabular.data.sniffing import from_base64, without_mark
@@ -69,8 +69,8 @@ def predict(model: Model, records: Sequence[StreamRecord]) -> Outcome:
             rows.append(row)
             outcome.records.append(record)
     ids = [id_from_stream(record.stream, record.shard, record.sequence_number) for record in outcome.records]
-    sent_as = [f"{record.shard}/{record.sequence_number}" for record in outcome.records]
-    outcome.predictions = model.rows(rows, ids, "stream", sent_as)
+    asked = [Asked(f"{one.shard}/{one.sequence_number}", one.arrived_at) for one in outcome.records]
+    outcome.predictions = model.rows(rows, ids, "stream", asked)
     return outcome
 
 

@@ -27,7 +27,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     value (regression) or the probability of the most likely class (multiclass, with every class in `probabilities` and
     the winner in `predicted_class`).
     `business_key` identifies what the row is about, if the request said so. `request_id` is that of the request, unless
-    it is `id`; of a stream's record its shard and sequence number.
+    it is `id`; of a stream's record its shard and sequence number. `asked_at` (UTC) is when the stream took the record,
+    which may have waited there; None where nothing waits.
     `label` is the true outcome once it is known: nothing here ever guesses it; `labelled_at` (UTC) is when it came.
     """
 
@@ -46,6 +47,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     business_key: str | None = None
     request_id: str | None = None
+    asked_at: datetime | None = None
     label: str | float | None = None
     labelled_at: datetime | None = None
 

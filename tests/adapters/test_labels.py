@@ -104,6 +104,15 @@ def test_a_label_by_key_goes_to_all_predictions_of_the_key_within_the_window(pre
     assert {one.id for one in predictions.latest(10) if one.label == "left"} == {"in", "last", "clock"}
 
 
+def test_what_counts_is_when_a_prediction_was_asked_for_not_how_long_it_waited(predictions, labels):
+    asked = {"waited": LATER - timedelta(seconds=1), "too late": LATER + timedelta(minutes=1)}
+    assert labels.save([label(business_key="c")]) == LabelCounts(waiting=1)
+    late = LATER + timedelta(hours=1)
+    predictions.save([prediction(id=known, made_at=late, asked_at=at, business_key="c") for known, at in asked.items()])
+    assert labels.attach_waiting(late) == {("churn", "api"): LabelCounts(attached=1)}
+    assert {one.id: one.asked_at for one in predictions.latest(10) if one.label} == {"waited": asked["waited"]}
+
+
 def test_the_window_ends_when_the_outcome_was_observed_if_that_is_told(predictions, labels):
     predictions.save([prediction(at, business_key="c", made_at=NOON + timedelta(days=at)) for at in range(4)])
     observed_at = NOON + timedelta(days=1, hours=1)

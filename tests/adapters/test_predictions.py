@@ -144,7 +144,7 @@ def test_after_an_outage_the_same_client_goes_on(layout, tmp_path):
 
 
 def test_a_prediction_of_every_field_survives(predictions):
-    told = {"business_key": "c", "label": 2.5, "labelled_at": NOON, "request_id": "r-1"}
+    told = {"business_key": "c", "label": 2.5, "labelled_at": NOON, "request_id": "r-1", "asked_at": NOON}
     full = prediction(7, out_of_range=("age",), probabilities={"a": 1.0}, predicted_class="a", source="stream", **told)
     assert all(value is not None for value in msgspec.structs.asdict(full).values())
     predictions.save([full])

@@ -71,8 +71,9 @@ def test_the_oldest_predictions_of_a_table_go_in_batches_and_no_other(prediction
 
 def test_a_business_key_forgets_what_is_deleted_and_goes_with_its_last(predictions, retention, data):
     predictions.save([old(0, business_key="a"), old(1, business_key="a"), old(0, id="q", business_key="b")])
+    predictions.save([old(0, id="s", business_key="a", asked_at=NOON - DAY)])
     predictions.save([old(0, id="r", table="taxi", business_key="a")])
-    assert retention.delete_predictions("churn", NOON + DAY, 100) == 2
+    assert retention.delete_predictions("churn", NOON + DAY, 100) == 3
     found = {one["_id"]: [each.split()[1] for each in one["predictions"]] for one in data["business_keys"].find()}
     assert found == {"churn a": ["p1"], "taxi a": ["r"]}
 

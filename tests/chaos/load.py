@@ -193,13 +193,12 @@ class Load:
 
     def _put_labels(self, outcomes: dict[str, str]) -> None:
         self._ledger.will_tell(outcomes)
-        sent_at_us = time.time_ns() // 1_000
         labels = [(key, {BUSINESS_KEY: key, "outcome": outcome}) for key, outcome in outcomes.items()]
         try:
             self._streams.labels.put([(key, json.dumps(label).encode()) for key, label in labels])
         except TabularError:  # some of them may be there
             return
-        self._ledger.was_told_of_keys(outcomes, sent_at_us)
+        self._ledger.was_told_of_keys(outcomes)
 
     def _put_all(self, records: list[tuple[str, bytes]]) -> bool:
         keys = [key for key, _ in records]

@@ -42,7 +42,7 @@ GOOD = Promises(
     frozenset({"a", "b"}),
     frozenset({"k1", "k2"}),
     labelled={"a": "yes"},
-    labelled_keys={"k1": ("no", 50)},
+    labelled_keys={"k1": "no"},
     told=frozenset({"a", "k1"}),
 )
 API, STREAM = Stored("a", "api", 0.1, None, 40, "yes", 60), Stored("s", "stream", 0.2, "k1", 40, "no", 70)
@@ -100,6 +100,7 @@ def test_nothing_is_broken_where_every_promise_was_kept():
             {"promises": replace(GOOD, labelled=GOOD.labelled | {"gone": "yes"})},
         ),
         ("label both attached and waiting", {"waiting": ["a"]}),
+        ("label both attached and waiting", {"waiting": ["k1"]}),
         ("labelled, without a score in the shadow", {"shadow": replace(SHADOW, scores=SHADOW.scores[:1])}),
         ("scored twice in the shadow", {"shadow": replace(SHADOW, scores=[*SHADOW.scores, ("a", 0.7)])}),
         ("scored in the shadow, not in the store", {"shadow": replace(SHADOW, scores=[*SHADOW.scores, ("x", 0.7)])}),
@@ -116,7 +117,7 @@ def test_each_broken_promise_is_seen(kind, change):
 
 
 def test_a_label_that_waits_is_not_lost():
-    promises = replace(GOOD, labelled_keys=GOOD.labelled_keys | {"k9": ("no", 50)})
+    promises = replace(GOOD, labelled_keys=GOOD.labelled_keys | {"k9": "no"})
     assert broken(promises) == {"label acknowledged, without a prediction and not waiting"}
     assert broken(promises, waiting=["k9"]) == set()
 
@@ -127,16 +128,6 @@ def test_what_was_made_or_labelled_by_a_clock_that_was_set_off_has_no_pair_yet()
         stored = [API, replace(STREAM, **change)]
         history = [*HISTORY, ("s", stored[1].labelled_at_us)]
         assert not broken(stored=stored, history=history, shadow=late) & {"labelled, without a score in the shadow"}
-
-
-def test_a_label_by_key_does_not_count_for_a_prediction_made_after_it():
-    later = replace(STREAM, made_at_us=51, label=None)
-    assert broken(stored=[API, later], waiting=["k1"]) == set()
-    assert "label acknowledged, without a prediction and not waiting" in broken(stored=[API, later])
-
-
-def test_a_label_by_key_is_on_a_prediction_that_was_made_moments_after_it():
-    assert broken(stored=[API, replace(STREAM, made_at_us=51)]) == set()
 
 
 def test_a_prediction_nobody_was_told_of_may_be_stored_if_it_was_asked_for():

@@ -3,13 +3,14 @@
 An index on the predictions would do on MongoDB. By it nx-27017 answers for one key a query, and every prediction would
 pay for it; here a thousand keys are one query, and a prediction without a key costs nothing.
 
-A document holds a text for each prediction, its time and its id: nx-27017 makes a text of an object that is pushed.
+A document holds a text for each prediction, its time and its id: nx-27017 makes a text of an object that is pushed. The
+time is when it was asked for: a record may wait in the stream, and its outcome come before its prediction is made.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import pymongo
@@ -26,10 +27,10 @@ would make each of its writes as long."""
 
 
 class KeyedPrediction(NamedTuple):
-    """A prediction of a key, and when it was made, in microseconds since 1970."""
+    """A prediction of a key, and when it was asked for, in microseconds since 1970."""
 
     prediction_id: str
-    made_at_us: int
+    asked_at_us: int
 
 
 class BusinessKeys:
@@ -43,7 +44,7 @@ class BusinessKeys:
         found: dict[str, list[str]] = defaultdict(list)
         for one in predictions:
             if one.business_key is not None:
-                found[_id(one.table, one.business_key)].append(f"{microseconds(one.made_at)} {one.id}")
+                found[_id(one.table, one.business_key)].append(f"{microseconds(one.asked_at or one.made_at)} {one.id}")
         if found:
             self._add(found)
 
@@ -81,13 +82,15 @@ def insert_new(collection: Collection[Document], documents: list[Document]) -> l
     return []
 
 
-def forget(collection: Collection[Document], table: str, entries: Mapping[str, Sequence[str]]) -> None:
-    """Take these entries from their keys, each as `made_at_us prediction_id`; a key that has none left goes, too."""
-    ids = {_id(table, key): gone for key, gone in entries.items()}
+def forget(collection: Collection[Document], table: str, gone: Mapping[str, Set[str]]) -> None:
+    """Take the predictions of these ids from their keys; a key that has none left goes, too."""
+    ids = {_id(table, key): predictions for key, predictions in gone.items()}
+    documents = collection.find({"_id": {"$in": list(ids)}}) if ids else ()
     updates = [
-        pymongo.UpdateOne({"_id": known}, {"$pull": {"predictions": entry}})
-        for known, gone in ids.items()
-        for entry in gone
+        pymongo.UpdateOne({"_id": document["_id"]}, {"$pull": {"predictions": entry}})
+        for document in documents
+        for entry in document["predictions"]
+        if entry.partition(" ")[2] in ids[document["_id"]]
     ]
     if updates:
         collection.bulk_write(
@@ -98,12 +101,12 @@ def forget(collection: Collection[Document], table: str, entries: Mapping[str, S
 def _entries(document: Document) -> Iterator[KeyedPrediction]:
     """The entries, each once: a retry notes a prediction again."""
     for entry in dict.fromkeys(document["predictions"]):
-        made_at_us, _, prediction_id = entry.partition(" ")
-        yield KeyedPrediction(prediction_id, int(made_at_us))
+        asked_at_us, _, prediction_id = entry.partition(" ")
+        yield KeyedPrediction(prediction_id, int(asked_at_us))
 
 
 def _newest(entry: KeyedPrediction) -> int:
-    return -entry.made_at_us
+    return -entry.asked_at_us
 
 
 def _id(table: str, key: str) -> str:

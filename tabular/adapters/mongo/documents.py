@@ -68,8 +68,9 @@ def document_of(prediction: Prediction) -> Document:
     document["_id"] = document.pop("id")
     document["made_at_us"] = microseconds(prediction.made_at)
     document["level"] = level_of(prediction.id)
-    if prediction.request_id is None:  # as of most: then its id is the prediction's
-        del document["request_id"]
+    for name in ("request_id", "asked_at"):  # as of most: then its id is the prediction's, and nothing waited
+        if document[name] is None:
+            del document[name]
     for part in (document, document["row"], document["probabilities"] or {}):
         for name, value in part.items():
             if value != value:  # noqa: PLR0124 - NaN, which not every server of the protocol can store

@@ -130,14 +130,14 @@ class MongoLabels:
             else [
                 one.prediction_id
                 for one in known[label.table].get(label.business_key or "", ())
-                if self._is_answered(label, one.made_at_us)
+                if self._is_answered(label, one.asked_at_us)
             ]
             for label in labels
         ]
 
-    def _is_answered(self, label: Label, made_at_us: int) -> bool:
+    def _is_answered(self, label: Label, asked_at_us: int) -> bool:
         since_us = microseconds(label.known_at) - self._windows_us.get(label.table, DEFAULT_WINDOW_US)
-        return since_us <= made_at_us <= microseconds(label.known_by)
+        return since_us <= asked_at_us <= microseconds(label.known_by)
 
     def _write(self, changes: Sequence[Change]) -> bool:
         """Write history and predictions; False if another writer was faster at one of them."""

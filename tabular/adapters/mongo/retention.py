@@ -44,14 +44,14 @@ class MongoRetention:
 
     def delete_predictions(self, table: str, before: datetime, most: int) -> int:
         """Delete predictions made before then, each after what its business key says of it."""
-        fields = {"made_at_us": 1, "business_key": 1}
+        fields = {"business_key": 1}
         found = self._oldest(self._data, of(table=table) | made_between(None, before), "made_at_us", most, fields)
-        entries: dict[str, list[str]] = defaultdict(list)
+        gone: dict[str, set[str]] = defaultdict(set)
         for one in found:
             if one.get("business_key") is not None:
-                entries[one["business_key"]].append(f"{one['made_at_us']} {one['_id']}")
+                gone[one["business_key"]].add(one["_id"])
         with translated(), pymongo.timeout(SCAN_SECONDS):
-            forget(self._keys, table, entries)
+            forget(self._keys, table, gone)
         return self._delete(self._data, found)
 
     def delete_labels(self, table: str, before: datetime, most: int) -> int:

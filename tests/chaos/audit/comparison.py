@@ -39,44 +39,36 @@ class Promises:
     possible: frozenset[str]
     put: frozenset[str]
     labelled: Mapping[str, str] = field(default_factory=dict)
-    labelled_keys: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    labelled_keys: Mapping[str, str] = field(default_factory=dict)
     told: frozenset[str] = frozenset()
 
 
 def missing_labels(promises: Promises, documents: Iterable[Stored]) -> list[str]:
     """Predictions that lack a label which was acknowledged, or have another.
 
-    A label by key counts for predictions made before it: not for one whose clock was set off into the future.
+    The stream took the record before its label was sent, however late the prediction was made.
     """
     missing = []
     for each in documents:
-        outcome, sent_at_us = promises.labelled_keys.get(each.business_key or "", (None, 0))
-        if outcome is None or each.made_at_us > sent_at_us:
-            outcome = promises.labelled.get(each.id)
+        outcome = promises.labelled_keys.get(each.business_key or "", promises.labelled.get(each.id))
         if outcome is not None and each.label != outcome:
             missing.append(each.id)
     return sorted(missing)
 
 
 def lost_labels(promises: Promises, documents: Iterable[Stored], waiting: Iterable[str]) -> list[str]:
-    """The ids and keys of labels that were acknowledged and have no prediction, and are not waiting for one either.
-
-    The prediction of a key was made before its label was sent, or has it: it may have been made moments later.
-    """
+    """The ids and keys of labels that were acknowledged and have no prediction, and are not waiting for one either."""
     found = set(waiting)
     for each in documents:
-        found.add(each.id)
-        key = each.business_key or ""
-        is_later = key in promises.labelled_keys and each.made_at_us > promises.labelled_keys[key][1]
-        if not is_later or each.label is not None:
-            found.add(key)
+        found |= {each.id, each.business_key or ""}
     return sorted((promises.labelled.keys() | promises.labelled_keys.keys()) - found)
 
 
 def waiting_no_more(promises: Promises, documents: Iterable[Stored], waiting: Collection[str]) -> list[str]:
-    """The ids of predictions whose label is attached, and still among those that wait."""
-    attached = {each.id for each in documents if each.label is not None}
-    return sorted(attached & promises.labelled.keys() & set(waiting))
+    """The ids and keys of predictions whose label is attached, and still among those that wait."""
+    attached = {known for each in documents if each.label is not None for known in (each.id, each.business_key)}
+    told = promises.labelled.keys() | promises.labelled_keys.keys()
+    return sorted(told & attached & set(waiting))
 
 
 def _labels(

@@ -33,7 +33,7 @@ class Ledger:
     acknowledged: dict[str, float] = field(default_factory=dict)
     possible: set[str] = field(default_factory=set)
     labelled: dict[str, str] = field(default_factory=dict)
-    labelled_keys: dict[str, tuple[str, int]] = field(default_factory=dict)
+    labelled_keys: dict[str, str] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
     put: set[str] = field(default_factory=set)
     attempted: set[str] = field(default_factory=set)
@@ -81,10 +81,10 @@ class Ledger:
         with self.lock:
             self.labelled.update(labelled)
 
-    def was_told_of_keys(self, labelled: Mapping[str, str], sent_at_us: int) -> None:
-        """The stream took these labels, by business key, after that time."""
+    def was_told_of_keys(self, labelled: Mapping[str, str]) -> None:
+        """The stream took these labels, by business key."""
         with self.lock:
-            self.labelled_keys.update({key: (outcome, sent_at_us) for key, outcome in labelled.items()})
+            self.labelled_keys.update(labelled)
 
     def complain(self, what: str) -> None:
         """The API did what it must never do."""
