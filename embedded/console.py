@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.status import Status
 from rich.table import Table
 
@@ -31,6 +32,16 @@ def step(text: str) -> Iterator[None]:
 def waiting(text: str) -> Waiting:
     """Show on a terminal what is being waited for, while a `with` block runs."""
     return console.status(text)
+
+
+@contextmanager
+def bar(total: int) -> Iterator[Callable[[int, str], None]]:
+    """Show on a terminal how much is done, while a `with` block runs; yields what takes how many are, and the next."""
+    columns = (TextColumn("   "), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    shown = Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal)
+    with shown:
+        line = shown.add_task("", total=total)
+        yield lambda done, text: shown.update(line, completed=done, description=text)
 
 
 def say(text: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from embedded.console import say
+from embedded.console import bar, say, waiting
 from embedded.environment import prefect_client_environ, process_environ
 from embedded.inherited import inherited
 from embedded.layout import PROJECT, Layout, program
@@ -69,9 +69,11 @@ class Stack:
         began = time.monotonic()
         for name in wanted:
             self.supervisor.start(name)
-        for name in wanted:
-            wait_ready(service(name, self.layout, self.settings), self.supervisor, self.layout.logs / f"{name}.log")
-            say(f"{name} is ready ({time.monotonic() - began:.1f} s)")
+        with bar(len(wanted)) as show:
+            for done, name in enumerate(wanted):
+                show(done, f"waiting for {name}")
+                wait_ready(service(name, self.layout, self.settings), self.supervisor, self.layout.logs / f"{name}.log")
+                say(f"{name} is ready ({time.monotonic() - began:.1f} s)")
 
     def down(self, names: Iterable[str]) -> None:
         """Stop processes in STOP_ORDER: clients, then servers, then backends; does nothing if none runs."""
@@ -114,7 +116,9 @@ class Stack:
 
     def finish_deploying(self, deploying: subprocess.Popen[bytes]) -> None:
         """Wait for the registration, and say which schedules were removed; raises Unavailable if it failed."""
-        if deploying.wait() != 0:
+        with waiting("waiting for the flows to be registered with Prefect"):
+            code = deploying.wait()
+        if code != 0:
             raise Unavailable("Prefect", f"the flows could not be registered:\n{tail(self.deploy_log)}")
         for line in self.deploy_log.read_text(errors="replace").splitlines():
             if line.startswith(SCHEDULE_CHANGED):
