@@ -12,10 +12,10 @@ from benchmarks.harness.figures import Row, at_least, middle, ratio
 from benchmarks.harness.model import Record
 from benchmarks.harness.results import Table
 from benchmarks.harness.wrk import written
-from benchmarks.serving.measure import CONNECTIONS, PAYLOADS, WARM_SECONDS, Rounds
+from benchmarks.serving.measure import CONNECTIONS, PAYLOADS, WARM_SECONDS, Rounds, alternating
 from benchmarks.serving.servers import API, WITHOUT_EXPLAIN, Server
 
-TIMES, COMPARED = 4, 20
+COMPARED = 20
 RATE = "requests_per_second"
 VARYING = "prediction_id"
 
@@ -28,17 +28,13 @@ def compare(servers: Sequence[Server], records: Sequence[Record]) -> None:
 
 
 def rounds_of(servers: Sequence[Server], folder: Path, records: Sequence[Record], rounds: int, seconds: int) -> Rounds:
-    """Single rows at saturation, four times a round, each server first in every second of them."""
+    """Single rows at saturation, the two servers in turn."""
     bodies = written(folder / "explaining" / "bodies", records[:PAYLOADS])
     compare(servers, records)
-    found: Rounds = {server.name: [] for server in servers}
+    named = {server.name: server for server in servers}
     for server in servers:
         server.loaded(bodies, WARM_SECONDS, CONNECTIONS)
-    for turn in range(TIMES * rounds):
-        for server in servers if turn % 2 else reversed(servers):
-            found[server.name].append(server.loaded(bodies, seconds, CONNECTIONS))
-        print(".", end="", flush=True, file=sys.stderr)
-    return found
+    return alternating(list(named), rounds, lambda name: named[name].loaded(bodies, seconds, CONNECTIONS))
 
 
 def table(rounds: Rounds) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ SINGLE, BATCH = "/predict", "/predict/batch"
 ONE = "API, one connection"
 WARM_SECONDS = 1
 Rounds = dict[str, list[Figures]]
+TURNS_A_ROUND = 4
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,16 @@ def singles(
                 paced[rate][server.name].append(at_rate(server.port, server.path, bodies, rate, seconds))
         print(".", end="", flush=True, file=sys.stderr)
     return full, paced
+
+
+def alternating(names: Sequence[str], rounds: int, measured: Callable[[str], Figures]) -> Rounds:
+    """Both of two, TURNS_A_ROUND times a round; the one that comes first in a turn comes last in the next."""
+    found: Rounds = {name: [] for name in names}
+    for turn in range(TURNS_A_ROUND * rounds):
+        for name in names if turn % 2 else reversed(names):
+            found[name].append(measured(name))
+        print(".", end="", flush=True, file=sys.stderr)
+    return found
 
 
 def batches(

@@ -19,7 +19,7 @@ from benchmarks.harness.figures import Figures, Row, at_least, middle, ratio
 from benchmarks.harness.model import Made, make
 from benchmarks.harness.results import Table
 from benchmarks.harness.wrk import written
-from benchmarks.serving.measure import BATCH, CONNECTIONS, PAYLOADS, SINGLE, WARM_SECONDS, Rounds
+from benchmarks.serving.measure import BATCH, CONNECTIONS, PAYLOADS, SINGLE, WARM_SECONDS, Rounds, alternating
 from benchmarks.serving.servers import Server
 from embedded.drill.gauges import gauge
 from embedded.environment import process_environ
@@ -32,7 +32,6 @@ from tabular.settings import load_settings
 from tabular.wiring import Wiring
 
 ALONE, BESIDE = "alone", "beside a shadow and labels"
-TIMES = 4
 RATE = "requests_per_second"
 LABELS_A_REQUEST, LABELS_EVERY_SECONDS = 25, 0.25
 SETTLES_SECONDS = 3.0
@@ -72,20 +71,19 @@ class Beside:
 
 
 def rounds_of(folder: Path, made: Made, rounds: int, seconds: int) -> Rounds:
-    """Single rows at saturation, four times a round, each of the two first in every second turn."""
+    """Single rows at saturation, alone and beside both in turn."""
     bodies = written(folder / "shadowed" / "bodies", made.records[:PAYLOADS])
-    found: Rounds = {ALONE: [], BESIDE: []}
     with _started(folder / "shadowed" / "state", made) as (server, layout, shadow_pid):
         server.loaded(bodies, WARM_SECONDS, CONNECTIONS)
         beside = Beside(server, shadow_pid, _labels(server, made))
         time.sleep(SETTLES_SECONDS)
         with beside.running():
             _await_scores(layout)
-        for turn in range(TIMES * rounds):
-            for name in (ALONE, BESIDE) if turn % 2 else (BESIDE, ALONE):
-                found[name].append(_turn(server, bodies, seconds, layout, beside if name == BESIDE else None))
-            print(".", end="", flush=True, file=sys.stderr)
-    return found
+        return alternating(
+            (ALONE, BESIDE),
+            rounds,
+            lambda name: _turn(server, bodies, seconds, layout, beside if name == BESIDE else None),
+        )
 
 
 def table(rounds: Rounds) -> Table:

@@ -66,7 +66,7 @@ def _table(contract: Contract, choices: Sequence[Choice], target: TargetChoice, 
     if table.known_before_outcome:
         lines += [f"known_before_outcome = {_list(table.known_before_outcome)}  # as known= says"]
     if table.slice_features:
-        lines += [f"slice_features = {_list(table.slice_features)}  # few categories: metrics are told for each"]
+        lines += [f"slice_features = {_list(table.slice_features)}  # few categories: metrics are reported for each"]
     return lines
 
 

@@ -56,7 +56,7 @@ def key_schema(contract: Contract, missing: dict[str, Any]) -> dict[str, Any]:
     number = {"type": "integer", "minimum": -LARGEST_KEY, "maximum": LARGEST_KEY}
     return {
         "title": contract.table.business_key,
-        "description": "Identifies what the row is about, so that its outcome can be told later. No feature: the "
+        "description": "Identifies what the row is about, so that its outcome can be sent later. No feature: the "
         "prediction does not depend on it. It is stored with the prediction, and comes back as text.",
         "anyOf": [text, number, missing],
         "examples": ["C-1001"],

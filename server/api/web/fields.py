@@ -110,7 +110,7 @@ def _key_field(name: str, value: str, problems: tuple[str, ...]) -> Field:
         id="field-key",
         name=f"{FIELD_PREFIX}{name}",
         label=words(name),
-        about="What the row is about, so that its outcome can be told later. The prediction does not depend on it.",
+        about="What the row is about, so that its outcome can be sent later. The prediction does not depend on it.",
         control="text",
         value=value,
         is_optional=True,

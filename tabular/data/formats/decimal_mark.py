@@ -54,7 +54,7 @@ class DecimalMarks:
         if named == "." or (named is None and self.comma is None):
             return "."
         if named is None and self.comma is not None and (self.point is not None or self.are_like_thousands):
-            raise InvalidTable("the decimal mark of the file cannot be told", [_untold(self.comma, self.point)])
+            raise InvalidTable("the decimal mark of the file cannot be determined", [_untold(self.comma, self.point)])
         if self.point is not None:
             raise InvalidTable("numbers of the file have both a point and a comma", [point_fault(self.point)])
         return ","

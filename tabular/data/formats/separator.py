@@ -30,7 +30,7 @@ def separator_of(text: str) -> Separator:
     in_header: list[Separator] = [mark for mark in MARKS if widths[mark][:1] > [1]]
     even = [mark for mark in in_header if len(set(widths[mark])) == 1]
     if len(even) > 1:
-        raise InvalidTable("the separator of the file cannot be told", [_fault(text, even)])
+        raise InvalidTable("the separator of the file cannot be determined", [_fault(text, even)])
     if even:
         return even[0]
     if in_header:

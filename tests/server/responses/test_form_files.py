@@ -69,7 +69,7 @@ def test_decimal_commas_are_read_as_they_are_in_a_scored_file(api, contract):
     assert [float(one["churn chance"]) for one in scores] == expected
     mixed = [*commas, records[0]]
     status, _, body = sent(api, written(mixed, ";"))
-    assert (status, "decimal mark of the file cannot be told" in body.decode()) == (422, True)
+    assert (status, "decimal mark of the file cannot be determined" in body.decode()) == (422, True)
 
 
 def test_the_columns_may_have_the_names_of_the_table(api, contract):
