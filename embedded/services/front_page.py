@@ -8,7 +8,6 @@ from pathlib import Path
 
 from embedded.layout import Layout, find_executable
 from embedded.services.apps import consumer_port
-from embedded.services.prefect_worker import WORK_POOL
 from embedded.services.service import Service
 from tabular.settings import Settings
 
@@ -36,8 +35,6 @@ def watched(layout: Layout, settings: Settings) -> str:
         "monitor": (ports.monitor, "/metrics", "/metrics"),
         "mlflow": (ports.mlflow, "/health", "/#/models"),
         "prefect": (ports.prefect, "/api/health", "/"),
-        # The worker has no address. Prefect says that its pool is ready while it hears from it.
-        "worker": (ports.prefect, f'/api/work_pools/{WORK_POOL}#"status":"READY"', "/work-pools"),
         "emulator": (ports.emulator, "/_ministack/health", None),
     }
     if find_executable("prometheus") is not None:

@@ -22,12 +22,11 @@ ASKED_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class WatchedService:
-    """A service: the address that is asked, its page for people, if it has one, and a text its response must hold."""
+    """A service: the address that is asked, and its page for people, if it has one."""
 
     name: str
     check_url: str
     page_url: str = ""
-    must_hold: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class ServiceState:
 
 
 def read_services(text: str) -> tuple[WatchedService, ...]:
-    """The services of the setting, `name=address#text|page` with commas; raises InvalidSetting naming the part."""
+    """The services of the setting, `name=address|page` with commas; raises InvalidSetting naming the part."""
     return tuple(_service(part.strip()) for part in text.split(",") if part.strip())
 
 
@@ -55,8 +54,7 @@ def _service(part: str) -> WatchedService:
             f"FRONT_PAGE_SERVICES: {part!r} cannot be used: it must look like "
             "api=http://127.0.0.1:9696/health/ready|http://127.0.0.1:9696/docs, the part from | on may be left out"
         )
-    check_url, _, must_hold = check_url.partition("#")
-    return WatchedService(name, check_url, page_url, must_hold)
+    return WatchedService(name, check_url, page_url)
 
 
 def _is_page(url: str) -> bool:
@@ -78,19 +76,9 @@ def _asked(service: WatchedService) -> ServiceState:
         status, body = _response(service.check_url)
     except (OSError, HTTPException, ValueError):
         return ServiceState(service.name, is_up=False, said="does not respond", page_url=service.page_url)
-    is_up, said = _judged(service, status, body)
-    return ServiceState(service.name, is_up, said, service.page_url, body)
-
-
-def _judged(service: WatchedService, status: int, body: bytes) -> tuple[bool, str]:
     # What asks for a login is there; what it is asked is not for us.
-    if status == HTTPStatus.UNAUTHORIZED:
-        return True, "asks for a login, so that its state is not seen here" if service.must_hold else "responds"
-    if status >= HTTPStatus.BAD_REQUEST:
-        return False, f"responds with {status}"
-    if service.must_hold.encode() not in body:
-        return False, "is not running"
-    return True, "responds"
+    is_up = status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.UNAUTHORIZED
+    return ServiceState(service.name, is_up, "responds" if is_up else f"responds with {status}", service.page_url, body)
 
 
 def _response(url: str) -> tuple[int, bytes]:

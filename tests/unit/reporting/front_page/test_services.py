@@ -11,14 +11,10 @@ from tests.unit.reporting.front_page.story import pages
 
 
 def test_the_setting_names_each_service_its_address_and_if_it_has_one_its_page():
-    found = read_services(
-        " api=http://api:9696/health/ready|http://localhost:9696/docs, shadow=https://s:1/metrics ,"
-        'worker=http://p/api/pool#"status":"READY"|http://p/pools'
-    )
+    found = read_services(" api=http://api:9696/health/ready|http://localhost:9696/docs, shadow=https://s:1/metrics ,")
     assert found == (
         WatchedService("api", "http://api:9696/health/ready", "http://localhost:9696/docs"),
         WatchedService("shadow", "https://s:1/metrics"),
-        WatchedService("worker", "http://p/api/pool", "http://p/pools", '"status":"READY"'),
     )
     assert read_services("") == ()
 
@@ -45,17 +41,6 @@ def test_a_service_is_up_if_it_responds_or_asks_for_a_login_and_its_response_is_
         ("gone", False, "does not respond", b""),
     ]
     assert states[0].page_url == f"{address}/page"
-
-
-def test_what_has_no_address_is_up_while_another_service_says_so():
-    found = {"/ready": (200, '{"status":"READY"}'), "/not": (200, '{"status":"NOT_READY"}'), "/login": (401, "who?")}
-    with pages(found) as address:
-        states = check_services([WatchedService(path[1:], address + path, "", '"status":"READY"') for path in found])
-    assert [(one.name, one.is_up, one.said) for one in states] == [
-        ("ready", True, "responds"),
-        ("not", False, "is not running"),
-        ("login", True, "asks for a login, so that its state is not seen here"),
-    ]
 
 
 def test_no_proxy_stands_between_the_page_and_the_services(monkeypatch):
