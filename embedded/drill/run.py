@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from embedded.console import console
-from embedded.drill.own_stack import BACKENDS, own_stack, run_quietly
+from embedded.drill.own_stack import BACKENDS, SERVERS, own_stack, run_quietly
 from embedded.drill.scene import Drill
 from embedded.drill.story import play
 from embedded.drill.table import StepTable
 from embedded.drill.traffic import Traffic
 from embedded.environment import process_environ
 from embedded.operate import Stack
+from embedded.services.front_page import watched
+from reporting import publish
+from reporting.publish import write_page
 from tabular.data.synthetic import make_table
 from tabular.ledger.table import lines
 from tabular.promotion.parts import Parts
@@ -22,7 +25,7 @@ from tabular.wiring import Wiring
 TABLE_ROWS = 8_000
 ROWS_PER_SECOND = 100
 LABEL_DELAY_SECONDS = 3.0
-PAGE = "drill.html"
+HISTORY, FRONT_PAGE = "drill.html", "drill-front-page.html"
 
 
 def run_drill(state: Path, pages: Path) -> None:
@@ -48,17 +51,24 @@ def run_drill(state: Path, pages: Path) -> None:
 
 
 def _show(drill: Drill, pages: Path) -> None:
-    """Print the ledger and keep the page of the model history, which outlive the stack."""
+    """Print the ledger and keep the front page and the model history as they are now, which outlive the stack."""
     console.print("\nThe ledger, which holds all of it:\n", style="bold")
     for line in lines(drill.entries()):
         console.print(line, markup=False)
     run_quietly(drill.stack, "reporting.history")
-    page = pages / PAGE
-    pages.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(drill.stack.layout.reports / "history.html", page)
-    page.chmod(0o644)  # the web server may be another user
-    console.print(f"\nThe timeline as a page: {page}, beside the reports as /{PAGE}.", markup=False)
+    run_quietly(_watching(drill.stack), "reporting.front_page", "--once")
+    for written, kept in ((publish.FRONT_PAGE, FRONT_PAGE), (publish.HISTORY, HISTORY)):
+        page = (drill.stack.layout.reports / written).read_text()
+        write_page(pages, kept, page.replace(f'href="{publish.HISTORY}"', f'href="{HISTORY}"'))
+    kept_as = f"{pages / FRONT_PAGE} and {pages / HISTORY}, beside the reports as /{FRONT_PAGE} and /{HISTORY}"
+    console.print(f"\nThe front page and the timeline, as they were at the end: {kept_as}.", markup=False)
     console.print(f"{drill.traffic}. The drill's stack is stopped and deleted.", markup=False)
+
+
+def _watching(stack: Stack) -> Stack:
+    """The same stack, whose front page asks the services that the drill has."""
+    services = watched(stack.layout, stack.settings, (*BACKENDS, *SERVERS))
+    return replace(stack, given={**stack.given, "FRONT_PAGE_SERVICES": services})
 
 
 def _drill(stack: Stack, dataset: Path, table: StepTable) -> Drill:

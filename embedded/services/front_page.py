@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -21,8 +22,8 @@ def service(layout: Layout, settings: Settings) -> Service:
     return Service("front-page", command, environ=environ, has_reported=partial(_is_written, layout.reports / FILE))
 
 
-def watched(layout: Layout, settings: Settings) -> str:
-    """The setting FRONT_PAGE_SERVICES of this stack."""
+def watched(layout: Layout, settings: Settings, names: Collection[str] = ()) -> str:
+    """The setting FRONT_PAGE_SERVICES of this stack, or of those of its services alone."""
     ports = layout.ports
     consumers = {
         "consumer" if number == 1 else f"consumer-{number}": (consumer_port(layout, number), "/metrics", None)
@@ -39,7 +40,7 @@ def watched(layout: Layout, settings: Settings) -> str:
     }
     if find_executable("prometheus") is not None:
         asked["prometheus"] = (ports.prometheus, "/-/ready", "/")
-    return ",".join(f"{name}={_addresses(*where)}" for name, where in asked.items())
+    return ",".join(f"{name}={_addresses(*where)}" for name, where in asked.items() if not names or name in names)
 
 
 def _addresses(port: int, path: str, page: str | None) -> str:

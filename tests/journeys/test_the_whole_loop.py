@@ -22,6 +22,7 @@ from embedded.supervision import orphans
 from tabular.encoding.row import RowCodec
 from tabular.settings import Settings
 from tabular.wiring import Wiring
+from tests.browser import Visit, keep_screenshot
 from tests.foreign_page import HOST, ORIGIN, permissions
 from tests.journeys.foreign_pages import PATHS, run_a_command, speak_http, websocket_status
 from tests.journeys.waiting import WAIT_SECONDS, eventually
@@ -51,6 +52,20 @@ def registry(wiring):
 @pytest.fixture
 def predictions(wiring):
     return wiring.predictions()
+
+
+def test_the_front_page_of_the_running_loop_is_seen_and_kept_as_a_picture(loop, browser, registry):
+    with Visit(browser, (1160, 1400)) as visit:
+
+        def whole():
+            visit.open(f"http://127.0.0.1:{loop.ports.reports}/")
+            text = visit.page.inner_text("main")
+            return registry.champion()[:12] in text and "does not respond" not in text and "ROC-AUC" in text
+
+        assert eventually(whole)
+        assert visit.sticking_out() == []
+        assert not visit.foreign(f"http://127.0.0.1:{loop.ports.reports}")
+        assert len(keep_screenshot(visit.page, "front-page-after-run")) > 50_000
 
 
 def test_the_printed_curl_line_works_when_pasted(loop, contract, registry):

@@ -116,7 +116,7 @@ def test_a_file_that_is_not_there_is_named(stack):
 
 def test_the_documentation_is_put_beside_the_reports_and_replaces_what_was_there(stack, tmp_path):
     project, docs = tmp_path / "project", tmp_path / "reports" / "docs"
-    shutil.copytree(PROJECT / "docs" / "site", project / "docs" / "site")
+    shutil.copytree(PROJECT / "docs" / "site", project / "docs" / "site", ignore=shutil.ignore_patterns("__pycache__"))
     (project / "build" / "docs-site" / "how-to").mkdir(parents=True)
     (project / "build" / "docs-site" / "index.html").write_text("new")
     docs.mkdir(parents=True)

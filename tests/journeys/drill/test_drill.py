@@ -21,10 +21,11 @@ pytestmark = pytest.mark.timeout(900)
 
 @dataclass(frozen=True)
 class Played:
-    """A drill that was played: where its stack was, its page, and what was printed."""
+    """A drill that was played: where its stack was, its model history, its front page, and what was printed."""
 
     state: Path
     file: Path
+    front_page: Path
     printed: str
 
     @property
@@ -41,7 +42,7 @@ def played(tmp_path_factory) -> Played:
     environ = {**os.environ, "TRIALS": "999", "PROMOTION": "manual", "CONTRACT": "nowhere.toml", "COLUMNS": "120"}
     done = subprocess.run(line, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False, timeout=850)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    return Played(state, pages / "drill.html", done.stdout)
+    return Played(state, pages / "drill.html", pages / "drill-front-page.html", done.stdout)
 
 
 def test_every_step_is_told_in_its_order(played):
@@ -80,6 +81,18 @@ def test_the_page_is_seen_in_a_browser_without_any_network(played):
         assert not visit.complaints
         assert visit.sticking_out() == []
         assert len(keep_screenshot(visit.page, "drill-history")) > 20_000
+
+
+def test_the_front_page_is_kept_as_it_was_at_the_end(played):
+    with open_browser() as browser, Visit(browser, (1160, 1500), offline=True) as visit:
+        visit.open(played.front_page.as_uri())
+        text = visit.page.inner_text("main")
+        assert "does not respond" not in text
+        for what in ("promoted", "alarmed", "rolled back", "challenged"):
+            assert what in text
+        assert visit.page.get_attribute("a:text-is('model history')", "href") == played.file.name
+        assert visit.sticking_out() == []
+        assert len(keep_screenshot(visit.page, "drill-front-page", full_page=True)) > 20_000
 
 
 def test_nothing_is_left_of_its_stack(played):

@@ -63,8 +63,10 @@ def test_what_no_step_runs_on_does_none_again(changed, name, old, new):
         ("model_orchestration/search/on_dask/dask_rows.py",
          "self._shares = shares", "self._shares = shares + 0", {"sweep"}),
         ("model_orchestration/steps.py",
-         "contract, parts = contract_of(tools, job), parts_of(tools, job)\n    bundle =",
-         "parts, contract = parts_of(tools, job), contract_of(tools, job)\n    bundle =", {"evaluate"}),
+         "contract, bundle = contract_of(tools, job), fetch_bundle(tools, swept.best.run_id)",
+         "bundle, contract = fetch_bundle(tools, swept.best.run_id), contract_of(tools, job)", {"evaluate"}),
+        ("model_orchestration/measurement/measured.py", "def measured(", "def measured():\n    pass\n\n\ndef measured(",
+         {"evaluate"}),
         ("tabular/data/table.py", "def clean(", "def clean():\n    pass\n\n\ndef clean(", set(STEPS)),
     ],
 )  # fmt: skip
