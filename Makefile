@@ -185,7 +185,7 @@ pin-images: ## record the current digests of the public images (containers/image
 setup_tests: .venv/.ready-tests ## install what the tests need: development tools, Prometheus, Nginx, Chromium
 
 run_tests test: setup_tests lint ## lint, and every test that needs no Docker
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-pythons: .venv/.ready-tests ## the tests that start no stack, on every other Python from 3.11 to 3.13 that is installed
 	@sh tests/other-pythons.sh

@@ -9,5 +9,6 @@ cd "$1"
 rm -rf .docs
 mkdir .docs
 tar -x --no-same-owner -C .docs
+chmod -R u=rwX,go=rX .docs # what was built under a stricter umask, too
 rm -rf docs
 mv .docs docs

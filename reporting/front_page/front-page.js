@@ -8,7 +8,8 @@
   const isBusy = () => !box.checked || document.hidden || String(getSelection()) !== "";
 
   async function renew() {
-    const response = await fetch(location.pathname, { cache: "no-cache" });
+    // A page is dated to the second: of two that were written in one, a cache would keep the first.
+    const response = await fetch(location.pathname, { cache: "no-store" });
     if (!response.ok || isBusy()) return;
     const next = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("#live");
     const live = document.querySelector("#live");

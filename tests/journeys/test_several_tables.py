@@ -100,7 +100,7 @@ def test_each_table_has_gauges_of_its_own(two: Loop) -> None:
 
 
 def test_each_table_has_a_report_of_its_own_in_its_part_of_the_index(two: Loop) -> None:
-    index = two.get(two.ports.reports, "/")[1]
+    index = two.get(two.ports.reports, "/reports.html")[1]
     parts = dict(re.findall(r'<h2 id="(\w+)">(.*?)(?=<h2 |</main>)', index, re.DOTALL))
     assert set(parts) == {FIRST, FURTHER}
     for table, part in parts.items():
@@ -114,7 +114,7 @@ def test_each_table_has_a_report_of_its_own_in_its_part_of_the_index(two: Loop) 
 
 
 def test_each_table_has_a_schedule_of_its_own(two: Loop) -> None:
-    assert schedules(two) == {"train", f"train-{FURTHER}", "react", "harvest", "report", "score"}
+    assert schedules(two) == {"train", f"train-{FURTHER}", "react", "harvest", "retention", "report", "score"}
 
 
 def schedules(loop: Loop) -> set[str]:
@@ -163,7 +163,7 @@ def test_a_start_with_one_of_the_tables_switches_to_it_and_trains_no_other(
     said = " ".join(done.stdout.split())
     assert f"was about {TABLES}; from now on it is about contracts/{FURTHER}.toml" in said
     assert f"train-{FURTHER} was removed: it is the first table now" in said
-    assert schedules(two) == {"train", "react", "harvest", "report", "score"}
+    assert schedules(two) == {"train", "react", "harvest", "retention", "report", "score"}
     assert served(two, FURTHER, "/predict")
     predictions = wirings[FIRST].predictions()
     sent = predictions.count_by_source()[FIRST, "stream"]

@@ -119,6 +119,7 @@ def test_the_documentation_is_put_beside_the_reports_and_replaces_what_was_there
     shutil.copytree(PROJECT / "docs" / "site", project / "docs" / "site", ignore=shutil.ignore_patterns("__pycache__"))
     (project / "build" / "docs-site" / "how-to").mkdir(parents=True)
     (project / "build" / "docs-site" / "index.html").write_text("new")
+    (project / "build" / "docs-site" / "index.html").chmod(0o600)  # as under the umask of a careful user
     docs.mkdir(parents=True)
     (docs / "old.html").write_text("old")
     done = stack("docs-site")

@@ -146,9 +146,11 @@ class RowParallelFit:
 
     def _alive(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        with suppress(OSError):
-            found = self._client.scheduler_info(n_workers=-1)
-        if self._client.status != "running" or "workers" not in found:
+        if self._client.status == "running":
+            with suppress(OSError):
+                # Not scheduler_info: what that returns is written over, without workers, by the client's own thread.
+                found = self._client.sync(self._client.scheduler.identity, n_workers=-1)
+        if "workers" not in found:
             raise Unavailable("the Dask cluster", "the scheduler was lost in mid-sweep", RETRY_AFTER_SECONDS)
         alive: dict[str, Any] = found["workers"]
         return alive

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -174,6 +175,21 @@ def test_a_worker_that_does_not_reach_the_feature_store_says_so(shared, over_row
     nowhere = StoredRows(*(replace(rows, objects=bucket_at(free_port())) for rows in vars(stored_version[1]).values()))
     with over_rows_of(1, shared.address, nowhere) as (executor, run), pytest.raises(Unavailable, match="S3"):
         executor.submit(run, 0, {"max_depth": 3}).result()
+
+
+def test_no_worker_seems_dead_while_the_client_looks_at_the_cluster_for_itself(shared, over_rows_of):
+    shared.have(1)
+    over = threading.Event()
+    with over_rows_of(1, shared.address) as (_, run):
+
+        async def look() -> None:  # as it does every two seconds
+            while not over.is_set():
+                await run._client._update_scheduler_info()
+
+        run._client.loop.add_callback(look)
+        found = {len(run._alive()) for _ in range(300)}
+        over.set()
+    assert found == {1}
 
 
 def test_a_fit_that_fails_with_all_workers_alive_says_why(shared, over_rows_of, monkeypatch):
