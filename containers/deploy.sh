@@ -33,7 +33,7 @@ table_of() { while [ $# -gt 0 ]; do [ "$1" != --table ] || { printf '%s' "$2"; r
 # The run that the env file pins, of the first table or of the one that is named; nothing if the champion is followed.
 pinned() {
     local run
-    run=$(pin_of "${1:-/}" "$(env_file_value RUN_IDS)")
+    run=$(pin_of "${1:-:}" "$(env_file_value RUN_IDS)")
     if [ -z "$run" ] && { [ -z "${1:-}" ] || [ "$1" = "$(in_worker python -m tabular.tables </dev/null | head -1)" ]; }; then
         run=$(env_file_value RUN_ID)
     fi

@@ -114,6 +114,14 @@ def test_a_file_that_is_not_there_is_named(stack):
         assert "file=none.csv: there is no such file" in stack(*command).stderr
 
 
+def test_whether_a_run_is_pinned_is_found_out_without_a_word(stack):
+    for command in (("promote", "--", "--run-id", RUN_ID), ("rollback", "--")):
+        done = stack(*command, "--why=It was worse.", "--by=ann", MONGO_URI="mongodb://127.0.0.1:9", RUN_IDS="iris=b")
+        assert done.returncode != 0, "there is no registry here"
+        assert "sed" not in done.stderr
+        assert "pinned" not in done.stderr
+
+
 def test_the_documentation_is_put_beside_the_reports_and_replaces_what_was_there(stack, tmp_path):
     project, docs = tmp_path / "project", tmp_path / "reports" / "docs"
     shutil.copytree(PROJECT / "docs" / "site", project / "docs" / "site", ignore=shutil.ignore_patterns("__pycache__"))

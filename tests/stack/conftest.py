@@ -199,7 +199,9 @@ def readme_commands(heading: str) -> list[str]:
 
 
 def docker(*arguments: str) -> str:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=True).stdout
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stdout}{done.stderr}"
+    return done.stdout
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import threading
 import time
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from tabular.contract.loading import load_contract
 
 EXAMPLE = load_contract(Path(__file__).resolve().parents[2] / "contracts/credit_card_churn.toml").example
+
+
+def run_of(said: str) -> str:
+    """The run that made a prediction, or all that was said if it is none, such as a page of the proxy."""
+    try:
+        return str(json.loads(said)["model_run_id"])
+    except (ValueError, KeyError, TypeError):
+        return said
 
 
 class Load:
@@ -45,8 +53,8 @@ class Load:
                 connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 said = answer.read().decode()
-                self.answers.append((answer.status, json.loads(said).get("model_run_id", said)))
-            except OSError as error:
+                self.answers.append((answer.status, run_of(said)))
+            except (OSError, HTTPException) as error:
                 connection.close()
                 self.answers.append((type(error).__name__, str(error)))
             due = max(due + every_seconds, time.monotonic())
