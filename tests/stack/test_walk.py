@@ -112,6 +112,15 @@ def test_a_record_on_the_stream_comes_out_with_the_score_that_http_gives(stack, 
     waiting(lambda: store.count_documents({"_id": answer["prediction_id"]}) == 1, 20, "the document in the store")
 
 
+def test_a_prediction_of_each_source_replays_bit_identically_and_what_served_then_is_told(stack, waiting):
+    store = MongoClient(stack.url("store").replace("http", "mongodb"))["prediction_service"]["data"]
+    for source in ("api", "stream"):
+        found = waiting(lambda source=source: store.find_one({"source": source}), 20, f"a prediction by {source}")
+        assert "every bit agrees" in stack.make("replay", f"id={found['_id']}")
+        told = stack.make("live", f"at={found['made_at']:%Y-%m-%dT%H:%M:%S}Z")
+        assert found["run_id"] in told
+
+
 def test_the_simulators_fill_the_window_and_prometheus_shows_the_drift_gauges(stack, waiting):
     waiting(lambda: stack.query("monitor_drift_known == 1"), 120, "a window that was compared")
     assert stack.query("monitor_dataset_drift")

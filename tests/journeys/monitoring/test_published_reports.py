@@ -64,6 +64,21 @@ def test_the_command_runs_the_flow_and_tells_the_finding(published, prefect_serv
     assert "Drift: 2 of 11 features moved" in done.stdout
     assert "Traceback" not in done.stderr
     assert len(list((tmp_path / "reports").glob("report-*.html"))) == 1
+    command += ["--last", "1100", "--slice", "gender=F", "--evidently", "1"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(
+        "The newest 1,100 predictions by run dddddddd, gender = F compared with the reference"
+    )
+    (page,) = (tmp_path / "reports").glob("report-*-gender-f-compared-with-*.html")
+    assert page.name in (tmp_path / "reports" / "reports.html").read_text()
+    assert (tmp_path / "reports" / "evidently" / f"{page.stem}-1.html").stat().st_size > 1_000_000
+    few = [*command[:3], "--last", "20"]
+    done = subprocess.run(few, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith(
+        "No report: the newest 20 predictions by run dddddddd: 20 rows, and 300"
+    )
 
 
 # The two servers
