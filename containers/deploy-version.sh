@@ -36,7 +36,7 @@ move_to_version() {
     RUN_ID=$(env_file_value RUN_ID) RUN_IDS=$(env_file_value RUN_IDS)
     for service in serve-api-a serve-api-b serve-kinesis serve-shadow monitor; do
         say "Replacing $service"
-        HEALTHY_SECONDS=${READY_SECONDS:-60} start serve --no-deps "$service" || return 1
+        HEALTHY_SECONDS=${READY_SECONDS:-60} start serve "$service" || return 1
         case $service in serve-api-*) responds_as_trained "$service" || return 1 ;; esac
     done
     say "Replacing what is left of the servers, then MLflow, Prefect and its worker"

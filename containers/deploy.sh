@@ -69,7 +69,7 @@ move_to_pinned() {
     RUN_ID=$(env_file_value RUN_ID) RUN_IDS=$(env_file_value RUN_IDS)
     for service in serve-api-a serve-api-b serve-kinesis; do
         say "Replacing $service"
-        HEALTHY_SECONDS=${READY_SECONDS:-60} start serve --no-deps "$service" || return 1
+        HEALTHY_SECONDS=${READY_SECONDS:-60} start serve "$service" || return 1
     done
 }
 
