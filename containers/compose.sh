@@ -20,7 +20,7 @@ quietly() {
 }
 
 # Starts services of one half (all of them if none is named), and waits until their health checks pass.
-# Never with --no-deps: Compose below 2.30 takes a service that was started so for a changed one, and the next start of all
+# Never with --no-deps: Compose 2.26 takes a service that was started so for a changed one, and the next start of all
 # recreates every such service at once, both replicas of the API with them.
 start() {
     local service health

@@ -82,6 +82,7 @@ def test_a_version_replaces_the_replicas_one_by_one_each_checked_then_all_else(s
     assert names == ["check_bundle", ORDER[0], "check_responses", ORDER[1], "check_responses", *ORDER[2:], *halves]
     assert env_file(tmp_path)["IMAGE_TAG"] == "v1.0.0"
     assert not asked(r"(build|pull)")
+    assert not asked(r"(up .*--no-deps)"), "Compose 2.26 would recreate both replicas at the end"
 
 
 @pytest.mark.parametrize("broken", ["serve-api-a", "serve-api-b", "check_responses", "monitor"])
