@@ -130,6 +130,13 @@ def test_what_was_made_or_labelled_by_a_clock_that_was_set_off_has_no_pair_yet()
         assert not broken(stored=stored, history=history, shadow=late) & {"labelled, without a score in the shadow"}
 
 
+def test_of_a_record_that_was_put_twice_one_prediction_has_the_label():
+    twin = replace(STREAM, id="t", label=None)
+    assert "label acknowledged, not on its prediction" not in broken(stored=[*STORED, twin])
+    alone = broken(stored=[API, twin])
+    assert "label acknowledged, not on its prediction" in alone
+
+
 def test_a_prediction_nobody_was_told_of_may_be_stored_if_it_was_asked_for():
     assert broken(stored=[*STORED, Stored("b", "api", 0.5)]) == set()
 

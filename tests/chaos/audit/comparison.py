@@ -46,12 +46,16 @@ class Promises:
 def missing_labels(promises: Promises, documents: Iterable[Stored]) -> list[str]:
     """Predictions that lack a label which was acknowledged, or have another.
 
-    The stream took the record before its label was sent, however late the prediction was made.
+    The stream took the record before its label was sent, however late the prediction was made. Of a record that was put
+    twice, as its first put had no response, one prediction at least has the label: it waits for no more.
     """
+    stored = list(documents)
+    answered = {each.business_key for each in stored if each.label is not None}
     missing = []
-    for each in documents:
+    for each in stored:
         outcome = promises.labelled_keys.get(each.business_key or "", promises.labelled.get(each.id))
-        if outcome is not None and each.label != outcome:
+        is_twin = each.label is None and each.business_key in answered and each.id not in promises.labelled
+        if outcome is not None and each.label != outcome and not is_twin:
             missing.append(each.id)
     return sorted(missing)
 
