@@ -127,7 +127,7 @@ def main(given: Sequence[str] | None = None) -> int:
     except InvalidSetting as error:  # no run of the flow for what cannot be meant
         sys.stderr.write(f"No report: {error}\n")
         return 1
-    state = report.with_options(retries=0)(**arguments, return_state=True)  # by hand: who waits is told at once
+    state = report.with_options(retries=0)(**arguments, return_state=True)  # by hand: nobody waits for a retry
     print(state.message, file=sys.stderr if state.is_failed() else sys.stdout)
     return int(not state.is_completed())
 

@@ -117,8 +117,8 @@ def test_a_prediction_of_each_source_replays_bit_identically_and_what_served_the
     for source in ("api", "stream"):
         found = waiting(lambda source=source: store.find_one({"source": source}), 20, f"a prediction by {source}")
         assert "every bit agrees" in stack.make("replay", f"id={found['_id']}")
-        told = stack.make("live", f"at={found['made_at']:%Y-%m-%dT%H:%M:%S}Z")
-        assert found["run_id"] in told
+        said = stack.make("live", f"at={found['made_at']:%Y-%m-%dT%H:%M:%S}Z")
+        assert found["run_id"] in said
 
 
 def test_the_simulators_fill_the_window_and_prometheus_shows_the_drift_gauges(stack, waiting):

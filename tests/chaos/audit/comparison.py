@@ -71,8 +71,8 @@ def lost_labels(promises: Promises, documents: Iterable[Stored], waiting: Iterab
 def waiting_no_more(promises: Promises, documents: Iterable[Stored], waiting: Collection[str]) -> list[str]:
     """The ids and keys of predictions whose label is attached, and still among those that wait."""
     attached = {known for each in documents if each.label is not None for known in (each.id, each.business_key)}
-    told = promises.labelled.keys() | promises.labelled_keys.keys()
-    return sorted(told & attached & set(waiting))
+    acknowledged = promises.labelled.keys() | promises.labelled_keys.keys()
+    return sorted(acknowledged & attached & set(waiting))
 
 
 def _labels(

@@ -41,7 +41,7 @@ def visit(browser, api):
             return window
 
         yield opened
-        assert not [text for text in window.complaints if "422" not in text]  # a status of no success is told there
+        assert not [text for text in window.complaints if "422" not in text]  # a status of no success is shown there
         assert not window.foreign(here)
 
 
@@ -159,6 +159,7 @@ def test_on_a_phone_nothing_sticks_out(browser, api):
         window.open(f"http://127.0.0.1:{api.port}/")
         window.page.click("#one button")
         window.page.wait_for_selector("#result")
+        window.page.wait_for_load_state("load")  # before its style is there everything is as wide as it likes
         assert window.sticking_out() == []
 
 
