@@ -17,6 +17,8 @@ from tabular.predictions.prediction import id_from_stream
 from tests.journeys.stream.consumer_process import TABLE, StreamSetup, metric_of
 
 SHARDS = 8
+WAITING_RECORDS = 2_000
+"""As many as come in while a lease runs out, and no more than a busy machine works off within a test's wait."""
 LEASE_SECONDS = 4.0
 
 
@@ -71,12 +73,13 @@ class SharedStream(StreamSetup):
 
     @contextmanager
     def load(self) -> Iterator[None]:
-        """Records all the time, a few hundred a second."""
+        """Records all the time, a few hundred a second, as long as not too many wait."""
         ended = threading.Event()
 
         def send() -> None:
             while not ended.wait(0.1):
-                self.put(30)
+                if self.sent - self.stored() < WAITING_RECORDS:
+                    self.put(30)
 
         thread = threading.Thread(target=send)
         thread.start()
