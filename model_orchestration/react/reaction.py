@@ -16,7 +16,7 @@ from tabular.data import feature_store
 from tabular.ports.objects import Objects
 from tabular.ports.predictions import PredictionReader
 from tabular.ports.registry import CHALLENGER, CHAMPION
-from tabular.predictions.label import SETTLED_AFTER
+from tabular.predictions.label import LATE_AFTER
 from tabular.promotion.parts import Parts as PromotionParts
 
 SERVED_WITHIN = timedelta(hours=1)
@@ -57,7 +57,7 @@ def _state(parts: Parts, policy: Policy, history: History, now: datetime) -> Tab
     return TableState(
         now=now,
         alarms=history.alarms,
-        new_labels=count_labelled(parts.store, parts.table, since, now - SETTLED_AFTER, policy.min_labels),
+        new_labels=count_labelled(parts.store, parts.table, since, now - LATE_AFTER, policy.min_labels),
         attempts=history.attempts,
         told=history.told,
         challenger=parts.standing_on(CHALLENGER),

@@ -11,7 +11,7 @@ import numpy as np
 from tabular.contract.types import Contract
 from tabular.ports.predictions import PredictionReader
 from tabular.ports.shadow import ShadowStore
-from tabular.predictions.label import SETTLED_AFTER
+from tabular.predictions.label import LATE_AFTER, SETTLED_AFTER
 from tabular.predictions.prediction import Prediction
 from tabular.quality.bounded_loss import bounded_losses
 from tabular.quality.labelled.targets import scores_of, targets
@@ -34,6 +34,7 @@ class LabelledPairs:
 
     A prediction counts if it was made at `since` or later, by the champion, and its label is valid; once, by its first
     label, and of a business key the first prediction: later ones with the same outcome would be no new evidence.
+    Each time is read twice: what a store that stalled took late is found by the second reading.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class LabelledPairs:
         self._losses: list[Floats] = []
         self._seen: set[str] = set()
         self._read_until: datetime | None = None
+        self._read_again_until: datetime | None = None
         self.not_comparable = 0
 
     def read(self, champion: str, run_id: str, since: datetime, now: datetime) -> int:
@@ -54,22 +56,30 @@ class LabelledPairs:
         begin, until = self._read_until or since, now - SETTLED_AFTER
         if until <= begin:
             if until < begin:  # the clock was ahead: all is read again, of which what counted is known
-                self._read_until = None
+                self._read_until = self._read_again_until = None
             return 0
-        sample = self._labels.labelled_between(begin, until, LABELS_AT_ONCE, champion)
-        fresh = self._unseen([one for one in sample.predictions if one.made_at >= since])
-        pairs = self._paired(run_id, fresh)
-        self._add(pairs)
-        self._seen |= {name for one in fresh for name in _names(one)}
-        self.not_comparable += len(fresh) - len(pairs)
+        found = self._between(begin, until, champion, run_id, since)
         self._read_until = until
-        return len(pairs)
+        begin, until = self._read_again_until or max(since, until - LATE_AFTER), until - LATE_AFTER
+        if until > begin:
+            found += self._between(begin, until, champion, run_id, since)
+        self._read_again_until = max(begin, until)
+        return found
 
     @property
     def losses(self) -> tuple[Floats, Floats]:
         """The losses of the champion and of the run in the shadow, each n values from 0 to 1."""
         both = np.concatenate(self._losses, axis=1) if self._losses else np.empty((2, 0))
         return both[0], both[1]
+
+    def _between(self, begin: datetime, until: datetime, champion: str, run_id: str, since: datetime) -> int:
+        sample = self._labels.labelled_between(begin, until, LABELS_AT_ONCE, champion)
+        fresh = self._unseen([one for one in sample.predictions if one.made_at >= since])
+        pairs = self._paired(run_id, fresh)
+        self._add(pairs)
+        self._seen |= {name for one in fresh for name in _names(one)}
+        self.not_comparable += len(fresh) - len(pairs)
+        return len(pairs)
 
     def _unseen(self, labelled: Sequence[Prediction]) -> list[Prediction]:
         found, names = [], set(self._seen)

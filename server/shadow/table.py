@@ -16,6 +16,7 @@ from tabular.errors import Rejected
 from tabular.model.bundle import Bundle
 from tabular.ports.ledger import Ledger
 from tabular.process.background import BackgroundTask
+from tabular.process.cautious_clock import CautiousClock
 from tabular.promotion.contracts import differences
 from tabular.promotion.parts import parts_of
 from tabular.quality.sequential.challenge import Budget
@@ -28,9 +29,12 @@ SCORING = "score"
 
 
 class TableShadow:
-    """Connects at the first turn, not before. `has_more` says that predictions are waiting to be scored."""
+    """Connects at the first turn, not before. `has_more` says that predictions are waiting to be scored.
 
-    def __init__(self, wiring: Wiring, metrics: ShadowMetrics) -> None:
+    By `giving_up` a challenger has been in the shadow for too long; without one, by a cautious clock.
+    """
+
+    def __init__(self, wiring: Wiring, metrics: ShadowMetrics, giving_up: CautiousClock | None = None) -> None:
         self.table = wiring.contract.table.name
         self.has_more = False
         self._settings, self._pinned = wiring.settings, wiring.pinned_run
@@ -39,6 +43,7 @@ class TableShadow:
         self._metrics = metrics
         self._champion: tuple[str, Bundle] | None = None
         self._watched: list[Watched] = []
+        self._giving_up = giving_up or CautiousClock()
         self._due = {
             BackgroundTask("follow", self._refresh, wiring.settings.model_refresh_seconds): 0.0,
             BackgroundTask(SCORING, self._score, wiring.settings.shadow_poll_seconds): 0.0,
@@ -87,13 +92,13 @@ class TableShadow:
 
     def _decide(self) -> None:
         """Read the labels that came, and do what they say."""
-        now, settings = datetime.now(UTC), self._settings
+        now, settings, sure = datetime.now(UTC), self._settings, self._giving_up.now()
         budget = Budget(settings.shadow_max_labels, settings.shadow_max_days)
         for one in list(self._watched):
             one.pairs.read(one.champion, one.candidate.run_id, one.since, now)
             found = one.judge(settings.shadow_confidence)
             self._metrics.evidence(self.table, one.candidate.role, found)
-            decision = decide(one.candidate.role, found, one.pairs.not_comparable, one.days(now), budget)
+            decision = decide(one.candidate.role, found, one.pairs.not_comparable, one.days(sure), budget)
             if decision.action != "wait":
                 self._carry_out(one.candidate, one.champion, decision, one.figures(now), now)
 

@@ -11,6 +11,7 @@ from tabular.ledger.entry import LedgerEntry
 from tabular.ports.labels import LabelCounts, LabelWriter
 from tabular.ports.ledger import Ledger
 from tabular.predictions.label import Label, LabelSource
+from tabular.process.cautious_clock import CautiousClock
 
 ENTRY_SECONDS = 60.0
 Origin = tuple[str, LabelSource]
@@ -22,6 +23,7 @@ class LabelIntake:
 
     def __init__(self, store: LabelWriter, ledger: Ledger, clock: Callable[[], float] = time.monotonic) -> None:
         self._store, self._ledger, self._clock = store, ledger, clock
+        self._giving_up = CautiousClock(monotonic=clock)
         self._not_entered: dict[Origin, LabelCounts] = {}
         self._entered_at_seconds: dict[str, float] = {}
         self.counts: dict[Origin, LabelCounts] = {}
@@ -40,8 +42,8 @@ class LabelIntake:
         return total
 
     def attach_waiting(self) -> None:
-        """Try some of the labels that wait."""
-        found = self._store.attach_waiting(datetime.now(UTC))
+        """Try some of the labels that wait; what has waited for too long is given up, but not by a clock set ahead."""
+        found = self._store.attach_waiting(self._giving_up.now())
         self._count({origin: counts._replace(waiting=0) for origin, counts in found.items()})
 
     def enter(self, *, at_once: bool = False) -> None:

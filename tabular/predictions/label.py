@@ -10,7 +10,9 @@ import msgspec
 LabelSource = Literal["api", "stream", "file"]
 
 SETTLED_AFTER = timedelta(seconds=5)
-"""A label that is being attached may bear a time of a moment ago: what was labelled so long ago is all in the store."""
+"""A label that is being attached may bear a time of a moment ago: what was labelled so long ago is in the store."""
+LATE_AFTER = timedelta(seconds=30)
+"""A store that stalls takes a label as late as that: who reads labels once, in order of time, leaves it so long."""
 CLOCK_TOLERANCE = timedelta(seconds=10)
 """By how much a prediction may seem to come after its outcome was known: two machines' clocks differ by less."""
 _DAY = timedelta(days=1)

@@ -23,7 +23,7 @@ from tabular.ledger.entry import LedgerEntry, entry_id
 from tabular.ports.ledger import Ledger
 from tabular.ports.objects import Objects
 from tabular.ports.predictions import PredictionReader
-from tabular.predictions.label import SETTLED_AFTER
+from tabular.predictions.label import LATE_AFTER
 from tabular.predictions.prediction import Prediction
 
 OLDER = "a newer prediction has the same business key"
@@ -64,7 +64,7 @@ def harvest(
     """
     writer = CellWriter(contract)
     parent = feature_store.last_accepted(objects, contract) or feature_store.latest(objects, contract)
-    since, until = _beginning(parent, asked), min(asked.until, datetime.now(UTC) - SETTLED_AFTER)
+    since, until = _beginning(parent, asked), min(asked.until, datetime.now(UTC) - LATE_AFTER)
     found = labelled(store, contract.table.name, since, until, asked.max_rows)
     rows, lineage = _rows(writer, found)
     if not rows:

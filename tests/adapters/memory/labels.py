@@ -10,10 +10,14 @@ from tabular.predictions.label import Label
 
 
 class MemoryLabels:
-    """`saved` are all labels, in order; `found_waiting` is what the next look at those that wait gives."""
+    """`saved` are all labels, in order; `found_waiting` is what the next look at those that wait gives.
+
+    `tried_at` are the times by which what had waited was given up.
+    """
 
     def __init__(self) -> None:
         self.saved: list[Label] = []
+        self.tried_at = []
         self.found_waiting = {}
         self.is_down = False
         self.refuses = None
@@ -25,8 +29,9 @@ class MemoryLabels:
         self.saved += labels
         return LabelCounts(attached=len(labels))
 
-    def attach_waiting(self, _now):
+    def attach_waiting(self, now):
         self._up()
+        self.tried_at.append(now)
         return self.found_waiting
 
     def count_waiting(self):

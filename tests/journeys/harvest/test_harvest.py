@@ -16,7 +16,7 @@ from model_orchestration.data.version_commands import main as versions
 from model_orchestration.init_aws import init_aws
 from tabular.data import feature_store
 from tabular.data.synthetic import make_table
-from tabular.predictions.label import SETTLED_AFTER, Label
+from tabular.predictions.label import LATE_AFTER, Label
 from tabular.predictions.prediction import Prediction, new_id
 from tabular.wiring import Wiring
 from tests.conftest import random_records
@@ -64,7 +64,7 @@ def predicted(wiring) -> Callable[..., list[Prediction]]:
             Label(prediction_id=one.id, outcome=classes[at % 2], **about) for at, one in enumerate(made[:labelled])
         ]
         assert wiring.labels().save(labels).attached == len(labels)
-        time.sleep(SETTLED_AFTER.total_seconds() + 1)
+        time.sleep(LATE_AFTER.total_seconds() + 1)
         return made
 
     return make
@@ -137,7 +137,7 @@ def test_a_corrected_label_takes_the_place_of_the_row_that_was_harvested_before(
         table=wiring.contract.table.name, prediction_id=first.id, outcome=other, received_at=now, source="file"
     )
     assert wiring.labels().save([label]).corrected == 1
-    time.sleep(SETTLED_AFTER.total_seconds() + 1)
+    time.sleep(LATE_AFTER.total_seconds() + 1)
     assert main([], wiring) == 0
     again = feature_store.latest(wiring.objects(), wiring.contract)
     assert (again.harvested.parent, again.harvested.since) == (once.sha256, once.harvested.until)

@@ -24,7 +24,7 @@ from tabular.data.prepared import prepare
 from tabular.data.synthetic import make_table
 from tabular.data.table import public_records
 from tabular.ledger.entry import LedgerEntry
-from tabular.predictions.label import SETTLED_AFTER, Label
+from tabular.predictions.label import LATE_AFTER, Label
 from tabular.predictions.prediction import Prediction, new_id
 from tabular.wiring import Wiring
 from tests.journeys.training.trainer import Trainer, make_trainer
@@ -105,7 +105,7 @@ def predict(wiring: Wiring, count: int, run_id: str, seed: int) -> None:
         for one, outcome in zip(made, table.raw_target, strict=True)
     ]
     assert wiring.labels().save(labels).attached == count
-    time.sleep(SETTLED_AFTER.total_seconds() + 1)
+    time.sleep(LATE_AFTER.total_seconds() + 1)
 
 
 def react(trainer: Trainer) -> tuple[int, str]:

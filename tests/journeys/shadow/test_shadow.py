@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from server.shadow.table import TableShadow
 from tabular.ports.registry import BUNDLE, CHALLENGER, PREVIOUS
 from tabular.predictions.label import Label
 from tabular.predictions.prediction import new_ids
+from tabular.process.cautious_clock import PROOF_SECONDS, CautiousClock
 from tabular.promotion.challenger import challenge
 from tabular.promotion.champion import promote
 from tabular.promotion.parts import parts_of
@@ -113,8 +115,8 @@ def stage(mlflow_server, store, settings_of, contract, make_bundle):
 def run_shadow(settings_of, contract):
     """Runs the shadow of the table until something is true, with these settings."""
 
-    def run(until, **given):
-        shadow = TableShadow(Wiring(settings_of(**given), contract), ShadowMetrics())
+    def run(until, giving_up=None, **given):
+        shadow = TableShadow(Wiring(settings_of(**given), contract), ShadowMetrics(), giving_up)
         try:
             end = time.monotonic() + PATIENCE_SECONDS
             while not until():
@@ -167,6 +169,18 @@ def test_one_that_is_neither_is_dropped_when_its_budget_is_used_up(stage, run_sh
     assert stage.standing() == (champion, None, None)
     entry = stage.parts.ledger.entries(kinds=("dropped",))[0]
     assert "neither better nor worse than the champion after 300 labelled predictions" in entry.why
+
+
+def test_its_days_are_used_up_by_a_clock_that_has_proved_right_and_by_no_other(stage, run_shadow):
+    champion, challenger = stage.runs
+    challenge(stage.parts, challenger, "gate", "It passed.")
+    short = {"shadow_max_days": 0.1}
+    run_shadow(after(2.0), giving_up=CautiousClock(wall=lambda: time.time() + 86_400), **short)
+    assert stage.standing() == (champion, challenger, None)
+    passed = itertools.count(0.0, PROOF_SECONDS)  # at every reading it is an hour later
+    proved = CautiousClock(lambda: time.time() + next(passed), lambda: next(passed))
+    run_shadow(lambda: stage.kinds()[0] == "dropped", giving_up=proved, **short)
+    assert "neither better nor worse" in stage.parts.ledger.entries(kinds=("dropped",))[0].why
 
 
 def test_a_champion_that_proves_worse_than_the_one_before_is_rolled_back(stage, run_shadow):

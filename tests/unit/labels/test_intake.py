@@ -42,6 +42,12 @@ def test_a_label_that_goes_on_waiting_is_not_counted_again():
     assert intake.counts == {("t", "api"): LabelCounts(attached=1)}
 
 
+def test_a_process_that_has_only_begun_gives_no_label_up_whatever_its_clock_says():
+    store = MemoryLabels()
+    LabelIntake(store, MemoryLedger()).attach_waiting()
+    assert store.tried_at == [datetime.fromtimestamp(0, UTC)]
+
+
 def test_a_table_is_entered_into_the_ledger_once_a_minute_at_most_with_all_of_its_labels():
     ledger, clock = MemoryLedger(), Clock()
     intake = LabelIntake(MemoryLabels(), ledger, clock)

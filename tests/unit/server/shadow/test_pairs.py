@@ -12,7 +12,7 @@ from server.scoring.model import ready_model
 from server.shadow.follower import Follower, beginning
 from server.shadow.pairs import LabelledPairs
 from tabular.errors import Unavailable
-from tabular.predictions.label import SETTLED_AFTER
+from tabular.predictions.label import LATE_AFTER, SETTLED_AFTER
 from tabular.predictions.sampling import Sample
 from tests.adapters.memory.shadow import MemoryShadow
 from tests.conftest import random_records
@@ -128,7 +128,19 @@ def test_it_reads_on_where_it_ended_and_nothing_that_may_still_come(stage, model
     read(pairs, LATER)
     read(pairs, LATER + timedelta(minutes=5))
     end = LATER - SETTLED_AFTER
-    assert labels.asked == [(NOON, end), (end, end + timedelta(minutes=5))]
+    again = end - LATE_AFTER
+    five = timedelta(minutes=5)
+    assert labels.asked == [(NOON, end), (end, end + five), (again, again + five)]
+
+
+def test_a_label_that_a_stalled_store_took_late_counts_once(stage, models):
+    labels, _, pairs = stage
+    [late] = labelled(models[0], 1)
+    stamped, moment = late.labelled_at, timedelta(seconds=1)
+    assert read(pairs, stamped + SETTLED_AFTER + moment) == 0
+    labels.labelled = [late]
+    assert read(pairs, stamped + SETTLED_AFTER + LATE_AFTER) == 0
+    assert [read(pairs, stamped + SETTLED_AFTER + LATE_AFTER + moment * at) for at in (1, 2)] == [1, 0]
 
 
 def test_while_the_store_is_down_it_stays_where_it_was(stage, models):
