@@ -10,7 +10,7 @@ import msgspec
 LabelSource = Literal["api", "stream", "file"]
 
 SETTLED_AFTER = timedelta(seconds=5)
-"""A label that is being attached may bear a time of a moment ago: what was labelled so long ago is in the store."""
+"""A label that is being attached may bear a time of a moment ago: so long after, nearly all of them are stored."""
 LATE_AFTER = timedelta(seconds=30)
 """A store that stalls takes a label as late as that: who reads labels once, in order of time, leaves it so long."""
 CLOCK_TOLERANCE = timedelta(seconds=10)
